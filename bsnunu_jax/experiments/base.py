@@ -1,0 +1,71 @@
+"""The contract of a measurement, and the predictions that it reads."""
+
+from collections.abc import Sequence
+from typing import Any, Protocol
+
+import numpy as np
+from jaxtyping import Array, Float
+
+from bsnunu_jax.inputs import Inputs
+from bsnunu_jax.invisible import InvisibleState
+from bsnunu_jax.observables import branching_fraction, branching_fraction_bins, get_observable
+
+Scalar = Float[Array, ""]
+
+
+class Predictions:
+    """What one point of parameter space predicts; each number is traced once, however often read.
+
+    Not a pytree: make it inside the traced function.
+    """
+
+    def __init__(self, states: Sequence[InvisibleState], inputs: Inputs) -> None:
+        """Predictions of these final states with these inputs."""
+        self.states = tuple(states)
+        self.inputs = inputs
+        self._memo: dict[Any, Any] = {}
+
+    def branching_fraction(self, mode: str) -> Scalar:
+        """Total BR of the mode."""
+        if mode not in self._memo:
+            self._memo[mode] = branching_fraction(mode, self.states, self.inputs)
+        return self._memo[mode]
+
+    def bins(self, mode: str, edges: np.ndarray) -> Float[Array, " bins"]:
+        """BR of the mode in bins of q2 (edges in GeV^2)."""
+        key = (mode, edges.tobytes())
+        if key not in self._memo:
+            self._memo[key] = branching_fraction_bins(mode, self.states, self.inputs, edges)
+        return self._memo[key]
+
+    def observable(self, name: str) -> Scalar:
+        """Any observable that is a number."""
+        if name not in self._memo:
+            self._memo[name] = get_observable(name).function(self.states, self.inputs)
+        return self._memo[name]
+
+
+class Measurement(Protocol):
+    """One published result with its own nuisances, standard normal a priori.
+
+    Attributes:
+        name: the id used in cards.
+        title: one line for people.
+        samples: the data that went in; two measurements that share one exclude each other.
+        sources: arXiv numbers or INSPIRE keys to cite.
+        sm_spectrum: True if the published efficiency assumes the SM q2 spectrum.
+        tree_tau: how the long-distance B+ -> tau nu part was treated.
+        nuisance_names: one name a nuisance, () if there are none or they are marginalised inside.
+    """
+
+    name: str
+    title: str
+    samples: tuple[str, ...]
+    sources: tuple[str, ...]
+    sm_spectrum: bool
+    tree_tau: str
+    nuisance_names: tuple[str, ...]
+
+    def log_likelihood(self, predictions: Predictions, z: Float[Array, " n"]) -> Scalar:
+        """ln L without the standard-normal terms of z; constants that matter to no fit may go."""
+        ...

@@ -1,0 +1,1 @@
+"""From one log-density: best fits, posteriors, profiles."""

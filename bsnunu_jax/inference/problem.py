@@ -1,0 +1,93 @@
+"""One log-density from couplings and nuisances to the data: what every method below works on."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import jax.numpy as jnp
+from jaxtyping import Array, Float
+
+from bsnunu_jax.experiments import Measurement, Predictions, log_likelihoods
+from bsnunu_jax.inference.parameters import Parameter, model_parameters
+from bsnunu_jax.inputs import Inputs, Nuisances
+from bsnunu_jax.models import Model
+
+Scalar = Float[Array, ""]
+
+
+@dataclass(frozen=True, eq=False)
+class Problem:
+    """A model, its fitted parameters, the uncertain inputs and the data.
+
+    A point is a flat vector theta: unconstrained coordinates of the parameters, then
+    standard-normal nuisances of the inputs, then those of each measurement.
+
+    Attributes:
+        fixed: model parameters held at a value.
+    """
+
+    model: Model
+    parameters: tuple[Parameter, ...]
+    nuisances: Nuisances
+    measurements: tuple[Measurement, ...]
+    fixed: tuple[tuple[str, complex], ...] = ()
+
+    @property
+    def names(self) -> tuple[str, ...]:
+        """One name a component of theta."""
+        return (
+            *(p.name for p in self.parameters),
+            *self.nuisances.names,
+            *(n for m in self.measurements for n in m.nuisance_names),
+        )
+
+    @property
+    def size(self) -> int:
+        """Number of components of theta."""
+        return len(self.names)
+
+    def values(self, theta: Float[Array, " size"]) -> Float[Array, " n"]:
+        """Values of the parameters, unfolded."""
+        return jnp.stack([p.prior.value(theta[i]) for i, p in enumerate(self.parameters)])
+
+    def reported(self, theta: Float[Array, " size"]) -> dict[str, Scalar]:
+        """Values of the parameters as reported, mirrored ones folded."""
+        values = self.values(theta)
+        return {p.name: p.report(values[i]) for i, p in enumerate(self.parameters)}
+
+    def theta(self, values: Sequence[float] | Float[Array, " n"]) -> Float[Array, " size"]:
+        """theta at these parameter values with all nuisances at 0."""
+        coordinates = [
+            p.prior.coordinate(jnp.asarray(v, dtype=float))
+            for p, v in zip(self.parameters, values, strict=True)
+        ]
+        return jnp.concatenate(
+            [jnp.stack(coordinates), jnp.zeros(self.size - len(self.parameters))]
+        )
+
+    def inputs(self, theta: Float[Array, " size"]) -> Inputs:
+        """The inputs at theta."""
+        start = len(self.parameters)
+        return self.nuisances.shift(theta[start : start + self.nuisances.size])
+
+    def predictions(self, theta: Float[Array, " size"]) -> Predictions:
+        """The predictions at theta."""
+        inputs = self.inputs(theta)
+        named = dict(self.fixed) | model_parameters(self.parameters, self.values(theta))
+        return Predictions(self.model.build(named, inputs), inputs)
+
+    def log_likelihoods(self, theta: Float[Array, " size"]) -> dict[str, Scalar]:
+        """ln L of every measurement."""
+        start = len(self.parameters) + self.nuisances.size
+        return log_likelihoods(self.measurements, self.predictions(theta), theta[start:])
+
+    def objective(self, theta: Float[Array, " size"]) -> Scalar:
+        """-2 ln (likelihood x nuisance terms x non-flat priors): what a best fit minimises."""
+        values, nuisances = self.values(theta), theta[len(self.parameters) :]
+        log_prior = sum(p.prior.log_density(values[i]) for i, p in enumerate(self.parameters))
+        log_likelihood = sum(self.log_likelihoods(theta).values())
+        return -2 * (log_likelihood + log_prior) + jnp.sum(nuisances**2)
+
+    def potential(self, theta: Float[Array, " size"]) -> Scalar:
+        """-ln posterior density of theta, Jacobians of the coordinates included."""
+        jacobian = sum(p.prior.log_jacobian(theta[i]) for i, p in enumerate(self.parameters))
+        return 0.5 * self.objective(theta) - jacobian

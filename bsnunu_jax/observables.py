@@ -1,0 +1,170 @@
+"""Observables by name: branching fractions, spectra, ratios, K* polarisation.
+
+An observable is a function of (states, inputs) or, for spectra, of (states, inputs, q2). `states`
+is the tuple of invisible final states of a model; their rates add.
+"""
+
+import re
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from types import MappingProxyType
+
+import jax.numpy as jnp
+from jaxtyping import Array, Float
+
+from bsnunu_jax import rates
+from bsnunu_jax.errors import InputError
+from bsnunu_jax.inputs import Inputs
+from bsnunu_jax.invisible import InvisibleState, Neutrinos
+from bsnunu_jax.modes import MODES, get_mode
+
+Scalar = Float[Array, ""]
+States = Sequence[InvisibleState]
+
+
+def branching_fraction(mode: str, states: States, inputs: Inputs) -> Scalar:
+    """BR(mode), total, SM neutrinos included.
+
+    >>> from bsnunu_jax.inputs import load_inputs
+    >>> from bsnunu_jax.invisible import Neutrinos
+    >>> br = branching_fraction("B+->K+", [Neutrinos()], load_inputs())
+    >>> f"{float(br):.2e}"
+    '4.97e-06'
+    """
+    tau = inputs.lifetime(get_mode(mode).tau_B)
+    return tau * sum(rates.gamma(mode, state, inputs) for state in states)
+
+
+def branching_fraction_np(mode: str, states: States, inputs: Inputs) -> Scalar:
+    """BR_NP = BR - BR_SM: the new part, interference included."""
+    return branching_fraction(mode, states, inputs) - branching_fraction(
+        mode, [Neutrinos()], inputs
+    )
+
+
+def dbr_dq2(mode: str, states: States, inputs: Inputs, q2: Scalar) -> Scalar:
+    """dBR/dq2 [GeV^-2] at one q2 [GeV^2]; exactly 0 outside the phase space."""
+    tau = inputs.lifetime(get_mode(mode).tau_B)
+    return tau * sum(rates.dgamma_dq2(mode, state, inputs, q2) for state in states)
+
+
+def branching_fraction_bins(
+    mode: str, states: States, inputs: Inputs, edges: Float[Array, " bins+1"]
+) -> Float[Array, " bins"]:
+    """BR integrated over bins of q2 (edges in GeV^2)."""
+    tau = inputs.lifetime(get_mode(mode).tau_B)
+    return tau * sum(rates.gamma_bins(mode, state, inputs, edges) for state in states)
+
+
+def ratio_to_sm(mode: str, states: States, inputs: Inputs) -> Scalar:
+    """R = BR/BR_SM, Eqs. (3) and (5) of arXiv:2309.12741."""
+    return branching_fraction(mode, states, inputs) / branching_fraction(
+        mode, [Neutrinos()], inputs
+    )
+
+
+def longitudinal_fraction(mode: str, states: States, inputs: Inputs) -> Scalar:
+    """F_L of the K*, integrated over q2."""
+    longitudinal = sum(
+        rates.contract(
+            s.invariants(inputs), rates.integrated_kernels(mode, s, inputs, longitudinal=True)
+        )
+        for s in states
+    )
+    return longitudinal / sum(rates.gamma(mode, s, inputs) for s in states)
+
+
+def longitudinal_fraction_at(mode: str, states: States, inputs: Inputs, q2: Scalar) -> Scalar:
+    """F_L of the K* at one q2 [GeV^2]; 0 outside the phase space."""
+    longitudinal = sum(
+        rates.contract(s.invariants(inputs), rates.kernels(mode, s, inputs, q2, longitudinal=True))
+        for s in states
+    )
+    total = sum(rates.dgamma_dq2(mode, s, inputs, q2) for s in states)
+    return jnp.where(total > 0, longitudinal / jnp.where(total > 0, total, 1.0), 0.0)
+
+
+def eta(inputs: Inputs, mode: str = "B0->K*0") -> Scalar:
+    """eta = F_-/F_+ of Eq. (11) of arXiv:2309.12741: axial against vector rate of B -> K* nu nu."""
+    kernel = rates.integrated_kernels(mode, Neutrinos(), inputs)
+    return (kernel["axial"] - kernel["vector"]) / (kernel["axial"] + kernel["vector"])
+
+
+@dataclass(frozen=True)
+class Observable:
+    """A named observable; `function` takes q2 [GeV^2] last if `differential`."""
+
+    name: str
+    function: Callable[..., Scalar]
+    latex: str
+    unit: str = "1"
+    mode: str | None = None
+    differential: bool = False
+    description: str = ""
+
+
+def _catalogue() -> dict[str, Observable]:
+    found = []
+    for name, mode in MODES.items():
+        label, tex = f"{name}inv", mode.latex + r"\,\mathrm{inv}"
+
+        def bind(function: Callable[..., Scalar], mode_name: str = name) -> Callable[..., Scalar]:
+            return lambda *args: function(mode_name, *args)
+
+        found += [
+            Observable(f"BR({label})", bind(branching_fraction), rf"\mathcal{{B}}({tex})",
+                       mode=name, description="branching fraction, SM included"),
+            Observable(f"BR_NP({label})", bind(branching_fraction_np),
+                       rf"\mathcal{{B}}_\mathrm{{NP}}({tex})", mode=name,
+                       description="branching fraction minus its SM value"),
+            Observable(f"dBR/dq2({label})", bind(dbr_dq2), rf"d\mathcal{{B}}({tex})/dq^2",
+                       "GeV^-2", name, True, "differential branching fraction"),
+        ]  # fmt: skip
+        if mode.vector:
+            found += [
+                Observable(f"F_L({label})", bind(longitudinal_fraction), rf"F_L({tex})", mode=name,
+                           description="longitudinal K* fraction, integrated over q2"),
+                Observable(f"dF_L({label})", bind(longitudinal_fraction_at), rf"F_L({tex})(q^2)",
+                           "1", name, True, "longitudinal K* fraction at q2"),
+            ]  # fmt: skip
+    found += [
+        Observable("R_K_nunu", lambda *a: ratio_to_sm("B+->K+", *a), r"R_K^{\nu\nu}",
+                   mode="B+->K+", description="BR(B+->K+inv) over its SM value"),
+        Observable("R_Kstar_nunu", lambda *a: ratio_to_sm("B0->K*0", *a), r"R_{K^*}^{\nu\nu}",
+                   mode="B0->K*0", description="BR(B0->K*0inv) over its SM value"),
+        Observable("eta", lambda _states, inputs: eta(inputs), r"\eta",
+                   mode="B0->K*0", description="F_-/F_+ of Eq. (11) of arXiv:2309.12741"),
+    ]  # fmt: skip
+    return {o.name: o for o in found}
+
+
+OBSERVABLES: Mapping[str, Observable] = MappingProxyType(_catalogue())
+
+# flavio's names that mean the same thing.
+ALIASES: Mapping[str, str] = MappingProxyType({
+    f"{kind}({peer})": f"{ours}({mode}inv)"
+    for peer, mode in {
+        "B+->Knunu": "B+->K+", "B0->Knunu": "B0->K0",
+        "B+->K*nunu": "B+->K*+", "B0->K*nunu": "B0->K*0",
+    }.items()
+    for kind, ours in {"BR": "BR", "dBR/dq2": "dBR/dq2", "FL": "dF_L", "<FL>": "F_L"}.items()
+    if not (kind.endswith(("FL", "FL>")) and "K*" not in peer)
+})  # fmt: skip
+
+
+def get_observable(name: str) -> Observable:
+    """The observable called `name`, in our or in flavio's spelling; blanks do not matter.
+
+    Raises:
+        InputError: for an unknown name.
+
+    >>> get_observable("BR(B+->Knunu)").name
+    'BR(B+->K+inv)'
+    """
+    key = re.sub(r"\s", "", name)
+    key = ALIASES.get(key, key)
+    if key not in OBSERVABLES:
+        raise InputError(
+            f"unknown observable {name!r}", allowed="see `bsnunu list observables` for the names"
+        )
+    return OBSERVABLES[key]

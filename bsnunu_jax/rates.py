@@ -1,0 +1,96 @@
+"""dGamma/dq2 = hadronic rows x dark rows x phase space, and its integrals."""
+
+from collections.abc import Mapping
+
+import jax
+import jax.numpy as jnp
+from jaxtyping import Array, Float
+
+from bsnunu_jax import kinematics
+from bsnunu_jax.hadronic import pseudoscalar_rows, vector_rows
+from bsnunu_jax.inputs import Inputs
+from bsnunu_jax.invisible import InvisibleState
+from bsnunu_jax.modes import get_mode
+from bsnunu_jax.quadrature import BIN_NODES, NODES, bin_rule, massless_rule
+
+Scalar = Float[Array, ""]
+
+# Rows carry 1/q2 against a factor q2 of a massless pair: below this the ratio is taken [GeV^2].
+_Q2_FLOOR = 1e-12
+
+
+def kernels(
+    mode: str, state: InvisibleState, inputs: Inputs, q2: Scalar, *, longitudinal: bool = False
+) -> dict[str, Scalar]:
+    """dGamma/dq2 of every invariant of the state taken as 1 [GeV^-1 over its unit], at one q2.
+
+    Outside the phase space value and gradient are exactly 0.
+    """
+    decay = get_mode(mode)
+    m_B, m_K = inputs.values[decay.m_B], inputs.values[decay.m_K]
+    ff = inputs.form_factors[decay.transition]
+    quarks = inputs.role("m_b"), inputs.role("m_s")
+    is_open = (q2 >= 0) & (q2 < kinematics.q2_max(m_B, m_K))
+    # Both branches of a `where` are differentiated: the discarded one must not see a root of 0.
+    q2 = jnp.where(is_open, q2 + jnp.where(q2 < _Q2_FLOOR, _Q2_FLOOR, 0.0), 1.0)
+    if decay.vector:
+        hadronic = vector_rows(q2, m_B, m_K, ff(q2), *quarks, longitudinal=longitudinal)
+    else:
+        hadronic = pseudoscalar_rows(q2, m_B, m_K, ff(q2), *quarks)
+    phase_space = jnp.sqrt(kinematics.kallen(q2, m_B, m_K)) / (256 * jnp.pi**3 * m_B**3)
+    found = {}
+    for invariant, row_weights in state.dark_rows(q2).items():
+        terms = [hadronic[row] * weight for row, weight in row_weights.items() if row in hadronic]
+        if terms:
+            found[invariant] = jnp.where(is_open, phase_space * sum(terms), 0.0)
+    return found
+
+
+def integrated_kernels(
+    mode: str, state: InvisibleState, inputs: Inputs, *, nodes: int = NODES,
+    longitudinal: bool = False,
+) -> dict[str, Scalar]:  # fmt: skip
+    """Kernels integrated over the phase space [GeV over the unit of the invariant].
+
+    At fixed masses and form factors they turn a scan over coefficients into a contraction:
+    Gamma = sum_k invariant_k x integrated kernel_k.
+    """
+    decay = get_mode(mode)
+    q2_max = kinematics.q2_max(inputs.values[decay.m_B], inputs.values[decay.m_K])
+    q2, weights = massless_rule(q2_max, nodes)
+    values = jax.vmap(lambda s: kernels(mode, state, inputs, s, longitudinal=longitudinal))(q2)
+    return {k: jnp.sum(v * weights) for k, v in values.items()}
+
+
+def binned_kernels(
+    mode: str, state: InvisibleState, inputs: Inputs, edges: Float[Array, " bins+1"], *,
+    nodes: int = BIN_NODES,
+) -> dict[str, Float[Array, " bins"]]:  # fmt: skip
+    """Kernels integrated over bins of q2, edges in GeV^2."""
+    decay = get_mode(mode)
+    q2_max = kinematics.q2_max(inputs.values[decay.m_B], inputs.values[decay.m_K])
+    q2, weights = bin_rule(edges, q2_max, nodes)
+    values = jax.vmap(jax.vmap(lambda s: kernels(mode, state, inputs, s)))(q2)
+    return {k: jnp.sum(v * weights, axis=1) for k, v in values.items()}
+
+
+def contract(invariants: Mapping[str, Scalar], kernel: Mapping[str, Array]) -> Array:
+    """sum_k invariant_k x kernel_k over the invariants that the mode can see."""
+    return sum((invariants[k] * kernel[k] for k in kernel), start=jnp.asarray(0.0))
+
+
+def dgamma_dq2(mode: str, state: InvisibleState, inputs: Inputs, q2: Scalar) -> Scalar:
+    """Differential rate at one q2 [GeV^2] in GeV^-1; exactly 0 outside the phase space."""
+    return contract(state.invariants(inputs), kernels(mode, state, inputs, q2))
+
+
+def gamma(mode: str, state: InvisibleState, inputs: Inputs) -> Scalar:
+    """Total rate in GeV."""
+    return contract(state.invariants(inputs), integrated_kernels(mode, state, inputs))
+
+
+def gamma_bins(
+    mode: str, state: InvisibleState, inputs: Inputs, edges: Float[Array, " bins+1"]
+) -> Float[Array, " bins"]:
+    """Rate in bins of q2 (edges in GeV^2) in GeV."""
+    return contract(state.invariants(inputs), binned_kernels(mode, state, inputs, edges))
