@@ -4,8 +4,8 @@ from collections.abc import Mapping, Sequence
 from functools import cache
 from importlib import resources
 from itertools import combinations
+from pathlib import Path
 from types import MappingProxyType
-from typing import Any
 
 import numpy as np
 from jaxtyping import Array, Float
@@ -14,25 +14,15 @@ from bsnunu_jax.errors import InputError
 from bsnunu_jax.experiments.base import Measurement, Predictions
 from bsnunu_jax.experiments.belle2 import Belle2Binned
 from bsnunu_jax.experiments.counting import CountingMeasurement, joint_log_likelihoods
-from bsnunu_jax.experiments.gaussian import GaussianMeasurement
+from bsnunu_jax.experiments.files import read_measurements
 from bsnunu_jax.inputs.tables import load_yaml
-
-
-def _read(name: str) -> Any:
-    path = resources.files("bsnunu_jax.experiments") / "data" / name
-    return load_yaml(path.read_text())
-
-
-def _sources(raw: Mapping[str, Any]) -> tuple[str, ...]:
-    arxiv = raw.get("arxiv", ())
-    arxiv = (arxiv,) if isinstance(arxiv, str) else arxiv
-    return tuple(f"arXiv:{a}" for a in arxiv) or (raw["inspire"],)
 
 
 @cache
 def _catalogue() -> Mapping[str, Measurement]:
     found: dict[str, Measurement] = {}
-    raw = _read("belle2_knunu_2023.yaml")
+    file = resources.files("bsnunu_jax.experiments") / "data" / "belle2_knunu_2023.yaml"
+    raw = load_yaml(file.read_text())
     arrays = {
         "observed": "observed", "background": "b0", "log_efficiency": "ls0",
         "covariance": "covariance", "q2_edges": "q2_edges", "underflow": "underflow",
@@ -40,26 +30,13 @@ def _catalogue() -> Mapping[str, Measurement]:
     }  # fmt: skip
     found[raw["id"]] = Belle2Binned(
         name=raw["id"], title=raw["title"], mode=raw["mode"], labels=tuple(raw["labels"]),
-        samples=tuple(raw["samples"]), sources=_sources(raw), tree_tau=raw["tree_tau"],
+        samples=tuple(raw["samples"]), tree_tau=raw["tree_tau"],
+        sources=tuple(f"arXiv:{a}" for a in raw["arxiv"]),
         **{key: np.asarray(raw[column], dtype=float) for key, column in arrays.items()},
     )  # fmt: skip
-    file = _read("counting.yaml")
-    for raw in file["measurements"]:
-        found[raw["id"]] = CountingMeasurement(
-            name=raw["id"], title=raw["title"], mode=raw["mode"], observed=float(raw["observed"]),
-            background=raw["background"], background_std=raw["background_std"],
-            limit=raw["limit"], confidence_level=raw["confidence_level"],
-            samples=tuple(raw["samples"]), sources=_sources(raw), note=raw.get("note", ""),
-            sm_spectrum=file["sm_spectrum"], tree_tau=file["tree_tau"],
-        )  # fmt: skip
-    file = _read("gaussian.yaml")
-    for raw in file["measurements"]:
-        upper, lower = (np.linalg.norm(side) for side in zip(*raw["errors"], strict=True))
-        found[raw["id"]] = GaussianMeasurement(
-            name=raw["id"], title=raw["title"], observable=raw["observable"], value=raw["value"],
-            upper=float(upper), lower=float(lower), samples=tuple(raw["samples"]),
-            sources=_sources(raw), sm_spectrum=file["sm_spectrum"], tree_tau=raw["tree_tau"],
-        )  # fmt: skip
+    for name in ("counting.yaml", "gaussian.yaml"):
+        with resources.as_file(resources.files("bsnunu_jax.experiments") / "data" / name) as path:
+            found |= {m.name: m for m in read_measurements(path)}
     return MappingProxyType(found)
 
 
@@ -72,21 +49,37 @@ def measurement_names() -> tuple[str, ...]:
     return tuple(_catalogue())
 
 
-def load_measurements(names: Sequence[str], where: str = "") -> tuple[Measurement, ...]:
+def load_measurements(
+    names: Sequence[str], where: str = "", folder: Path = Path()
+) -> tuple[Measurement, ...]:
     """The measurements called `names`, which must not share data.
+
+    Args:
+        names: names of the package's measurements, or files (*.yaml, relative to `folder`) with
+            measurements of your own in the format of counting.yaml and gaussian.yaml.
+        where: place that an error names.
+        folder: folder of the card.
 
     Raises:
         InputError: for an unknown or repeated name, or for an average together with its parts.
     """
     catalogue = _catalogue()
+    chosen: list[Measurement] = []
     for name in names:
-        if name not in catalogue:
+        if name.endswith((".yaml", ".yml")):
+            if not (folder / name).is_file():
+                raise InputError(f"no such data file {str(folder / name)!r}", where=where)
+            chosen += read_measurements(folder / name)
+        elif name in catalogue:
+            chosen.append(catalogue[name])
+        else:
             raise InputError(
                 f"unknown measurement {name!r}", where=where,
                 allowed="see `bsnunu list measurements` for the names",
             )  # fmt: skip
-    chosen = [catalogue[name] for name in names]
     for a, b in combinations(chosen, 2):
+        if a.name == b.name:
+            raise InputError(f"{a.name!r} stands twice", where=where, allowed="keep one")
         shared = sorted(set(a.samples) & set(b.samples))
         if shared:
             raise InputError(

@@ -30,6 +30,7 @@ class Minimum:
         correlation: correlation matrix of the parameters.
         objective: -2 ln (likelihood x nuisance terms).
         theta: the point in the coordinates of the problem.
+        theta_std: Hessian error of every coordinate.
         starts: how many starts ended here.
         weight: posterior probability in the Laplace approximation, relative to all minima found.
     """
@@ -39,6 +40,7 @@ class Minimum:
     correlation: list[list[float]]
     objective: float
     theta: list[float]
+    theta_std: list[float]
     starts: int
     weight: float
 
@@ -83,7 +85,7 @@ def best_fit(
     free = len(problem.parameters)
     u = jax.random.uniform(jax.random.key(seed), (starts, free), minval=-2.5, maxval=2.5)
     theta = jnp.concatenate([u, jnp.zeros((starts, problem.size - free))], axis=1)
-    objective = jax.jit(problem.objective)  # traced once, used at several places below
+    objective = problem.compiled
     theta = jax.jit(jax.vmap(lambda t: _descend(objective, t, steps)))(theta)
     theta, value, gradient, hessian = _polish(objective, np.asarray(theta))
     good = np.isfinite(value) & (np.abs(gradient).max(axis=1) < tolerance)
@@ -150,7 +152,8 @@ def _collect(
         eigenvalues = np.linalg.eigvalsh(hessian[i])
         if eigenvalues.min() <= 0:  # a saddle, e.g. on the mirror plane
             continue
-        covariance = 2 * np.linalg.inv(hessian[i])[:free, :free]
+        full_covariance = 2 * np.linalg.inv(hessian[i])
+        covariance = full_covariance[:free, :free]
         slope = np.asarray(jax.jacobian(problem.values)(theta[i]))[:, :free].diagonal()
         covariance = covariance * np.outer(slope, slope)
         errors = np.sqrt(covariance.diagonal())
@@ -172,6 +175,7 @@ def _collect(
                 "correlation": (covariance / np.outer(errors, errors)).tolist(),
                 "objective": float(objective[i]),
                 "theta": theta[i].tolist(),
+                "theta_std": np.sqrt(full_covariance.diagonal()).tolist(),
                 "starts": 1,
                 "weight": log_weight,
             })  # fmt: skip

@@ -1,8 +1,10 @@
 """One log-density from couplings and nuisances to the data: what every method below works on."""
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from functools import cached_property
 
+import jax
 import jax.numpy as jnp
 from jaxtyping import Array, Float
 
@@ -86,6 +88,11 @@ class Problem:
         log_prior = sum(p.prior.log_density(values[i]) for i, p in enumerate(self.parameters))
         log_likelihood = sum(self.log_likelihoods(theta).values())
         return -2 * (log_likelihood + log_prior) + jnp.sum(nuisances**2)
+
+    @cached_property
+    def compiled(self) -> Callable[[Float[Array, " size"]], Scalar]:
+        """`objective`, jitted once: repeated use neither traces nor compiles again."""
+        return jax.jit(self.objective)
 
     def potential(self, theta: Float[Array, " size"]) -> Scalar:
         """-ln posterior density of theta, Jacobians of the coordinates included."""

@@ -1,6 +1,8 @@
 """Nuisances profiled and marginalised (Laplace) on a grid of parameter values, all at once."""
 
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from typing import Any
 
 import jax
 import jax.numpy as jnp
@@ -29,47 +31,58 @@ class Grid:
 
 
 def profile_grid(
-    problem: Problem, axes: tuple[np.ndarray, ...], *, steps: int = 25, batch: int = 64
-) -> Grid:
+    problem: Problem, axes: Sequence[np.ndarray], *, start: np.ndarray | None = None,
+    steps: int = 60, tolerance: float = 1e-6, batch: int = 64,
+) -> Grid:  # fmt: skip
     """Profile and marginalise the nuisances on the outer product of `axes`.
 
     Args:
         problem: its parameters, in order, are the axes; values unfolded.
         axes: values of each parameter, inside its prior.
-        steps: damped Newton steps at each point.
+        start: nuisances where every descent begins, e.g. those of the best fit; 0 if absent.
+        steps: largest number of damped Newton steps at each point.
+        tolerance: gradient component at which a point is done.
         batch: points in flight at a time.
     """
     points = jnp.stack([a.ravel() for a in jnp.meshgrid(*axes, indexing="ij")], axis=1)
-    run = jax.jit(
-        lambda p: jax.lax.map(lambda v: _profile_point(problem, v, steps), p, batch_size=batch)
-    )
-    profile, log_density, gradient = (
-        np.asarray(a).reshape([len(x) for x in axes]) for a in run(points)
-    )
-    return Grid(tuple(np.asarray(a) for a in axes), profile, log_density, gradient)
-
-
-def _profile_point(
-    problem: Problem, values: Float[Array, " n"], steps: int
-) -> tuple[Array, Array, Array]:
     free = len(problem.parameters)
-    u = problem.theta(list(values))[:free]
+    z = jnp.zeros(problem.size - free) if start is None else jnp.asarray(start)
 
-    def objective(z: Array) -> Array:
-        return problem.objective(jnp.concatenate([u, z]))
+    def one(values: Array) -> tuple[Array, Array, Array]:
+        u = problem.theta(list(values))[:free]
+        return _profile(lambda z: problem.objective(jnp.concatenate([u, z])), z, steps, tolerance)
 
-    def newton(z: Array, _: None) -> tuple[Array, None]:
-        # Eigenvalues made positive: a step always descends.
-        values, vectors = jnp.linalg.eigh(jax.hessian(objective)(z))
-        along = vectors.T @ jax.grad(objective)(z)
-        step = vectors @ (along / jnp.maximum(jnp.abs(values), 1e-3))
-        sizes = jnp.array([1.0, 0.5, 0.25, 0.1, 0.02, 0.0])
-        tried = jax.vmap(lambda s: objective(z - s * step))(sizes)
-        best = jnp.argmin(jnp.where(jnp.isfinite(tried), tried, jnp.inf))
-        return z - sizes[best] * step, None
+    found = jax.jit(lambda p: jax.lax.map(one, p, batch_size=batch))(points)
+    shape = [len(x) for x in axes]
+    return Grid(tuple(map(np.asarray, axes)), *(np.asarray(a).reshape(shape) for a in found))
 
-    z, _ = jax.lax.scan(newton, jnp.zeros(problem.size - free), None, length=steps)
-    hessian = jax.hessian(objective)(z)
+
+def _profile(
+    objective: Callable[[Array], Array], z: Float[Array, " n"], steps: int, tolerance: float
+) -> tuple[Array, Array, Array]:
+    """Levenberg-Marquardt descent; returns minimum, ln of the Laplace integral, gradient left."""
+
+    def local(z: Array) -> tuple[Array, Array, Array]:
+        return objective(z), jax.grad(objective)(z), jax.hessian(objective)(z)
+
+    def step(carry: tuple[Any, ...]) -> tuple[Any, ...]:
+        z, (value, gradient, hessian), damping, count = carry
+        damped = hessian + damping * jnp.eye(z.size)
+        trial = z - jnp.linalg.solve(damped, gradient)
+        new = local(trial)
+        # At the bottom rounding decides whether the objective falls: a smaller gradient will do.
+        better = (new[0] < value) | (jnp.max(jnp.abs(new[1])) < 0.5 * jnp.max(jnp.abs(gradient)))
+        better &= jnp.isfinite(new[0])
+        keep = (value, gradient, hessian)
+        state = tuple(jnp.where(better, n, o) for n, o in zip(new, keep, strict=True))
+        damping = jnp.where(better, damping / 10, jnp.maximum(damping * 10, 1e-2))
+        return jnp.where(better, trial, z), state, damping, count + 1
+
+    def unfinished(carry: tuple[Any, ...]) -> Array:
+        _, (_, gradient, _), _, count = carry
+        return (jnp.max(jnp.abs(gradient)) > tolerance) & (count < steps)
+
+    start = (z, local(z), jnp.asarray(1e-3), jnp.asarray(0))
+    _, (value, gradient, hessian), _, _ = jax.lax.while_loop(unfinished, step, start)
     _, log_determinant = jnp.linalg.slogdet(hessian)
-    value = objective(z)
-    return value, -0.5 * (value + log_determinant), jnp.max(jnp.abs(jax.grad(objective)(z)))
+    return value, -0.5 * (value + log_determinant), jnp.max(jnp.abs(gradient))

@@ -1,0 +1,23 @@
+"""Many points through one function, a chunk at a time."""
+
+from collections.abc import Callable
+from typing import Any
+
+import jax
+
+
+def chunked_vmap(
+    function: Callable[..., Any], *arrays: Any, chunk: int = 10_000
+) -> Any:
+    """`jax.vmap(function)(*arrays)` with at most `chunk` points in memory at once.
+
+    Args:
+        function: of one point, returning arrays or a pytree of them.
+        arrays: pytrees whose leaves have the points along axis 0.
+        chunk: points in flight.
+
+    >>> import jax.numpy as jnp
+    >>> chunked_vmap(lambda x: x**2, jnp.arange(5.0), chunk=2)
+    Array([ 0.,  1.,  4.,  9., 16.], dtype=float64)
+    """
+    return jax.lax.map(lambda point: function(*point), arrays, batch_size=chunk)

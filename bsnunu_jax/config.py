@@ -1,0 +1,234 @@
+"""Run cards: the schema of fits/*.yaml and the problem that a card states."""
+
+from functools import cached_property
+from pathlib import Path
+from typing import Any, Literal
+
+import jax.numpy as jnp
+import yaml
+from pydantic import Field, field_validator, model_validator
+
+from bsnunu_jax.errors import InputError
+from bsnunu_jax.experiments import load_measurements
+from bsnunu_jax.inference.nuts import Sampler
+from bsnunu_jax.inference.parameters import LogUniform, Normal, Parameter, Prior, Uniform
+from bsnunu_jax.inference.problem import Problem
+from bsnunu_jax.inputs import Nuisances, load_inputs
+from bsnunu_jax.inputs.nuisances import DEFAULT_GROUPS
+from bsnunu_jax.located_yaml import LocatedYaml, Section
+from bsnunu_jax.models import get_model
+
+Interval = tuple[float, float]
+Group = Literal["ckm", "electroweak", "lifetimes", "masses", "B->K", "B->K*"]
+
+
+class PriorSection(Section):
+    """Exactly one of uniform: [low, high], log_uniform: [low, high], normal: [mean, std]."""
+
+    uniform: Interval | None = None
+    log_uniform: Interval | None = None
+    normal: Interval | None = None
+
+    @field_validator("uniform", "log_uniform")
+    @classmethod
+    def _ordered(cls, interval: Interval | None) -> Interval | None:
+        if interval is not None and not interval[0] < interval[1]:
+            raise ValueError(f"prior low {interval[0]:g} is not below high {interval[1]:g}")
+        return interval
+
+    @field_validator("log_uniform")
+    @classmethod
+    def _positive(cls, interval: Interval | None) -> Interval | None:
+        if interval is not None and interval[0] <= 0:
+            raise ValueError("log_uniform needs 0 < low")
+        return interval
+
+    @field_validator("normal")
+    @classmethod
+    def _width(cls, pair: Interval | None) -> Interval | None:
+        if pair is not None and pair[1] <= 0:
+            raise ValueError(f"normal needs std > 0, got {pair[1]:g}")
+        return pair
+
+    @model_validator(mode="after")
+    def _one(self) -> "PriorSection":
+        if sum(v is not None for v in (self.uniform, self.log_uniform, self.normal)) != 1:
+            raise ValueError("give exactly one of uniform, log_uniform, normal")
+        return self
+
+    def build(self, mirror: bool) -> Prior:
+        """The prior, unfolded for a mirrored parameter."""
+        if self.uniform:
+            return Uniform(-self.uniform[1] if mirror else self.uniform[0], self.uniform[1])
+        if self.log_uniform:
+            return LogUniform(*self.log_uniform)
+        assert self.normal is not None
+        return Normal(*self.normal)
+
+
+class ParameterSection(Section):
+    """A fitted parameter: prior, label, further names set to the same value, mirror symmetry."""
+
+    prior: PriorSection
+    latex: str = ""
+    also: tuple[str, ...] = ()
+    mirror: bool = False
+
+    @model_validator(mode="after")
+    def _mirror(self) -> "ParameterSection":
+        if self.mirror and not (self.prior.uniform and self.prior.uniform[0] == 0):
+            raise ValueError("mirror: true needs a prior uniform: [0, high]")
+        return self
+
+
+class InputsSection(Section):
+    """Preset, form-factor sets that replace those of the preset, groups of varied inputs."""
+
+    preset: str = "default"
+    form_factors: dict[Literal["B->K", "B->K*"], str] = Field(default_factory=dict)
+    nuisances: tuple[Group, ...] = DEFAULT_GROUPS
+
+
+class BestFitSection(Section):
+    """Random starts of the gradient descent."""
+
+    starts: int = Field(16, ge=1, le=10_000)
+
+
+class SamplerSection(Section):
+    """NUTS: chains, steps, acceptance; `block` steps are written to disk at a time."""
+
+    chains: int = Field(4, ge=1, le=1024)
+    warmup: int = Field(500, ge=50)
+    draws: int = Field(1500, ge=10)
+    target_accept: float = Field(0.9, gt=0.5, lt=1)
+    max_tree_depth: int = Field(10, ge=3, le=15)
+    block: int = Field(250, ge=10)
+
+
+class CardSchema(Section):
+    """A run card."""
+
+    title: str
+    model: str
+    inputs: InputsSection = InputsSection()
+    parameters: dict[str, ParameterSection] = Field(min_length=1)
+    fixed: dict[str, complex] = Field(default_factory=dict)
+    data: tuple[str, ...] = Field(min_length=1)
+    best_fit: BestFitSection = BestFitSection()
+    sampler: SamplerSection = SamplerSection()
+    seed: int = Field(1, ge=0, lt=2**31)
+
+
+class Card:
+    """A run card on disk: its validated content and the problem that it states."""
+
+    def __init__(self, path: Path, *, seed: int | None = None, chains: int | None = None,
+                 draws: int | None = None) -> None:  # fmt: skip
+        """Read a card; seed, chains and draws replace the card's own.
+
+        Raises:
+            InputError: with file, line and key for anything that does not fit.
+        """
+        self.path = path
+        self.file = LocatedYaml(path)
+        content = self.file.validate(CardSchema)
+        changes = {k: v for k, v in {"chains": chains, "draws": draws}.items() if v is not None}
+        sampler = content.sampler.model_dump() | changes
+        self.content = content.model_copy(update={
+            "sampler": SamplerSection(**sampler),
+            "seed": content.seed if seed is None else seed,
+        })  # fmt: skip
+        self._check_names()
+
+    @property
+    def sampler(self) -> Sampler:
+        """The sampler's settings."""
+        return Sampler(**self.content.sampler.model_dump())
+
+    @property
+    def resolved(self) -> str:
+        """The card with all defaults spelled out, as YAML."""
+        content = self.content.model_dump(mode="json", exclude_none=True)
+        inputs = load_inputs(self.content.inputs.preset, self.content.inputs.form_factors)
+        content["inputs"]["form_factors"] = dict(inputs.sets)
+        return yaml.safe_dump(content, sort_keys=False, allow_unicode=True)
+
+    @cached_property
+    def problem(self) -> Problem:
+        """The problem that the card states.
+
+        Raises:
+            InputError: if the data exclude each other or a mirrored parameter is not even.
+        """
+        content = self.content
+        try:
+            inputs = load_inputs(content.inputs.preset, content.inputs.form_factors)
+        except InputError as error:
+            key = "preset" if "preset" in str(error) else "form_factors"
+            raise InputError(str(error), where=self.file.where(("inputs", key))) from None
+        parameters = tuple(
+            Parameter(name, p.prior.build(p.mirror), p.latex or name, p.also, p.mirror)
+            for name, p in content.parameters.items()
+        )
+        problem = Problem(
+            model=get_model(content.model),
+            parameters=parameters,
+            nuisances=Nuisances(inputs, content.inputs.nuisances),
+            measurements=load_measurements(
+                content.data, self.file.where(("data",)), folder=self.path.parent
+            ),
+            fixed=tuple(content.fixed.items()),
+        )
+        self._check_mirrors(problem)
+        return problem
+
+    def _check_names(self) -> None:
+        content, where = self.content, self.file.where
+        model = get_model(content.model, where(("model",)))
+        seen: dict[str, str] = {}
+        for key, section in content.parameters.items():
+            model.check((key,), where(("parameters", key)))
+            model.check(section.also, where(("parameters", key, "also")))
+            for name in (key, *section.also):
+                if name in seen:
+                    raise InputError(
+                        f"{name!r} is set by {seen[name]!r} and by {key!r}",
+                        where=where(("parameters", key)), allowed="set it once",
+                    )  # fmt: skip
+                seen[name] = key
+        for name in content.fixed:
+            model.check((name,), where(("fixed", name)))
+            if name in seen:
+                raise InputError(
+                    f"{name!r} is both fitted and fixed", where=where(("fixed", name)),
+                    allowed="keep one",
+                )  # fmt: skip
+
+    def _check_mirrors(self, problem: Problem) -> None:
+        """A mirrored parameter must leave the density unchanged when its sign flips."""
+        mirrored = [i for i, p in enumerate(problem.parameters) if p.mirror]
+        if not mirrored:
+            return
+        spread = jnp.linspace(-1.3, 1.7, len(problem.parameters))
+        theta = jnp.full(problem.size, 0.1).at[: len(problem.parameters)].set(spread)
+        there = problem.compiled(theta)
+        for i in mirrored:
+            back = problem.compiled(theta.at[i].multiply(-1.0))
+            if abs(back - there) > 1e-9 * abs(there):
+                name = problem.parameters[i].name
+                raise InputError(
+                    f"the density is not even in {name!r} (-2 ln L {float(there):.4f} against "
+                    f"{float(back):.4f} with the sign flipped)",
+                    where=self.file.where(("parameters", name, "mirror")),
+                    allowed="drop mirror: true and give the prior both signs",
+                )  # fmt: skip
+
+
+def shipped_cards(folder: Path = Path("fits")) -> dict[str, str]:
+    """Cards in a folder with their titles."""
+    found: dict[str, str] = {}
+    for path in sorted(folder.glob("*.yaml")):
+        content: Any = LocatedYaml(path).data
+        found[str(path)] = str(content.get("title", ""))
+    return found

@@ -1,0 +1,106 @@
+"""Measurement files: counting experiments and quoted values as YAML, checked by line."""
+
+from pathlib import Path
+from typing import Annotated, Any
+
+import numpy as np
+from pydantic import Discriminator, Field, Tag
+
+from bsnunu_jax.errors import InputError
+from bsnunu_jax.experiments.base import Measurement
+from bsnunu_jax.experiments.counting import CountingMeasurement
+from bsnunu_jax.experiments.gaussian import GaussianMeasurement
+from bsnunu_jax.located_yaml import LocatedYaml, Section
+from bsnunu_jax.modes import get_mode
+from bsnunu_jax.observables import get_observable
+
+
+class _Entry(Section):
+    id: str = Field(pattern=r"^[A-Za-z0-9_+*-]+$")
+    title: str
+    samples: tuple[str, ...] = ()
+    inspire: str | None = None
+    arxiv: str | None = None
+    tree_tau: str | None = None
+    note: str = ""
+
+    @property
+    def sources(self) -> tuple[str, ...]:
+        """What to cite."""
+        return (f"arXiv:{self.arxiv}",) if self.arxiv else (self.inspire or self.title,)
+
+
+class CountingEntry(_Entry):
+    """n events, background and the published limit on BR that fixes the efficiency."""
+
+    mode: str
+    limit: float = Field(gt=0)
+    confidence_level: float = Field(gt=0, lt=1)
+    observed: float = Field(ge=0)
+    background: float
+    background_std: float = Field(gt=0)
+
+
+class GaussianEntry(_Entry):
+    """A value with one or more pairs of errors [up, down], added in quadrature."""
+
+    observable: str
+    value: float
+    errors: tuple[tuple[float, float], ...] = Field(min_length=1)
+
+
+def _kind(raw: Any) -> str:
+    return "counting" if "limit" in (raw if isinstance(raw, dict) else raw.__dict__) else "gaussian"
+
+
+class MeasurementFile(Section):
+    """A file of measurements."""
+
+    measurements: tuple[
+        Annotated[
+            Annotated[CountingEntry, Tag("counting")] | Annotated[GaussianEntry, Tag("gaussian")],
+            Discriminator(_kind),
+        ],
+        ...,
+    ]
+    sm_spectrum: bool = True
+    tree_tau: str = "not stated"
+
+
+def read_measurements(path: Path) -> list[Measurement]:
+    """The measurements of a file.
+
+    Raises:
+        InputError: with file, line and key for anything that does not fit.
+    """
+    file = LocatedYaml(path)
+    content = file.validate(MeasurementFile)
+    found: list[Measurement] = []
+    for i, entry in enumerate(content.measurements):
+        common: dict[str, Any] = {
+            "name": entry.id,
+            "title": entry.title,
+            "samples": entry.samples or (entry.id,),
+            "sources": entry.sources,
+            "sm_spectrum": content.sm_spectrum,
+            "tree_tau": entry.tree_tau or content.tree_tau,
+        }
+        try:
+            if isinstance(entry, CountingEntry):
+                found.append(CountingMeasurement(
+                    mode=get_mode(entry.mode).name, observed=entry.observed,
+                    background=entry.background, background_std=entry.background_std,
+                    limit=entry.limit, confidence_level=entry.confidence_level, note=entry.note,
+                    **common,
+                ))  # fmt: skip
+            else:
+                if get_observable(entry.observable).differential:
+                    raise InputError(f"{entry.observable!r} is a spectrum, a number is needed")
+                upper, lower = np.linalg.norm(np.array(entry.errors), axis=0)
+                found.append(GaussianMeasurement(
+                    observable=get_observable(entry.observable).name, value=entry.value,
+                    upper=float(upper), lower=float(lower), **common,
+                ))  # fmt: skip
+        except InputError as error:
+            raise InputError(str(error), where=file.where(("measurements", i))) from None
+    return found

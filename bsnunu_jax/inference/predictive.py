@@ -1,0 +1,124 @@
+"""What draws of the posterior predict: spectra, branching fractions, expected counts."""
+
+from dataclasses import replace
+from functools import partial
+
+import equinox as eqx
+import jax
+import jax.numpy as jnp
+import numpy as np
+from jaxtyping import Array, Float
+
+from bsnunu_jax.batch import chunked_vmap
+from bsnunu_jax.experiments import Predictions
+from bsnunu_jax.experiments.belle2 import Belle2Binned
+from bsnunu_jax.inference.problem import Problem
+from bsnunu_jax.invisible import Neutrinos
+from bsnunu_jax.modes import MODES
+from bsnunu_jax.observables import dbr_dq2
+
+_RATIOS = {"R_K_nunu": "B+->K+", "R_Kstar_nunu": "B0->K*0"}
+_CHUNK = 256
+
+
+class Counts(eqx.Module):
+    """Expected events in the bins of one binned measurement, shape (n, bins).
+
+    Attributes:
+        signal: the model's signal, efficiency included.
+        background: background at the nuisances of the point.
+        sm_signal: the SM's signal at the same nuisances.
+    """
+
+    signal: Float[Array, "n bins"]
+    background: Float[Array, "n bins"]
+    sm_signal: Float[Array, "n bins"]
+
+
+class Predictive(eqx.Module):
+    """Predictions of n points, and of the SM with the inputs of the same points.
+
+    Attributes:
+        q2: where the spectra are taken, shape (k,) [GeV^2].
+        observables: the four BRs, R_K_nunu and R_Kstar_nunu by name, each of shape (n,).
+        spectra: dBR/dq2 by mode, each of shape (n, k) [GeV^-2].
+        counts: expected events by binned measurement.
+        sm_observables: the four BRs in the SM.
+        sm_spectra: dBR/dq2 in the SM.
+    """
+
+    q2: Float[Array, " k"]
+    observables: dict[str, Float[Array, " n"]]
+    spectra: dict[str, Float[Array, "n k"]]
+    counts: dict[str, Counts]
+    sm_observables: dict[str, Float[Array, " n"]]
+    sm_spectra: dict[str, Float[Array, "n k"]]
+
+    def rows(self, start: int, stop: int) -> "Predictive":
+        """The points start, ..., stop - 1."""
+        part: Predictive = jax.tree.map(lambda a: a[start:stop], self)
+        return replace(part, q2=self.q2)
+
+
+def predictive(
+    problem: Problem, theta: Float[Array, "n size"] | np.ndarray, q2: Float[Array, " k"] | np.ndarray
+) -> Predictive:
+    """Predictions at the rows of theta, as NumPy arrays.
+
+    Args:
+        problem: model, nuisances and data.
+        theta: points in the coordinates of the problem.
+        q2: where to take the spectra [GeV^2].
+    """
+    q2 = jnp.asarray(q2, dtype=float)
+    theta = jnp.asarray(theta)
+    # Whole chunks only: a remainder would be traced and compiled a second time.
+    padded = jnp.resize(theta, (-(-len(theta) // _CHUNK) * _CHUNK, theta.shape[1]))
+
+    @jax.jit
+    def run(points: Float[Array, "n size"]) -> Predictive:
+        return chunked_vmap(lambda t: _predict(problem, t, q2), points, chunk=_CHUNK)
+
+    found: Predictive = jax.tree.map(np.asarray, run(padded))
+    return replace(found.rows(0, len(theta)), q2=np.asarray(q2))
+
+
+def _predict(problem: Problem, theta: Float[Array, " size"], q2: Float[Array, " k"]) -> Predictive:
+    model = problem.predictions(theta)
+    sm = Predictions((Neutrinos(),), model.inputs)
+    observables = {f"BR({mode}inv)": model.branching_fraction(mode) for mode in MODES}
+    for name, mode in _RATIOS.items():
+        observables[name] = model.branching_fraction(mode) / sm.branching_fraction(mode)
+    return Predictive(
+        q2=jnp.zeros(()),
+        observables=observables,
+        spectra=_spectra(model, q2),
+        counts=_counts(problem, theta, model, sm),
+        sm_observables={f"BR({mode}inv)": sm.branching_fraction(mode) for mode in MODES},
+        sm_spectra=_spectra(sm, q2),
+    )
+
+
+def _spectra(predictions: Predictions, q2: Float[Array, " k"]) -> dict[str, Float[Array, " k"]]:
+    def at(mode: str, s: Float[Array, ""]) -> Float[Array, ""]:
+        return dbr_dq2(mode, predictions.states, predictions.inputs, s)
+
+    return {mode: jax.vmap(partial(at, mode))(q2) for mode in MODES}
+
+
+def _counts(
+    problem: Problem, theta: Float[Array, " size"], model: Predictions, sm: Predictions
+) -> dict[str, Counts]:
+    found = {}
+    start = len(problem.parameters) + problem.nuisances.size
+    for m in problem.measurements:
+        stop = start + len(m.nuisance_names)
+        if isinstance(m, Belle2Binned):
+            background, efficiency = m.background_and_efficiency(theta[start:stop])
+            found[m.name] = Counts(
+                signal=efficiency * m.signal(model.bins(m.mode, m.q2_edges)),
+                background=background,
+                sm_signal=efficiency * m.signal(sm.bins(m.mode, m.q2_edges)),
+            )
+        start = stop
+    return found

@@ -1,0 +1,155 @@
+"""`bsnunu predict`: observables of a model at a point, with input uncertainties on request."""
+
+import math
+from collections.abc import Sequence
+from typing import Any
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+
+from bsnunu_jax.errors import InputError
+from bsnunu_jax.inputs import Inputs, Nuisances, load_inputs
+from bsnunu_jax.kinematics import q2_max
+from bsnunu_jax.models import Model, get_model
+from bsnunu_jax.modes import get_mode
+from bsnunu_jax.observables import Observable, get_observable
+
+
+def predict(
+    observables: Sequence[str], *, model: str = "neutrinos", settings: Sequence[str] = (),
+    q2: str | None = None, preset: str = "default", form_factors: Sequence[str] = (),
+    errors: int | None = None, seed: int = 1,
+) -> dict[str, Any]:  # fmt: skip
+    """Predictions as plain numbers.
+
+    Args:
+        observables: names, in our or in flavio's spelling.
+        model: name of the model.
+        settings: "NAME=VALUE" with real or complex values (1+2j).
+        q2: comma-separated q2 [GeV^2] for spectra.
+        preset: name of the inputs.
+        form_factors: "B->K=SET" to replace the preset's sets.
+        errors: number of draws of the inputs; each value becomes {"value", "std"}.
+        seed: seed of the draws.
+
+    Returns:
+        model, preset, parameters, q2 if given, and observables by name.
+
+    Raises:
+        InputError: for anything unknown, not a number or outside the phase space.
+    """
+    chosen = [get_observable(name) for name in observables]
+    the_model = get_model(model, "--model")
+    parameters = _parameters(the_model, settings)
+    sets = dict(_split(item, "--form-factors", "B->K=SET") for item in form_factors)
+    inputs = load_inputs(preset, sets)
+    points = _points(chosen, q2, inputs)
+
+    def evaluate(inputs: Inputs) -> list[jax.Array]:
+        states = the_model.build(parameters, inputs)
+        return [
+            jax.vmap(lambda s, o=o: o.function(states, inputs, s))(points)
+            if o.differential
+            else o.function(states, inputs)
+            for o in chosen
+        ]
+
+    values = [np.asarray(v) for v in jax.jit(evaluate)(inputs)]
+    result: dict[str, Any] = {"model": model, "preset": preset, "parameters": {
+        name: value if isinstance(value, float) else str(value)
+        for name, value in parameters.items()
+    }}  # fmt: skip
+    if the_model.note:
+        result["note"] = the_model.note
+    if q2 is not None:
+        result["q2"] = points.tolist()
+    if errors is None:
+        result["observables"] = {o.name: v.tolist() for o, v in zip(chosen, values, strict=True)}
+        return result
+    nuisances = Nuisances(inputs)
+    draws = nuisances.draw(jax.random.key(seed), errors)
+    spread = jax.jit(jax.vmap(lambda z: evaluate(nuisances.shift(z))))(draws)
+    result["observables"] = {
+        o.name: {"value": v.tolist(), "std": np.std(np.asarray(s), axis=0, ddof=1).tolist()}
+        for o, v, s in zip(chosen, values, spread, strict=True)
+    }
+    return result
+
+
+def as_table(result: dict[str, Any]) -> str:
+    """Predictions as aligned text."""
+    rows = [f"model {result['model']}, preset {result['preset']}"]
+    rows += [f"  {k} = {v}" for k, v in result["parameters"].items()]
+    if "note" in result:
+        rows.append(f"  ({result['note']})")
+    width = max(len(name) for name in result["observables"])
+    for name, entry in result["observables"].items():
+        value, std = (entry["value"], entry["std"]) if isinstance(entry, dict) else (entry, None)
+        if isinstance(value, list):
+            unit = f"  [{get_observable(name).unit}]" if get_observable(name).unit != "1" else ""
+            rows.append(name + unit)
+            for i, q2 in enumerate(result["q2"]):
+                rows.append(f"  q2 = {q2:<10g} {_number(value[i], std[i] if std else None)}")
+        else:
+            rows.append(f"{name:<{width}}  {_number(value, std)}")
+    return "\n".join(rows)
+
+
+def _number(value: float, std: float | None) -> str:
+    return f"{value:.6g}" if std is None else f"{value:.6g} +- {std:.2g}"
+
+
+def _split(item: str, option: str, form: str) -> tuple[str, str]:
+    name, separator, value = item.partition("=")
+    if not (separator and name and value):
+        raise InputError(f"cannot read {item!r}", where=option, allowed=f"write {form}")
+    return name.strip(), value.strip()
+
+
+def _parameters(model: Model, settings: Sequence[str]) -> dict[str, complex]:
+    found: dict[str, complex] = {}
+    for item in settings:
+        name, text = _split(item, "--set", "NAME=VALUE")
+        model.check((name,), "--set")
+        try:
+            value = complex(text.replace(" ", "").replace("i", "j"))
+        except ValueError:
+            raise InputError(
+                f"{text!r} is not a number", where=f"--set {name}",
+                allowed="real or complex, e.g. -11 or 1+2j",
+            ) from None  # fmt: skip
+        if not (math.isfinite(value.real) and math.isfinite(value.imag)):
+            raise InputError(f"{text!r} is not finite", where=f"--set {name}")
+        if name in found:
+            raise InputError(f"{name!r} is set twice", where="--set")
+        found[name] = value.real if value.imag == 0 else value
+    return found
+
+
+def _points(observables: Sequence[Observable], q2: str | None, inputs: Inputs) -> jax.Array:
+    """The q2 values, inside the phase space of every spectrum asked for."""
+    spectra = [o for o in observables if o.differential]
+    if spectra and q2 is None:
+        raise InputError(
+            f"{spectra[0].name!r} is a spectrum", allowed="give --q2 A,B,... in GeV^2"
+        )
+    if q2 is None:
+        return jnp.zeros(0)
+    try:
+        points = [float(x) for x in q2.split(",")]
+    except ValueError:
+        raise InputError(
+            f"cannot read {q2!r}", where="--q2", allowed="comma-separated numbers in GeV^2"
+        ) from None
+    for o in spectra:
+        assert o.mode is not None
+        mode = get_mode(o.mode)
+        end = float(q2_max(inputs.values[mode.m_B], inputs.values[mode.m_K]))
+        for x in points:
+            if not 0 <= x <= end:
+                raise InputError(
+                    f"q2 = {x:g} is outside the phase space of {o.name}", where="--q2",
+                    allowed=f"0 to {end:.4f} GeV^2",
+                )  # fmt: skip
+    return jnp.asarray(points)

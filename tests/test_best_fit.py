@@ -1,0 +1,103 @@
+"""The best fit finds every minimum of -2 ln L, with Hessian errors that a scan confirms."""
+
+from dataclasses import replace
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+import pytest
+
+from bsnunu_jax.experiments.gaussian import GaussianMeasurement
+from bsnunu_jax.inference.best_fit import BestFit, best_fit
+from bsnunu_jax.inference.parameters import LogUniform, Normal, Parameter, Uniform
+from bsnunu_jax.inference.problem import Problem
+from bsnunu_jax.inputs import Nuisances
+from bsnunu_jax.models import get_model
+
+
+def ratio(value: float, error: float, observable: str = "R_K_nunu") -> GaussianMeasurement:
+    return GaussianMeasurement(
+        observable, "a test value", observable, value, error, error, (observable,), ("none",),
+        False, "none",
+    )  # fmt: skip
+
+
+def problem_of(inputs, parameters, *measurements, groups=()) -> Problem:
+    return Problem(
+        get_model("neutrinos"), parameters, Nuisances(inputs, groups), measurements
+    )
+
+
+@pytest.fixture(scope="module")
+def two_branches(inputs):
+    """R_K fixes |C_SM + C_R^tautau|: two solutions, on either side of -C_SM."""
+    problem = problem_of(
+        inputs, (Parameter("CR_tautau", Uniform(-30, 30), "C"),), ratio(4.6, 0.3)
+    )
+    return problem, best_fit(problem, starts=12)
+
+
+def test_both_branches_found_at_the_roots_of_the_quadratic(two_branches, inputs):
+    problem, fit = two_branches
+    c = float(inputs.C_L_SM)
+    roots = sorted(np.roots([1 / (3 * c**2), 2 / (3 * c), 1 - 4.6]).real)
+    found = sorted(m.values["CR_tautau"] for m in fit.minima)
+    assert found == pytest.approx(roots, abs=1e-9)
+    assert sum(m.starts for m in fit.minima) == fit.converged == 12
+
+
+def test_hessian_error_is_the_linear_one(two_branches, inputs):
+    _, fit = two_branches
+    c = float(inputs.C_L_SM)
+    for m in fit.minima:
+        slope = 2 / (3 * c) + 2 * m.values["CR_tautau"] / (3 * c**2)
+        assert m.errors["CR_tautau"] == pytest.approx(0.3 / abs(slope), rel=1e-9)
+
+
+def test_laplace_weights_are_the_shares_of_the_posterior(two_branches):
+    problem, fit = two_branches
+    grid = np.linspace(-29.99, 29.99, 20001)
+    theta = jax.vmap(lambda v: problem.theta([v]))(jnp.asarray(grid))
+    density = np.exp(-0.5 * np.asarray(jax.vmap(problem.objective)(theta)))
+    middle = -float(problem.nuisances.inputs.C_L_SM)
+    left = density[grid < middle].sum() / density.sum()
+    weights = {m.values["CR_tautau"] < middle: m.weight for m in fit.minima}
+    assert weights[True] == pytest.approx(left, abs=0.01)
+    assert sum(weights.values()) == pytest.approx(1)
+
+
+def test_mirror_images_are_one_minimum(inputs):
+    parameters = (Parameter("CR_mutau", Uniform(-30, 30), "C", ("CR_taumu",), mirror=True),)
+    fit = best_fit(problem_of(inputs, parameters, ratio(4.6, 0.3)), starts=8)
+    c = float(inputs.C_L_SM)
+    assert len(fit.minima) == 1  # the saddle at 0 is not one
+    assert fit.best.values["CR_mutau"] == pytest.approx(np.sqrt(3.6 * 3 * c**2 / 2), abs=1e-8)
+    assert fit.mirrored == ("CR_mutau",)
+
+
+def test_nuisances_widen_the_error_as_profiling_says(inputs):
+    """BR = 2e-5(1e-6) with |VtbVts*| free: errors add linearly propagated in quadrature."""
+    measurement = replace(ratio(2e-5, 1e-6, "BR(B+->K+inv)"), name="br")
+    parameters = (Parameter("CR_tautau", Uniform(-30, 5), "C"),)
+    fixed = best_fit(problem_of(inputs, parameters, measurement), starts=4).best
+    free = best_fit(problem_of(inputs, parameters, measurement, groups=["ckm"]), starts=4).best
+    assert free.objective == pytest.approx(0, abs=1e-12)
+    v, dv = float(inputs.values["VtbVts_abs"]), 0.00093
+    extra = 2e-5 * 2 * dv / v / 1e-6  # BR ~ |V|^2, in units of the measured error
+    expected = fixed.errors["CR_tautau"] * np.hypot(1, extra)
+    assert free.errors["CR_tautau"] == pytest.approx(expected, rel=1e-6)
+
+
+def test_json_round_trip(two_branches):
+    _, fit = two_branches
+    assert BestFit.from_dict(fit.as_dict()) == fit
+
+
+@pytest.mark.parametrize("prior", [Uniform(-3, 8), LogUniform(0.1, 20), Normal(1.0, 0.5)])
+def test_coordinates_invert_and_jacobians_are_derivatives(prior):
+    u = jnp.asarray(0.37)
+    value = prior.value(u)
+    assert float(prior.coordinate(value)) == pytest.approx(0.37, abs=1e-12)
+    slope = jax.grad(prior.value)(u)
+    assert float(prior.log_jacobian(u)) == pytest.approx(float(jnp.log(slope)), abs=1e-12)
+    assert np.isfinite(float(prior.log_density(value)))

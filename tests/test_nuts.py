@@ -1,0 +1,76 @@
+"""Sampling in blocks draws from the density given, and stopping anywhere changes no number."""
+
+import jax.numpy as jnp
+import numpy as np
+import pytest
+
+from bsnunu_jax.errors import InputError
+from bsnunu_jax.inference.nuts import Sampler, sample
+
+COVARIANCE = np.array([[2.0, 0.9], [0.9, 1.0]])
+PRECISION = jnp.asarray(np.linalg.inv(COVARIANCE))
+SETTINGS = Sampler(chains=2, warmup=300, draws=600, target_accept=0.8, block=100)
+
+
+def potential(x):
+    return 0.5 * x @ PRECISION @ x
+
+
+def run(folder, sampler=SETTINGS, seed=3):
+    return sample(potential, np.zeros((sampler.chains, 2)), sampler, seed=seed, folder=folder)
+
+
+@pytest.fixture(scope="module")
+def uninterrupted(tmp_path_factory):
+    folder = tmp_path_factory.mktemp("whole")
+    return run(folder), folder
+
+
+def test_moments_of_a_gaussian(uninterrupted):
+    chains, _ = uninterrupted
+    draws = chains.theta.reshape(-1, 2)
+    assert chains.theta.shape == (2, 600, 2)
+    assert not chains.diverging.any()
+    # 1200 nearly independent draws: 5 standard errors
+    assert np.abs(draws.mean(0)).max() < 5 * np.sqrt(2.0 / 600)
+    assert np.cov(draws.T) == pytest.approx(COVARIANCE, abs=0.45)
+
+
+def test_potential_is_recorded_at_the_draw(uninterrupted):
+    chains, _ = uninterrupted
+    expected = [potential(x) for x in chains.theta[0, :5]]
+    assert chains.potential[0, :5] == pytest.approx(np.array(expected), abs=1e-12)
+
+
+def test_same_seed_same_numbers_other_seed_other_numbers(uninterrupted, tmp_path):
+    chains, _ = uninterrupted
+    assert np.array_equal(run(tmp_path / "again").theta, chains.theta)
+    assert not np.array_equal(run(tmp_path / "other", seed=4).theta, chains.theta)
+
+
+@pytest.mark.parametrize("kept", [1, 3, 4, 8])
+def test_resumed_run_is_bit_identical(uninterrupted, tmp_path, kept):
+    chains, folder = uninterrupted
+    for path in sorted(folder.glob("block_*.npz"))[:kept]:
+        (tmp_path / path.name).write_bytes(path.read_bytes())
+    (tmp_path / f"block_{kept:04d}.partial").write_bytes(b"half a block")
+    resumed = run(tmp_path)
+    for name in ("theta", "potential", "diverging", "accept_prob", "steps"):
+        assert np.array_equal(getattr(resumed, name), getattr(chains, name)), name
+
+
+def test_damaged_block_is_named(uninterrupted, tmp_path):
+    _, folder = uninterrupted
+    for path in sorted(folder.glob("block_*.npz")):
+        (tmp_path / path.name).write_bytes(path.read_bytes()[:100])
+    with pytest.raises(InputError, match=r"block_0000\.npz.*delete"):
+        run(tmp_path)
+
+
+def test_progress_counts_every_block(tmp_path):
+    seen = []
+    settings = Sampler(chains=1, warmup=50, draws=120, block=50)
+    sample(potential, np.zeros((1, 2)), settings, seed=0, folder=tmp_path,
+           progress=lambda *a: seen.append(a))  # fmt: skip
+    assert [a[0] for a in seen] == [50, 100, 150, 200]
+    assert [a[3] for a in seen] == [True, False, False, False]

@@ -1,0 +1,94 @@
+"""The sampled posterior of the main fit is the one a grid gives: no factor can hide."""
+
+from pathlib import Path
+
+import jax
+import numpy as np
+import pytest
+
+from bsnunu_jax.config import Card
+from bsnunu_jax.fit import initial_points
+from bsnunu_jax.inference.best_fit import best_fit
+from bsnunu_jax.inference.nuts import sample
+from bsnunu_jax.inference.profile import profile_grid
+
+CARD = Path(__file__).parents[1] / "fits" / "belle2_cr.yaml"
+LEVELS = np.array([0.05, 0.16, 0.5, 0.84, 0.95])
+
+
+@pytest.fixture(scope="module")
+def main_fit(tmp_path_factory):
+    card = Card(CARD)
+    problem = card.problem
+    fit = best_fit(problem, starts=8, seed=1)
+    chains = sample(
+        problem.potential, initial_points(problem, fit, card.sampler.chains, 1), card.sampler,
+        seed=1, folder=tmp_path_factory.mktemp("blocks"),
+    )  # fmt: skip
+    draws = jax.vmap(jax.vmap(problem.reported))(chains.theta)
+    return problem, fit, chains, {k: np.asarray(v) for k, v in draws.items()}
+
+
+@pytest.fixture(scope="module")
+def grid(main_fit):
+    problem, fit, _, _ = main_fit
+    axes = np.linspace(-27.0, 19.0, 24), np.linspace(0.0, 21.0, 13)
+    start = np.array(fit.best.theta)[len(problem.parameters) :]
+    return profile_grid(problem, axes, start=start)
+
+
+def quantiles(axis: np.ndarray, density: np.ndarray) -> np.ndarray:
+    """Quantiles of a density on a coarse grid, splined in between."""
+    from scipy.interpolate import CubicSpline
+
+    fine = np.linspace(axis[0], axis[-1], 4001)
+    values = np.exp(CubicSpline(axis, np.log(density))(fine))
+    cumulative = np.concatenate([[0], np.cumsum((values[1:] + values[:-1]) / 2)])
+    return np.interp(LEVELS, cumulative / cumulative[-1], fine)
+
+
+def test_shipped_settings_sample_cleanly(main_fit):
+    from numpyro.diagnostics import split_gelman_rubin
+
+    _, _, chains, draws = main_fit
+    assert chains.diverging.sum() == 0
+    for values in draws.values():
+        assert split_gelman_rubin(values) < 1.01
+
+
+def test_every_start_reaches_the_same_minimum(main_fit):
+    _, fit, _, _ = main_fit
+    assert fit.converged == fit.starts
+    assert len(fit.minima) == 1
+
+
+@pytest.mark.parametrize("name", ["CR_tautau", "CR_mutau"])
+def test_quantiles_agree_with_the_grid(main_fit, grid, name):
+    """Within 3 Monte Carlo errors, nuisances marginalised on the grid (Laplace)."""
+    from numpyro.diagnostics import effective_sample_size
+
+    _, _, _, draws = main_fit
+    assert grid.gradient.max() < 1e-6
+    density = np.exp(grid.log_density - grid.log_density.max())
+    if name == "CR_tautau":
+        half = np.full(grid.axes[1].size, 1.0)
+        half[0] = 0.5  # trapezoid: the fold is the edge
+        axis, marginal = grid.axes[0], density @ half
+    else:
+        axis, marginal = grid.axes[1], density.sum(axis=0)
+    expected = quantiles(axis, marginal)
+    found = np.quantile(draws[name], LEVELS)
+    # A quantile q of level p has standard error sqrt(p (1 - p)/ESS_p)/density(q), ESS_p being
+    # that of the indicator x < q.
+    for level, q, value in zip(LEVELS, expected, found, strict=True):
+        ess = effective_sample_size((draws[name] < q).astype(float))
+        step = 0.1 * draws[name].std()
+        slope = np.mean(np.abs(draws[name] - q) < step) / (2 * step)
+        error = np.sqrt(level * (1 - level) / ess) / slope
+        assert abs(value - q) < 3 * error, (level, q, value, error)
+
+
+def test_profile_minimum_is_the_best_fit(main_fit, grid):
+    _, fit, _, _ = main_fit
+    assert grid.profile.min() >= fit.best.objective - 1e-9
+    assert grid.profile.min() < fit.best.objective + 0.1
