@@ -14,7 +14,6 @@ from bsnunu_jax.inference.nuts import Sampler
 from bsnunu_jax.inference.parameters import LogUniform, Normal, Parameter, Prior, Uniform
 from bsnunu_jax.inference.problem import Problem
 from bsnunu_jax.inputs import Nuisances, load_inputs
-from bsnunu_jax.inputs.nuisances import DEFAULT_GROUPS
 from bsnunu_jax.located_yaml import LocatedYaml, Section
 from bsnunu_jax.models import get_model
 
@@ -85,8 +84,8 @@ class InputsSection(Section):
     """Preset, form-factor sets that replace those of the preset, groups of varied inputs."""
 
     preset: str = "default"
-    form_factors: dict[Literal["B->K", "B->K*"], str] = Field(default_factory=dict)
-    nuisances: tuple[Group, ...] = DEFAULT_GROUPS
+    form_factors: dict[str, str] = Field(default_factory=dict)
+    nuisances: tuple[Group, ...] = ("ckm", "electroweak", "lifetimes", "B->K", "B->K*")
 
 
 class BestFitSection(Section):

@@ -87,11 +87,11 @@ class BCL(eqx.Module):
         z = z_expansion(q2, self.masses["m_B"], self.masses["m_M"], 0 * q2)
         log_factor = self.coefficients[self.names.index("L")]
         # N = 3: the z^3 term removes the slope at threshold, sum a_n [z^n - (n/3)(-1)^(n-3) z^3]
-        basis_plus = (1.0, z - z**3 / 3, z**2 + 2 * z**3 / 3)
-        basis_0 = (1.0, z, z**2)
+        basis_plus = z - z**3 / 3, z**2 + 2 * z**3 / 3
+        basis_0 = z, z**2
         values = {}
         for name in _NAMES[self.transition]:
-            basis = basis_0 if name == "f0" else basis_plus
-            series = sum(self._a(n, name) * b for n, b in enumerate(basis))
+            first, second = basis_0 if name == "f0" else basis_plus
+            series = self._a(0, name) + self._a(1, name) * first + self._a(2, name) * second
             values[name] = log_factor * series / (1 - q2 / self.masses[_POLES[name]] ** 2)
         return values

@@ -53,7 +53,7 @@ class LocatedYaml:
     def where(self, keys: Sequence[str | int]) -> str:
         """File, line and key path of an entry, as far as it exists."""
         node, shown = self.node, []
-        line = node.start_mark.line
+        line = node.start_mark.line if node else 0
         for key in keys:
             if isinstance(node, yaml.MappingNode):
                 pair = next((p for p in node.value if p[0].value == str(key)), None)
@@ -80,7 +80,8 @@ class LocatedYaml:
         try:
             return model.model_validate(self.data)
         except ValidationError as error:
-            first = error.errors()[0]
+            # A misspelt key is also a missing one: the misspelling is what helps.
+            first = min(error.errors(), key=lambda e: e["type"] != "extra_forbidden")
             raise InputError(_message(first, model), where=self.where(first["loc"])) from None
 
     def _refuse_duplicates(self, node: yaml.Node | None) -> None:

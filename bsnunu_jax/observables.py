@@ -53,7 +53,10 @@ def branching_fraction_bins(
 ) -> Float[Array, " bins"]:
     """BR integrated over bins of q2 (edges in GeV^2)."""
     tau = inputs.lifetime(get_mode(mode).tau_B)
-    return tau * sum(rates.gamma_bins(mode, state, inputs, edges) for state in states)
+    found = jnp.zeros(edges.size - 1)
+    for state in states:
+        found += rates.gamma_bins(mode, state, inputs, edges)
+    return tau * found
 
 
 def ratio_to_sm(mode: str, states: States, inputs: Inputs) -> Scalar:

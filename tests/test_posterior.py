@@ -32,7 +32,7 @@ def main_fit(tmp_path_factory):
 @pytest.fixture(scope="module")
 def grid(main_fit):
     problem, fit, _, _ = main_fit
-    axes = np.linspace(-27.0, 19.0, 24), np.linspace(0.0, 21.0, 13)
+    axes = np.linspace(-27.0, 19.0, 18), np.linspace(0.0, 21.0, 10)
     start = np.array(fit.best.theta)[len(problem.parameters) :]
     return profile_grid(problem, axes, start=start)
 

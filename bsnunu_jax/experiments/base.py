@@ -3,6 +3,7 @@
 from collections.abc import Sequence
 from typing import Any, Protocol
 
+import jax.numpy as jnp
 import numpy as np
 from jaxtyping import Array, Float
 
@@ -35,7 +36,9 @@ class Predictions:
         """BR of the mode in bins of q2 (edges in GeV^2)."""
         key = (mode, edges.tobytes())
         if key not in self._memo:
-            self._memo[key] = branching_fraction_bins(mode, self.states, self.inputs, edges)
+            self._memo[key] = branching_fraction_bins(
+                mode, self.states, self.inputs, jnp.asarray(edges)
+            )
         return self._memo[key]
 
     def observable(self, name: str) -> Scalar:
@@ -46,25 +49,35 @@ class Predictions:
 
 
 class Measurement(Protocol):
-    """One published result with its own nuisances, standard normal a priori.
+    """One published result with its own nuisances, standard normal a priori."""
 
-    Attributes:
-        name: the id used in cards.
-        title: one line for people.
-        samples: the data that went in; two measurements that share one exclude each other.
-        sources: arXiv numbers or INSPIRE keys to cite.
-        sm_spectrum: True if the published efficiency assumes the SM q2 spectrum.
-        tree_tau: how the long-distance B+ -> tau nu part was treated.
-        nuisance_names: one name a nuisance, () if there are none or they are marginalised inside.
-    """
+    @property
+    def name(self) -> str:
+        """The id used in cards."""
 
-    name: str
-    title: str
-    samples: tuple[str, ...]
-    sources: tuple[str, ...]
-    sm_spectrum: bool
-    tree_tau: str
-    nuisance_names: tuple[str, ...]
+    @property
+    def title(self) -> str:
+        """One line for people."""
+
+    @property
+    def samples(self) -> tuple[str, ...]:
+        """The data that went in; two measurements that share one exclude each other."""
+
+    @property
+    def sources(self) -> tuple[str, ...]:
+        """ArXiv numbers or INSPIRE keys to cite."""
+
+    @property
+    def sm_spectrum(self) -> bool:
+        """True if the published efficiency assumes the SM q2 spectrum."""
+
+    @property
+    def tree_tau(self) -> str:
+        """How the long-distance B+ -> tau nu part was treated."""
+
+    @property
+    def nuisance_names(self) -> tuple[str, ...]:
+        """One name a nuisance; () if there are none or they are marginalised inside."""
 
     def log_likelihood(self, predictions: Predictions, z: Float[Array, " n"]) -> Scalar:
         """ln L without the standard-normal terms of z; constants that matter to no fit may go."""

@@ -6,6 +6,7 @@ from importlib import resources
 from itertools import combinations
 from pathlib import Path
 from types import MappingProxyType
+from typing import Any
 
 import numpy as np
 from jaxtyping import Array, Float
@@ -28,11 +29,14 @@ def _catalogue() -> Mapping[str, Measurement]:
         "covariance": "covariance", "q2_edges": "q2_edges", "underflow": "underflow",
         "events": "events", "null_br": "null_br",
     }  # fmt: skip
+    columns: dict[str, Any] = {
+        key: np.asarray(raw[column], dtype=float) for key, column in arrays.items()
+    }
     found[raw["id"]] = Belle2Binned(
         name=raw["id"], title=raw["title"], mode=raw["mode"], labels=tuple(raw["labels"]),
         samples=tuple(raw["samples"]), tree_tau=raw["tree_tau"],
         sources=tuple(f"arXiv:{a}" for a in raw["arxiv"]),
-        **{key: np.asarray(raw[column], dtype=float) for key, column in arrays.items()},
+        **columns,
     )  # fmt: skip
     for name in ("counting.yaml", "gaussian.yaml"):
         with resources.as_file(resources.files("bsnunu_jax.experiments") / "data" / name) as path:

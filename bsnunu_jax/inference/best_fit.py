@@ -87,11 +87,11 @@ def best_fit(
     theta = jnp.concatenate([u, jnp.zeros((starts, problem.size - free))], axis=1)
     objective = problem.compiled
     theta = jax.jit(jax.vmap(lambda t: _descend(objective, t, steps)))(theta)
-    theta, value, gradient, hessian = _polish(objective, np.asarray(theta))
+    ends, value, gradient, hessian = _polish(objective, np.asarray(theta))
     good = np.isfinite(value) & (np.abs(gradient).max(axis=1) < tolerance)
     if not good.any():
         raise RuntimeError("no start of the best fit converged: raise `starts` or `steps`")
-    return _collect(problem, theta[good], value[good], hessian[good], starts)
+    return _collect(problem, ends[good], value[good], hessian[good], starts)
 
 
 def _descend(objective: Objective, theta: Float[Array, " n"], steps: int) -> Float[Array, " n"]:
@@ -135,7 +135,7 @@ def _polish(objective: Objective, theta: np.ndarray) -> tuple[np.ndarray, ...]:
     return theta, value, gradient, hessian
 
 
-def positive_solve(hessian: Array, gradient: Array) -> Array:
+def positive_solve(hessian: np.ndarray, gradient: np.ndarray) -> np.ndarray:
     """H^-1 g with the eigenvalues made positive, so that a step always descends (batched)."""
     values, vectors = np.linalg.eigh(hessian)
     along = np.einsum("...ji,...j->...i", vectors, gradient)

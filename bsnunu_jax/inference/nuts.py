@@ -150,7 +150,7 @@ def _save(path: Path, arrays: dict[str, np.ndarray]) -> None:
     """Write whole or not at all: a kill must not leave half a block under its final name."""
     partial = path.with_suffix(".partial")
     with partial.open("wb") as file:
-        np.savez(file, **arrays)
+        np.savez(file, allow_pickle=False, **arrays)
         file.flush()
         os.fsync(file.fileno())
     partial.replace(path)
@@ -158,7 +158,7 @@ def _save(path: Path, arrays: dict[str, np.ndarray]) -> None:
 
 def _load(path: Path) -> dict[str, np.ndarray]:
     try:
-        with np.load(path) as file:
+        with path.open("rb") as raw, np.load(raw) as file:
             return {k: file[k] for k in file.files}
     except Exception as error:
         raise InputError(

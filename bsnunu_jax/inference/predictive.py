@@ -2,6 +2,7 @@
 
 from dataclasses import replace
 from functools import partial
+from typing import Any
 
 import equinox as eqx
 import jax
@@ -30,9 +31,9 @@ class Counts(eqx.Module):
         sm_signal: the SM's signal at the same nuisances.
     """
 
-    signal: Float[Array, "n bins"]
-    background: Float[Array, "n bins"]
-    sm_signal: Float[Array, "n bins"]
+    signal: Float[np.ndarray, "n bins"]
+    background: Float[np.ndarray, "n bins"]
+    sm_signal: Float[np.ndarray, "n bins"]
 
 
 class Predictive(eqx.Module):
@@ -47,12 +48,12 @@ class Predictive(eqx.Module):
         sm_spectra: dBR/dq2 in the SM.
     """
 
-    q2: Float[Array, " k"]
-    observables: dict[str, Float[Array, " n"]]
-    spectra: dict[str, Float[Array, "n k"]]
+    q2: Float[np.ndarray, " k"]
+    observables: dict[str, Float[np.ndarray, " n"]]
+    spectra: dict[str, Float[np.ndarray, "n k"]]
     counts: dict[str, Counts]
-    sm_observables: dict[str, Float[Array, " n"]]
-    sm_spectra: dict[str, Float[Array, "n k"]]
+    sm_observables: dict[str, Float[np.ndarray, " n"]]
+    sm_spectra: dict[str, Float[np.ndarray, "n k"]]
 
     def rows(self, start: int, stop: int) -> "Predictive":
         """The points start, ..., stop - 1."""
@@ -61,7 +62,7 @@ class Predictive(eqx.Module):
 
 
 def predictive(
-    problem: Problem, theta: Float[Array, "n size"] | np.ndarray, q2: Float[Array, " k"] | np.ndarray
+    problem: Problem, theta: Float[np.ndarray, "n size"], q2: Float[np.ndarray, " k"]
 ) -> Predictive:
     """Predictions at the rows of theta, as NumPy arrays.
 
@@ -70,33 +71,36 @@ def predictive(
         theta: points in the coordinates of the problem.
         q2: where to take the spectra [GeV^2].
     """
-    q2 = jnp.asarray(q2, dtype=float)
-    theta = jnp.asarray(theta)
+    grid = jnp.asarray(q2, dtype=float)
     # Whole chunks only: a remainder would be traced and compiled a second time.
-    padded = jnp.resize(theta, (-(-len(theta) // _CHUNK) * _CHUNK, theta.shape[1]))
+    padded = np.resize(theta, (-(-len(theta) // _CHUNK) * _CHUNK, theta.shape[1]))
 
     @jax.jit
-    def run(points: Float[Array, "n size"]) -> Predictive:
-        return chunked_vmap(lambda t: _predict(problem, t, q2), points, chunk=_CHUNK)
+    def run(points: Float[Array, "n size"]) -> dict[str, Any]:
+        found = chunked_vmap(lambda t: _predict(problem, t, grid), points, chunk=_CHUNK)
+        return dict(found)
 
-    found: Predictive = jax.tree.map(np.asarray, run(padded))
-    return replace(found.rows(0, len(theta)), q2=np.asarray(q2))
+    found = jax.tree.map(lambda a: np.asarray(a)[: len(theta)], run(jnp.asarray(padded)))
+    counts = {name: Counts(**c) for name, c in found.pop("counts").items()}
+    return Predictive(q2=np.asarray(grid), counts=counts, **found)
 
 
-def _predict(problem: Problem, theta: Float[Array, " size"], q2: Float[Array, " k"]) -> Predictive:
+def _predict(
+    problem: Problem, theta: Float[Array, " size"], q2: Float[Array, " k"]
+) -> dict[str, Any]:
+    """The fields of `Predictive` at one point."""
     model = problem.predictions(theta)
     sm = Predictions((Neutrinos(),), model.inputs)
     observables = {f"BR({mode}inv)": model.branching_fraction(mode) for mode in MODES}
     for name, mode in _RATIOS.items():
         observables[name] = model.branching_fraction(mode) / sm.branching_fraction(mode)
-    return Predictive(
-        q2=jnp.zeros(()),
-        observables=observables,
-        spectra=_spectra(model, q2),
-        counts=_counts(problem, theta, model, sm),
-        sm_observables={f"BR({mode}inv)": sm.branching_fraction(mode) for mode in MODES},
-        sm_spectra=_spectra(sm, q2),
-    )
+    return {
+        "observables": observables,
+        "spectra": _spectra(model, q2),
+        "counts": _counts(problem, theta, model, sm),
+        "sm_observables": {f"BR({mode}inv)": sm.branching_fraction(mode) for mode in MODES},
+        "sm_spectra": _spectra(sm, q2),
+    }
 
 
 def _spectra(predictions: Predictions, q2: Float[Array, " k"]) -> dict[str, Float[Array, " k"]]:
@@ -108,17 +112,17 @@ def _spectra(predictions: Predictions, q2: Float[Array, " k"]) -> dict[str, Floa
 
 def _counts(
     problem: Problem, theta: Float[Array, " size"], model: Predictions, sm: Predictions
-) -> dict[str, Counts]:
+) -> dict[str, dict[str, Array]]:
     found = {}
     start = len(problem.parameters) + problem.nuisances.size
     for m in problem.measurements:
         stop = start + len(m.nuisance_names)
         if isinstance(m, Belle2Binned):
             background, efficiency = m.background_and_efficiency(theta[start:stop])
-            found[m.name] = Counts(
-                signal=efficiency * m.signal(model.bins(m.mode, m.q2_edges)),
-                background=background,
-                sm_signal=efficiency * m.signal(sm.bins(m.mode, m.q2_edges)),
-            )
+            found[m.name] = {
+                "signal": efficiency * m.signal(model.bins(m.mode, m.q2_edges)),
+                "background": background,
+                "sm_signal": efficiency * m.signal(sm.bins(m.mode, m.q2_edges)),
+            }
         start = stop
     return found

@@ -1,17 +1,18 @@
 """`Inputs`: the traced side of the tables, one frozen pytree that every rate takes."""
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
+from typing import Any
 
 import equinox as eqx
 import jax.numpy as jnp
 from jaxtyping import Array, Float
 
-from bsnunu_jax.form_factors import BCL, BSZ
+from bsnunu_jax.form_factors import BCL, BSZ, FormFactors
 from bsnunu_jax.inputs import tables
 from bsnunu_jax.precision import require_float64
 
 Scalar = Float[Array, ""]
-_PARAMETRISATIONS = {"BSZ": BSZ, "BCL": BCL}
+_PARAMETRISATIONS: Mapping[str, Callable[..., FormFactors]] = {"BSZ": BSZ, "BCL": BCL}
 
 
 class Inputs(eqx.Module):
@@ -26,7 +27,7 @@ class Inputs(eqx.Module):
     """
 
     values: dict[str, Scalar]
-    form_factors: dict[str, eqx.Module]
+    form_factors: dict[str, Any]
     preset: str = eqx.field(static=True)
     sets: tuple[tuple[str, str], ...] = eqx.field(static=True)
     roles: tuple[tuple[str, str], ...] = eqx.field(static=True)
@@ -78,7 +79,7 @@ def load_inputs(preset: str = "default", form_factors: Mapping[str, str] | None 
     )
 
 
-def _form_factors(transition: str, name: str) -> eqx.Module:
+def _form_factors(transition: str, name: str) -> FormFactors:
     table = tables.form_factor_set(transition, name)
     return _PARAMETRISATIONS[table.parametrisation](
         coefficients=jnp.asarray(table.central),

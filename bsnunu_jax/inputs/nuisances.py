@@ -92,10 +92,10 @@ class Nuisances(eqx.Module):
         start = len(self.sigma)
         for transition, root in self.roots.items():
             stop = start + root.shape[0]
+            central = form_factors[transition]
             form_factors[transition] = eqx.tree_at(
-                lambda ff: ff.coefficients, form_factors[transition],
-                replace_fn=lambda central, s=slice(start, stop), r=root: central + r @ z[s],
-            )  # fmt: skip
+                lambda ff: ff.coefficients, central, central.coefficients + root @ z[start:stop]
+            )
             start = stop
         return eqx.tree_at(
             lambda i: (i.values, i.form_factors), self.inputs, (values, form_factors)

@@ -1,0 +1,141 @@
+"""The command: results on stdout, one line on stderr and exit code 2 for bad input."""
+
+import json
+import os
+import subprocess
+import sys
+
+import pytest
+
+from bsnunu_jax import load_inputs
+from bsnunu_jax.cli import main
+from bsnunu_jax.observables import OBSERVABLES
+
+
+def run(capsys, *arguments: str) -> tuple[int, str, str]:
+    with pytest.raises(SystemExit) as caught:
+        main(list(arguments))
+    out, err = capsys.readouterr()
+    return int(caught.value.code or 0), out, err
+
+
+def test_predict_json(capsys):
+    code, out, err = run(
+        capsys, "predict", "BR(B+->K+inv)", "R_K_nunu", "--set", "CR_tautau=-11", "--json"
+    )
+    result = json.loads(out)
+    assert (code, err) == (0, "")
+    assert result["model"] == "neutrinos"
+    assert result["preset"] == "default"
+    assert result["parameters"] == {"CR_tautau": -11.0}
+    c = float(load_inputs().C_L_SM)
+    expected = 1 + (2 * c * -11 + 121) / (3 * c**2)
+    assert result["observables"]["R_K_nunu"] == pytest.approx(expected, rel=1e-12)
+    assert set(result["observables"]) == {"BR(B+->K+inv)", "R_K_nunu"}
+
+
+def test_predict_spectrum_with_errors(capsys):
+    code, out, _ = run(
+        capsys, "predict", "dBR/dq2(B+->Knunu)", "BR(B+->Knunu)", "--q2", "1,10", "--errors",
+        "200", "--json",
+    )  # fmt: skip
+    observables = json.loads(out)["observables"]
+    assert code == 0
+    spectrum = observables["dBR/dq2(B+->K+inv)"]
+    assert len(spectrum["value"]) == len(spectrum["std"]) == 2
+    total = observables["BR(B+->K+inv)"]
+    assert total["value"] == pytest.approx(4.967e-6, abs=2e-9)
+    assert 0.04 < total["std"] / total["value"] < 0.08  # CKM 4.4 %, form factors 3 %
+
+
+def test_predict_same_seed_same_numbers(capsys):
+    arguments = ("predict", "BR(B0->K*0inv)", "--errors", "20", "--json", "--seed", "5")
+    assert run(capsys, *arguments)[1] == run(capsys, *arguments)[1]
+
+
+def test_predict_universal_says_that_cvl_is_the_total(capsys):
+    code, out, _ = run(capsys, "predict", "R_K_nunu", "--model", "universal", "--set", "cSL=3+1j")
+    assert code == 0
+    assert "SM included" in out
+
+
+@pytest.mark.parametrize("name", [n for n, o in OBSERVABLES.items() if not o.differential])
+def test_every_observable_is_predicted(capsys, name):
+    code, out, _ = run(capsys, "predict", name, "--json", "--set", "CR_tautau=-5")
+    assert code == 0
+    assert isinstance(json.loads(out)["observables"][name], float)
+
+
+@pytest.mark.parametrize("kind", ["models", "observables", "measurements", "presets", "cards"])
+def test_list(capsys, kind):
+    code, out, err = run(capsys, "list", kind, "--json")
+    assert (code, err) == (0, "")
+    assert json.loads(out)
+    assert run(capsys, "list", kind)[0] == 0
+
+
+@pytest.mark.parametrize("preset", ["default", "paper", "flavio", "eos", "hpqcd"])
+def test_inputs(capsys, preset):
+    code, out, _ = run(capsys, "inputs", "--preset", preset, "--json")
+    numbers = json.loads(out)
+    assert code == 0
+    for key in ("m_B_plus", "m_Kstar_0", "tau_B_plus", "GF", "X_t", "VtbVts_abs"):
+        assert isinstance(numbers[key], float)
+    assert numbers["B->K"]["set"] in numbers["B->K"]["set"]
+    assert len(numbers["B->K*"]["coefficients"]) == 19
+    assert run(capsys, "inputs", "--preset", preset)[0] == 0
+
+
+BAD = [
+    (("predict", "BR(B->X)"), "unknown observable 'BR(B->X)'"),
+    (("predict", "R_K_nunu", "--set", "CR_xy=1"), "unknown parameter 'CR_xy'"),
+    (("predict", "R_K_nunu", "--set", "CR_ee=abc"), "not a number"),
+    (("predict", "R_K_nunu", "--set", "CR_ee=nan"), "not finite"),
+    (("predict", "R_K_nunu", "--set", "CR_ee"), "NAME=VALUE"),
+    (("predict", "R_K_nunu", "--set", "CR_ee=1", "--set", "CR_ee=2"), "set twice"),
+    (("predict", "R_K_nunu", "--model", "susy"), "unknown model 'susy'"),
+    (("predict", "R_K_nunu", "--preset", "best"), "unknown preset 'best'"),
+    (("predict", "R_K_nunu", "--form-factors", "B->K=x"), "unknown form-factor set 'x'"),
+    (("predict", "R_K_nunu", "--form-factors", "B->pi=x"), "unknown transition 'B->pi'"),
+    (("predict", "R_K_nunu", "--errors", "0"), "0"),
+    (("predict", "dBR/dq2(B+->K+inv)"), "--q2"),
+    (("predict", "dBR/dq2(B+->K+inv)", "--q2", "23"), "0 to 22.9"),
+    (("predict", "dBR/dq2(B+->K+inv)", "--q2", "-1"), "outside the phase space"),
+    (("predict", "dBR/dq2(B+->K+inv)", "--q2", "nan"), "outside the phase space"),
+    (("predict", "dBR/dq2(B+->K+inv)", "--q2", "1;2"), "comma-separated"),
+    (("predict",), "Missing argument"),
+    (("list", "things"), "one of models"),
+    (("inputs", "--preset", "none"), "unknown preset"),
+    (("fit", "absent.yaml"), "absent.yaml: no such file"),
+    (("fit", "absent.yaml", "--seed", "-1"), "seed"),
+    (("frobnicate",), "frobnicate"),
+]
+
+
+@pytest.mark.parametrize(("arguments", "message"), BAD)
+def test_bad_input_is_one_line_and_exit_code_2(capsys, arguments, message):
+    code, out, err = run(capsys, *arguments)
+    assert code == 2
+    assert out == ""
+    assert err.startswith("bsnunu: error: ")
+    assert err.count("\n") == 1
+    assert message in err
+
+
+def test_float32_is_refused_with_what_to_type():
+    process = subprocess.run(
+        [sys.executable, "-m", "bsnunu_jax", "predict", "R_K_nunu"],
+        env=os.environ | {"JAX_ENABLE_X64": "0"}, capture_output=True, text=True, check=False,
+    )  # fmt: skip
+    assert process.returncode == 2
+    assert process.stdout == ""
+    assert "float32" in process.stderr
+    assert "jax.config.update('jax_enable_x64', True)" in process.stderr
+
+
+def test_help_and_version(capsys):
+    assert run(capsys, "--version")[0] == 0
+    for command in ("fit", "predict", "inputs", "list"):
+        code, out, _ = run(capsys, command, "--help")
+        assert code == 0
+        assert out.startswith("Usage: bsnunu")

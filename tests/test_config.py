@@ -1,0 +1,147 @@
+"""Every flaw of a card or data file is one line with file, line, key and remedy."""
+
+from pathlib import Path
+
+import pytest
+import yaml
+
+from bsnunu_jax.config import Card
+from bsnunu_jax.errors import InputError
+
+GOOD = """\
+title: a small fit
+model: neutrinos
+inputs:
+  nuisances: [ckm]
+parameters:
+  CR_tautau:
+    prior: {uniform: [-30, 30]}
+data:
+  - belle2_2023_br
+sampler: {chains: 2, warmup: 50, draws: 100, block: 50}
+"""
+
+
+def write(folder: Path, text: str) -> Path:
+    path = folder / "card.yaml"
+    path.write_text(text)
+    return path
+
+
+def test_good_card(tmp_path):
+    card = Card(write(tmp_path, GOOD))
+    assert card.problem.names == ("CR_tautau", "VtbVts_abs")
+    resolved = yaml.safe_load(card.resolved)
+    assert resolved["inputs"]["form_factors"]["B->K"] == "hpqcd2022"
+    assert resolved["sampler"]["target_accept"] == 0.9
+
+
+def test_options_replace_the_card(tmp_path):
+    card = Card(write(tmp_path, GOOD), seed=7, chains=3, draws=60)
+    assert (card.content.seed, card.sampler.chains, card.sampler.draws) == (7, 3, 60)
+
+
+@pytest.mark.parametrize(
+    ("old", "new", "line", "message"),
+    [
+        ("CR_tautau:", "CR_tautuu:", 6, "unknown parameter 'CR_tautuu'.*CR_ij"),
+        ("[-30, 30]", "[30, -30]", 7, "low 30 is not below high -30"),
+        ("[-30, 30]", "[.nan, 30]", 7, "finite"),
+        ("[-30, 30]", "[-30, .inf]", 7, "finite"),
+        ("[-30, 30]", "[-30]", 7, "2 items|required|missing"),
+        ("[-30, 30]", "[-30, many]", 7, "number"),
+        ("uniform: [-30, 30]", "normal: [1, -2]", 7, "std > 0"),
+        ("uniform: [-30, 30]", "log_uniform: [0, 2]", 7, "0 < low"),
+        ("{uniform: [-30, 30]}", "{uniform: [0, 1], normal: [0, 1]}", 7, "exactly one"),
+        ("{uniform: [-30, 30]}", "{flat: [0, 1]}", 7, "unknown key 'flat'.*uniform"),
+        ("model: neutrinos", "model: axions", 2, "unknown model 'axions'.*neutrinos"),
+        ("nuisances: [ckm]", "preset: best", 4, "unknown preset 'best'.*default"),
+        ("nuisances: [ckm]", "form_factors: {B->K: nope}", 4, "unknown form-factor set 'nope'"),
+        ("nuisances: [ckm]", "nuisances: [ckn]", 4, "'ckm'"),
+        ("belle2_2023_br", "belle3", 8, "unknown measurement 'belle3'.*list measurements"),
+        ("belle2_2023_br", "mine.yaml", 8, "no such data file.*mine.yaml"),
+        ("- belle2_2023_br", "- belle2_2023_br\n  - average_2023_br", 8, "same data"),
+        ("- belle2_2023_br", "- belle2_2023_br\n  - belle2_2023_br", 8, "stands twice"),
+        ("chains: 2", "chains: 0", 10, "greater than or equal to 1"),
+        ("chains: 2", "chain: 2", 10, "unknown key 'chain'.*chains"),
+        ("title: a small fit\n", "", 1, "'title' is missing"),
+        ("data:", "fixed: {CR_tautau: 1}\ndata:", 8, "both fitted and fixed"),
+        ("data:", "fixed: {CR_mumu: x}\ndata:", 8, "complex|number"),
+        ("data:", "title: again\ndata:", 8, "'title' stands twice"),
+        ("data:", "data: [", 0, "malformed YAML"),
+        ("{uniform: [-30, 30]}", "{uniform: [0, 30]}\n    mirror: true", 8, "not even"),
+        ("{uniform: [-30, 30]}", "{uniform: [-30, 30]}\n    mirror: true", 6, "needs a prior"),
+        ("{uniform: [-30, 30]}", "{uniform: [0, 30]}\n    also: [CR_tautau]", 6, "set by"),
+    ],
+)  # fmt: skip
+def test_flaws_are_located(tmp_path, old, new, line, message):
+    assert old in GOOD
+    path = write(tmp_path, GOOD.replace(old, new, 1))
+    with pytest.raises(InputError, match=f"(?s){message}") as caught:
+        Card(path).problem  # noqa: B018 - reading it builds the problem
+    text = str(caught.value)
+    assert "\n" not in text
+    assert text.startswith(str(path))
+    if line:
+        assert text.startswith(f"{path}:{line}"), text
+
+
+@pytest.mark.parametrize("text", ["", "just words", "- a\n- b", "\t- x: [", "a: b: c"])
+def test_files_that_are_no_cards(tmp_path, text):
+    with pytest.raises(InputError, match=r"card\.yaml"):
+        Card(write(tmp_path, text))
+
+
+def test_binary_and_missing_files(tmp_path):
+    path = tmp_path / "card.yaml"
+    path.write_bytes(b"\xff\xfe\x00\x01")
+    with pytest.raises(InputError, match="cannot be read"):
+        Card(path)
+    with pytest.raises(InputError, match="no such file"):
+        Card(tmp_path / "absent.yaml")
+    with pytest.raises(InputError, match="cannot be read"):
+        Card(tmp_path)
+
+
+OWN = """\
+measurements:
+- id: mine
+  title: my search
+  mode: B0->K*0
+  limit: 1.0e-5
+  confidence_level: 0.9
+  observed: 10
+  background: 9.0
+  background_std: 1.0
+- id: my_value
+  title: my value
+  observable: R_K_nunu
+  value: 4.0
+  errors: [[1.0, -0.5], [0.5, -0.5]]
+"""
+
+
+def test_own_measurements(tmp_path):
+    (tmp_path / "mine.yaml").write_text(OWN)
+    card = Card(write(tmp_path, GOOD.replace("belle2_2023_br", "mine.yaml")))
+    search, value = card.problem.measurements
+    assert search.mode == "B0->K*0"
+    assert (value.upper, value.lower) == pytest.approx((1.25**0.5, 0.5**0.5))
+
+
+@pytest.mark.parametrize(
+    ("old", "new", "line", "message"),
+    [
+        ("B0->K*0", "B0->rho", 2, "unknown mode"),
+        ("R_K_nunu", "R_J", 10, "unknown observable"),
+        ("R_K_nunu", "dBR/dq2(B+->K+inv)", 10, "spectrum"),
+        ("limit: 1.0e-5", "limit: -1", 5, "greater than 0"),
+        ("background_std: 1.0", "background_sd: 1.0", 9, "unknown key|missing"),
+    ],
+)
+def test_flaws_of_own_measurements_are_located(tmp_path, old, new, line, message):
+    (tmp_path / "mine.yaml").write_text(OWN.replace(old, new, 1))
+    card = write(tmp_path, GOOD.replace("belle2_2023_br", "mine.yaml"))
+    with pytest.raises(InputError, match=message) as caught:
+        Card(card).problem  # noqa: B018 - reading it builds the problem
+    assert f"mine.yaml:{line}" in str(caught.value)

@@ -1,0 +1,99 @@
+"""A run folder is complete, repeatable, and survives kill -9 bit for bit."""
+
+import json
+import os
+import signal
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+import numpy as np
+import pytest
+import xarray as xr
+
+CARD = """\
+title: one coupling from one branching fraction
+model: neutrinos
+inputs: {nuisances: [ckm]}
+parameters:
+  CR_tautau:
+    prior: {uniform: [-30, 5]}
+    latex: C_R^{\\tau\\tau}
+data: [belle2_2023_br, belle_2017_Kstar0]
+best_fit: {starts: 4}
+sampler: {chains: 2, warmup: 100, draws: 400, block: 50}
+seed: 11
+"""
+
+
+def command(*arguments: str) -> list[str]:
+    return [sys.executable, "-m", "bsnunu_jax", *arguments]
+
+
+def run(*arguments: str, folder: Path) -> subprocess.CompletedProcess[str]:
+    return subprocess.run(
+        command(*arguments), cwd=folder, capture_output=True, text=True, check=False
+    )
+
+
+def posterior(folder: Path) -> np.ndarray:
+    with xr.open_dataset(folder / "posterior.nc", group="posterior", engine="h5netcdf") as data:
+        return data["CR_tautau"].values
+
+
+@pytest.fixture(scope="module")
+def whole(tmp_path_factory):
+    folder = tmp_path_factory.mktemp("fit")
+    (folder / "card.yaml").write_text(CARD)
+    result = run("fit", "card.yaml", "--out", "whole", folder=folder)
+    assert result.returncode == 0, result.stderr
+    return folder, result
+
+
+def test_the_folder_is_complete(whole):
+    folder, result = whole
+    out = folder / "whole"
+    for name in ("card.yaml", "best_fit.json", "posterior.nc", "summary.csv", "manifest.json"):
+        assert (out / name).stat().st_size > 0, name
+    assert list((out / "figures").glob("*.pdf"))
+    assert list((out / "figures").glob("*.png"))
+    assert "CR_tautau" in result.stdout
+    assert "NUTS" in result.stderr  # progress is on stderr alone
+    assert "NUTS warm" not in result.stdout
+    manifest = json.loads((out / "manifest.json").read_text())
+    assert manifest["seed"] == 11
+    assert "arXiv:2311.14647" in manifest["cite"]
+    assert manifest["data_sha256"]["experiments/counting.yaml"]
+    assert posterior(out).shape == (2, 400)
+
+
+def test_kill_and_resume_give_the_uninterrupted_posterior(whole):
+    folder, _ = whole
+    process = subprocess.Popen(
+        command("fit", "card.yaml", "--out", "killed"), cwd=folder,
+        stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL,
+    )  # fmt: skip
+    while not (folder / "killed" / "blocks" / "block_0002.npz").is_file():
+        assert process.poll() is None, "ended before it could be killed"
+        time.sleep(0.002)
+    os.kill(process.pid, signal.SIGKILL)
+    process.wait()
+    assert not (folder / "killed" / "posterior.nc").is_file()
+    refused = run("fit", "card.yaml", "--out", "killed", folder=folder)
+    assert refused.returncode == 2
+    assert "--resume" in refused.stderr
+    resumed = run("fit", "card.yaml", "--out", "killed", "--resume", folder=folder)
+    assert resumed.returncode == 0, resumed.stderr
+    assert np.array_equal(posterior(folder / "killed"), posterior(folder / "whole"))
+    first, second = (
+        (folder / run / "summary.csv").read_text() for run in ("whole", "killed")
+    )
+    assert first == second
+
+
+def test_another_seed_is_refused_in_the_same_folder(whole):
+    folder, _ = whole
+    result = run("fit", "card.yaml", "--out", "whole", "--seed", "3", "--resume", folder=folder)
+    assert result.returncode == 2
+    assert "another card, seed or setting" in result.stderr
