@@ -54,6 +54,7 @@ def fit(card: Path, out: Path | None, seed: int | None, chains: int | None, draw
 @click.option("--q2", metavar="A,B,...", help="q2 in GeV^2, for spectra.")
 @click.option("--preset", default="default", show_default=True, help="Inputs.")
 @click.option("--form-factors", multiple=True, metavar="B->K=SET", help="Another set.")
+@click.option("--tree-tau", is_flag=True, help="Add B+ -> tau nu (-> K+ nu) nu to B+->K+.")
 @click.option("--errors", type=click.IntRange(2), metavar="N", help="Spread over N input draws.")
 @click.option("--seed", type=int, default=1, show_default=True, help="Seed of the draws.")
 @click.option("--json", "as_json", is_flag=True, help="One JSON object on stdout.")

@@ -12,7 +12,7 @@ from types import MappingProxyType
 import jax.numpy as jnp
 from jaxtyping import Array, Float
 
-from bsnunu_jax import rates
+from bsnunu_jax import rates, tree_level
 from bsnunu_jax.errors import InputError
 from bsnunu_jax.inputs import Inputs
 from bsnunu_jax.invisible import InvisibleState, Neutrinos
@@ -74,7 +74,8 @@ def longitudinal_fraction(mode: str, states: States, inputs: Inputs) -> Scalar:
         )
         for s in states
     )
-    return longitudinal / sum(rates.gamma(mode, s, inputs) for s in states)
+    total = sum((rates.gamma(mode, s, inputs) for s in states), start=jnp.asarray(0.0))
+    return longitudinal / total
 
 
 def longitudinal_fraction_at(mode: str, states: States, inputs: Inputs, q2: Scalar) -> Scalar:
@@ -137,6 +138,15 @@ def _catalogue() -> dict[str, Observable]:
                    mode="B0->K*0", description="BR(B0->K*0inv) over its SM value"),
         Observable("eta", lambda _states, inputs: eta(inputs), r"\eta",
                    mode="B0->K*0", description="F_-/F_+ of Eq. (11) of arXiv:2309.12741"),
+    ]  # fmt: skip
+    tree = r"B^+ \to \tau^+(K^+\bar\nu)\,\nu"
+    found += [
+        Observable("BR_tree(B+->K+inv)", lambda _states, inputs: tree_level.branching_fraction(inputs),
+                   rf"\mathcal{{B}}({tree})", mode="B+->K+",
+                   description="B+ -> tau nu (-> K+ nu) nu, not part of BR(B+->K+inv)"),
+        Observable("dBR_tree/dq2(B+->K+inv)", lambda _states, *a: tree_level.dbr_dq2(*a),
+                   rf"d\mathcal{{B}}({tree})/dq^2", "GeV^-2", "B+->K+", True,
+                   "its spectrum"),
     ]  # fmt: skip
     return {o.name: o for o in found}
 

@@ -19,7 +19,7 @@ from bsnunu_jax.observables import Observable, get_observable
 def predict(
     observables: Sequence[str], *, model: str = "neutrinos", settings: Sequence[str] = (),
     q2: str | None = None, preset: str = "default", form_factors: Sequence[str] = (),
-    errors: int | None = None, seed: int = 1,
+    tree_tau: bool = False, errors: int | None = None, seed: int = 1,
 ) -> dict[str, Any]:  # fmt: skip
     """Predictions as plain numbers.
 
@@ -30,6 +30,7 @@ def predict(
         q2: comma-separated q2 [GeV^2] for spectra.
         preset: name of the inputs.
         form_factors: "B->K=SET" to replace the preset's sets.
+        tree_tau: add B+ -> tau nu (-> K+ nu) nu to the rates of B+ -> K+.
         errors: number of draws of the inputs; each value becomes {"value", "std"}.
         seed: seed of the draws.
 
@@ -49,9 +50,9 @@ def predict(
     def evaluate(inputs: Inputs) -> list[jax.Array]:
         states = the_model.build(parameters, inputs)
         return [
-            jax.vmap(lambda s, o=o: o.function(states, inputs, s))(points)
+            jax.vmap(lambda s, o=o: _value(o, tree_tau, states, inputs, s))(points)
             if o.differential
-            else o.function(states, inputs)
+            else _value(o, tree_tau, states, inputs)
             for o in chosen
         ]
 
@@ -60,6 +61,8 @@ def predict(
         name: value if isinstance(value, float) else str(value)
         for name, value in parameters.items()
     }}  # fmt: skip
+    if tree_tau:
+        result["tree_tau"] = True
     if the_model.note:
         result["note"] = the_model.note
     if q2 is not None:
@@ -77,10 +80,26 @@ def predict(
     return result
 
 
+def _value(observable: Observable, tree_tau: bool, *arguments: Any) -> jax.Array:
+    """The observable, with the tree-level part of its mode if that is asked for."""
+    value = observable.function(*arguments)
+    if not tree_tau or not observable.name.startswith(("BR(B+", "dBR/dq2(B+")):
+        return value
+    if observable.mode != "B+->K+":
+        raise InputError(
+            f"the tree-level part of {observable.mode} needs f_K*, of which there is no sourced value",
+            where="--tree-tau", allowed="use it with B+->K+",
+        )  # fmt: skip
+    kind = "dBR_tree/dq2" if observable.differential else "BR_tree"
+    return value + get_observable(f"{kind}(B+->K+inv)").function(*arguments)
+
+
 def as_table(result: dict[str, Any]) -> str:
     """Predictions as aligned text."""
     rows = [f"model {result['model']}, preset {result['preset']}"]
     rows += [f"  {k} = {v}" for k, v in result["parameters"].items()]
+    if "tree_tau" in result:
+        rows.append("  B+ -> tau nu (-> K+ nu) nu added to the rates of B+->K+")
     if "note" in result:
         rows.append(f"  ({result['note']})")
     width = max(len(name) for name in result["observables"])
