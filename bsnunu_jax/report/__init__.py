@@ -1,0 +1,89 @@
+"""What a fit leaves behind: posterior.nc, summary.csv, figures, and a table for the terminal."""
+
+from collections.abc import Mapping
+from pathlib import Path
+
+import numpy as np
+from jaxtyping import Float
+
+from bsnunu_jax.inference.best_fit import BestFit
+from bsnunu_jax.inference.nuts import Chains
+from bsnunu_jax.inference.predictive import Predictive, predictive
+from bsnunu_jax.inference.problem import Problem
+from bsnunu_jax.modes import MODES
+from bsnunu_jax.report.diagnostics import diagnostics
+from bsnunu_jax.report.draws import OBSERVABLES, predicted, reported
+from bsnunu_jax.report.figures import write_figures
+from bsnunu_jax.report.netcdf import write_posterior
+from bsnunu_jax.report.shape import distances
+from bsnunu_jax.report.sm_point import objective_without_priors, sm_objective
+from bsnunu_jax.report.summary import summarise, write_summary
+from bsnunu_jax.report.table import Facts, text_table
+
+# Predictions are kept for at most so many draws, for that many draws of the SM's inputs, on a grid
+# of so many q2.
+_MOST_DRAWS, _SM_DRAWS, _Q2_POINTS = 20_000, 2000, 116
+
+
+def write_report(
+    folder: Path, problem: Problem, chains: Chains, best_fit: BestFit, *, seed: int,
+    attrs: Mapping[str, str],
+) -> str:  # fmt: skip
+    """Write summary.csv, posterior.nc and figures/ into `folder` and return the text table.
+
+    Args:
+        folder: made if absent.
+        problem: what was fitted.
+        chains: draws of the posterior.
+        best_fit: all minima.
+        seed: seed of the run, also that of the SM band.
+        attrs: attributes of posterior.nc, e.g. the text of the card.
+    """
+    thin = -(-chains.theta[..., 0].size // _MOST_DRAWS)
+    posterior, best, sm = _predictions(problem, chains, best_fit, seed, thin)
+    write_posterior(
+        folder / "posterior.nc", problem, chains, posterior, {**attrs, "seed": seed}, thin=thin
+    )
+    parameters = reported(problem, chains)
+    observables = predicted(posterior, len(chains.theta))
+    at_best = {name: float(best.observables[name][0]) for name in OBSERVABLES}
+    rows = summarise(parameters, observables, best_fit.best, at_best)
+    write_summary(folder / "summary.csv", rows)
+    write_figures(
+        folder / "figures", problem, chains, best_fit.best, posterior=posterior, best=best, sm=sm
+    )
+    nuisances = chains.theta[..., len(parameters) :]
+    named = dict(zip(problem.names[len(parameters) :], np.moveaxis(nuisances, -1, 0), strict=True))
+    facts = Facts(
+        objective=objective_without_priors(problem, best_fit.best),
+        sm_objective=sm_objective(problem),
+        distances=distances(best, list(MODES)),
+        convergence=diagnostics(parameters | named),
+        divergences=int(chains.diverging.sum()),
+        draws=chains.diverging.size,
+    )
+    return text_table(problem, rows, best_fit, facts)
+
+
+def _predictions(
+    problem: Problem, chains: Chains, best_fit: BestFit, seed: int, thin: int
+) -> tuple[Predictive, Predictive, Predictive]:
+    """Predictions of the draws, of the best fit, and of inputs drawn from their uncertainty.
+
+    All in one call: compiled once.
+    """
+    draws = chains.theta[:, ::thin].reshape(-1, problem.size)
+    free = len(problem.parameters)
+    z = np.random.default_rng(seed).standard_normal((_SM_DRAWS, problem.size - free))
+    best = np.asarray(best_fit.best.theta)
+    inputs = np.concatenate([np.tile(best[:free], (_SM_DRAWS, 1)), z], axis=1)
+    rows = predictive(problem, np.concatenate([draws, best[None], inputs]), _q2_grid(problem))
+    n = len(draws)
+    return rows.rows(0, n), rows.rows(n, n + 1), rows.rows(n + 1, n + 1 + _SM_DRAWS)
+
+
+def _q2_grid(problem: Problem) -> Float[np.ndarray, " k"]:
+    """From 0 to the endpoint of B+->K+, the largest of the four."""
+    values = problem.nuisances.inputs.values
+    end = (float(values["m_B_plus"]) - float(values["m_K_plus"])) ** 2
+    return np.linspace(0.0, end, _Q2_POINTS)

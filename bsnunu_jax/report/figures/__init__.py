@@ -1,0 +1,48 @@
+"""Figures for print, each with the numbers behind it in a file beside it."""
+
+from pathlib import Path
+
+from bsnunu_jax.experiments.belle2 import Belle2Binned
+from bsnunu_jax.inference.best_fit import Minimum
+from bsnunu_jax.inference.nuts import Chains
+from bsnunu_jax.inference.predictive import Predictive
+from bsnunu_jax.inference.problem import Problem
+from bsnunu_jax.report.draws import reported, unfolded
+from bsnunu_jax.report.figures.corner import corner_data, corner_figure
+from bsnunu_jax.report.figures.coupling_plane import is_plane, plane_data, plane_figure
+from bsnunu_jax.report.figures.spectrum import spectrum_data, spectrum_figure
+from bsnunu_jax.report.figures.style import save, styled, write_columns, write_json
+
+
+def write_figures(
+    folder: Path, problem: Problem, chains: Chains, minimum: Minimum,
+    *, posterior: Predictive, best: Predictive, sm: Predictive,
+) -> None:  # fmt: skip
+    """Write corner, spectrum and, where it applies, coupling_plane as PDF, PNG and numbers.
+
+    Args:
+        folder: made if absent.
+        problem: what was fitted.
+        chains: draws of the posterior.
+        minimum: the best fit.
+        posterior: predictions of the draws.
+        best: those of the best fit, one row.
+        sm: rows whose SM part is drawn from the uncertainty of the inputs alone.
+    """
+    with styled():
+        corner = corner_data(problem.parameters, reported(problem, chains), minimum.values)
+        save(corner_figure(corner), folder / "corner")
+        write_json(folder / "corner.json", corner.numbers())
+
+        binned = [m for m in problem.measurements if isinstance(m, Belle2Binned)]
+        spectrum = spectrum_data(binned[0] if binned else None, posterior, best, sm)
+        save(spectrum_figure(spectrum), folder / "spectrum")
+        write_columns(folder / "spectrum.csv", spectrum.columns())
+        if spectrum.panels:
+            write_columns(folder / "spectrum_counts.csv", spectrum.count_columns())
+
+        if is_plane(problem.parameters):
+            plane = plane_data(problem.parameters, unfolded(problem, chains), minimum.values)
+            save(plane_figure(plane), folder / "coupling_plane")
+            write_columns(folder / "coupling_plane.csv", plane.columns())
+            write_json(folder / "coupling_plane.json", plane.numbers())

@@ -1,0 +1,178 @@
+"""Corner plot: every fitted parameter and every pair of them."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from itertools import combinations
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+from jaxtyping import Float
+
+from bsnunu_jax.inference.parameters import Parameter
+from bsnunu_jax.report.draws import label
+from bsnunu_jax.report.figures.density import Bounds, Density, intervals, smooth_density
+from bsnunu_jax.report.figures.style import BLUE, MASSES, PAGE, RED, new_figure
+
+if TYPE_CHECKING:
+    from matplotlib.axes import Axes
+    from matplotlib.axis import Axis
+    from matplotlib.figure import Figure
+
+_MOST = 8
+_MARKER: dict[str, Any] = {"marker": "+", "ms": 8, "mew": 1.4, "ls": "none", "color": RED,
+                           "zorder": 5}  # fmt: skip
+
+
+@dataclass(frozen=True)
+class Corner:
+    """Densities of the first eight parameters and of their pairs, and the best fit."""
+
+    labels: dict[str, str]
+    marginals: dict[str, Density]
+    pairs: dict[tuple[str, str], Density]
+    best_fit: dict[str, float]
+
+    def numbers(self) -> dict[str, Any]:
+        """What is drawn, for JSON: densities, levels and intervals of highest density."""
+        return {
+            "best_fit": self.best_fit,
+            "marginals": {
+                name: {
+                    "x": d.axes[0],
+                    "density": d.values,
+                    **{f"hdr{100 * m:.0f}": intervals(d, m) for m in MASSES},
+                }
+                for name, d in self.marginals.items()
+            },
+            "pairs": {
+                f"{x},{y}": {
+                    "x": d.axes[0],
+                    "y": d.axes[1],
+                    "density": d.values,
+                    **{f"level{100 * m:.0f}": d.level(m) for m in MASSES},
+                }
+                for (x, y), d in self.pairs.items()
+            },
+        }
+
+
+def corner_data(
+    parameters: Sequence[Parameter],
+    draws: Mapping[str, Float[np.ndarray, "chains draws"]],
+    best_fit: Mapping[str, float],
+) -> Corner:
+    """Densities of the reported draws of the first eight parameters."""
+    shown = parameters[:_MOST]
+    flat = {p.name: draws[p.name].ravel() for p in shown}
+    limit = {p.name: bounds(p) for p in shown}
+    return Corner(
+        labels={p.name: label(p) for p in shown},
+        marginals={n: smooth_density([x], [limit[n]]) for n, x in flat.items()},
+        pairs={
+            (a, b): smooth_density([flat[a], flat[b]], [limit[a], limit[b]], bins=80)
+            for a, b in combinations(flat, 2)
+        },
+        best_fit={name: best_fit[name] for name in flat},
+    )
+
+
+def bounds(parameter: Parameter) -> Bounds:
+    """Where the reported value ends: 0 if folded, the ends of a flat prior."""
+    low, high = getattr(parameter.prior, "low", None), getattr(parameter.prior, "high", None)
+    return (0.0 if parameter.mirror else low), high
+
+
+def corner_figure(data: Corner) -> "Figure":
+    """Marginals on the diagonal, 68 and 95 % regions of highest density below it."""
+    names = list(data.marginals)
+    width = min(PAGE, 1.7 * max(len(names), 2))
+    height = width if len(names) > 1 else 0.7 * width
+    figure = new_figure(width, height, free=True)
+    axes = figure.subplots(len(names), len(names), squeeze=False)
+    # Margins in inches: squares of one size whatever the tick labels.
+    left, top = (0.55, 0.1) if len(names) > 1 else (0.15, 0.35)
+    figure.subplots_adjust(
+        left=left / width, right=1 - 0.1 / width, bottom=0.5 / height, top=1 - top / height,
+        wspace=0.1, hspace=0.1,
+    )  # fmt: skip
+    ticks = 5 if len(names) < 4 else 4
+    for i, row in enumerate(names):
+        for j, column in enumerate(names):
+            ax = axes[i, j]
+            if i < j:
+                ax.set_axis_off()
+                continue
+            if i == j:
+                _marginal(ax, data.marginals[row], data.best_fit[row])
+            else:
+                _pair(ax, data.pairs[column, row])
+                ax.plot(data.best_fit[column], data.best_fit[row], clip_on=False, **_MARKER)
+                ax.set_ylim(*_view(data.marginals[row]))
+            ax.set_xlim(*_view(data.marginals[column]))
+            _sparse_ticks(ax.xaxis, ticks)
+            if i > j:
+                _sparse_ticks(ax.yaxis, ticks)
+            ax.tick_params(labelbottom=i == len(names) - 1, labelleft=j == 0 and i > 0)
+            if i == len(names) - 1:
+                ax.set_xlabel(data.labels[column])
+            if j == 0 and i > 0:
+                ax.set_ylabel(data.labels[row])
+    _legend(figure, alone=len(names) == 1)
+    figure.align_labels()
+    return figure
+
+
+def _marginal(ax: "Axes", density: Density, best: float) -> None:
+    (x,) = density.axes
+    ax.plot(x, density.values, color="black", lw=1)
+    for mass, alpha in zip(reversed(MASSES), (0.3, 0.6), strict=True):
+        inside = density.values >= density.level(mass)
+        ax.fill_between(x, density.values, where=inside.tolist(), color=BLUE, alpha=alpha, lw=0)
+    ax.axvline(best, color=RED, lw=1.2, ls="--", clip_on=False, zorder=5)
+    ax.set_ylim(0, 1.12 * density.values.max())
+    ax.tick_params(axis="y", which="both", left=False, right=False)
+
+
+def _pair(ax: "Axes", density: Density) -> None:
+    x, y = density.axes
+    levels = [density.level(m) for m in reversed(MASSES)]
+    top = [*levels, 1.001 * density.values.max()]
+    ax.contourf(x, y, density.values.T, top, colors=[BLUE + "4d", BLUE + "b3"])
+    ax.contour(x, y, density.values.T, levels, colors="black", linewidths=0.8)
+
+
+def _sparse_ticks(axis: "Axis", most: int) -> None:
+    """Few ticks, none close to the upper end, where its label would meet that of the next axes."""
+    from matplotlib.ticker import MaxNLocator
+
+    low, high = axis.get_view_interval()
+    positions = MaxNLocator(most, steps=[1, 2, 5, 10]).tick_values(low, high)
+    first, last = low - 1e-6 * (high - low), high - 0.06 * (high - low)
+    axis.set_ticks([t for t in positions if first <= t <= last])
+
+
+def _view(density: Density) -> tuple[float, float]:
+    """The region of 99.7 % with a margin, not beyond the grid."""
+    (x,) = density.axes
+    pieces = intervals(density, 0.997)
+    low, high = pieces[0][0], pieces[-1][1]
+    margin = 0.06 * (high - low)
+    half = (x[1] - x[0]) / 2
+    return max(low - margin, float(x[0]) - half), min(high + margin, float(x[-1]) + half)
+
+
+def _legend(figure: "Figure", *, alone: bool) -> None:
+    """In the empty corner of the figure, or above the only axes."""
+    from matplotlib.lines import Line2D
+    from matplotlib.patches import Patch
+
+    best = {"color": RED, "lw": 1.2, "ls": "--"} if alone else _MARKER
+    handles = [
+        Patch(fc=BLUE + "b3", ec="black", lw=0.8, label="68 % HDR"),
+        Patch(fc=BLUE + "4d", ec="black", lw=0.8, label="95 % HDR"),
+        Line2D([], [], label="best fit", **best),
+    ]
+    if alone:
+        figure.legend(handles=handles, loc="upper center", ncols=3, columnspacing=1.0)
+    else:
+        figure.legend(handles=handles, loc="upper right")

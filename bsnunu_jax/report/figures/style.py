@@ -1,0 +1,87 @@
+"""The look of all figures, and how they are saved: same numbers, same bytes."""
+
+import csv
+import json
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from importlib import resources
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from bsnunu_jax.report.atomic import whole
+
+if TYPE_CHECKING:
+    from matplotlib.figure import Figure
+
+# Petroff, arXiv:2107.02270.
+BLUE, ORANGE, RED, PURPLE, GREY, VIOLET = (
+    "#5790fc", "#f89c20", "#e42536", "#964a8b", "#9c9ca1", "#7a21dd",
+)  # fmt: skip
+COLUMN, PAGE = 3.4, 7.0  # widths [in]
+MASSES = (0.68, 0.95)
+
+
+@contextmanager
+def styled() -> Iterator[None]:
+    """Draw and save inside this block."""
+    from matplotlib import rc_context, rc_params_from_file, rcdefaults, rcParams
+
+    folder = resources.files("bsnunu_jax.report.figures")
+    with resources.as_file(folder / "style.mplstyle") as path:
+        style = rc_params_from_file(path, use_default_template=False)
+    with rc_context():
+        rcdefaults()  # whatever the user has set
+        rcParams.update(style)
+        yield
+
+
+def new_figure(width: float, height: float, *, free: bool = False) -> "Figure":
+    """An empty figure of this size [in], tied to no window; `free` to place the axes by hand."""
+    from matplotlib.figure import Figure
+
+    return Figure(figsize=(width, height), layout=None if free else "constrained")
+
+
+def save(figure: "Figure", stem: Path) -> list[Path]:
+    """Write stem.pdf and stem.png without dates or versions; returns the two paths."""
+    nothing: dict[str, dict[str, Any]] = {
+        ".pdf": {"CreationDate": None, "Producer": None, "Creator": None},
+        ".png": {"Software": None},
+    }
+    for _ in range(2):  # the first pass does not know the sizes of all texts
+        figure.draw_without_rendering()
+    figure.set_layout_engine("none")  # laid out once, not again for every file
+    paths = []
+    for suffix, metadata in nothing.items():
+        path = stem.with_name(stem.name + suffix)
+        with whole(path) as partial:
+            figure.savefig(partial, metadata=metadata)
+        paths.append(path)
+    return paths
+
+
+def write_columns(path: Path, columns: Mapping[str, np.ndarray | list[str]]) -> None:
+    """Write columns of equal length as CSV, numbers with seven digits."""
+    with whole(path) as partial, partial.open("w", newline="", encoding="utf-8") as file:
+        writer = csv.writer(file, lineterminator="\n")
+        writer.writerow(columns)
+        for row in zip(*columns.values(), strict=True):
+            writer.writerow([x if isinstance(x, str) else f"{x:.7g}" for x in row])
+
+
+def write_json(path: Path, content: Mapping[str, Any]) -> None:
+    """Write nested numbers as JSON, seven digits, arrays as lists."""
+    with whole(path) as partial:
+        partial.write_text(json.dumps(_plain(content)) + "\n", encoding="utf-8")
+
+
+def _plain(value: Any) -> Any:
+    if isinstance(value, Mapping):
+        return {key: _plain(item) for key, item in value.items()}
+    if isinstance(value, np.ndarray | list | tuple):
+        return [_plain(item) for item in value]
+    if isinstance(value, float | np.floating):
+        return float(f"{value:.7g}")
+    return value

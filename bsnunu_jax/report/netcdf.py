@@ -1,0 +1,120 @@
+"""posterior.nc: draws, sampler statistics and predictions in the groups that ArviZ reads."""
+
+import json
+from collections.abc import Mapping
+from importlib.metadata import version
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from bsnunu_jax import __version__
+from bsnunu_jax.experiments.belle2 import Belle2Binned
+from bsnunu_jax.inference.nuts import Chains
+from bsnunu_jax.inference.predictive import Predictive
+from bsnunu_jax.inference.problem import Problem
+from bsnunu_jax.observables import get_observable
+from bsnunu_jax.report.atomic import whole
+from bsnunu_jax.report.draws import predicted, reported
+
+Group = tuple[dict[str, Any], dict[str, Any]]  # variables, coordinates
+
+
+def write_posterior(
+    path: Path, problem: Problem, chains: Chains, predictive: Predictive,
+    attrs: Mapping[str, str | int], *, thin: int = 1,
+) -> None:  # fmt: skip
+    """Write the groups posterior, sample_stats, posterior_predictive and observed_data.
+
+    Args:
+        path: the file, replaced whole.
+        problem: names and labels.
+        chains: all draws.
+        predictive: predictions of every `thin`-th draw, chain after chain.
+        attrs: attributes of the file, e.g. the card's text and the seed; versions are added.
+        thin: distance of the draws in `predictive`.
+    """
+    import xarray
+
+    versions = {f"{name}_version": version(name) for name in ("jax", "numpyro", "numpy")}
+    root = {"bsnunu_jax_version": __version__, **versions, **attrs}
+    groups = {
+        "posterior": _posterior(problem, chains),
+        "sample_stats": _sample_stats(chains),
+        "posterior_predictive": _predictive(problem, chains, predictive, thin),
+        "observed_data": _observed(problem),
+    }
+    with whole(path) as partial:
+        xarray.Dataset(attrs=root).to_netcdf(partial, engine="h5netcdf")
+        for name, (variables, coordinates) in groups.items():
+            data = xarray.Dataset(variables, coordinates)
+            data.to_netcdf(partial, mode="a", group=name, engine="h5netcdf")
+
+
+def _chain_draw(chains: int, draws: np.ndarray) -> dict[str, Any]:
+    return {"chain": np.arange(chains), "draw": draws}
+
+
+def _posterior(problem: Problem, chains: Chains) -> Group:
+    variables: dict[str, Any] = {}
+    values = reported(problem, chains)
+    for p in problem.parameters:
+        about = {"latex": p.latex, "also": json.dumps(p.also), "mirrored": int(p.mirror)}
+        variables[p.name] = (("chain", "draw"), values[p.name], about)
+    coordinates = _chain_draw(*_shape(chains))
+    names = problem.names[len(problem.parameters) :]
+    if names:
+        nuisances = chains.theta[..., len(problem.parameters) :]
+        about = {"long_name": "standard-normal nuisances"}
+        variables["nuisances"] = (("chain", "draw", "nuisance"), nuisances, about)
+        coordinates["nuisance"] = list(names)
+    return variables, coordinates
+
+
+def _sample_stats(chains: Chains) -> Group:
+    dims = ("chain", "draw")
+    variables = {
+        "diverging": (dims, np.asarray(chains.diverging, dtype=bool)),
+        "acceptance_rate": (dims, chains.accept_prob),
+        "n_steps": (dims, chains.steps),
+        "lp": (dims, -chains.potential),
+    }
+    return variables, _chain_draw(*_shape(chains))
+
+
+def _predictive(problem: Problem, chains: Chains, predictive: Predictive, thin: int) -> Group:
+    number, draws = _shape(chains)
+    coordinates = _chain_draw(number, draws[::thin])
+    variables: dict[str, Any] = {
+        name: (("chain", "draw"), values, {"latex": get_observable(name).latex})
+        for name, values in predicted(predictive, number).items()
+    }
+    for m in problem.measurements:
+        if isinstance(m, Belle2Binned):
+            counts, bins = predictive.counts[m.name], f"bin_{m.name}"
+            coordinates[bins] = list(m.labels)
+            for kind in ("signal", "background", "sm_signal"):
+                values = np.asarray(getattr(counts, kind)).reshape(number, -1, len(m.labels))
+                about = {"long_name": "expected events, not a Poisson draw"}
+                variables[f"{kind}({m.name})"] = (("chain", "draw", bins), values, about)
+    return variables, coordinates
+
+
+def _observed(problem: Problem) -> Group:
+    variables: dict[str, Any] = {}
+    coordinates: dict[str, Any] = {}
+    for m in problem.measurements:
+        about = {"long_name": m.title}
+        if isinstance(m, Belle2Binned):
+            bins = f"bin_{m.name}"
+            coordinates[bins] = list(m.labels)
+            variables[m.name] = ((bins,), m.observed, about)
+        else:
+            value = getattr(m, "observed", getattr(m, "value", None))
+            if isinstance(value, int | float):
+                variables[m.name] = ((), float(value), about)
+    return variables, coordinates
+
+
+def _shape(chains: Chains) -> tuple[int, np.ndarray]:
+    return chains.theta.shape[0], np.arange(chains.theta.shape[1])

@@ -1,0 +1,173 @@
+"""The summary as aligned plain text, for a terminal."""
+
+import math
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+
+from bsnunu_jax.inference.best_fit import BestFit
+from bsnunu_jax.inference.problem import Problem
+from bsnunu_jax.report.diagnostics import Diagnostic
+from bsnunu_jax.report.shape import flagged
+from bsnunu_jax.report.summary import Row
+
+# Shapes closer than this are called equal: well below what an efficiency could notice.
+_EQUAL_SHAPE = 1e-3
+_HEADER = ("", "median", "68 % interval", "95 % HDI", "best fit", "ESS bulk", "tail", "R-hat")
+
+
+@dataclass(frozen=True)
+class Facts:
+    """What the table says besides the rows.
+
+    Attributes:
+        objective: -2 ln L of the best fit, nuisance terms included, priors not.
+        sm_objective: the same of the SM.
+        distances: distance of the fitted spectrum's shape from the SM's, by mode.
+        convergence: diagnostics of all parameters and nuisances.
+        divergences: divergent steps after warm-up.
+        draws: draws in all chains together.
+    """
+
+    objective: float
+    sm_objective: float
+    distances: Mapping[str, float]
+    convergence: Mapping[str, Diagnostic]
+    divergences: int
+    draws: int
+
+
+def text_table(problem: Problem, rows: Sequence[Row], best_fit: BestFit, facts: Facts) -> str:
+    """The whole report as text."""
+    blocks = [
+        _data(problem, facts),
+        _columns(problem, rows),
+        _fit(problem, best_fit, facts),
+        _sampling(problem, facts),
+    ]
+    return "\n\n".join("\n".join(lines) for lines in blocks) + "\n"
+
+
+def significant(value: float, scale: float) -> str:
+    """`value` with the decimals that show two digits of `scale`.
+
+    >>> significant(-12.5274, 3.28), significant(16.237, 4.96), significant(0.0213, 0.0005)
+    ('-12.5', '16.2', '0.02130')
+    """
+    if not math.isfinite(value):
+        return str(value)
+    if not (math.isfinite(scale) and scale > 0):
+        return f"{value:.4g}"
+    decimals = max(0, 1 - math.floor(math.log10(scale)))
+    text = f"{value:.{decimals}f}"
+    return text.removeprefix("-") if float(text) == 0 else text
+
+
+def _columns(problem: Problem, rows: Sequence[Row]) -> list[str]:
+    folded = {p.name for p in problem.parameters if p.mirror}
+    table = [_HEADER, *(_cells(row, row.name in folded) for row in rows)]
+    widths = [max(len(line[i]) for line in table) for i in range(len(_HEADER))]
+    return [
+        "  ".join(
+            cell.ljust(w) if i == 0 else cell.rjust(w)
+            for i, (cell, w) in enumerate(zip(line, widths, strict=True))
+        ).rstrip()
+        for line in table
+    ]
+
+
+def _cells(row: Row, folded: bool) -> tuple[str, ...]:
+    # A branching fraction is shown in units of 1e-6.
+    is_br = row.name.startswith("BR")
+    unit = 1e-6 if is_br else 1.0
+    name = f"|{row.name}|" if folded else row.name
+
+    def show(value: float) -> str:
+        return significant(value / unit, row.sd / unit)
+
+    best = "" if row.best_fit is None else show(row.best_fit)
+    if row.hessian_error is not None:
+        best += f" +- {show(row.hessian_error)}"
+    return (
+        f"{name} [1e-6]" if is_br else name,
+        show(row.median),
+        f"{show(row.ci68_low)} .. {show(row.ci68_high)}",
+        f"{show(row.hdi95_low)} .. {show(row.hdi95_high)}",
+        best,
+        f"{row.ess_bulk:.0f}",
+        f"{row.ess_tail:.0f}",
+        f"{row.r_hat:.3f}",
+    )
+
+
+def _data(problem: Problem, facts: Facts) -> list[str]:
+    lines = [f"Model {problem.model.name}: {', '.join(p.name for p in problem.parameters)}"]
+    for p in problem.parameters:
+        if p.also:
+            lines.append(f"  {', '.join(p.also)} = {p.name}")
+    for name, value in problem.fixed:
+        lines.append(f"  {name} = {value:g} fixed")
+    lines.append("Data:")
+    width = max(len(m.name) for m in problem.measurements) + 2
+    for m in problem.measurements:
+        lines.append(f"  {m.name + (' *' if m.sm_spectrum else ''):{width}}  {m.title}")
+    return lines + _flags(problem, facts)
+
+
+def _flags(problem: Problem, facts: Facts) -> list[str]:
+    modes = flagged(problem.measurements)
+    if not modes:
+        return []
+    differs = [f"{m} {100 * facts.distances[m]:.1f} %" for m in modes
+               if facts.distances[m] > _EQUAL_SHAPE]  # fmt: skip
+    equal = [m for m in modes if facts.distances[m] <= _EQUAL_SHAPE]
+    parts = []
+    if differs:
+        parts.append(f"at the best fit it differs by {', '.join(differs)} (half the area between "
+                     "the normalised spectra), not corrected for")  # fmt: skip
+    if equal:
+        parts.append(f"the shape is the SM's for {', '.join(equal)}")
+    return [f"* published efficiency assumes the SM q2 spectrum: {'; '.join(parts)}."]
+
+
+def _fit(problem: Problem, best_fit: BestFit, facts: Facts) -> list[str]:
+    lines = [
+        f"-2 ln L: best fit {facts.objective:.2f}, SM {facts.sm_objective:.2f} "
+        f"(nuisances profiled), difference {facts.sm_objective - facts.objective:.2f} "
+        f"for {_count(len(problem.parameters), 'parameter')}",
+        f"Local minima from {best_fit.converged} of {_count(best_fit.starts, 'start')}:",
+    ]
+    top = best_fit.best.objective
+    for minimum in best_fit.minima:
+        point = ", ".join(
+            f"{name} {significant(value, minimum.errors[name])}"
+            for name, value in minimum.values.items()
+        )
+        lines.append(
+            f"  {point}: +{minimum.objective - top:.2f}, "
+            f"Laplace weight {100 * minimum.weight:.0f} %, {_count(minimum.starts, 'start')}"
+        )
+    if best_fit.mirrored:
+        lines.append(
+            f"The density is even in {', '.join(best_fit.mirrored)}: sampled on both sides of 0, "
+            "|value| reported."
+        )
+    return lines
+
+
+def _sampling(problem: Problem, facts: Facts) -> list[str]:
+    checks = {k: d for k, d in facts.convergence.items() if math.isfinite(d.ess_bulk)}
+    if not checks:
+        return [f"{facts.draws} draws: too few for diagnostics"]
+    ess, weakest = min((min(d.ess_bulk, d.ess_tail), k) for k, d in checks.items())
+    hats = [(d.r_hat, k) for k, d in checks.items() if math.isfinite(d.r_hat)]
+    hat = "R-hat needs two chains" if not hats else "largest R-hat {:.3f} ({})".format(*max(hats))
+    return [
+        f"{facts.draws} draws, {_count(facts.divergences, 'divergence')}; over "
+        f"{_count(len(problem.parameters), 'parameter')} and "
+        f"{len(facts.convergence) - len(problem.parameters)} nuisances: {hat}, "
+        f"smallest ESS {ess:.0f} ({weakest})"
+    ]
+
+
+def _count(number: int, noun: str) -> str:
+    return f"{number} {noun}" if number == 1 else f"{number} {noun}s"

@@ -1,0 +1,51 @@
+"""What the README shows is what the package does."""
+
+import re
+import shlex
+from pathlib import Path
+
+import pytest
+
+from bsnunu_jax.cli import main
+
+ROOT = Path(__file__).parents[1]
+README = (ROOT / "README.md").read_text(encoding="utf-8")
+
+
+def test_the_ten_lines_print_what_the_readme_says(capsys):
+    code = re.search(r"```python\n(.*?)```", README, re.DOTALL).group(1)
+    assert len([line for line in code.splitlines() if line.strip()]) <= 10
+    exec(compile(code, "README.md", "exec"), {})
+    printed = re.search(r"<!-- prints: (.*?) -->", README).group(1)
+    assert capsys.readouterr().out.strip() == printed
+
+
+SHELL = [
+    line.partition("#")[0].strip()
+    for block in re.findall(r"```sh\n(.*?)```", README, re.DOTALL)
+    for line in block.splitlines()
+    if line.startswith("bsnunu")
+]
+
+
+@pytest.mark.parametrize("line", SHELL)
+def test_shell_examples_run(line, capsys):
+    with pytest.raises(SystemExit) as caught:
+        main(shlex.split(line)[1:])
+    assert not caught.value.code
+    assert capsys.readouterr().out
+
+
+def test_the_two_commands_are_there():
+    lines = README.splitlines()
+    assert "pip install . && bsnunu fit fits/belle2_cr.yaml" in lines
+    assert len([x for x in lines if x.startswith("pip install") and "pytest" in x]) == 1
+
+
+@pytest.mark.parametrize(
+    "document", ["README.md", *(f"docs/{p.name}" for p in (ROOT / "docs").glob("*.md"))]
+)
+def test_links_lead_somewhere(document):
+    path = ROOT / document
+    for target in re.findall(r"\]\((?!https?:)([^)#]+)", path.read_text(encoding="utf-8")):
+        assert (path.parent / target).exists(), target

@@ -1,0 +1,401 @@
+"""The report: its numbers, its files, and the data behind its figures."""
+
+import csv
+import json
+from dataclasses import replace
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+import pytest
+
+from bsnunu_jax import report
+from bsnunu_jax.experiments import load_measurements
+from bsnunu_jax.inference.best_fit import BestFit, Minimum
+from bsnunu_jax.inference.nuts import Chains
+from bsnunu_jax.inference.parameters import Normal, Parameter, Uniform
+from bsnunu_jax.inference.predictive import predictive
+from bsnunu_jax.inference.problem import Problem
+from bsnunu_jax.inputs import Nuisances, load_inputs
+from bsnunu_jax.invisible import Neutrinos
+from bsnunu_jax.models import get_model
+from bsnunu_jax.modes import MODES
+from bsnunu_jax.observables import branching_fraction, dbr_dq2, get_observable
+from bsnunu_jax.report.diagnostics import diagnostics, import_arviz
+from bsnunu_jax.report.draws import reported
+from bsnunu_jax.report.figures.corner import corner_data, corner_figure
+from bsnunu_jax.report.figures.coupling_plane import is_plane, paper_ratios, plane_data, regions
+from bsnunu_jax.report.figures.density import intervals, smooth_density
+from bsnunu_jax.report.figures.style import save, styled
+from bsnunu_jax.report.netcdf import write_posterior
+from bsnunu_jax.report.shape import flagged
+from bsnunu_jax.report.sm_point import objective_without_priors, sm_objective
+from bsnunu_jax.report.summary import hdi
+from bsnunu_jax.report.table import significant
+
+BELLE2 = "belle2_knunu_2023"
+CHAINS, DRAWS, SEED = 4, 100, 5
+
+
+def neutrinos(parameters, names, groups=("ckm",)):
+    nuisances = Nuisances(load_inputs(), groups)
+    return Problem(get_model("neutrinos"), parameters, nuisances, load_measurements(names))
+
+
+def synthetic_fit(problem, chains, draws, centre):
+    """Chains that scatter around `centre`, and a best fit there."""
+    rng = np.random.default_rng(0)
+    theta = np.asarray(problem.theta(centre)) + 0.2 * rng.normal(size=(chains, draws, problem.size))
+    best = np.asarray(problem.theta(centre))
+    values = {k: float(v) for k, v in problem.reported(jnp.asarray(best)).items()}
+    minimum = Minimum(
+        values=values, errors=dict.fromkeys(values, 3.0), correlation=np.eye(len(values)).tolist(),
+        objective=float(jax.jit(problem.objective)(best)), theta=best.tolist(),
+        theta_std=np.ones(problem.size).tolist(), starts=16, weight=1.0,
+    )  # fmt: skip
+    shape = theta.shape[:2]
+    sampled = Chains(
+        theta, rng.normal(size=shape), np.zeros(shape, bool), rng.uniform(size=shape),
+        np.full(shape, 7),
+    )  # fmt: skip
+    mirrored = tuple(p.name for p in problem.parameters if p.mirror)
+    return sampled, BestFit((minimum,), mirrored, 16, 16)
+
+
+@pytest.fixture(scope="module")
+def problem():
+    parameters = (
+        Parameter("CR_tautau", Uniform(-30, 30), r"C_R^{\tau\tau}"),
+        Parameter("CR_mutau", Uniform(-30, 30), r"C_R^{\mu\tau}", ("CR_taumu",), mirror=True),
+    )
+    return neutrinos(parameters, [BELLE2, "belle_2017_K0", "belle_2017_Kstar0"])
+
+
+@pytest.fixture(scope="module")
+def fit(problem):
+    return synthetic_fit(problem, CHAINS, DRAWS, [-11.0, 1.0])
+
+
+@pytest.fixture(scope="module")
+def written(problem, fit, tmp_path_factory):
+    """The folder and the text of one report."""
+    folder = tmp_path_factory.mktemp("report")
+    text = report.write_report(folder, problem, *fit, seed=SEED, attrs={"card": "title: x"})
+    return folder, text
+
+
+@pytest.fixture(scope="module")
+def predicted(problem, fit):
+    """Predictions of all draws, of the best fit and of the SM, in this order."""
+    theta = fit[0].theta.reshape(-1, problem.size)
+    more = [fit[1].best.theta, problem.theta([0.0, 0.0])]
+    return predictive(problem, np.concatenate([theta, more]), report._q2_grid(problem))
+
+
+@pytest.fixture(scope="module")
+def gaussian():
+    """One branching fraction, |VtbVts| uncertain, a Gaussian prior."""
+    parameters = (Parameter("CL_tautau", Normal(0.0, 2.0), "CL_tautau"),)
+    return neutrinos(parameters, ["belle2_2023_br"])
+
+
+def columns(path):
+    with path.open(newline="") as file:
+        rows = list(csv.DictReader(file))
+    return {key: [row[key] for row in rows] for key in rows[0]}
+
+
+def numbers(path, key):
+    return np.array(columns(path)[key], dtype=float)
+
+
+class TestPredictive:
+    def test_equals_the_observables(self, problem, fit, predicted):
+        @jax.jit
+        def expected(theta):
+            point = problem.predictions(theta)
+            found = {
+                name: get_observable(name).function(point.states, point.inputs)
+                for name in report.OBSERVABLES
+            }
+            return found, dbr_dq2("B0->K*0", point.states, point.inputs, predicted.q2[7])
+
+        observables, spectrum = expected(fit[0].theta[3, -1])  # beyond the first chunk
+        row = CHAINS * DRAWS - 1
+        for name, value in observables.items():
+            np.testing.assert_allclose(predicted.observables[name][row], value, rtol=1e-12)
+        np.testing.assert_allclose(predicted.spectra["B0->K*0"][row, 7], spectrum, rtol=1e-12)
+
+    def test_counts_are_those_of_the_likelihood(self, problem, fit, predicted):
+        theta = jnp.asarray(fit[0].theta[0, 0])
+        m = problem.measurements[0]
+        start = 2 + problem.nuisances.size
+        background, efficiency = m.background_and_efficiency(theta[start:])
+        bins = jax.jit(lambda t: problem.predictions(t).bins(m.mode, m.q2_edges))
+        signal = m.signal(bins(theta)) * efficiency
+        np.testing.assert_allclose(predicted.counts[BELLE2].signal[0], signal, rtol=1e-12)
+        np.testing.assert_allclose(predicted.counts[BELLE2].background[0], background, rtol=1e-12)
+
+    def test_no_couplings_is_the_sm(self, predicted):
+        assert predicted.observables["R_K_nunu"][-1] == pytest.approx(1, rel=1e-12)
+        for mode in MODES:
+            np.testing.assert_allclose(predicted.spectra[mode][-1], predicted.sm_spectra[mode][-1])
+        counts = predicted.counts[BELLE2]
+        np.testing.assert_allclose(counts.signal[-1], counts.sm_signal[-1])
+
+    def test_rows_keep_the_grid(self, predicted):
+        part = predicted.rows(2, 5)
+        np.testing.assert_array_equal(part.q2, predicted.q2)
+        np.testing.assert_array_equal(part.spectra["B+->K+"], predicted.spectra["B+->K+"][2:5])
+
+
+class TestSummary:
+    def test_equals_numpy(self, written, problem, fit):
+        table = columns(written[0] / "summary.csv")
+        assert table["name"] == ["CR_tautau", "CR_mutau", *report.OBSERVABLES]
+        folded = np.abs(60 / (1 + np.exp(-fit[0].theta[..., 1])) - 30)
+        expected = {
+            "mean": folded.mean(), "sd": folded.std(ddof=1), "median": np.median(folded),
+            "ci68_low": np.quantile(folded, 0.16), "ci95_high": np.quantile(folded, 0.975),
+            "best_fit": 1.0, "hessian_error": 3.0,
+        }  # fmt: skip
+        for key, value in expected.items():
+            assert float(table[key][1]) == pytest.approx(value, rel=1e-9), key
+
+    def test_observables(self, written, predicted):
+        table = columns(written[0] / "summary.csv")
+        row = table["name"].index("R_Kstar_nunu")
+        draws = predicted.observables["R_Kstar_nunu"][:-2]
+        assert float(table["mean"][row]) == pytest.approx(draws.mean(), rel=1e-12)
+        assert table["hessian_error"][row] == ""
+        assert table["kind"][row] == "observable"
+
+    def test_shortest_interval(self):
+        x = np.random.default_rng(1).exponential(size=20_000)
+        low, high = hdi(x, 0.95)
+        assert low < 1e-3
+        assert high == pytest.approx(-np.log(0.05), rel=0.03)
+        assert np.mean((x >= low) & (x <= high)) == pytest.approx(0.95, abs=1e-4)
+
+    def test_diagnostics(self):
+        x = np.random.default_rng(2).normal(size=(4, 500))
+        apart = x + np.arange(4)[:, None]
+        found = diagnostics({"good": x, "apart": apart, "constant": np.ones((4, 500))})
+        assert found["good"].r_hat == pytest.approx(1, abs=0.01)
+        assert 1500 < found["good"].ess_bulk < 2600
+        assert 1500 < found["good"].ess_tail < 2600
+        assert found["apart"].r_hat > 1.3
+        assert found["apart"].ess_bulk < 50
+        assert np.isnan(found["constant"].r_hat)
+        assert np.isnan(diagnostics({"one": x[:1]})["one"].r_hat)
+
+    def test_table_says_what_was_done(self, written, problem, fit):
+        text = written[1]
+        assert "CR_taumu = CR_mutau" in text
+        for m in problem.measurements:
+            assert m.title in text
+        assert "belle_2017_Kstar0 *" in text
+        assert "the shape is the SM's for B0->K0" in text
+        assert "it differs by B0->K*0" in text
+        assert "even in CR_mutau" in text
+        assert "16 of 16 starts" in text
+        assert "Laplace weight 100 %" in text
+        assert "400 draws, 0 divergences" in text
+        assert "largest R-hat" in text
+        assert f"best fit {fit[1].best.objective:.2f}" in text
+
+    def test_digits(self):
+        assert significant(1234.5, 120.0) == "1234"
+        assert significant(-0.001, 1.0) == "0.0"
+        assert significant(float("nan"), 1.0) == "nan"
+        assert significant(0.123456, 0.0) == "0.1235"
+
+
+class TestSMPoint:
+    def test_is_the_minimum_over_the_nuisances(self, gaussian):
+        (m,) = gaussian.measurements
+        sm = float(branching_fraction("B+->K+", [Neutrinos()], load_inputs()))
+        sigma = float(gaussian.nuisances.sigma["VtbVts_abs"])
+        sigma /= float(load_inputs().values["VtbVts_abs"])
+        z = np.linspace(0, 3, 3001)
+        scanned = ((sm * (1 + sigma * z) ** 2 - m.value) / m.lower) ** 2 + z**2
+        assert sm_objective(gaussian) == pytest.approx(scanned.min(), abs=1e-5)
+
+    def test_without_nuisances(self, gaussian):
+        bare = replace(gaussian, nuisances=Nuisances(load_inputs(), ()))
+        (m,) = bare.measurements
+        sm = float(branching_fraction("B+->K+", [Neutrinos()], load_inputs()))
+        assert sm_objective(bare) == pytest.approx(((sm - m.value) / m.lower) ** 2, rel=1e-12)
+
+    def test_priors_are_taken_out(self, gaussian):
+        _, fit = synthetic_fit(gaussian, 1, 4, [1.0])
+        assert objective_without_priors(gaussian, fit.best) == pytest.approx(
+            fit.best.objective - 0.25, rel=1e-12
+        )
+
+    def test_one_chain_and_nothing_uncertain(self, gaussian, tmp_path):
+        text = report.write_report(
+            tmp_path, gaussian, *synthetic_fit(gaussian, 1, 50, [1.0]), seed=0, attrs={}
+        )
+        assert "R-hat needs two chains" in text
+        assert not (tmp_path / "figures" / "coupling_plane.csv").exists()
+        assert not (tmp_path / "figures" / "spectrum_counts.csv").exists()
+
+
+class TestNetCDF:
+    def test_read_by_arviz(self, written, problem, fit, predicted):
+        data = import_arviz().from_netcdf(written[0] / "posterior.nc")
+        posterior = data["posterior"]
+        assert posterior["CR_tautau"].dims == ("chain", "draw")
+        assert posterior["CR_tautau"].shape == (CHAINS, DRAWS)
+        assert posterior["CR_mutau"].min() >= 0
+        assert posterior["CR_mutau"].attrs["latex"] == r"C_R^{\mu\tau}"
+        assert list(posterior["nuisance"].values) == list(problem.names[2:])
+        np.testing.assert_array_equal(posterior["nuisances"].values, fit[0].theta[..., 2:])
+        stats = data["sample_stats"]
+        np.testing.assert_array_equal(stats["lp"].values, -fit[0].potential)
+        assert stats["diverging"].dtype == bool
+        assert int(stats["n_steps"][0, 0]) == 7
+        drawn = data["posterior_predictive"]
+        expected = predicted.observables["R_K_nunu"][:-2].reshape(CHAINS, DRAWS)
+        np.testing.assert_allclose(drawn["R_K_nunu"].values, expected, rtol=1e-12)
+        assert drawn[f"signal({BELLE2})"].shape == (CHAINS, DRAWS, 18)
+        observed = data["observed_data"]
+        np.testing.assert_array_equal(observed[BELLE2].values, problem.measurements[0].observed)
+        assert float(observed["belle_2017_K0"]) == 18
+
+    def test_attributes(self, written):
+        import xarray
+
+        with xarray.open_dataset(written[0] / "posterior.nc", engine="h5netcdf") as root:
+            assert root.attrs["card"] == "title: x"
+            assert root.attrs["seed"] == SEED
+            assert {"bsnunu_jax_version", "jax_version"} <= set(root.attrs)
+
+    def test_nothing_is_left_over(self, written):
+        assert not list(written[0].rglob("*partial*"))
+
+
+class TestFigures:
+    def test_files(self, written):
+        found = {p.name for p in (written[0] / "figures").iterdir()}
+        for stem in ("corner", "spectrum", "coupling_plane"):
+            assert {f"{stem}.pdf", f"{stem}.png"} <= found
+        assert {"corner.json", "spectrum.csv", "spectrum_counts.csv", "coupling_plane.csv",
+                "coupling_plane.json"} <= found  # fmt: skip
+
+    def test_same_numbers_same_bytes(self, problem, fit, predicted, tmp_path):
+        chains, best = fit[0], fit[1].best
+        draws = predicted.rows(0, CHAINS * DRAWS)
+        for folder in (tmp_path / "a", tmp_path / "b"):
+            with styled():
+                data = corner_data(problem.parameters, reported(problem, chains), best.values)
+                save(corner_figure(data), folder / "corner")
+            write_posterior(folder / "posterior.nc", problem, chains, draws, {"seed": 1})
+        for name in ("corner.pdf", "corner.png", "posterior.nc"):
+            assert (tmp_path / "a" / name).read_bytes() == (tmp_path / "b" / name).read_bytes()
+
+    def test_spectrum_numbers(self, written, problem, predicted):
+        path = written[0] / "figures" / "spectrum.csv"
+        np.testing.assert_allclose(numbers(path, "q2"), predicted.q2, rtol=1e-6)
+        draws = predicted.spectra["B+->K+"][:-2]
+        for name, q in {"low95": 0.025, "median": 0.5, "high68": 0.84}.items():
+            shown = numbers(path, f"posterior_{name}")
+            np.testing.assert_allclose(shown, np.quantile(draws, q, axis=0), rtol=1e-6)
+        shown = numbers(path, "best_fit")
+        np.testing.assert_allclose(shown, predicted.spectra["B+->K+"][-2], rtol=1e-6)
+        # The band of the SM is the uncertainty of |VtbVts| alone here: twice its 2 % in the rate.
+        high, middle = numbers(path, "sm_high95"), numbers(path, "sm_median")
+        sigma = float(problem.nuisances.sigma["VtbVts_abs"])
+        centre = float(problem.nuisances.inputs.values["VtbVts_abs"])
+        expected = (1 + 1.96 * sigma / centre) ** 2
+        assert high[3] / middle[3] == pytest.approx(expected, abs=0.01)
+
+    def test_count_numbers(self, written, problem):
+        path = written[0] / "figures" / "spectrum_counts.csv"
+        np.testing.assert_array_equal(
+            numbers(path, "observed"), problem.measurements[0].observed[[6, 7, 8, *range(12, 18)]]
+        )
+        # mu = 1 of Belle II is the null model; the efficiencies are those of the central fit.
+        assert numbers(path, "signal_sm")[0] == pytest.approx(24.6, rel=0.1)
+
+    def test_corner_numbers(self, written):
+        data = json.loads((written[0] / "figures" / "corner.json").read_text())
+        pair = data["pairs"]["CR_tautau,CR_mutau"]
+        density = np.array(pair["density"])
+        for mass in (68, 95):
+            inside = density[density >= pair[f"level{mass}"]].sum() / density.sum()
+            assert inside == pytest.approx(mass / 100, abs=0.01)
+        (interval,) = data["marginals"]["CR_mutau"]["hdr68"]
+        assert 0 <= interval[0] < interval[1] < 15
+        assert data["best_fit"]["CR_tautau"] == pytest.approx(-11)
+
+    def test_region_files(self, written):
+        path = written[0] / "figures" / "coupling_plane.csv"
+        x, y, red, blue = (numbers(path, key) for key in ("CR_mutau", "CR_tautau", "red", "blue"))
+        assert red[np.argmin(np.hypot(x, y + 12.6))] == 1
+        assert red[np.argmin(np.hypot(x, y))] == 0
+        assert np.all(blue[red == 1] == 1)
+        assert blue.sum() > red.sum() > 0
+        np.testing.assert_allclose(y[red == 1].max(), -10.25, atol=0.26)
+
+
+class TestRegions:
+    def test_of_the_paper(self):
+        R_K, R_Kstar = (a[0] for a in paper_ratios(np.zeros(1), np.array([-13.2, -12.49, 0.0])))
+        np.testing.assert_allclose(R_K, [3.82, 3.6, 1], atol=0.03)
+        np.testing.assert_allclose(R_Kstar, [1.567, 1.463, 1], atol=0.01)
+        assert regions()["red"] == ((3.6, 7.0), 1.9)
+
+    def test_mirror_symmetric(self):
+        R_K, R_Kstar = paper_ratios(np.array([-5.0, 5.0]), np.array([-10.0, 3.0]))
+        np.testing.assert_allclose(R_K[0], R_K[1])
+        np.testing.assert_allclose(R_Kstar[0], R_Kstar[1])
+
+    def test_posterior_is_mirrored_only_if_symmetric(self, problem):
+        rng = np.random.default_rng(3)
+        draws = {"CR_mutau": 5 + rng.normal(size=(1, 500)), "CR_tautau": rng.normal(size=(1, 500))}
+        best = {"CR_mutau": 5.0, "CR_tautau": 0.0}
+        assert is_plane(problem.parameters)
+        density = plane_data(problem.parameters, draws, best).posterior
+        assert density.axes[0][0] == pytest.approx(-density.axes[0][-1])
+        one_sided = tuple(Parameter(p.name, p.prior, p.latex, p.also) for p in problem.parameters)
+        assert plane_data(one_sided, draws, best).posterior.axes[0][0] > 0
+
+    def test_needs_both_couplings(self):
+        alone = Parameter("CR_mutau", Uniform(-30, 30), "")
+        tau = Parameter("CR_tautau", Uniform(-30, 30), "")
+        assert not is_plane((tau,))
+        assert not is_plane((tau, alone))
+
+    def test_flagged_by_mode(self):
+        measurements = load_measurements([BELLE2, "belle_2017_K0", "belle_2013_K0"])
+        assert flagged(measurements) == {"B0->K0": ["belle_2017_K0", "belle_2013_K0"]}
+
+
+class TestDensity:
+    @pytest.mark.parametrize("mass", [0.68, 0.95])
+    def test_hdr_holds_its_mass(self, mass):
+        x, y = np.random.default_rng(4).normal(size=(2, 8000))
+        density = smooth_density([x, 2 * y + x], [(None, None)] * 2)
+        index = [
+            np.clip(np.searchsorted(a, v) - 1, 0, len(a) - 1)
+            for a, v in zip(density.axes, (x, 2 * y + x), strict=True)
+        ]
+        inside = density.values[tuple(index)] >= density.level(mass)
+        assert inside.mean() == pytest.approx(mass, abs=0.025)
+
+    def test_nothing_leaks_at_a_bound(self):
+        x = np.random.default_rng(5).uniform(size=40_000)
+        density = smooth_density([x], [(0.0, 1.0)])
+        np.testing.assert_allclose(density.values, 1, atol=0.12)
+
+    def test_two_peaks_two_intervals(self):
+        x = np.random.default_rng(6).normal(size=4000)
+        x[::2] += 12
+        (a, b), (c, d) = intervals(smooth_density([x], [(None, None)]), 0.68)
+        assert a < 0 < b < c < 12 < d
+
+    def test_draws_that_do_not_vary(self):
+        density = smooth_density([np.full(10, 3.0)], [(None, None)])
+        assert np.isfinite(density.values).all()
