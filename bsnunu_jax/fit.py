@@ -55,7 +55,9 @@ def run_fit(card: Card, folder: Path, *, resume: bool = False, quiet: bool = Fal
     fit = _best_fit(problem, card, folder, say)
     chains = _sample(problem, card, folder, fit, quiet)
     say("writing posterior.nc, summary.csv and figures")
-    from bsnunu_jax.report import write_report  # arviz and matplotlib: 2 s that errors need not wait
+    from bsnunu_jax.report import (
+        write_report,  # arviz and matplotlib: 2 s that errors need not wait
+    )
 
     attrs = {"card": card.resolved, "bsnunu_jax": bsnunu_jax.__version__}
     text = write_report(folder, problem, chains, fit, seed=card.content.seed, attrs=attrs)
@@ -150,9 +152,7 @@ def _best_fit(problem: Problem, card: Card, folder: Path, say: Any) -> BestFit:
     return fit
 
 
-def _sample(
-    problem: Problem, card: Card, folder: Path, fit: BestFit, quiet: bool
-) -> nuts.Chains:
+def _sample(problem: Problem, card: Card, folder: Path, fit: BestFit, quiet: bool) -> nuts.Chains:
     from tqdm import tqdm
 
     sampler = card.sampler

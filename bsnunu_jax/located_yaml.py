@@ -41,9 +41,7 @@ class LocatedYaml:
             self.data = yaml.load(text, Loader=Loader)
         except yaml.MarkedYAMLError as error:
             line = error.problem_mark.line + 1 if error.problem_mark else 1
-            raise InputError(
-                f"malformed YAML ({error.problem})", where=f"{path}:{line}"
-            ) from None
+            raise InputError(f"malformed YAML ({error.problem})", where=f"{path}:{line}") from None
         except yaml.YAMLError as error:
             problem = str(error).splitlines()[0]
             raise InputError(f"malformed YAML ({problem})", where=str(path)) from None

@@ -17,6 +17,7 @@ from bsnunu_jax.errors import InputError
 from bsnunu_jax.inputs import Inputs
 from bsnunu_jax.invisible import InvisibleState, Neutrinos
 from bsnunu_jax.modes import MODES, get_mode
+from bsnunu_jax.quadrature import NODES
 
 Scalar = Float[Array, ""]
 States = Sequence[InvisibleState]
@@ -49,13 +50,14 @@ def dbr_dq2(mode: str, states: States, inputs: Inputs, q2: Scalar) -> Scalar:
 
 
 def branching_fraction_bins(
-    mode: str, states: States, inputs: Inputs, edges: Float[Array, " bins+1"]
-) -> Float[Array, " bins"]:
-    """BR integrated over bins of q2 (edges in GeV^2)."""
+    mode: str, states: States, inputs: Inputs, edges: Float[Array, " bins+1"], *,
+    nodes: int = NODES,
+) -> Float[Array, " bins"]:  # fmt: skip
+    """BR integrated over bins of q2 (edges in GeV^2), with this many nodes a bin."""
     tau = inputs.lifetime(get_mode(mode).tau_B)
     found = jnp.zeros(edges.size - 1)
     for state in states:
-        found += rates.gamma_bins(mode, state, inputs, edges)
+        found += rates.gamma_bins(mode, state, inputs, edges, nodes=nodes)
     return tau * found
 
 
@@ -89,7 +91,7 @@ def longitudinal_fraction_at(mode: str, states: States, inputs: Inputs, q2: Scal
 
 
 def eta(inputs: Inputs, mode: str = "B0->K*0") -> Scalar:
-    """eta = F_-/F_+ of Eq. (11) of arXiv:2309.12741: axial against vector rate of B -> K* nu nu."""
+    """Eta = F_-/F_+ of Eq. (11) of arXiv:2309.12741: axial against vector rate of B -> K* nu nu."""
     kernel = rates.integrated_kernels(mode, Neutrinos(), inputs)
     return (kernel["axial"] - kernel["vector"]) / (kernel["axial"] + kernel["vector"])
 
@@ -141,7 +143,8 @@ def _catalogue() -> dict[str, Observable]:
     ]  # fmt: skip
     tree = r"B^+ \to \tau^+(K^+\bar\nu)\,\nu"
     found += [
-        Observable("BR_tree(B+->K+inv)", lambda _states, inputs: tree_level.branching_fraction(inputs),
+        Observable("BR_tree(B+->K+inv)",
+                   lambda _states, inputs: tree_level.branching_fraction(inputs),
                    rf"\mathcal{{B}}({tree})", mode="B+->K+",
                    description="B+ -> tau nu (-> K+ nu) nu, not part of BR(B+->K+inv)"),
         Observable("dBR_tree/dq2(B+->K+inv)", lambda _states, *a: tree_level.dbr_dq2(*a),

@@ -87,7 +87,7 @@ def _value(observable: Observable, tree_tau: bool, *arguments: Any) -> jax.Array
         return value
     if observable.mode != "B+->K+":
         raise InputError(
-            f"the tree-level part of {observable.mode} needs f_K*, of which there is no sourced value",
+            f"no sourced f_K* for the tree-level part of {observable.mode}",
             where="--tree-tau", allowed="use it with B+->K+",
         )  # fmt: skip
     kind = "dBR_tree/dq2" if observable.differential else "BR_tree"
@@ -150,9 +150,7 @@ def _points(observables: Sequence[Observable], q2: str | None, inputs: Inputs) -
     """The q2 values, inside the phase space of every spectrum asked for."""
     spectra = [o for o in observables if o.differential]
     if spectra and q2 is None:
-        raise InputError(
-            f"{spectra[0].name!r} is a spectrum", allowed="give --q2 A,B,... in GeV^2"
-        )
+        raise InputError(f"{spectra[0].name!r} is a spectrum", allowed="give --q2 A,B,... in GeV^2")
     if q2 is None:
         return jnp.zeros(0)
     try:

@@ -2,14 +2,15 @@
 
 A rate ends at q2_max like sqrt(q2_max - q2). In u = sqrt(1 - q2/q2_max) it is analytic; its nearest
 singularities are the pole and the branch point of the form factors, at u = +-0.5i, so that the
-error falls by about 9 with every node: 12 nodes give 1e-11, NODES is at rounding.
+error falls by about 9 with every node: 14 nodes give 1e-11, NODES is at rounding.
 """
 
+import jax.numpy as jnp
 import numpy as np
 from jaxtyping import Array, Float
-import jax.numpy as jnp
 
 NODES = 20
+# For bins of 0.5 GeV^2: 1e-11 of the total in each.
 BIN_NODES = 4
 
 
@@ -22,7 +23,7 @@ def massless_rule(
 
 
 def bin_rule(
-    edges: Float[Array, " bins+1"], q2_max: Float[Array, ""], nodes: int = BIN_NODES
+    edges: Float[Array, " bins+1"], q2_max: Float[Array, ""], nodes: int = NODES
 ) -> tuple[Float[Array, "bins n"], Float[Array, "bins n"]]:
     """Nodes and weights [GeV^2] bin by bin; what lies beyond q2_max has weight 0.
 

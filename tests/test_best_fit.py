@@ -23,22 +23,18 @@ def ratio(value: float, error: float, observable: str = "R_K_nunu") -> GaussianM
 
 
 def problem_of(inputs, parameters, *measurements, groups=()) -> Problem:
-    return Problem(
-        get_model("neutrinos"), parameters, Nuisances(inputs, groups), measurements
-    )
+    return Problem(get_model("neutrinos"), parameters, Nuisances(inputs, groups), measurements)
 
 
 @pytest.fixture(scope="module")
 def two_branches(inputs):
     """R_K fixes |C_SM + C_R^tautau|: two solutions, on either side of -C_SM."""
-    problem = problem_of(
-        inputs, (Parameter("CR_tautau", Uniform(-30, 30), "C"),), ratio(4.6, 0.3)
-    )
+    problem = problem_of(inputs, (Parameter("CR_tautau", Uniform(-30, 30), "C"),), ratio(4.6, 0.3))
     return problem, best_fit(problem, starts=12)
 
 
 def test_both_branches_found_at_the_roots_of_the_quadratic(two_branches, inputs):
-    problem, fit = two_branches
+    _, fit = two_branches
     c = float(inputs.C_L_SM)
     roots = sorted(np.roots([1 / (3 * c**2), 2 / (3 * c), 1 - 4.6]).real)
     found = sorted(m.values["CR_tautau"] for m in fit.minima)

@@ -78,7 +78,7 @@ def test_flaws_are_located(tmp_path, old, new, line, message):
     assert old in GOOD
     path = write(tmp_path, GOOD.replace(old, new, 1))
     with pytest.raises(InputError, match=f"(?s){message}") as caught:
-        Card(path).problem  # noqa: B018 - reading it builds the problem
+        Card(path).problem
     text = str(caught.value)
     assert "\n" not in text
     assert text.startswith(str(path))
@@ -143,5 +143,5 @@ def test_flaws_of_own_measurements_are_located(tmp_path, old, new, line, message
     (tmp_path / "mine.yaml").write_text(OWN.replace(old, new, 1))
     card = write(tmp_path, GOOD.replace("belle2_2023_br", "mine.yaml"))
     with pytest.raises(InputError, match=message) as caught:
-        Card(card).problem  # noqa: B018 - reading it builds the problem
+        Card(card).problem
     assert f"mine.yaml:{line}" in str(caught.value)

@@ -86,9 +86,7 @@ def test_kill_and_resume_give_the_uninterrupted_posterior(whole):
     resumed = run("fit", "card.yaml", "--out", "killed", "--resume", folder=folder)
     assert resumed.returncode == 0, resumed.stderr
     assert np.array_equal(posterior(folder / "killed"), posterior(folder / "whole"))
-    first, second = (
-        (folder / run / "summary.csv").read_text() for run in ("whole", "killed")
-    )
+    first, second = ((folder / run / "summary.csv").read_text() for run in ("whole", "killed"))
     assert first == second
 
 

@@ -21,9 +21,7 @@ def test_product_of_branching_fractions_from_amplitudes(inputs):
         return square * (heavy2 - light2) / (2 * heavy2**0.5) / (8 * np.pi * heavy2)
 
     nu = (m_B2 - m_tau2) / 2  # p.k = k.t for the meson's momentum p = k + t
-    to_tau = width(
-        squared(v["Vub"], v["f_Bplus"], m_B2, nu, (m_B2 + m_tau2) / 2, nu), m_B2, m_tau2
-    )
+    to_tau = width(squared(v["Vub"], v["f_Bplus"], m_B2, nu, (m_B2 + m_tau2) / 2, nu), m_B2, m_tau2)
     nu = (m_tau2 - m_K2) / 2  # crossed: t = p + k; two spins of the tau to average
     to_kaon = width(
         squared(v["Vus"], v["f_Kplus"], m_K2, nu, (m_tau2 + m_K2) / 2, nu) / 2, m_tau2, m_K2

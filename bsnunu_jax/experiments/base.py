@@ -10,6 +10,7 @@ from jaxtyping import Array, Float
 from bsnunu_jax.inputs import Inputs
 from bsnunu_jax.invisible import InvisibleState
 from bsnunu_jax.observables import branching_fraction, branching_fraction_bins, get_observable
+from bsnunu_jax.quadrature import BIN_NODES
 
 Scalar = Float[Array, ""]
 
@@ -33,11 +34,11 @@ class Predictions:
         return self._memo[mode]
 
     def bins(self, mode: str, edges: np.ndarray) -> Float[Array, " bins"]:
-        """BR of the mode in bins of q2 (edges in GeV^2)."""
+        """BR of the mode in narrow bins of q2 (edges in GeV^2)."""
         key = (mode, edges.tobytes())
         if key not in self._memo:
             self._memo[key] = branching_fraction_bins(
-                mode, self.states, self.inputs, jnp.asarray(edges)
+                mode, self.states, self.inputs, jnp.asarray(edges), nodes=BIN_NODES
             )
         return self._memo[key]
 

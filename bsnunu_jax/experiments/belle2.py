@@ -73,9 +73,7 @@ class Belle2Binned:
         return poisson_log_likelihood(self.observed, background + signal * efficiency)
 
 
-def poisson_log_likelihood(
-    observed: np.ndarray, expected: Float[Array, " bins"]
-) -> Scalar:
+def poisson_log_likelihood(observed: np.ndarray, expected: Float[Array, " bins"]) -> Scalar:
     """sum ln Poisson(observed | expected), -inf where expected <= 0."""
     positive = expected > 0
     safe = jnp.where(positive, expected, 1.0)

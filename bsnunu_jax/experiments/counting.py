@@ -87,6 +87,7 @@ def log_likelihood_of_signal(
     observed, background_std = (
         np.asarray(value)[..., None] for value in (observed, background_std)
     )
+    x, weights = (a.reshape((1,) * (expected.ndim - 1) + (-1,)) for a in (x, weights))
     low = xp.maximum(-_REACH, -expected / background_std)
     half = (_REACH - low) / 2
     pull = low + half * (1 + x)

@@ -129,9 +129,7 @@ def _kernel(
         def local(*args: Any) -> Any:
             return jax.lax.map(lambda one: function(*one), args)
 
-        sharded = jax.shard_map(
-            local, mesh=mesh, in_specs=spec, out_specs=spec, check_vma=False
-        )
+        sharded = jax.shard_map(local, mesh=mesh, in_specs=spec, out_specs=spec, check_vma=False)
         return jax.jit(sharded, in_shardings=NamedSharding(mesh, spec))
 
     return over_chains(init), over_chains(block)

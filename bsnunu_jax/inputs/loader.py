@@ -58,7 +58,7 @@ def load_inputs(preset: str = "default", form_factors: Mapping[str, str] | None 
 
     Args:
         preset: "default", "paper", "flavio", "eos" or "hpqcd".
-        form_factors: set by transition, e.g. {"B->K*": "bsz2015v2_lcsr"}; the rest as in the preset.
+        form_factors: set by transition, e.g. {"B->K*": "bsz2015v2_lcsr"}; others as in the preset.
 
     Raises:
         InputError: for an unknown preset, transition or set, or in single precision.

@@ -97,7 +97,14 @@ def form_factor_sets(transition: str) -> tuple[str, ...]:
 
     >>> "hpqcd2022" in form_factor_sets("B->K")
     True
+
+    Raises:
+        InputError: for an unknown transition.
     """
+    if transition not in _FILE_PREFIX:
+        raise InputError(
+            f"unknown transition {transition!r}", allowed=f"one of {', '.join(_FILE_PREFIX)}"
+        )
     prefix = _FILE_PREFIX[transition]
     files = (file.name for file in (_data() / "form_factors").iterdir())
     return tuple(sorted(f[len(prefix) : -5] for f in files if f.startswith(prefix)))
@@ -110,10 +117,6 @@ def form_factor_set(transition: str, name: str) -> FormFactorSet:
     Raises:
         InputError: for an unknown transition or set.
     """
-    if transition not in _FILE_PREFIX:
-        raise InputError(
-            f"unknown transition {transition!r}", allowed=f"one of {', '.join(_FILE_PREFIX)}"
-        )
     if name not in form_factor_sets(transition):
         allowed = f"{transition} sets: {', '.join(form_factor_sets(transition))}"
         raise InputError(f"unknown form-factor set {name!r}", allowed=allowed)

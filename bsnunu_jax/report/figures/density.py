@@ -18,22 +18,25 @@ class Density:
     Attributes:
         axes: grid points of each axis.
         values: density, shape of the grid.
+        at_draws: density at every draw.
     """
 
     axes: tuple[np.ndarray, ...]
     values: np.ndarray
+    at_draws: np.ndarray
 
     def level(self, mass: float) -> float:
-        """The density above which the fraction `mass` of the probability lies."""
-        ordered = np.sort(self.values, axis=None)[::-1]
-        total = np.cumsum(ordered)
-        return float(np.interp(mass, total / total[-1], ordered))
+        """The density above which the fraction `mass` of the draws lies, whatever the smoothing."""
+        return float(np.quantile(self.at_draws, 1 - mass))
 
 
 def smooth_density(
     draws: Sequence[Float[np.ndarray, " n"]], bounds: Sequence[Bounds], *, bins: int = 120
 ) -> Density:
-    """Histogram of the draws, smoothed by a Gaussian of n^(-1/(4+d)) standard deviations (Scott).
+    """Histogram of the draws, smoothed by a Gaussian.
+
+    Its width is n^(-1/(4+d)) standard deviations (Scott), a third more in two dimensions: the
+    95 % contour lies where draws are few, and draws of a chain are not independent.
 
     At a bound (0 of a folded parameter, the end of a prior) the smoothing is reflected, so that no
     probability leaks out.
@@ -43,7 +46,8 @@ def smooth_density(
         bounds: lower and upper bound of each axis, None where there is none.
         bins: grid points an axis.
     """
-    widths = [len(x) ** (-1 / (4 + len(draws))) * _spread(x) for x in draws]
+    scale = 1.3 if len(draws) > 1 else 1.0
+    widths = [scale * len(x) ** (-1 / (4 + len(draws))) * _spread(x) for x in draws]
     edges = [
         np.linspace(*_range(x, width, bound), bins + 1)
         for x, width, bound in zip(draws, widths, bounds, strict=True)
@@ -53,7 +57,12 @@ def smooth_density(
     sigma = [w / step for w, step in zip(widths, steps, strict=True)]
     smooth = gaussian_filter(counts, sigma, mode="reflect")
     axes = tuple((e[1:] + e[:-1]) / 2 for e in edges)
-    return Density(axes, smooth / (smooth.sum() * np.prod(steps)))
+    values = smooth / (smooth.sum() * np.prod(steps))
+    cells = tuple(
+        np.clip(np.searchsorted(e, x, side="right") - 1, 0, bins - 1)
+        for x, e in zip(draws, edges, strict=True)
+    )
+    return Density(axes, values, values[cells])
 
 
 def _spread(x: Float[np.ndarray, " n"]) -> float:

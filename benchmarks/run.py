@@ -1,0 +1,342 @@
+"""Points per second of this package, EOS, flavio and jelli on one core; README.md says what counts.
+
+Run `python -m benchmarks.run` from the root of the repository; `--out FILE` writes Markdown.
+"""
+# ruff: noqa: E402
+
+from __future__ import annotations
+
+import argparse
+import os
+import platform
+import subprocess
+import sys
+import time
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from importlib.metadata import version
+from pathlib import Path
+from typing import Any
+
+from benchmarks import peers
+
+peers.pin_to_core(max(os.sched_getaffinity(0)))  # before jax counts the cores
+
+import equinox as eqx
+import jax
+import jax.numpy as jnp
+import numpy as np
+
+from bsnunu_jax import rates
+from bsnunu_jax.batch import chunked_vmap
+from bsnunu_jax.inputs import Inputs, Nuisances, load_inputs
+from bsnunu_jax.invisible import Neutrinos
+from bsnunu_jax.modes import get_mode
+from bsnunu_jax.observables import branching_fraction
+
+TRANSITIONS = ("B->K", "B->K*")
+BATCH = 10_000
+CHUNK = 1_000
+SMALL_CHUNK = 250  # what suits jelli, and Jacobians
+EOS_DRAWS, FLAVIO_DRAWS = 1_500, 30
+PACKAGES = ("jax", "jaxlib", "numpy", "eoshep", "flavio", "jelli")
+
+
+@dataclass(frozen=True)
+class Section:
+    """One table of the report."""
+
+    title: str
+    text: str
+    header: Sequence[str]
+    rows: Sequence[Sequence[str]]
+
+    def markdown(self) -> str:
+        table = [self.header, ["---"] * len(self.header), *self.rows]
+        lines = "\n".join(f"| {' | '.join(row)} |" for row in table)
+        return f"## {self.title}\n\n{self.text}\n\n{lines}\n"
+
+
+@dataclass(frozen=True)
+class Timing:
+    """Seconds of the first call (with compilation) and of later ones, and the result."""
+
+    points: int
+    first: float
+    best: float
+    median: float
+    result: Any
+
+    @property
+    def rate(self) -> float:
+        return self.points / self.best
+
+    @property
+    def compilation(self) -> float:
+        return self.first - self.best
+
+
+def timed(
+    function: Callable[..., Any], *arguments: Any, points: int, seconds: float = 1.5
+) -> Timing:
+    """Time calls for some seconds, at least five; a call ends when its numbers are there."""
+    durations: list[float] = []
+    result = None
+    while len(durations) < 6 or sum(durations[1:]) < seconds:
+        start = time.perf_counter()
+        result = jax.block_until_ready(function(*arguments))
+        durations.append(time.perf_counter() - start)
+    later = durations[1:]
+    return Timing(points, durations[0], min(later), float(np.median(later)), result)
+
+
+def chunked(function: Callable[..., Any], size: int) -> Callable[..., Any]:
+    """`chunked_vmap` of `function` to compile: intermediate arrays stay in the cache."""
+    return lambda *points: chunked_vmap(function, *points, chunk=size)
+
+
+def branching_fractions(
+    inputs: Inputs, coefficients: Sequence[jax.Array], state: Neutrinos
+) -> jax.Array:
+    """The four BRs with these form-factor coefficients, one array per transition."""
+    shifted = eqx.tree_at(
+        lambda i: [i.form_factors[t].coefficients for t in TRANSITIONS], inputs, list(coefficients)
+    )
+    return jnp.stack([branching_fraction(mode, [state], shifted) for mode in peers.MODES])
+
+
+def form_factor_draws(inputs: Inputs, n: int) -> list[jax.Array]:
+    """Correlated Gaussian draws of all form-factor coefficients, shape (n, 8) and (n, 19)."""
+    nuisances = Nuisances(inputs, groups=TRANSITIONS)
+
+    def coefficients(z: jax.Array) -> list[jax.Array]:
+        shifted = nuisances.shift(z)
+        return [shifted.form_factors[t].coefficients for t in TRANSITIONS]
+
+    return jax.jit(jax.vmap(coefficients))(nuisances.draw(jax.random.key(1), n))
+
+
+def wilson_draws(n: int) -> tuple[jax.Array, jax.Array]:
+    """C_L and C_R, complex normal draws of shape (n, 3, 3)."""
+    x = np.random.default_rng(2).normal(size=(4, n, 3, 3))
+    return jnp.asarray(x[0] + 1j * x[1]), jnp.asarray(x[2] + 1j * x[3])
+
+
+def section_form_factors() -> Section:
+    """The table of the four SM BRs with all form-factor coefficients new at every point."""
+    rows = []
+    for peer, preset, n, time_peer in (
+        ("EOS", "eos", EOS_DRAWS, peers.time_eos),
+        ("flavio", "flavio", FLAVIO_DRAWS, peers.time_flavio),
+    ):
+        inputs = load_inputs(preset)
+        draws = form_factor_draws(inputs, BATCH)
+
+        def one(*coefficients: jax.Array, inputs: Inputs = inputs) -> jax.Array:
+            return branching_fractions(inputs, coefficients, Neutrinos())
+
+        named = {
+            name: np.asarray(column[:n])
+            for transition, block in zip(TRANSITIONS, draws, strict=True)
+            for name, column in zip(inputs.form_factors[transition].names, block.T, strict=True)
+        }
+        theirs, expected = time_peer(named)
+        for label, function in (
+            (f"one batch of {BATCH}", jax.vmap(one)),
+            (f"chunks of {CHUNK}", chunked(one, CHUNK)),
+        ):
+            ours = timed(jax.jit(function), *draws, points=BATCH)
+            difference = np.abs(np.asarray(ours.result)[:n] / expected - 1).max()
+            assert difference < 1e-5, f"{peer}: {difference}"
+            rows.append((
+                peer, label, f"{theirs:,.1f}", f"{ours.rate:,.0f}", f"{ours.rate / theirs:,.0f}",
+                f"{difference:.0e}", f"{ours.compilation:.2f}",
+            ))  # fmt: skip
+    return Section(
+        "Four BRs, all form-factor coefficients new at every point",
+        f"27 coefficients drawn from their covariance, masses fixed; ours evaluates {BATCH} points"
+        f" a call, EOS {EOS_DRAWS} and flavio {FLAVIO_DRAWS} of the same draws, both with their own"
+        " quadrature. Results equal to 1e-5 is asserted.",
+        ("peer", "ours as", "peer [points/s]", "ours [points/s]", "ratio", "largest difference",
+         "compilation [s]"),
+        rows,
+    )  # fmt: skip
+
+
+def section_wilson() -> Section:
+    """The table of the four BRs at fixed form factors against jelli."""
+    inputs = load_inputs("flavio")
+
+    def integrate(i: Inputs) -> list[dict[str, jax.Array]]:
+        found = []
+        for mode in peers.MODES:
+            tau = i.lifetime(get_mode(mode).tau_B)
+            kernel = rates.integrated_kernels(mode, Neutrinos(), i)
+            found.append({k: tau * v for k, v in kernel.items()})
+        return found
+
+    once = timed(jax.jit(integrate), inputs, points=1)
+    kernels = once.result
+
+    def one(c_l: jax.Array, c_r: jax.Array) -> jax.Array:
+        invariants = Neutrinos(c_l, c_r).invariants(inputs)
+        return jnp.stack([rates.contract(invariants, kernel) for kernel in kernels])
+
+    weights = [
+        [float(inputs.N_0**2 * kernel.get(name, 0.0)) for name in ("vector", "axial")]
+        for kernel in kernels
+    ]
+    rows = []
+    for n in peers.BATCHES:
+        c_l, c_r = wilson_draws(n)
+        theirs = {}
+        for chunk in (None, SMALL_CHUNK):
+            theirs[chunk], expected = peers.time_jelli(
+                c_l, c_r, weights, complex(inputs.C_L_SM), chunk=chunk,
+                repeats=max(5, min(300, 3_000_000 // n)),
+            )  # fmt: skip
+        best_jelli = max(theirs.values())
+        ours = [timed(jax.jit(f), c_l, c_r, points=n) for f in (jax.vmap(one), chunked(one, CHUNK))]
+        for timing in ours:
+            np.testing.assert_allclose(timing.result, expected, rtol=1e-12)
+        best_ours = max(timing.rate for timing in ours)
+        values = [*theirs.values(), *(timing.rate for timing in ours)]
+        rows.append((
+            f"{n:,}", *(f"{v / 1e6:.2f}" for v in values), f"{best_ours / best_jelli:.1f}"
+        ))  # fmt: skip
+    return Section(
+        "Four BRs at fixed form factors, 18 complex coefficients",
+        "Ours contracts the invariants with integrated kernels, which take"
+        f" {once.best * 1e3:.2f} ms once and {once.compilation:.2f} s to compile; jelli evaluates"
+        " the quadratic polynomial of the same numbers. Results equal to 1e-12 is asserted."
+        " Millions of points per second; the ratio is between the better ones of both.",
+        ("points", "jelli, one batch", f"jelli, chunks of {SMALL_CHUNK}", "ours, one batch",
+         f"ours, chunks of {CHUNK}", "ratio"),
+        rows,
+    )  # fmt: skip
+
+
+def section_gradients() -> Section:
+    """The table of values and derivatives in all form-factor and Wilson coefficients."""
+    inputs = load_inputs("eos")
+    draws = form_factor_draws(inputs, BATCH)
+    c_l, c_r = wilson_draws(BATCH)
+    planes = jnp.stack([c_l.real, c_l.imag, c_r.real, c_r.imag], axis=1)
+
+    def value(bk: jax.Array, bkstar: jax.Array, c: jax.Array) -> jax.Array:
+        state = Neutrinos(c[0] + 1j * c[1], c[2] + 1j * c[3])
+        return branching_fractions(inputs, (bk, bkstar), state)
+
+    def gradient(*point: jax.Array) -> Any:
+        return jax.value_and_grad(lambda *p: value(*p).sum(), argnums=(0, 1, 2))(*point)
+
+    def jacobian(*point: jax.Array) -> Any:
+        values, pull_back = jax.vjp(value, *point)
+        return values, jax.vmap(pull_back)(jnp.eye(len(peers.MODES)))
+
+    rows = []
+    for label, function in (
+        ("values", value),
+        ("values and gradient of their sum", gradient),
+        ("values and Jacobian (4 x 63)", jacobian),
+    ):
+        whole = timed(jax.jit(jax.vmap(function)), *draws, planes, points=BATCH)
+        parts = timed(jax.jit(chunked(function, SMALL_CHUNK)), *draws, planes, points=BATCH)
+        jax.tree.map(
+            lambda a, b: np.testing.assert_allclose(a, b, rtol=1e-9, atol=1e-18),
+            whole.result, parts.result,
+        )  # fmt: skip
+        single = timed(jax.jit(function), *(x[0] for x in (*draws, planes)), points=1, seconds=0.3)
+        rows.append((
+            label, f"{whole.rate:,.0f}", f"{parts.rate:,.0f}", f"{single.best * 1e6:.0f}",
+            f"{single.compilation:.2f}", f"{whole.compilation:.2f}", f"{parts.compilation:.2f}",
+        ))  # fmt: skip
+    return Section(
+        "Four BRs and their derivatives in 27 form-factor and 36 real Wilson coefficients",
+        f"All 63 new at every point, {BATCH} points a call.",
+        ("", "one batch [points/s]", f"chunks of {SMALL_CHUNK} [points/s]",
+         "a call with one point [us]", "compilation: one point [s]", "one batch [s]", "chunks [s]"),
+        rows,
+    )  # fmt: skip
+
+
+def section_start() -> Section:
+    """The table of what a new process pays before its first number."""
+    first = (
+        "from bsnunu_jax.observables import *; from bsnunu_jax.inputs import load_inputs;"
+        "float(branching_fraction('B+->K+', [Neutrinos()], load_inputs()))"
+    )
+    rows = []
+    for label, code in (
+        ("import jax, equinox", "import jax, equinox"),
+        ("import bsnunu_jax.observables", "import bsnunu_jax.observables"),
+        ("the same and one BR, not jitted", first),
+        ("import flavio", "import flavio"),
+        ("import eos", "import eos"),
+        ("import jelli", "import jelli"),
+    ):
+        command = f"import time; t = time.perf_counter(); {code}; print(time.perf_counter() - t)"
+        durations = [
+            float(subprocess.run(
+                [sys.executable, "-W", "ignore", "-c", command], check=True, capture_output=True,
+                text=True,
+            ).stdout.split()[-1])
+            for _ in range(3)
+        ]  # fmt: skip
+        rows.append((label, f"{min(durations):.2f}"))
+    return Section("Start of a process", "Best of three new processes.", ("", "seconds"), rows)
+
+
+# The log-density of the main fit (value, value and gradient, compilation) belongs here: write a
+# `section_log_density() -> Section` with `timed`, and add it to SECTIONS.
+
+SECTIONS: tuple[Callable[[], Section], ...] = (
+    section_form_factors,
+    section_wilson,
+    section_gradients,
+    section_start,
+)
+
+
+def machine_noise() -> float:
+    """How much slower the median of a fixed piece of work is than its best run."""
+    x = np.linspace(0.0, 1.0, 20_000)
+    timing = timed(lambda: np.exp(np.sin(x)).sum(), points=1, seconds=1.0)
+    return timing.median / timing.best - 1
+
+
+def cpu() -> str:
+    """The processor's name."""
+    lines = Path("/proc/cpuinfo").read_text().splitlines()
+    return next((x.split(":")[1].strip() for x in lines if "model name" in x), platform.machine())
+
+
+def main(arguments: Sequence[str] | None = None) -> None:
+    """Run the sections, print them as they come, and write them where asked."""
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("--out", type=Path, help="Markdown file to write")
+    options = parser.parse_args(arguments)
+    start = time.perf_counter()
+    before = machine_noise()
+    installed = ", ".join(f"{name} {version(name)}" for name in PACKAGES)
+    print(f"one core of {cpu()}, Python {platform.python_version()}, {installed}\n", flush=True)
+    body = []
+    for section in SECTIONS:
+        body.append(section().markdown())
+        print(body[-1], flush=True)
+    noise = (
+        f"A fixed piece of work varied by {before:.0%} before and {machine_noise():.0%} after"
+        f" (median against best); ran {time.perf_counter() - start:.0f} s."
+    )
+    print(noise)
+    if options.out:
+        head = (
+            f"# Benchmarks\n\n{datetime.now(UTC):%Y-%m-%d}, one core of {cpu()}, Python"
+            f" {platform.python_version()}, {installed}. Best of several repeats. {noise}\n"
+        )
+        options.out.write_text("\n".join([head, *body]))
+
+
+if __name__ == "__main__":
+    main()
