@@ -13,7 +13,6 @@ import subprocess
 import sys
 import time
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
 from datetime import UTC, datetime
 from importlib.metadata import version
 from pathlib import Path
@@ -28,8 +27,10 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 
+from benchmarks.timing import Section, cpu, machine_noise, timed
 from bsnunu_jax import rates
 from bsnunu_jax.batch import chunked_vmap
+from bsnunu_jax.config import Card
 from bsnunu_jax.inputs import Inputs, Nuisances, load_inputs
 from bsnunu_jax.invisible import Neutrinos
 from bsnunu_jax.modes import get_mode
@@ -41,54 +42,6 @@ CHUNK = 1_000
 SMALL_CHUNK = 250  # what suits jelli, and Jacobians
 EOS_DRAWS, FLAVIO_DRAWS = 1_500, 30
 PACKAGES = ("jax", "jaxlib", "numpy", "eoshep", "flavio", "jelli")
-
-
-@dataclass(frozen=True)
-class Section:
-    """One table of the report."""
-
-    title: str
-    text: str
-    header: Sequence[str]
-    rows: Sequence[Sequence[str]]
-
-    def markdown(self) -> str:
-        table = [self.header, ["---"] * len(self.header), *self.rows]
-        lines = "\n".join(f"| {' | '.join(row)} |" for row in table)
-        return f"## {self.title}\n\n{self.text}\n\n{lines}\n"
-
-
-@dataclass(frozen=True)
-class Timing:
-    """Seconds of the first call (with compilation) and of later ones, and the result."""
-
-    points: int
-    first: float
-    best: float
-    median: float
-    result: Any
-
-    @property
-    def rate(self) -> float:
-        return self.points / self.best
-
-    @property
-    def compilation(self) -> float:
-        return self.first - self.best
-
-
-def timed(
-    function: Callable[..., Any], *arguments: Any, points: int, seconds: float = 1.5
-) -> Timing:
-    """Time calls for some seconds, at least five; a call ends when its numbers are there."""
-    durations: list[float] = []
-    result = None
-    while len(durations) < 6 or sum(durations[1:]) < seconds:
-        start = time.perf_counter()
-        result = jax.block_until_ready(function(*arguments))
-        durations.append(time.perf_counter() - start)
-    later = durations[1:]
-    return Timing(points, durations[0], min(later), float(np.median(later)), result)
 
 
 def chunked(function: Callable[..., Any], size: int) -> Callable[..., Any]:
@@ -288,28 +241,43 @@ def section_start() -> Section:
     return Section("Start of a process", "Best of three new processes.", ("", "seconds"), rows)
 
 
-# The log-density of the main fit (value, value and gradient, compilation) belongs here: write a
-# `section_log_density() -> Section` with `timed`, and add it to SECTIONS.
+def section_log_density() -> Section:
+    """The table of the log-density of the main fit, couplings and all nuisances."""
+    problem = Card(Path(__file__).parents[1] / "fits" / "belle2_cr.yaml").problem
+    theta = problem.theta([-11.0, 3.0])
+    many = theta + 0.1 * jax.random.normal(jax.random.key(0), (256, problem.size))
+    gradient = jax.value_and_grad(problem.potential)
+
+    def inside_a_loop(theta: jax.Array) -> jax.Array:
+        """A thousand gradients one after the other, as a sampler takes them."""
+        step = lambda _, t: t - 1e-9 * gradient(t)[1]  # noqa: E731
+        return jax.lax.fori_loop(0, 1000, step, theta)
+
+    rows = []
+    for label, function, argument, points in (
+        ("value", problem.potential, theta, 1),
+        ("value and gradient", gradient, theta, 1),
+        ("the same inside a compiled loop", inside_a_loop, theta, 1000),
+        ("the same under vmap(256)", jax.vmap(gradient), many, 256),
+        ("Hessian", jax.hessian(problem.potential), theta, 1),
+    ):
+        result = timed(jax.jit(function), argument, points=points)
+        rows.append((label, f"{1e6 / result.rate:.1f}", f"{result.compilation:.2f}"))
+    return Section(
+        "Log-density of fits/belle2_cr.yaml",
+        f"{problem.size} parameters, {len(problem.measurements)} data sets, one core.",
+        ("", "microseconds per point", "compilation [s]"),
+        rows,
+    )
+
 
 SECTIONS: tuple[Callable[[], Section], ...] = (
     section_form_factors,
     section_wilson,
     section_gradients,
+    section_log_density,
     section_start,
 )
-
-
-def machine_noise() -> float:
-    """How much slower the median of a fixed piece of work is than its best run."""
-    x = np.linspace(0.0, 1.0, 20_000)
-    timing = timed(lambda: np.exp(np.sin(x)).sum(), points=1, seconds=1.0)
-    return timing.median / timing.best - 1
-
-
-def cpu() -> str:
-    """The processor's name."""
-    lines = Path("/proc/cpuinfo").read_text().splitlines()
-    return next((x.split(":")[1].strip() for x in lines if "model name" in x), platform.machine())
 
 
 def main(arguments: Sequence[str] | None = None) -> None:
