@@ -64,7 +64,7 @@ def load_inputs(preset: str = "default", form_factors: Mapping[str, str] | None 
         InputError: for an unknown preset, transition or set, or in single precision.
 
     >>> inputs = load_inputs("default")
-    >>> float(round(inputs.C_L_SM, 4))
+    >>> round(float(inputs.C_L_SM), 4)
     -6.3484
     """
     require_float64()

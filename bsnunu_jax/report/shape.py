@@ -18,7 +18,7 @@ def shape_distance(
 
     >>> import numpy as np
     >>> q2 = np.linspace(0.0, 1.0, 11)
-    >>> shape_distance(q2, 3 * q2, q2)
+    >>> round(shape_distance(q2, 3 * q2, q2), 12)
     0.0
     """
     shapes = [s / np.trapezoid(s, q2) for s in (spectrum, sm)]
