@@ -328,8 +328,8 @@ class TestFigures:
             written[0] / "posterior.nc", group="posterior", engine="h5netcdf"
         ) as posterior:
             cells = tuple(
-                np.abs(np.array(pair[axis])[:, None] - posterior[name].values.ravel()).argmin(axis=0)
-                for axis, name in (("x", "CR_tautau"), ("y", "CR_mutau"))
+                np.abs(np.array(pair[axis])[:, None] - draws.values.ravel()).argmin(axis=0)
+                for axis, draws in (("x", posterior["CR_tautau"]), ("y", posterior["CR_mutau"]))
             )
         for mass in (68, 95):
             inside = (density[cells] >= pair[f"level{mass}"]).mean()
