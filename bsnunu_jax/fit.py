@@ -4,6 +4,7 @@ import hashlib
 import json
 import os
 import platform
+import re
 import sys
 import time
 from importlib import metadata, resources
@@ -95,6 +96,9 @@ def manifest(card: Card) -> dict[str, Any]:
     inputs = problem.nuisances.inputs
     sets = [tables.form_factor_set(t, name) for t, name in inputs.sets]
     cite = {f"arXiv:{s.arxiv}": f"{s.transition} form factors" for s in sets}
+    for name, number in tables.numbers(inputs.preset).items():
+        for arxiv in re.findall(r"arXiv:\d{4}\.\d{4,5}", number.source):
+            cite[arxiv] = f"{cite[arxiv]}, {name}" if arxiv in cite else name
     cite |= {source: m.title for m in problem.measurements for source in m.sources}
     return {
         "title": card.content.title,

@@ -4,7 +4,7 @@ Any object that returns the same names works in their place: "f+", "f0", "fT" fo
 "V", "A0", "A1", "A12", "T1", "T2", "T23" for B -> K* (definitions of arXiv:1503.05534).
 """
 
-from typing import Protocol
+from typing import Protocol, runtime_checkable
 
 import equinox as eqx
 from jaxtyping import Array, Float
@@ -21,6 +21,7 @@ _POLES = {
 _NAMES = {"B->K": ("f+", "f0", "fT"), "B->K*": ("V", "A0", "A1", "A12", "T1", "T2", "T23")}
 
 
+@runtime_checkable
 class FormFactors(Protocol):
     """What the hadronic rows need: the form factors of one transition at q2 [GeV^2]."""
 

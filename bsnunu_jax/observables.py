@@ -50,7 +50,7 @@ def dbr_dq2(mode: str, states: States, inputs: Inputs, q2: Scalar) -> Scalar:
 
 
 def branching_fraction_bins(
-    mode: str, states: States, inputs: Inputs, edges: Float[Array, " bins+1"], *,
+    mode: str, states: States, inputs: Inputs, edges: Float[Array, " edges"], *,
     nodes: int = NODES,
 ) -> Float[Array, " bins"]:  # fmt: skip
     """BR integrated over bins of q2 (edges in GeV^2), with this many nodes a bin."""

@@ -23,7 +23,7 @@ def massless_rule(
 
 
 def bin_rule(
-    edges: Float[Array, " bins+1"], q2_max: Float[Array, ""], nodes: int = NODES
+    edges: Float[Array, " edges"], q2_max: Float[Array, ""], nodes: int = NODES
 ) -> tuple[Float[Array, "bins n"], Float[Array, "bins n"]]:
     """Nodes and weights [GeV^2] bin by bin; what lies beyond q2_max has weight 0.
 

@@ -64,7 +64,7 @@ def integrated_kernels(
 
 
 def binned_kernels(
-    mode: str, state: InvisibleState, inputs: Inputs, edges: Float[Array, " bins+1"], *,
+    mode: str, state: InvisibleState, inputs: Inputs, edges: Float[Array, " edges"], *,
     nodes: int = NODES,
 ) -> dict[str, Float[Array, " bins"]]:  # fmt: skip
     """Kernels integrated over bins of q2, edges in GeV^2; BIN_NODES nodes do for narrow bins."""
@@ -91,7 +91,7 @@ def gamma(mode: str, state: InvisibleState, inputs: Inputs) -> Scalar:
 
 
 def gamma_bins(
-    mode: str, state: InvisibleState, inputs: Inputs, edges: Float[Array, " bins+1"], *,
+    mode: str, state: InvisibleState, inputs: Inputs, edges: Float[Array, " edges"], *,
     nodes: int = NODES,
 ) -> Float[Array, " bins"]:  # fmt: skip
     """Rate in bins of q2 (edges in GeV^2) in GeV."""

@@ -1,7 +1,7 @@
 """The contract of a measurement, and the predictions that it reads."""
 
 from collections.abc import Sequence
-from typing import Any, Protocol
+from typing import Any, Protocol, runtime_checkable
 
 import jax.numpy as jnp
 import numpy as np
@@ -49,6 +49,7 @@ class Predictions:
         return self._memo[name]
 
 
+@runtime_checkable
 class Measurement(Protocol):
     """One published result with its own nuisances, standard normal a priori."""
 

@@ -2,7 +2,7 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Protocol
+from typing import Protocol, runtime_checkable
 
 import jax
 import jax.numpy as jnp
@@ -11,6 +11,7 @@ from jaxtyping import Array, Float
 Scalar = Float[Array, ""]
 
 
+@runtime_checkable
 class Prior(Protocol):
     """A one-dimensional prior with a map from the real line."""
 

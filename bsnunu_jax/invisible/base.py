@@ -1,7 +1,7 @@
 """The contract between an invisible final state and the rates."""
 
 from collections.abc import Mapping
-from typing import Protocol
+from typing import Protocol, runtime_checkable
 
 from jaxtyping import Array, Float
 
@@ -10,6 +10,7 @@ from bsnunu_jax.inputs import Inputs
 Scalar = Float[Array, ""]
 
 
+@runtime_checkable
 class InvisibleState(Protocol):
     """A frozen pytree of masses and coefficients whose rate is sum_k invariant_k x kernel_k.
 
