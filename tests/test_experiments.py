@@ -30,9 +30,10 @@ from bsnunu_jax.experiments import (
     log_likelihoods,
     measurement_names,
 )
-from bsnunu_jax.experiments.belle2 import Belle2Binned, poisson_log_likelihood
+from bsnunu_jax.experiments.belle2 import Belle2Binned
 from bsnunu_jax.experiments.counting import CountingMeasurement, log_likelihood_of_signal
 from bsnunu_jax.experiments.gaussian import GaussianMeasurement
+from bsnunu_jax.experiments.poisson import poisson
 from bsnunu_jax.inputs import Inputs
 from bsnunu_jax.invisible import Neutrinos, Universal
 from bsnunu_jax.observables import branching_fraction, branching_fraction_bins
@@ -431,7 +432,7 @@ def test_signal_strength_of_belle2(belle2: Belle2Binned) -> None:
 def test_poisson_term() -> None:
     """-inf where an expectation is not positive, its gradient finite everywhere."""
     observed = np.array([3.0, 0.0, 7.0])
-    function = jax.jit(lambda e: poisson_log_likelihood(observed, e))
+    function = jax.jit(lambda e: poisson(observed, e))
     slope = jax.jit(jax.grad(function))
     expected = np.array([2.5, 0.4, 9.0])
     value = np.sum(observed * np.log(expected) - expected) - np.log(6) - np.log(5040)

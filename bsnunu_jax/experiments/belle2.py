@@ -4,10 +4,10 @@ from dataclasses import dataclass, field
 
 import jax.numpy as jnp
 import numpy as np
-from jax.scipy.special import gammaln
 from jaxtyping import Array, Float
 
 from bsnunu_jax.experiments.base import Predictions
+from bsnunu_jax.experiments.poisson import poisson
 
 Scalar = Float[Array, ""]
 
@@ -70,15 +70,7 @@ class Belle2Binned:
         """ln L of the counts, -inf where an expected count is not positive."""
         signal = self.signal(predictions.bins(self.mode, self.q2_edges))
         background, efficiency = self.background_and_efficiency(z)
-        return poisson_log_likelihood(self.observed, background + signal * efficiency)
-
-
-def poisson_log_likelihood(observed: np.ndarray, expected: Float[Array, " bins"]) -> Scalar:
-    """sum ln Poisson(observed | expected), -inf where expected <= 0."""
-    positive = expected > 0
-    safe = jnp.where(positive, expected, 1.0)
-    log_pmf = observed * jnp.log(safe) - safe - gammaln(observed + 1.0)
-    return jnp.sum(jnp.where(positive, log_pmf, -jnp.inf))
+        return poisson(self.observed, background + signal * efficiency)
 
 
 def _root(covariance: np.ndarray, background: np.ndarray) -> np.ndarray:
