@@ -10,6 +10,7 @@ from dataclasses import dataclass
 from types import MappingProxyType
 
 import jax.numpy as jnp
+from jax.typing import ArrayLike
 from jaxtyping import Array, Float
 
 from bsnunu_jax import rates, tree_level
@@ -43,7 +44,7 @@ def branching_fraction_np(mode: str, states: States, inputs: Inputs) -> Scalar:
     )
 
 
-def dbr_dq2(mode: str, states: States, inputs: Inputs, q2: Scalar) -> Scalar:
+def dbr_dq2(mode: str, states: States, inputs: Inputs, q2: ArrayLike) -> Scalar:
     """dBR/dq2 [GeV^-2] at one q2 [GeV^2]; exactly 0 outside the phase space."""
     tau = inputs.lifetime(get_mode(mode).tau_B)
     return tau * sum(rates.dgamma_dq2(mode, state, inputs, q2) for state in states)
@@ -80,7 +81,7 @@ def longitudinal_fraction(mode: str, states: States, inputs: Inputs) -> Scalar:
     return longitudinal / total
 
 
-def longitudinal_fraction_at(mode: str, states: States, inputs: Inputs, q2: Scalar) -> Scalar:
+def longitudinal_fraction_at(mode: str, states: States, inputs: Inputs, q2: ArrayLike) -> Scalar:
     """F_L of the K* at one q2 [GeV^2]; 0 outside the phase space."""
     longitudinal = sum(
         rates.contract(s.invariants(inputs), rates.kernels(mode, s, inputs, q2, longitudinal=True))

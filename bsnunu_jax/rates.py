@@ -4,6 +4,7 @@ from collections.abc import Mapping
 
 import jax
 import jax.numpy as jnp
+from jax.typing import ArrayLike
 from jaxtyping import Array, Float
 
 from bsnunu_jax import kinematics
@@ -20,13 +21,13 @@ _Q2_FLOOR = 1e-12
 
 
 def kernels(
-    mode: str, state: InvisibleState, inputs: Inputs, q2: Scalar, *, longitudinal: bool = False
+    mode: str, state: InvisibleState, inputs: Inputs, q2: ArrayLike, *, longitudinal: bool = False
 ) -> dict[str, Scalar]:
     """dGamma/dq2 of every invariant of the state taken as 1 [GeV^-1 over its unit], at one q2.
 
     Outside the phase space value and gradient are exactly 0.
     """
-    decay = get_mode(mode)
+    decay, q2 = get_mode(mode), jnp.asarray(q2, dtype=float)
     m_B, m_K = inputs.values[decay.m_B], inputs.values[decay.m_K]
     ff = inputs.form_factors[decay.transition]
     quarks = inputs.role("m_b"), inputs.role("m_s")
@@ -80,7 +81,7 @@ def contract(invariants: Mapping[str, Scalar], kernel: Mapping[str, Array]) -> A
     return sum((invariants[k] * kernel[k] for k in kernel), start=jnp.asarray(0.0))
 
 
-def dgamma_dq2(mode: str, state: InvisibleState, inputs: Inputs, q2: Scalar) -> Scalar:
+def dgamma_dq2(mode: str, state: InvisibleState, inputs: Inputs, q2: ArrayLike) -> Scalar:
     """Differential rate at one q2 [GeV^2] in GeV^-1; exactly 0 outside the phase space."""
     return contract(state.invariants(inputs), kernels(mode, state, inputs, q2))
 

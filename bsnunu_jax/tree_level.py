@@ -5,6 +5,7 @@ It is no b -> s transition and no part of BR(B+->K+inv) here: a number of its ow
 """
 
 import jax.numpy as jnp
+from jax.typing import ArrayLike
 from jaxtyping import Array, Float
 
 from bsnunu_jax.errors import InputError
@@ -33,12 +34,12 @@ def branching_fraction(inputs: Inputs) -> Scalar:
     return v["GF"] ** 4 * to_tau * to_kaon / (8 * jnp.pi * 16 * jnp.pi) * lifetimes
 
 
-def dbr_dq2(inputs: Inputs, q2: Scalar) -> Scalar:
+def dbr_dq2(inputs: Inputs, q2: ArrayLike) -> Scalar:
     """Its q2 spectrum [GeV^-2]: falls linearly to 0 at (m_B^2 - m_tau^2)(m_tau^2 - m_K^2)/m_tau^2.
 
     The tau helicity is fixed by the spinless B: kaons go forward and take the energy.
     """
-    v = _values(inputs)
+    v, q2 = _values(inputs), jnp.asarray(q2, dtype=float)
     m_tau2 = v["m_tau"] ** 2
     end = (v["m_B_plus"] ** 2 - m_tau2) * (m_tau2 - v["m_K_plus"] ** 2) / m_tau2
     inside = (q2 >= 0) & (q2 < end)

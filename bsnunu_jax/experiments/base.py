@@ -84,3 +84,26 @@ class Measurement(Protocol):
     def log_likelihood(self, predictions: Predictions, z: Float[Array, " n"]) -> Scalar:
         """ln L without the standard-normal terms of z; constants that matter to no fit may go."""
         ...
+
+
+@runtime_checkable
+class BinnedMeasurement(Measurement, Protocol):
+    """A measurement of counts in bins, which reports can draw."""
+
+    @property
+    def mode(self) -> str:
+        """The decay mode of the signal."""
+
+    @property
+    def labels(self) -> tuple[str, ...]:
+        """One label a bin."""
+
+    @property
+    def observed(self) -> np.ndarray:
+        """Counts per bin."""
+
+    def counts(
+        self, predictions: Predictions, z: Float[Array, " n"]
+    ) -> tuple[Float[Array, " bins"], Float[Array, " bins"]]:
+        """Expected signal and background per bin at the nuisances z."""
+        ...

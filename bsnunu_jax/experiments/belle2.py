@@ -66,11 +66,17 @@ class Belle2Binned:
         bins = len(self.observed)
         return self.background + shift[:bins], jnp.exp(self.log_efficiency + shift[bins:])
 
+    def counts(
+        self, predictions: Predictions, z: Float[Array, " n"]
+    ) -> tuple[Float[Array, " 18"], Float[Array, " 18"]]:
+        """Expected signal and background events at the nuisances z."""
+        background, efficiency = self.background_and_efficiency(z)
+        return efficiency * self.signal(predictions.bins(self.mode, self.q2_edges)), background
+
     def log_likelihood(self, predictions: Predictions, z: Float[Array, " n"]) -> Scalar:
         """ln L of the counts, -inf where an expected count is not positive."""
-        signal = self.signal(predictions.bins(self.mode, self.q2_edges))
-        background, efficiency = self.background_and_efficiency(z)
-        return poisson(self.observed, background + signal * efficiency)
+        signal, background = self.counts(predictions, z)
+        return poisson(self.observed, background + signal)
 
 
 def _root(covariance: np.ndarray, background: np.ndarray) -> np.ndarray:

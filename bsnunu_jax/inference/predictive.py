@@ -11,8 +11,7 @@ import numpy as np
 from jaxtyping import Array, Float
 
 from bsnunu_jax.batch import chunked_vmap
-from bsnunu_jax.experiments import Predictions
-from bsnunu_jax.experiments.belle2 import Belle2Binned
+from bsnunu_jax.experiments.base import BinnedMeasurement, Predictions
 from bsnunu_jax.inference.problem import Problem
 from bsnunu_jax.invisible import Neutrinos
 from bsnunu_jax.modes import MODES
@@ -117,12 +116,11 @@ def _counts(
     start = len(problem.parameters) + problem.nuisances.size
     for m in problem.measurements:
         stop = start + len(m.nuisance_names)
-        if isinstance(m, Belle2Binned):
-            background, efficiency = m.background_and_efficiency(theta[start:stop])
+        if isinstance(m, BinnedMeasurement):
+            signal, background = m.counts(model, theta[start:stop])
+            sm_signal, _ = m.counts(sm, theta[start:stop])
             found[m.name] = {
-                "signal": efficiency * m.signal(model.bins(m.mode, m.q2_edges)),
-                "background": background,
-                "sm_signal": efficiency * m.signal(sm.bins(m.mode, m.q2_edges)),
-            }
+                "signal": signal, "background": background, "sm_signal": sm_signal,
+            }  # fmt: skip
         start = stop
     return found

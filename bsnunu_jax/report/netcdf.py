@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 
 from bsnunu_jax import __version__
-from bsnunu_jax.experiments.belle2 import Belle2Binned
+from bsnunu_jax.experiments.base import BinnedMeasurement
 from bsnunu_jax.inference.nuts import Chains
 from bsnunu_jax.inference.predictive import Predictive
 from bsnunu_jax.inference.problem import Problem
@@ -90,7 +90,7 @@ def _predictive(problem: Problem, chains: Chains, predictive: Predictive, thin: 
         for name, values in predicted(predictive, number).items()
     }
     for m in problem.measurements:
-        if isinstance(m, Belle2Binned):
+        if isinstance(m, BinnedMeasurement):
             counts, bins = predictive.counts[m.name], f"bin_{m.name}"
             coordinates[bins] = list(m.labels)
             for kind in ("signal", "background", "sm_signal"):
@@ -105,7 +105,7 @@ def _observed(problem: Problem) -> Group:
     coordinates: dict[str, Any] = {}
     for m in problem.measurements:
         about = {"long_name": m.title}
-        if isinstance(m, Belle2Binned):
+        if isinstance(m, BinnedMeasurement):
             bins = f"bin_{m.name}"
             coordinates[bins] = list(m.labels)
             variables[m.name] = ((bins,), m.observed, about)

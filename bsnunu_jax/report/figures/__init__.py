@@ -2,7 +2,7 @@
 
 from pathlib import Path
 
-from bsnunu_jax.experiments.belle2 import Belle2Binned
+from bsnunu_jax.experiments.base import BinnedMeasurement
 from bsnunu_jax.inference.best_fit import Minimum
 from bsnunu_jax.inference.nuts import Chains
 from bsnunu_jax.inference.predictive import Predictive
@@ -34,7 +34,7 @@ def write_figures(
         save(corner_figure(corner), folder / "corner")
         write_json(folder / "corner.json", corner.numbers())
 
-        binned = [m for m in problem.measurements if isinstance(m, Belle2Binned)]
+        binned = [m for m in problem.measurements if isinstance(m, BinnedMeasurement)]
         spectrum = spectrum_data(binned[0] if binned else None, posterior, best, sm)
         save(spectrum_figure(spectrum), folder / "spectrum")
         write_columns(folder / "spectrum.csv", spectrum.columns())

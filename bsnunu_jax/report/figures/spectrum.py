@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from jaxtyping import Float
 
-from bsnunu_jax.experiments.belle2 import Belle2Binned
+from bsnunu_jax.experiments.base import BinnedMeasurement
 from bsnunu_jax.inference.predictive import Predictive
 from bsnunu_jax.modes import get_mode
 from bsnunu_jax.report.figures.style import BLUE, GREY, PAGE, RED, new_figure
@@ -98,7 +98,7 @@ class Spectrum:
 
 
 def spectrum_data(
-    measurement: Belle2Binned | None, posterior: Predictive, best: Predictive, sm: Predictive
+    measurement: BinnedMeasurement | None, posterior: Predictive, best: Predictive, sm: Predictive
 ) -> Spectrum:
     """What is drawn.
 
@@ -119,7 +119,7 @@ def spectrum_data(
     )
 
 
-def _panels(m: Belle2Binned, posterior: Predictive, best: Predictive) -> list[Panel]:
+def _panels(m: BinnedMeasurement, posterior: Predictive, best: Predictive) -> list[Panel]:
     """The most signal-like BDT2 slice of the inclusive tag and the hadronic tag, or all bins."""
     inclusive = [(i, found) for i, name in enumerate(m.labels) if (found := _ITA.match(name))]
     hadronic = [(i, found) for i, name in enumerate(m.labels) if (found := _HTA.match(name))]
@@ -139,7 +139,7 @@ def _panels(m: Belle2Binned, posterior: Predictive, best: Predictive) -> list[Pa
 
 
 def _panel(
-    m: Belle2Binned, posterior: Predictive, best: Predictive, bins: list[int],
+    m: BinnedMeasurement, posterior: Predictive, best: Predictive, bins: list[int],
     labels: list[str], title: str, xlabel: str,
 ) -> Panel:  # fmt: skip
     counts, point = posterior.counts[m.name], best.counts[m.name]
