@@ -29,10 +29,16 @@ def bsnunu() -> None:
 @click.option("--seed", type=click.IntRange(0, 2**31 - 1), help="Seed, instead of the card's.")
 @click.option("--chains", type=click.IntRange(1, 1024), help="Chains, instead of the card's.")
 @click.option("--draws", type=click.IntRange(10), help="Draws per chain, instead of the card's.")
+@click.option(
+    "--likelihood",
+    type=click.Path(path_type=Path),
+    metavar="DIR",
+    help="Folder with Belle II's published likelihood (HEPData 10.17182/hepdata.166082).",
+)
 @click.option("--resume", is_flag=True, help="Go on with the run in the result folder.")
 @click.option("--quiet", is_flag=True, help="No progress on stderr.")
 def fit(card: Path, out: Path | None, seed: int | None, chains: int | None, draws: int | None,
-        resume: bool, quiet: bool) -> None:  # fmt: skip
+        likelihood: Path | None, resume: bool, quiet: bool) -> None:  # fmt: skip
     """Fit a run card: best fit, posterior, table and figures.
 
     Example: bsnunu fit fits/belle2_cr.yaml
@@ -40,7 +46,7 @@ def fit(card: Path, out: Path | None, seed: int | None, chains: int | None, draw
     from bsnunu_jax.config import Card
     from bsnunu_jax.fit import run_fit, use_cpu_devices
 
-    loaded = Card(card, seed=seed, chains=chains, draws=draws)
+    loaded = Card(card, seed=seed, chains=chains, draws=draws, likelihood=likelihood)
     use_cpu_devices(loaded.sampler.chains)
     folder = out or Path("results") / card.stem
     click.echo(run_fit(loaded, folder, resume=resume, quiet=quiet))

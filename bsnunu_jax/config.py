@@ -114,6 +114,7 @@ class CardSchema(Section):
     parameters: dict[str, ParameterSection] = Field(min_length=1)
     fixed: dict[str, complex] = Field(default_factory=dict)
     data: tuple[str, ...] = Field(min_length=1)
+    likelihood: str | None = None
     best_fit: BestFitSection = BestFitSection()
     sampler: SamplerSection = SamplerSection()
     seed: int = Field(1, ge=0, lt=2**31)
@@ -123,8 +124,8 @@ class Card:
     """A run card on disk: its validated content and the problem that it states."""
 
     def __init__(self, path: Path, *, seed: int | None = None, chains: int | None = None,
-                 draws: int | None = None) -> None:  # fmt: skip
-        """Read a card; seed, chains and draws replace the card's own.
+                 draws: int | None = None, likelihood: Path | None = None) -> None:  # fmt: skip
+        """Read a card; seed, chains, draws and likelihood replace the card's own.
 
         Raises:
             InputError: with file, line and key for anything that does not fit.
@@ -137,6 +138,7 @@ class Card:
         self.content = content.model_copy(update={
             "sampler": SamplerSection(**sampler),
             "seed": content.seed if seed is None else seed,
+            "likelihood": content.likelihood if likelihood is None else str(likelihood.resolve()),
         })  # fmt: skip
         self._check_names()
 
@@ -175,7 +177,10 @@ class Card:
             parameters=parameters,
             nuisances=Nuisances(inputs, content.inputs.nuisances),
             measurements=load_measurements(
-                content.data, self.file.where(("data",)), folder=self.path.parent
+                content.data,
+                self.file.where(("data",)),
+                folder=self.path.parent,
+                likelihood=self.path.parent / content.likelihood if content.likelihood else None,
             ),
             fixed=tuple(content.fixed.items()),
         )

@@ -1,5 +1,6 @@
 """Belle II 2023, B+ -> K+ nu nubar: Poisson counts in 18 bins, signal reweighted in true q2."""
 
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 
 import jax.numpy as jnp
@@ -35,6 +36,7 @@ class Belle2Binned:
     underflow: np.ndarray
     events: np.ndarray
     null_br: np.ndarray
+    null_model: Mapping[str, float]
     samples: tuple[str, ...]
     sources: tuple[str, ...]
     tree_tau: str

@@ -14,6 +14,7 @@ from jaxtyping import Array, Float
 from bsnunu_jax.errors import InputError
 from bsnunu_jax.experiments.base import Measurement, Predictions
 from bsnunu_jax.experiments.belle2 import Belle2Binned
+from bsnunu_jax.experiments.belle2_published import load_published
 from bsnunu_jax.experiments.counting import CountingMeasurement, joint_log_likelihoods
 from bsnunu_jax.experiments.files import read_measurements
 from bsnunu_jax.inputs.tables import load_yaml
@@ -36,6 +37,7 @@ def _catalogue() -> Mapping[str, Measurement]:
         name=raw["id"], title=raw["title"], mode=raw["mode"], labels=tuple(raw["labels"]),
         samples=tuple(raw["samples"]), tree_tau=raw["tree_tau"],
         sources=tuple(f"arXiv:{a}" for a in raw["arxiv"]),
+        null_model=raw["null_model"],
         **columns,
     )  # fmt: skip
     for name in ("counting.yaml", "gaussian.yaml"):
@@ -54,7 +56,7 @@ def measurement_names() -> tuple[str, ...]:
 
 
 def load_measurements(
-    names: Sequence[str], where: str = "", folder: Path = Path()
+    names: Sequence[str], where: str = "", folder: Path = Path(), likelihood: Path | None = None
 ) -> tuple[Measurement, ...]:
     """The measurements called `names`, which must not share data.
 
@@ -63,19 +65,30 @@ def load_measurements(
             measurements of your own in the format of counting.yaml and gaussian.yaml.
         where: place that an error names.
         folder: folder of the card.
+        likelihood: folder with Belle II's published likelihood, which then takes the place of its
+            18-bin form.
 
     Raises:
-        InputError: for an unknown or repeated name, or for an average together with its parts.
+        InputError: for an unknown or repeated name, for an average together with its parts, or for
+            missing or altered files of the published likelihood.
     """
     catalogue = _catalogue()
     chosen: list[Measurement] = []
+    if likelihood and not any(isinstance(catalogue.get(n), Belle2Binned) for n in names):
+        raise InputError(
+            "a published likelihood is given, but no data set has one", where=where,
+            allowed="add belle2_knunu_2023 to the data",
+        )  # fmt: skip
     for name in names:
         if name.endswith((".yaml", ".yml")):
             if not (folder / name).is_file():
                 raise InputError(f"no such data file {str(folder / name)!r}", where=where)
             chosen += read_measurements(folder / name)
         elif name in catalogue:
-            chosen.append(catalogue[name])
+            measurement = catalogue[name]
+            if likelihood and isinstance(measurement, Belle2Binned):
+                measurement = load_published(likelihood, measurement)
+            chosen.append(measurement)
         else:
             raise InputError(
                 f"unknown measurement {name!r}", where=where,

@@ -85,7 +85,8 @@ def log_likelihood_of_signal(
     x, weights = np.polynomial.legendre.leggauss(_NODES)
     expected = (signal + background)[..., None]
     observed, background_std = (
-        np.asarray(value)[..., None] for value in (observed, background_std)
+        np.asarray(observed)[..., None],
+        xp.asarray(background_std)[..., None],
     )
     x, weights = (a.reshape((1,) * (expected.ndim - 1) + (-1,)) for a in (x, weights))
     low = xp.maximum(-_REACH, -expected / background_std)

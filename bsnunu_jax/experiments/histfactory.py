@@ -122,14 +122,24 @@ class HistFactory:
         sum m_e and variance sum m_e^2 sigma_e^2. Exact for the marginal over untruncated gammas and
         for the profile, as long as every gamma belongs to one entry of one bin.
         """
-        rates = self.entry_rates(alpha, factors)
-        rates = rates if weights is None else rates * weights
+        entries = self.entry_rates(alpha, factors)
+        entries = entries if weights is None else entries * weights
+        counts = poisson(self.observed, self.collapsed_rates(entries, t))
+        return counts + _log_normal(alpha) + _log_normal(t) + self.constant
+
+    def collapsed_rates(
+        self, entries: Float[Array, " entries"], t: Float[Array, " bins"]
+    ) -> Float[Array, " bins"]:
+        """Expected events per bin from the rates of the entries, MC statistics moved by t."""
+        mean, spread = self.collapsed_moments(entries)
+        return mean + spread * t
+
+    def collapsed_moments(
+        self, entries: Float[Array, " entries"]
+    ) -> tuple[Float[Array, " bins"], Float[Array, " bins"]]:
+        """Mean and MC-statistics standard deviation of every bin's rate."""
         sigma = jnp.append(jnp.asarray(self.gamma_sigma), 0.0)[self.gammas]
-        spread = jnp.sqrt(self.bin_rates((rates * sigma) ** 2))
-        expected = self.bin_rates(rates) + spread * t
-        return (
-            poisson(self.observed, expected) + _log_normal(alpha) + _log_normal(t) + self.constant
-        )
+        return self.bin_rates(entries), jnp.sqrt(self.bin_rates((entries * sigma) ** 2))
 
     @property
     def gamma_of_one_entry(self) -> bool:

@@ -14,12 +14,14 @@ _SUPPORTED = ("normfactor", "normsys", "histosys", "staterror")
 
 
 def read_workspace(
-    path: Path, *, norm_code: NormCode = "code4", histo_code: HistoCode = "code4p"
-) -> HistFactory:
+    path: Path, *, drop: Sequence[str] = (), norm_code: NormCode = "code4",
+    histo_code: HistoCode = "code4p",
+) -> HistFactory:  # fmt: skip
     """The model of a pyhf workspace, with its observations.
 
     Args:
         path: JSON file with channels, samples, observations and one measurement.
+        drop: names of modifiers to leave out, with their constraint terms.
         norm_code: interpolation of normsys.
         histo_code: interpolation of histosys.
 
@@ -36,6 +38,8 @@ def read_workspace(
         raise InputError("no such file", where=str(path)) from None
     except (OSError, ValueError, KeyError, TypeError) as error:
         raise InputError(f"is no pyhf workspace ({error!r})", where=str(path)) from None
+    for sample in (s for c in channels for s in c["samples"]):
+        sample["modifiers"] = [m for m in sample["modifiers"] if m["name"] not in drop]
     return build(channels, observed, str(path), norm_code=norm_code, histo_code=histo_code)
 
 
