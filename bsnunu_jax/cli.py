@@ -1,5 +1,6 @@
 """The command `bsnunu`: fit, predict, inputs, list."""
 
+import errno
 import json
 import os
 import sys
@@ -28,7 +29,9 @@ def bsnunu() -> None:
 @click.option("--out", type=click.Path(path_type=Path), help="Result folder [results/CARD].")
 @click.option("--seed", type=click.IntRange(0, 2**31 - 1), help="Seed, instead of the card's.")
 @click.option("--chains", type=click.IntRange(1, 1024), help="Chains, instead of the card's.")
-@click.option("--draws", type=click.IntRange(10), help="Draws per chain, instead of the card's.")
+@click.option(
+    "--draws", type=click.IntRange(10, 1_000_000), help="Draws per chain, instead of the card's."
+)
 @click.option(
     "--likelihood",
     type=click.Path(path_type=Path),
@@ -49,8 +52,8 @@ def fit(card: Path, out: Path | None, seed: int | None, chains: int | None, draw
     loaded = Card(card, seed=seed, chains=chains, draws=draws, likelihood=likelihood)
     use_cpu_devices(loaded.sampler.chains)
     folder = out or Path("results") / card.stem
-    click.echo(run_fit(loaded, folder, resume=resume, quiet=quiet))
-    click.echo(f"results: {folder}")
+    _print(run_fit(loaded, folder, resume=resume, quiet=quiet))
+    _print(f"results: {folder}")
 
 
 @bsnunu.command()
@@ -61,8 +64,19 @@ def fit(card: Path, out: Path | None, seed: int | None, chains: int | None, draw
 @click.option("--preset", default="default", show_default=True, help="Inputs.")
 @click.option("--form-factors", multiple=True, metavar="B->K=SET", help="Another set.")
 @click.option("--tree-tau", is_flag=True, help="Add B+ -> tau nu (-> K+ nu) nu to B+->K+.")
-@click.option("--errors", type=click.IntRange(2), metavar="N", help="Spread over N input draws.")
-@click.option("--seed", type=int, default=1, show_default=True, help="Seed of the draws.")
+@click.option(
+    "--errors",
+    type=click.IntRange(2, 1_000_000),
+    metavar="N",
+    help="Spread over N input draws.",
+)
+@click.option(
+    "--seed",
+    type=click.IntRange(0, 2**31 - 1),
+    default=1,
+    show_default=True,
+    help="Seed of the draws.",
+)
 @click.option("--json", "as_json", is_flag=True, help="One JSON object on stdout.")
 def predict(observables: tuple[str, ...], settings: tuple[str, ...], as_json: bool,
             **options: Any) -> None:  # fmt: skip
@@ -70,17 +84,20 @@ def predict(observables: tuple[str, ...], settings: tuple[str, ...], as_json: bo
     from bsnunu_jax import predict as room
 
     result = room.predict(observables, settings=settings, **options)
-    click.echo(json.dumps(result) if as_json else room.as_table(result))
+    _print(json.dumps(result) if as_json else room.as_table(result))
 
 
 @bsnunu.command()
 @click.option("--preset", default="default", show_default=True)
-@click.option("--json", "as_json", is_flag=True, help="One JSON object on stdout.")
+@click.option("--json", "as_json", is_flag=True, help="One JSON object on stdout: values only.")
 def inputs(preset: str, as_json: bool) -> None:
     """Print every number in use: values, uncertainties, units, sources, form factors."""
     from bsnunu_jax import listing
+    from bsnunu_jax.located_yaml import located
 
-    click.echo(listing.inputs_json(preset) if as_json else listing.inputs_table(preset))
+    with located("--preset"):
+        text = listing.inputs_json(preset) if as_json else listing.inputs_table(preset)
+    _print(text)
 
 
 @bsnunu.command("list")
@@ -92,14 +109,15 @@ def list_(what: str, as_json: bool) -> None:
     from bsnunu_jax import listing
 
     found = listing.listing(what)
-    click.echo(json.dumps(found) if as_json else listing.as_text(found))
+    _print(json.dumps(found) if as_json else listing.as_text(found))
 
 
 def main(arguments: list[str] | None = None) -> None:
     """Run the command: errors as one line on stderr and an exit code."""
     try:
+        if sys.stdout is None:
+            raise OSError(errno.EBADF, "stdout is closed")
         code = bsnunu.main(arguments, prog_name="bsnunu", standalone_mode=False)
-        sys.stdout.flush()
     except InputError as error:
         _fail(str(error), 2)
     except click.exceptions.NoArgsIsHelpError as error:
@@ -109,10 +127,26 @@ def main(arguments: list[str] | None = None) -> None:
         _fail(error.format_message().replace("\n", " "), 2)
     except (KeyboardInterrupt, click.Abort):
         _fail("interrupted; finished blocks are kept: `--resume` goes on from them", 130)
-    except BrokenPipeError:  # `| head`
-        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
-        code = 0
+    except OSError as error:
+        if error.filename is not None:
+            raise
+        _drop_stdout()
+        _fail(f"cannot write the output ({error.strerror or error})", 1)
     sys.exit(code if isinstance(code, int) else 0)
+
+
+def _print(text: str) -> None:
+    """Write to stdout; a reader that has left (`| head`) is no failure."""
+    try:
+        click.echo(text)
+    except BrokenPipeError:
+        _drop_stdout()
+
+
+def _drop_stdout() -> None:
+    """Lead stdout nowhere, or Python complains once more when it closes it."""
+    if sys.stdout is not None:
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
 
 
 def _fail(message: str, code: int) -> None:

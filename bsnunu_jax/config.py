@@ -1,24 +1,34 @@
 """Run cards: the schema of fits/*.yaml and the problem that a card states."""
 
+import cmath
 from functools import cached_property
 from pathlib import Path
-from typing import Any, Literal
+from typing import Annotated, Any, Literal
 
 import jax.numpy as jnp
 import yaml
-from pydantic import Field, field_validator, model_validator
+from pydantic import AfterValidator, Field, StrictInt, field_validator, model_validator
 
 from bsnunu_jax.errors import InputError
 from bsnunu_jax.experiments import load_measurements
 from bsnunu_jax.inference.nuts import Sampler
 from bsnunu_jax.inference.parameters import LogUniform, Normal, Parameter, Prior, Uniform
 from bsnunu_jax.inference.problem import Problem
-from bsnunu_jax.inputs import Nuisances, load_inputs
-from bsnunu_jax.located_yaml import LocatedYaml, Section
+from bsnunu_jax.inputs import Nuisances, load_inputs, tables
+from bsnunu_jax.located_yaml import LocatedYaml, Section, located, pair
 from bsnunu_jax.models import get_model
 
-Interval = tuple[float, float]
+MAX_STEPS = 1_000_000
+
+Interval = Annotated[tuple[float, float], pair("[low, high]")]
+MeanStd = Annotated[tuple[float, float], pair("[mean, std]")]
 Group = Literal["ckm", "electroweak", "lifetimes", "masses", "B->K", "B->K*"]
+
+
+def _finite(value: complex) -> complex:
+    if not cmath.isfinite(value):
+        raise ValueError(f"expected a finite number, got {value}")
+    return value
 
 
 class PriorSection(Section):
@@ -26,7 +36,7 @@ class PriorSection(Section):
 
     uniform: Interval | None = None
     log_uniform: Interval | None = None
-    normal: Interval | None = None
+    normal: MeanStd | None = None
 
     @field_validator("uniform", "log_uniform")
     @classmethod
@@ -44,10 +54,10 @@ class PriorSection(Section):
 
     @field_validator("normal")
     @classmethod
-    def _width(cls, pair: Interval | None) -> Interval | None:
-        if pair is not None and pair[1] <= 0:
-            raise ValueError(f"normal needs std > 0, got {pair[1]:g}")
-        return pair
+    def _width(cls, normal: MeanStd | None) -> MeanStd | None:
+        if normal is not None and normal[1] <= 0:
+            raise ValueError(f"normal needs std > 0, got {normal[1]:g}")
+        return normal
 
     @model_validator(mode="after")
     def _one(self) -> "PriorSection":
@@ -73,6 +83,22 @@ class ParameterSection(Section):
     also: tuple[str, ...] = ()
     mirror: bool = False
 
+    @field_validator("latex")
+    @classmethod
+    def _typeset(cls, latex: str) -> str:
+        if latex:
+            from matplotlib.mathtext import MathTextParser  # slow, and few commands need it
+
+            try:
+                MathTextParser("path").parse(f"${latex}$")
+            except (ValueError, RecursionError) as error:
+                reason = str(error).splitlines()[-1].partition(": ")[2]
+                raise ValueError(
+                    f"matplotlib cannot set the label {latex!r} ({reason or error}); "
+                    r"write math without $, e.g. C_R^{\tau\tau}"
+                ) from None
+        return latex
+
     @model_validator(mode="after")
     def _mirror(self) -> "ParameterSection":
         if self.mirror and not (self.prior.uniform and self.prior.uniform[0] == 0):
@@ -87,22 +113,30 @@ class InputsSection(Section):
     form_factors: dict[str, str] = Field(default_factory=dict)
     nuisances: tuple[Group, ...] = ("ckm", "electroweak", "lifetimes", "B->K", "B->K*")
 
+    @field_validator("nuisances")
+    @classmethod
+    def _once(cls, groups: tuple[Group, ...]) -> tuple[Group, ...]:
+        for group in groups:
+            if groups.count(group) > 1:
+                raise ValueError(f"{group!r} stands twice; keep one")
+        return groups
+
 
 class BestFitSection(Section):
     """Random starts of the gradient descent."""
 
-    starts: int = Field(16, ge=1, le=10_000)
+    starts: StrictInt = Field(16, ge=1, le=10_000)
 
 
 class SamplerSection(Section):
     """NUTS: chains, steps, acceptance; `block` steps are written to disk at a time."""
 
-    chains: int = Field(4, ge=1, le=1024)
-    warmup: int = Field(500, ge=50)
-    draws: int = Field(1500, ge=10)
+    chains: StrictInt = Field(4, ge=1, le=1024)
+    warmup: StrictInt = Field(500, ge=50, le=MAX_STEPS)
+    draws: StrictInt = Field(1500, ge=10, le=MAX_STEPS)
     target_accept: float = Field(0.9, gt=0.5, lt=1)
-    max_tree_depth: int = Field(10, ge=3, le=15)
-    block: int = Field(250, ge=10)
+    max_tree_depth: StrictInt = Field(10, ge=3, le=15)
+    block: StrictInt = Field(250, ge=10, le=MAX_STEPS)
 
 
 class CardSchema(Section):
@@ -112,12 +146,12 @@ class CardSchema(Section):
     model: str
     inputs: InputsSection = InputsSection()
     parameters: dict[str, ParameterSection] = Field(min_length=1)
-    fixed: dict[str, complex] = Field(default_factory=dict)
+    fixed: dict[str, Annotated[complex, AfterValidator(_finite)]] = Field(default_factory=dict)
     data: tuple[str, ...] = Field(min_length=1)
     likelihood: str | None = None
     best_fit: BestFitSection = BestFitSection()
     sampler: SamplerSection = SamplerSection()
-    seed: int = Field(1, ge=0, lt=2**31)
+    seed: StrictInt = Field(1, ge=0, lt=2**31)
 
 
 class Card:
@@ -162,12 +196,15 @@ class Card:
         Raises:
             InputError: if the data exclude each other or a mirrored parameter is not even.
         """
-        content = self.content
-        try:
-            inputs = load_inputs(content.inputs.preset, content.inputs.form_factors)
-        except InputError as error:
-            key = "preset" if "preset" in str(error) else "form_factors"
-            raise InputError(str(error), where=self.file.where(("inputs", key))) from None
+        content, where = self.content, self.file.where
+        sets = content.inputs.form_factors
+        with located(where(("inputs", "preset"))):
+            tables.preset(content.inputs.preset)
+        for transition, name in sets.items():
+            with located(where(("inputs", "form_factors", transition))):
+                tables.form_factor_set(transition, name)
+        for i, name in enumerate(content.data):  # one by one: errors name the line
+            self._check_data(name, where(("data", i)))
         parameters = tuple(
             Parameter(name, p.prior.build(p.mirror), p.latex or name, p.also, p.mirror)
             for name, p in content.parameters.items()
@@ -175,10 +212,10 @@ class Card:
         problem = Problem(
             model=get_model(content.model),
             parameters=parameters,
-            nuisances=Nuisances(inputs, content.inputs.nuisances),
+            nuisances=Nuisances(load_inputs(content.inputs.preset, sets), content.inputs.nuisances),
             measurements=load_measurements(
                 content.data,
-                self.file.where(("data",)),
+                where(("data",)),
                 folder=self.path.parent,
                 likelihood=self.path.parent / content.likelihood if content.likelihood else None,
             ),
@@ -208,6 +245,12 @@ class Card:
                     f"{name!r} is both fitted and fixed", where=where(("fixed", name)),
                     allowed="keep one",
                 )  # fmt: skip
+
+    def _check_data(self, name: str, where: str) -> None:
+        path = self.path.parent / name
+        if path.suffix in (".yaml", ".yml") and path.is_dir():
+            raise InputError(f"{str(path)!r} is a directory", where=where, allowed="name a file")
+        load_measurements([name], where, folder=self.path.parent)
 
     def _check_mirrors(self, problem: Problem) -> None:
         """A mirrored parameter must leave the density unchanged when its sign flips."""

@@ -1,5 +1,6 @@
 """From a card to a result folder: best fit, NUTS, report, each stage on disk before the next."""
 
+import fcntl
 import hashlib
 import json
 import os
@@ -7,6 +8,8 @@ import platform
 import re
 import sys
 import time
+from collections.abc import Iterator
+from contextlib import contextmanager
 from importlib import metadata, resources
 from pathlib import Path
 from typing import Any
@@ -17,12 +20,37 @@ import numpy as np
 import bsnunu_jax
 from bsnunu_jax.config import Card
 from bsnunu_jax.errors import InputError
+from bsnunu_jax.experiments.belle2_published import CHECKSUMS as PUBLISHED
 from bsnunu_jax.inference import nuts
 from bsnunu_jax.inference.best_fit import BestFit, best_fit
 from bsnunu_jax.inference.problem import Problem
 from bsnunu_jax.inputs import tables
 
+# Share of the posterior (Laplace) above which a minimum is sampled.
+_MATTERS = 1e-3
+# What a posterior must reach to be quoted without a warning.
+_R_HAT, _ESS = 1.01, 400
 _PACKAGES = ("jax", "jaxlib", "numpy", "scipy", "equinox", "optax", "numpyro", "arviz", "xarray")
+
+
+def convergence_warnings(problem: Problem, chains: nuts.Chains) -> list[str]:
+    """One line for everything that speaks against quoting the result."""
+    from bsnunu_jax.report.diagnostics import diagnostics
+
+    draws = jax.jit(jax.vmap(jax.vmap(problem.reported)))(chains.theta)
+    found = []
+    for name, d in diagnostics({k: np.asarray(v) for k, v in draws.items()}).items():
+        if not d.r_hat <= _R_HAT and len(chains.theta) > 1:
+            found.append(f"WARNING: {name} has not converged, R-hat {d.r_hat:.3f} > {_R_HAT}")
+        if not min(d.ess_bulk, d.ess_tail) >= _ESS:
+            ess = min(d.ess_bulk, d.ess_tail)
+            found.append(f"WARNING: {name} has an effective sample size of {ess:.0f} < {_ESS}")
+    divergences = int(chains.diverging.sum())
+    if divergences:
+        found.append(f"WARNING: {divergences} divergent transitions, raise sampler: target_accept")
+    elif found:
+        found.append("WARNING: raise sampler: warmup and draws")
+    return found
 
 
 def use_cpu_devices(count: int) -> None:
@@ -50,38 +78,53 @@ def run_fit(card: Card, folder: Path, *, resume: bool = False, quiet: bool = Fal
     """
     began = time.monotonic()
     problem = card.problem
-    _claim(folder, card, resume)
     say = _silent if quiet else _say
+    with _claimed(folder, card, resume, say):
+        text = _run(problem, card, folder, say, quiet)
+        _write_json(folder / "manifest.json", manifest(card) | {
+            "wall_time_s": round(time.monotonic() - began, 1), "resumed": resume,
+        })  # fmt: skip
+    return text
+
+
+def _run(problem: Problem, card: Card, folder: Path, say: Any, quiet: bool) -> str:
     say(f"{card.content.title}: {problem.size} parameters, {len(problem.measurements)} data sets")
     fit = _best_fit(problem, card, folder, say)
     chains = _sample(problem, card, folder, fit, quiet)
     say("writing posterior.nc, summary.csv and figures")
-    from bsnunu_jax.report import (
-        write_report,  # arviz and matplotlib: 2 s that errors need not wait
-    )
+    # ArviZ and Matplotlib take 2 s that errors in a card need not wait for.
+    from bsnunu_jax.report import write_report
 
     attrs = {"card": card.resolved, "bsnunu_jax": bsnunu_jax.__version__}
     text = write_report(folder, problem, chains, fit, seed=card.content.seed, attrs=attrs)
-    _write_json(folder / "manifest.json", manifest(card) | {
-        "wall_time_s": round(time.monotonic() - began, 1), "resumed": resume,
-    })  # fmt: skip
-    return text
+    warnings = convergence_warnings(problem, chains)
+    for line in warnings:
+        print(f"bsnunu: {line}", file=sys.stderr)
+    return "\n".join([text.rstrip("\n"), *warnings, ""])
+
+
+def branches(problem: Problem, fit: BestFit) -> nuts.Branches | None:
+    """The minima that matter, if there are several: chains jump between them."""
+    matter = [m.inside for m in fit.minima if m.weight > _MATTERS]
+    if len(matter) < 2:
+        return None
+    return nuts.Branches.at(problem.potential, np.array(matter))
 
 
 def initial_points(problem: Problem, fit: BestFit, chains: int, seed: int) -> np.ndarray:
     """Starts of the chains: around every minimum that matters, spread by its Hessian errors.
 
-    Minima with more than 1 % of the posterior (Laplace) share the chains in proportion; a
+    Minima with more than 0.1 % of the posterior (Laplace) share the chains in proportion; a
     mirrored parameter starts on a random side.
     """
     rng = np.random.default_rng(seed)
-    matter = [m for m in fit.minima if m.weight > 0.01] or [fit.best]
+    matter = [m for m in fit.minima if m.weight > _MATTERS] or [fit.best]
     share = np.array([m.weight for m in matter])
     edges = np.cumsum(share / share.sum())
     found = []
     for chain in range(chains):
         m = matter[min(int(np.searchsorted(edges, (chain + 0.5) / chains)), len(matter) - 1)]
-        theta = np.array(m.theta)
+        theta = np.array(m.inside)
         for i, p in enumerate(problem.parameters):
             if p.mirror:
                 theta[i] *= rng.choice([-1.0, 1.0])
@@ -105,8 +148,7 @@ def manifest(card: Card) -> dict[str, Any]:
         "seed": card.content.seed,
         "preset": inputs.preset,
         "form_factors": dict(inputs.sets),
-        "versions": {"bsnunu_jax": bsnunu_jax.__version__, "python": platform.python_version()}
-        | {name: metadata.version(name) for name in _PACKAGES},
+        "versions": _versions(),
         "platform": platform.platform(),
         "data_sha256": _checksums(card),
         "cite": cite,
@@ -114,9 +156,27 @@ def manifest(card: Card) -> dict[str, Any]:
     }
 
 
-def _claim(folder: Path, card: Card, resume: bool) -> None:
-    """Make the folder ours, or refuse."""
-    path = folder / "card.yaml"
+@contextmanager
+def _claimed(folder: Path, card: Card, resume: bool, say: Any) -> Iterator[None]:
+    """Make the folder ours for the time of the run, or refuse."""
+    _claim(folder, card, resume, say)
+    lock = (folder / "lock").open("w")
+    try:
+        # The kernel lets go of it when the process ends, however it ends.
+        fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except OSError:
+        lock.close()
+        raise InputError(
+            "another fit is writing there", where=str(folder),
+            allowed="wait for it, or choose another --out",
+        ) from None  # fmt: skip
+    with lock:
+        yield
+
+
+def _claim(folder: Path, card: Card, resume: bool, say: Any) -> None:
+    path, origin = folder / "card.yaml", folder / "origin.json"
+    now = {"data_sha256": _checksums(card), "versions": _versions()}
     if path.is_file():
         if path.read_text() != card.resolved:
             raise InputError(
@@ -128,9 +188,20 @@ def _claim(folder: Path, card: Card, resume: bool) -> None:
                 "the folder holds a run of this card already", where=str(folder),
                 allowed="add --resume to go on with it, or choose another --out",
             )  # fmt: skip
+        then = json.loads(origin.read_text()) if origin.is_file() else now
+        changed = [k for k, v in now["data_sha256"].items() if then["data_sha256"].get(k) != v]
+        if changed:
+            raise InputError(
+                f"data have changed since the run began ({', '.join(changed)})",
+                where=str(folder), allowed="choose another --out",
+            )  # fmt: skip
+        other = [k for k, v in now["versions"].items() if then["versions"].get(k) != v]
+        if other:
+            say(f"other versions than at the start ({', '.join(other)}): draws will differ")
         return
     try:
         folder.mkdir(parents=True, exist_ok=True)
+        _write_json(origin, now)
         _write(path, card.resolved)
     except OSError as error:
         raise InputError(f"cannot be written ({error.strerror})", where=str(folder)) from None
@@ -172,7 +243,7 @@ def _sample(problem: Problem, card: Card, folder: Path, fit: BestFit, quiet: boo
         initial = initial_points(problem, fit, sampler.chains, card.content.seed)
         return nuts.sample(
             problem.potential, initial, sampler, seed=card.content.seed,
-            folder=folder / "blocks", progress=progress,
+            folder=folder / "blocks", progress=progress, branches=branches(problem, fit),
         )  # fmt: skip
 
 
@@ -184,10 +255,17 @@ def _checksums(card: Card) -> dict[str, str]:
         with resources.as_file(root) as data:
             for path in sorted(Path(data).rglob("*.yaml")):
                 found[f"{room}/{path.relative_to(data)}"] = _sha256(path)
+    if card.content.likelihood:
+        found |= {f"likelihood/{name}": sha for name, sha in PUBLISHED.items()}
     for name in card.content.data:
         if name.endswith((".yaml", ".yml")):
             found[name] = _sha256(card.path.parent / name)
     return found
+
+
+def _versions() -> dict[str, str]:
+    ours = {"bsnunu_jax": bsnunu_jax.__version__, "python": platform.python_version()}
+    return ours | {name: metadata.version(name) for name in _PACKAGES}
 
 
 def _sha256(path: Path) -> str:

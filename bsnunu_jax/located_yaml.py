@@ -1,22 +1,58 @@
 """YAML files checked against a pydantic model; every error names the file, line and key."""
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any, TypeVar
 
 import yaml
-from pydantic import BaseModel, ConfigDict, ValidationError
+from pydantic import BaseModel, BeforeValidator, ConfigDict, ValidationError
 
 from bsnunu_jax.errors import InputError
 
 Loader: Any = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
 ModelT = TypeVar("ModelT", bound="Section")
 
+_LINES = "`key: value` lines"
+_EXPECTED = {  # by pydantic's error type or its first word
+    "bool": "true or false",
+    "complex": "a number, real or complex as in 1+2j",
+    "dict": _LINES,
+    "finite": "a finite number",
+    "float": "a number",
+    "int": "a whole number",
+    "model": _LINES,
+    "string": "text",
+    "string_pattern_mismatch": "letters, digits and _ + * - only",
+    "too": "at least one entry",
+    "tuple": "a list",
+}
+
 
 class Section(BaseModel):
     """Base of all file sections: unknown keys, NaN and infinities are refused."""
 
     model_config = ConfigDict(extra="forbid", frozen=True, allow_inf_nan=False)
+
+
+def pair(form: str) -> BeforeValidator:
+    """Two entries that mean `form`, e.g. "[low, high]"."""
+
+    def check(raw: Any) -> Any:
+        if isinstance(raw, list | tuple) and len(raw) == 2:
+            return raw
+        raise ValueError(f"expected 2 numbers {form}, got {_shown(raw)}")
+
+    return BeforeValidator(check)
+
+
+@contextmanager
+def located(where: str) -> Iterator[None]:
+    """Put a place in front of the message of an InputError."""
+    try:
+        yield
+    except InputError as error:
+        raise InputError(str(error), where=where) from None
 
 
 class LocatedYaml:
@@ -33,20 +69,28 @@ class LocatedYaml:
             text = path.read_text(encoding="utf-8")
         except FileNotFoundError:
             raise InputError("no such file", where=str(path)) from None
-        except (OSError, UnicodeDecodeError) as error:
-            raise InputError(f"cannot be read ({error})", where=str(path)) from None
+        except IsADirectoryError:
+            raise InputError("is a directory", where=str(path), allowed="name a file") from None
+        except UnicodeDecodeError:
+            raise InputError(
+                "cannot be read: not UTF-8", where=str(path), allowed="save the file as UTF-8"
+            ) from None
+        except OSError as error:
+            raise InputError(f"cannot be read ({error.strerror})", where=str(path)) from None
         try:
             self.node = yaml.compose(text, Loader=Loader)
+            self.data = yaml.load(text, Loader=Loader)  # refuses keys that are no scalars
             self._refuse_duplicates(self.node)
-            self.data = yaml.load(text, Loader=Loader)
+        except InputError:
+            raise
         except yaml.MarkedYAMLError as error:
             line = error.problem_mark.line + 1 if error.problem_mark else 1
             raise InputError(f"malformed YAML ({error.problem})", where=f"{path}:{line}") from None
-        except yaml.YAMLError as error:
+        except (yaml.YAMLError, ValueError, RecursionError) as error:  # no such date, nested deeply
             problem = str(error).splitlines()[0]
             raise InputError(f"malformed YAML ({problem})", where=str(path)) from None
         if not isinstance(self.data, dict):
-            raise InputError("expected `key: value` lines at the top level", where=str(path))
+            raise InputError(f"expected {_LINES} at the top level", where=str(path))
 
     def where(self, keys: Sequence[str | int]) -> str:
         """File, line and key path of an entry, as far as it exists."""
@@ -108,9 +152,14 @@ def _message(error: Any, model: type[BaseModel]) -> str:
         return f"key {key!r} is missing"
     if error["type"] == "value_error":
         return str(error["ctx"]["error"])
-    shown = repr(error["input"])
-    message = error["msg"][0].lower() + error["msg"][1:]
-    return f"{message}, got {shown if len(shown) < 60 else shown[:57] + '...'}"
+    expected = _EXPECTED.get(error["type"]) or _EXPECTED.get(error["type"].partition("_")[0])
+    message = f"expected {expected}" if expected else error["msg"].replace("Input should", "must")
+    return f"{message[0].lower()}{message[1:]}, got {_shown(error['input'])}"
+
+
+def _shown(value: Any) -> str:
+    text = repr(value)
+    return text if len(text) < 60 else text[:57] + "..."
 
 
 def _fields_at(model: Any, keys: Sequence[str | int]) -> list[str]:

@@ -1,7 +1,7 @@
 """Observables by name: branching fractions, spectra, ratios, K* polarisation.
 
 An observable is a function of (states, inputs) or, for spectra, of (states, inputs, q2). `states`
-is the tuple of invisible final states of a model; their rates add.
+is the invisible final state of a model or a sequence of them; their rates add.
 """
 
 import re
@@ -21,7 +21,16 @@ from bsnunu_jax.modes import MODES, get_mode
 from bsnunu_jax.quadrature import NODES
 
 Scalar = Float[Array, ""]
-States = Sequence[InvisibleState]
+States = InvisibleState | Sequence[InvisibleState]
+
+
+def _each(states: States) -> tuple[InvisibleState, ...]:
+    """The final states, of which there may be one without a list."""
+    if isinstance(states, InvisibleState):
+        return (states,)
+    if not states:
+        raise InputError("no invisible final state", allowed="give one, e.g. Neutrinos()")
+    return tuple(states)
 
 
 def branching_fraction(mode: str, states: States, inputs: Inputs) -> Scalar:
@@ -34,7 +43,7 @@ def branching_fraction(mode: str, states: States, inputs: Inputs) -> Scalar:
     '4.97e-06'
     """
     tau = inputs.lifetime(get_mode(mode).tau_B)
-    return tau * sum(rates.gamma(mode, state, inputs) for state in states)
+    return tau * sum(rates.gamma(mode, state, inputs) for state in _each(states))
 
 
 def branching_fraction_np(mode: str, states: States, inputs: Inputs) -> Scalar:
@@ -47,7 +56,7 @@ def branching_fraction_np(mode: str, states: States, inputs: Inputs) -> Scalar:
 def dbr_dq2(mode: str, states: States, inputs: Inputs, q2: ArrayLike) -> Scalar:
     """dBR/dq2 [GeV^-2] at one q2 [GeV^2]; exactly 0 outside the phase space."""
     tau = inputs.lifetime(get_mode(mode).tau_B)
-    return tau * sum(rates.dgamma_dq2(mode, state, inputs, q2) for state in states)
+    return tau * sum(rates.dgamma_dq2(mode, state, inputs, q2) for state in _each(states))
 
 
 def branching_fraction_bins(
@@ -57,7 +66,7 @@ def branching_fraction_bins(
     """BR integrated over bins of q2 (edges in GeV^2), with this many nodes a bin."""
     tau = inputs.lifetime(get_mode(mode).tau_B)
     found = jnp.zeros(edges.size - 1)
-    for state in states:
+    for state in _each(states):
         found += rates.gamma_bins(mode, state, inputs, edges, nodes=nodes)
     return tau * found
 
@@ -75,9 +84,9 @@ def longitudinal_fraction(mode: str, states: States, inputs: Inputs) -> Scalar:
         rates.contract(
             s.invariants(inputs), rates.integrated_kernels(mode, s, inputs, longitudinal=True)
         )
-        for s in states
+        for s in _each(states)
     )
-    total = sum((rates.gamma(mode, s, inputs) for s in states), start=jnp.asarray(0.0))
+    total = sum((rates.gamma(mode, s, inputs) for s in _each(states)), start=jnp.asarray(0.0))
     return longitudinal / total
 
 
@@ -85,9 +94,9 @@ def longitudinal_fraction_at(mode: str, states: States, inputs: Inputs, q2: Arra
     """F_L of the K* at one q2 [GeV^2]; 0 outside the phase space."""
     longitudinal = sum(
         rates.contract(s.invariants(inputs), rates.kernels(mode, s, inputs, q2, longitudinal=True))
-        for s in states
+        for s in _each(states)
     )
-    total = sum(rates.dgamma_dq2(mode, s, inputs, q2) for s in states)
+    total = sum(rates.dgamma_dq2(mode, s, inputs, q2) for s in _each(states))
     return jnp.where(total > 0, longitudinal / jnp.where(total > 0, total, 1.0), 0.0)
 
 

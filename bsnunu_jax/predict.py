@@ -8,12 +8,16 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 
+from bsnunu_jax.batch import chunked_vmap
 from bsnunu_jax.errors import InputError
-from bsnunu_jax.inputs import Inputs, Nuisances, load_inputs
+from bsnunu_jax.inputs import Inputs, Nuisances, load_inputs, tables
 from bsnunu_jax.kinematics import q2_max
+from bsnunu_jax.located_yaml import located
 from bsnunu_jax.models import Model, get_model
 from bsnunu_jax.modes import get_mode
 from bsnunu_jax.observables import Observable, get_observable
+
+_WITH_TREE = ("BR(B+", "dBR/dq2(B+")
 
 
 def predict(
@@ -35,15 +39,25 @@ def predict(
         seed: seed of the draws.
 
     Returns:
-        model, preset, parameters, q2 if given, and observables by name.
+        model, preset, parameters (complex ones as {"re", "im"}), q2 if given, and observables.
 
     Raises:
-        InputError: for anything unknown, not a number or outside the phase space.
+        InputError: for anything unknown, without effect, not finite or outside the phase space.
     """
     chosen = [get_observable(name) for name in observables]
     the_model = get_model(model, "--model")
     parameters = _parameters(the_model, settings)
     sets = dict(_split(item, "--form-factors", "B->K=SET") for item in form_factors)
+    with located("--preset"):
+        tables.preset(preset)
+    with located("--form-factors"):
+        for item in sets.items():
+            tables.form_factor_set(*item)
+    if tree_tau and not any(o.name.startswith(_WITH_TREE) for o in chosen):
+        raise InputError(
+            f"applies to none of {_names(chosen)}", where="--tree-tau",
+            allowed="it adds to BR(B+->K+inv) and dBR/dq2(B+->K+inv)",
+        )  # fmt: skip
     inputs = load_inputs(preset, sets)
     points = _points(chosen, q2, inputs)
 
@@ -58,7 +72,7 @@ def predict(
 
     values = [np.asarray(v) for v in jax.jit(evaluate)(inputs)]
     result: dict[str, Any] = {"model": model, "preset": preset, "parameters": {
-        name: value if isinstance(value, float) else str(value)
+        name: value if isinstance(value, float) else {"re": value.real, "im": value.imag}
         for name, value in parameters.items()
     }}  # fmt: skip
     if tree_tau:
@@ -67,23 +81,38 @@ def predict(
         result["note"] = the_model.note
     if q2 is not None:
         result["q2"] = points.tolist()
+    _refuse_infinite(chosen, values)
     if errors is None:
         result["observables"] = {o.name: v.tolist() for o, v in zip(chosen, values, strict=True)}
         return result
     nuisances = Nuisances(inputs)
     draws = nuisances.draw(jax.random.key(seed), errors)
-    spread = jax.jit(jax.vmap(lambda z: evaluate(nuisances.shift(z))))(draws)
+    spread = jax.jit(lambda d: chunked_vmap(lambda z: evaluate(nuisances.shift(z)), d))(draws)
+    with np.errstate(over="ignore", invalid="ignore"):
+        stds = [np.std(np.asarray(s), axis=0, ddof=1) for s in spread]
+    _refuse_infinite(chosen, stds)
     result["observables"] = {
-        o.name: {"value": v.tolist(), "std": np.std(np.asarray(s), axis=0, ddof=1).tolist()}
-        for o, v, s in zip(chosen, values, spread, strict=True)
+        o.name: {"value": v.tolist(), "std": s.tolist()}
+        for o, v, s in zip(chosen, values, stds, strict=True)
     }
     return result
+
+
+def _refuse_infinite(observables: Sequence[Observable], values: Sequence[np.ndarray]) -> None:
+    """JSON has no infinities, and a reader no use for them."""
+    for o, value in zip(observables, values, strict=True):
+        if not np.isfinite(value).all():
+            raise InputError(f"{o.name} is not finite here", allowed="use smaller parameters")
+
+
+def _names(observables: Sequence[Observable]) -> str:
+    return ", ".join(o.name for o in observables)
 
 
 def _value(observable: Observable, tree_tau: bool, *arguments: Any) -> jax.Array:
     """The observable, with the tree-level part of its mode if that is asked for."""
     value = observable.function(*arguments)
-    if not tree_tau or not observable.name.startswith(("BR(B+", "dBR/dq2(B+")):
+    if not tree_tau or not observable.name.startswith(_WITH_TREE):
         return value
     if observable.mode != "B+->K+":
         raise InputError(
@@ -97,7 +126,10 @@ def _value(observable: Observable, tree_tau: bool, *arguments: Any) -> jax.Array
 def as_table(result: dict[str, Any]) -> str:
     """Predictions as aligned text."""
     rows = [f"model {result['model']}, preset {result['preset']}"]
-    rows += [f"  {k} = {v}" for k, v in result["parameters"].items()]
+    rows += [
+        f"  {k} = {complex(v['re'], v['im']) if isinstance(v, dict) else v}"
+        for k, v in result["parameters"].items()
+    ]
     if "tree_tau" in result:
         rows.append("  B+ -> tau nu (-> K+ nu) nu added to the rates of B+->K+")
     if "note" in result:
@@ -153,6 +185,11 @@ def _points(observables: Sequence[Observable], q2: str | None, inputs: Inputs) -
         raise InputError(f"{spectra[0].name!r} is a spectrum", allowed="give --q2 A,B,... in GeV^2")
     if q2 is None:
         return jnp.zeros(0)
+    if not spectra:
+        raise InputError(
+            f"none of {_names(observables)} is a spectrum", where="--q2",
+            allowed="drop it, or ask for dBR/dq2(...)",
+        )  # fmt: skip
     try:
         points = [float(x) for x in q2.split(",")]
     except ValueError:

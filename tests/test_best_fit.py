@@ -7,6 +7,7 @@ import jax.numpy as jnp
 import numpy as np
 import pytest
 
+from bsnunu_jax.errors import InputError
 from bsnunu_jax.experiments.gaussian import GaussianMeasurement
 from bsnunu_jax.inference.best_fit import BestFit, best_fit
 from bsnunu_jax.inference.parameters import LogUniform, Normal, Parameter, Uniform
@@ -97,3 +98,46 @@ def test_coordinates_invert_and_jacobians_are_derivatives(prior):
     slope = jax.grad(prior.value)(u)
     assert float(prior.log_jacobian(u)) == pytest.approx(float(jnp.log(slope)), abs=1e-12)
     assert np.isfinite(float(prior.log_density(value)))
+
+
+def test_a_minimum_at_the_edge_of_a_prior(inputs):
+    """R_K < 1 wanted, C >= 0 allowed with C_SM < 0 reachable only beyond the edge."""
+    parameters = (Parameter("CR_tautau", Uniform(-30, 0), "C"),)
+    fit = best_fit(problem_of(inputs, parameters, ratio(0.5, 0.1)), starts=6)
+    assert fit.converged == 6
+    assert len(fit.minima) == 1
+    assert fit.best.values["CR_tautau"] == pytest.approx(0, abs=1e-12)
+    c = float(inputs.C_L_SM)
+
+    def minus_2_log_l(x):
+        return ((1 + 2 * x / (3 * c) + x**2 / (3 * c**2) - 0.5) / 0.1) ** 2
+
+    rise = minus_2_log_l(0.0) - minus_2_log_l(-1e-6)
+    # the error is where the quadratic expansion at the edge is up by 1
+    assert fit.best.errors["CR_tautau"] == pytest.approx(1 / (-rise / 1e-6), rel=0.02)
+    assert fit.best.theta != fit.best.inside
+
+
+def test_an_even_parameter_cut_at_0(inputs):
+    """The density is even: cut at 0 the minimum is quartic in the coordinate of the descent."""
+    parameters = (Parameter("CR_mutau", Uniform(0, 30), "C", ("CR_taumu",)),)
+    fit = best_fit(problem_of(inputs, parameters, ratio(0.9, 0.3)), starts=6)
+    assert fit.converged == 6
+    assert fit.best.values["CR_mutau"] == pytest.approx(0, abs=1e-12)
+    c = float(inputs.C_L_SM)
+    # R - 0.9 = 0.1 + 2 x^2/(3 c^2): second derivative at 0
+    second = 2 * 0.1 / 0.3**2 * 4 / (3 * c**2)
+    assert fit.best.errors["CR_mutau"] == pytest.approx(np.sqrt(2 / second), rel=1e-6)
+
+
+def test_log_uniform_priors_are_fitted(inputs):
+    parameters = (Parameter("CRp_tautau", LogUniform(1e-2, 100), "C"),)
+    fit = best_fit(problem_of(inputs, parameters, ratio(4.6, 0.3)), starts=6)
+    c = float(inputs.C_L_SM)
+    assert fit.best.values["CRp_tautau"] == pytest.approx(np.sqrt(3.6 * 3 * c**2), rel=0.02)
+
+
+def test_nothing_to_find_is_said(inputs):
+    parameters = (Parameter("CR_tautau", Uniform(1e150, 1e200), "C"),)
+    with pytest.raises(InputError, match=r"starts of the best fit converged; raise best_fit"):
+        best_fit(problem_of(inputs, parameters, ratio(4.6, 0.3)), starts=4)

@@ -5,9 +5,16 @@ import os
 import subprocess
 import sys
 
+import numpy as np
 import pytest
 
-from bsnunu_jax import load_inputs
+from bsnunu_jax import (
+    InputError,
+    Neutrinos,
+    branching_fraction,
+    load_inputs,
+    longitudinal_fraction,
+)
 from bsnunu_jax.cli import main
 from bsnunu_jax.observables import OBSERVABLES
 
@@ -59,6 +66,23 @@ def test_predict_universal_says_that_cvl_is_the_total(capsys):
     assert "SM included" in out
 
 
+def test_predict_complex_parameters_are_json_objects(capsys):
+    arguments = ("predict", "R_K_nunu", "--set", "CR_ee=1+2j", "--set", "CR_mumu=3")
+    assert json.loads(run(capsys, *arguments, "--json")[1])["parameters"] == {
+        "CR_ee": {"re": 1.0, "im": 2.0}, "CR_mumu": 3.0,
+    }  # fmt: skip
+    assert "CR_ee = (1+2j)" in run(capsys, *arguments)[1]
+
+
+def test_predict_more_draws_than_a_chunk(capsys):
+    arguments = ("predict", "R_Kstar_nunu", "--set", "CR_ee=5", "--json", "--errors")
+    few, many = (
+        json.loads(run(capsys, *arguments, n)[1])["observables"]["R_Kstar_nunu"]["std"]
+        for n in ("1000", "2500")
+    )
+    assert few == pytest.approx(many, rel=0.1)
+
+
 @pytest.mark.parametrize("name", [n for n, o in OBSERVABLES.items() if not o.differential])
 def test_every_observable_is_predicted(capsys, name):
     code, out, _ = run(capsys, "predict", name, "--json", "--set", "CR_tautau=-5")
@@ -91,13 +115,22 @@ BAD = [
     (("predict", "R_K_nunu", "--set", "CR_xy=1"), "unknown parameter 'CR_xy'"),
     (("predict", "R_K_nunu", "--set", "CR_ee=abc"), "not a number"),
     (("predict", "R_K_nunu", "--set", "CR_ee=nan"), "not finite"),
+    (("predict", "R_K_nunu", "--set", "CR_ee=1e300", "--json"), "R_K_nunu is not finite"),
+    (("predict", "R_K_nunu", "--set", "CR_ee=1e150", "--errors", "9"), "R_K_nunu is not finite"),
     (("predict", "R_K_nunu", "--set", "CR_ee"), "NAME=VALUE"),
     (("predict", "R_K_nunu", "--set", "CR_ee=1", "--set", "CR_ee=2"), "set twice"),
     (("predict", "R_K_nunu", "--model", "susy"), "unknown model 'susy'"),
-    (("predict", "R_K_nunu", "--preset", "best"), "unknown preset 'best'"),
-    (("predict", "R_K_nunu", "--form-factors", "B->K=x"), "unknown form-factor set 'x'"),
+    (("predict", "R_K_nunu", "--preset", "best"), "--preset: unknown preset 'best'"),
+    (
+        ("predict", "R_K_nunu", "--form-factors", "B->K=x"),
+        "--form-factors: unknown form-factor set 'x'",
+    ),
     (("predict", "R_K_nunu", "--form-factors", "B->pi=x"), "unknown transition 'B->pi'"),
     (("predict", "R_K_nunu", "--errors", "0"), "0"),
+    (("predict", "R_K_nunu", "--errors", "100000000000"), "1000000"),
+    (("predict", "R_K_nunu", "--errors", "9", "--seed", "99999999999999999999"), "--seed"),
+    (("predict", "R_K_nunu", "--q2", "1"), "--q2: none of R_K_nunu is a spectrum"),
+    (("predict", "R_K_nunu", "--tree-tau"), "--tree-tau: applies to none of R_K_nunu"),
     (("predict", "dBR/dq2(B+->K+inv)"), "--q2"),
     (("predict", "dBR/dq2(B+->K+inv)", "--q2", "23"), "0 to 22.9"),
     (("predict", "dBR/dq2(B+->K+inv)", "--q2", "-1"), "outside the phase space"),
@@ -105,9 +138,10 @@ BAD = [
     (("predict", "dBR/dq2(B+->K+inv)", "--q2", "1;2"), "comma-separated"),
     (("predict",), "Missing argument"),
     (("list", "things"), "one of models"),
-    (("inputs", "--preset", "none"), "unknown preset"),
+    (("inputs", "--preset", "none"), "--preset: unknown preset"),
     (("fit", "absent.yaml"), "absent.yaml: no such file"),
     (("fit", "absent.yaml", "--seed", "-1"), "seed"),
+    (("fit", "absent.yaml", "--draws", "1000000000000"), "--draws"),
     (("frobnicate",), "frobnicate"),
 ]
 
@@ -120,6 +154,31 @@ def test_bad_input_is_one_line_and_exit_code_2(capsys, arguments, message):
     assert err.startswith("bsnunu: error: ")
     assert err.count("\n") == 1
     assert message in err
+
+
+@pytest.mark.parametrize(
+    ("target", "code", "message"),
+    [
+        (">&-", 1, "cannot write the output (stdout is closed)"),
+        (">/dev/full", 1, "cannot write the output (No space left on device)"),
+        ("| true", 0, ""),
+    ],
+)
+def test_output_that_nobody_takes(target, code, message):
+    command = f"'{sys.executable}' -m bsnunu_jax list models {target}; exit ${{PIPESTATUS[0]}}"
+    process = subprocess.run(["bash", "-c", command], capture_output=True, text=True, check=False)
+    assert process.returncode == code
+    assert process.stderr == (f"bsnunu: error: {message}\n" if message else "")
+
+
+def test_states_and_coefficients_of_the_wrong_shape():
+    inputs, state = load_inputs(), Neutrinos(CR=np.eye(3), CL=1.0)
+    for function in (branching_fraction, longitudinal_fraction):
+        assert function("B0->K*0", state, inputs) == function("B0->K*0", [state], inputs)
+        with pytest.raises(InputError, match="no invisible final state"):
+            function("B0->K*0", [], inputs)
+    with pytest.raises(InputError, match=r"CR has shape \(3,\).*\(3, 3\)"):
+        Neutrinos(CR=np.ones(3))
 
 
 def test_float32_is_refused_with_what_to_type():

@@ -48,8 +48,13 @@ def test_options_replace_the_card(tmp_path):
         ("[-30, 30]", "[30, -30]", 7, "low 30 is not below high -30"),
         ("[-30, 30]", "[.nan, 30]", 7, "finite"),
         ("[-30, 30]", "[-30, .inf]", 7, "finite"),
-        ("[-30, 30]", "[-30]", 7, "2 items|required|missing"),
-        ("[-30, 30]", "[-30, many]", 7, "number"),
+        ("[-30, 30]", "[-30]", 7, r"expected 2 numbers \[low, high\], got \[-30\]"),
+        ("[-30, 30]", "[-30, many]", 7, "expected a number, got 'many'"),
+        ("[-30, 30]", "[-30, 0, 30]", 7, r"expected 2 numbers \[low, high\]"),
+        ("uniform: [-30, 30]", "normal: 1", 7, r"expected 2 numbers \[mean, std\], got 1"),
+        ("{uniform: [-30, 30]}", "3", 7, "expected `key: value` lines, got 3"),
+        ("{uniform: [-30, 30]}", "{uniform: [0, 1]}\n    latex: C_R^{", 8, "cannot set the label"),
+        ("{uniform: [-30, 30]}", "{uniform: [-30, 30]}\n    latex: $C$", 8, "cannot set the label"),
         ("uniform: [-30, 30]", "normal: [1, -2]", 7, "std > 0"),
         ("uniform: [-30, 30]", "log_uniform: [0, 2]", 7, "0 < low"),
         ("{uniform: [-30, 30]}", "{uniform: [0, 1], normal: [0, 1]}", 7, "exactly one"),
@@ -58,15 +63,28 @@ def test_options_replace_the_card(tmp_path):
         ("nuisances: [ckm]", "preset: best", 4, "unknown preset 'best'.*default"),
         ("nuisances: [ckm]", "form_factors: {B->K: nope}", 4, "unknown form-factor set 'nope'"),
         ("nuisances: [ckm]", "nuisances: [ckn]", 4, "'ckm'"),
-        ("belle2_2023_br", "belle3", 8, "unknown measurement 'belle3'.*list measurements"),
-        ("belle2_2023_br", "mine.yaml", 8, "no such data file.*mine.yaml"),
+        ("nuisances: [ckm]", "nuisances:\n  - ckm\n  - ckn", 6, "must be 'ckm', .* got 'ckn'"),
+        ("nuisances: [ckm]", "nuisances: [ckm, ckm]", 4, "'ckm' stands twice"),
+        ("belle2_2023_br", "belle3", 9, "unknown measurement 'belle3'.*list measurements"),
+        ("belle2_2023_br", "mine.yaml", 9, "no such data file.*mine.yaml"),
         ("- belle2_2023_br", "- belle2_2023_br\n  - average_2023_br", 8, "same data"),
         ("- belle2_2023_br", "- belle2_2023_br\n  - belle2_2023_br", 8, "stands twice"),
         ("chains: 2", "chains: 0", 10, "greater than or equal to 1"),
+        ("chains: 2", "chains: true", 10, "expected a whole number, got True"),
+        ("draws: 100", "draws: 1000000000000", 10, "less than or equal to 1000000"),
+        ("warmup: 50", "warmup: 10000000", 10, "less than or equal to 1000000"),
+        ("block: 50", "block: 10000000", 10, "less than or equal to 1000000"),
+        ("data:", "seed: true\ndata:", 8, "whole number"),
+        ("data:", "best_fit: {starts: true}\ndata:", 8, "whole number"),
+        ("- belle2_2023_br", "[]", 8, "at least one entry"),
+        ("a small fit", "2024-13-45", 0, "malformed YAML"),
+        ("a small fit", "a\n[a]: b", 2, "malformed YAML"),
         ("chains: 2", "chain: 2", 10, "unknown key 'chain'.*chains"),
         ("title: a small fit\n", "", 1, "'title' is missing"),
         ("data:", "fixed: {CR_tautau: 1}\ndata:", 8, "both fitted and fixed"),
-        ("data:", "fixed: {CR_mumu: x}\ndata:", 8, "complex|number"),
+        ("data:", "fixed: {CR_mumu: x}\ndata:", 8, "expected a number, real or complex"),
+        ("data:", "fixed:\n  CR_mumu: .nan\ndata:", 9, "finite"),
+        ("data:", "fixed:\n  CR_mumu: 1+infj\ndata:", 9, "finite"),
         ("data:", "title: again\ndata:", 8, "'title' stands twice"),
         ("data:", "data: [", 0, "malformed YAML"),
         ("{uniform: [-30, 30]}", "{uniform: [0, 30]}\n    mirror: true", 8, "not even"),
@@ -95,12 +113,16 @@ def test_files_that_are_no_cards(tmp_path, text):
 def test_binary_and_missing_files(tmp_path):
     path = tmp_path / "card.yaml"
     path.write_bytes(b"\xff\xfe\x00\x01")
-    with pytest.raises(InputError, match="cannot be read"):
+    with pytest.raises(InputError, match=r"cannot be read.*save the file as UTF-8"):
         Card(path)
     with pytest.raises(InputError, match="no such file"):
         Card(tmp_path / "absent.yaml")
-    with pytest.raises(InputError, match="cannot be read"):
+    with pytest.raises(InputError, match="is a directory"):
         Card(tmp_path)
+    (tmp_path / "mine.yaml").mkdir()
+    card = Card(write(tmp_path / "mine.yaml", GOOD.replace("belle2_2023_br", "../mine.yaml")))
+    with pytest.raises(InputError, match=r"card\.yaml:9 .*is a directory"):
+        card.problem
 
 
 OWN = """\
@@ -129,6 +151,12 @@ def test_own_measurements(tmp_path):
     assert (value.upper, value.lower) == pytest.approx((1.25**0.5, 0.5**0.5))
 
 
+def test_one_error_of_several_may_be_zero(tmp_path):
+    (tmp_path / "mine.yaml").write_text(OWN.replace("[0.5, -0.5]]", "[0, -0.5]]"))
+    card = Card(write(tmp_path, GOOD.replace("belle2_2023_br", "mine.yaml")))
+    assert card.problem.measurements[1].upper == 1.0
+
+
 @pytest.mark.parametrize(
     ("old", "new", "line", "message"),
     [
@@ -137,6 +165,12 @@ def test_own_measurements(tmp_path):
         ("R_K_nunu", "dBR/dq2(B+->K+inv)", 10, "spectrum"),
         ("limit: 1.0e-5", "limit: -1", 5, "greater than 0"),
         ("background_std: 1.0", "background_sd: 1.0", 9, "unknown key|missing"),
+        ("[[1.0, -0.5], [0.5, -0.5]]", "[[0, 0]]", 14, "one side are 0"),
+        ("[[1.0, -0.5], [0.5, -0.5]]", "[[1, 0]]", 14, "one side are 0"),
+        ("[[1.0, -0.5], [0.5, -0.5]]", "[[-1.0e-6, 2.0e-6]]", 14, "up >= 0 >= down"),
+        ("[[1.0, -0.5], [0.5, -0.5]]", "[1, -1]", 14, r"expected 2 numbers \[up, down\], got 1"),
+        ("id: mine", "id: my search", 2, "letters, digits"),
+        ("- id: mine\n", "- 3\n- id: mine\n", 2, "`key: value` lines, got 3"),
     ],
 )
 def test_flaws_of_own_measurements_are_located(tmp_path, old, new, line, message):

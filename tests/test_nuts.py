@@ -5,7 +5,7 @@ import numpy as np
 import pytest
 
 from bsnunu_jax.errors import InputError
-from bsnunu_jax.inference.nuts import Sampler, sample
+from bsnunu_jax.inference.nuts import Branches, Sampler, sample
 
 COVARIANCE = np.array([[2.0, 0.9], [0.9, 1.0]])
 PRECISION = jnp.asarray(np.linalg.inv(COVARIANCE))
@@ -74,3 +74,31 @@ def test_progress_counts_every_block(tmp_path):
            progress=lambda *a: seen.append(a))  # fmt: skip
     assert [a[0] for a in seen] == [50, 100, 150, 200]
     assert [a[3] for a in seen] == [True, False, False, False]
+
+
+def two_peaks(x):
+    """Two Gaussians 20 standard deviations apart with shares 3/4 and 1/4."""
+    left = -0.5 * jnp.sum((x + 10) ** 2) + jnp.log(3.0)
+    right = -0.5 * jnp.sum((x - 10) ** 2 / 4) - x.size * jnp.log(2.0)
+    return -jnp.logaddexp(left, right)
+
+
+def test_jumps_between_branches_give_their_shares(tmp_path):
+    centres = np.array([[-10.0, -10.0], [10.0, 10.0]])
+    branches = Branches.at(two_peaks, centres)
+    assert branches.roots[1] == pytest.approx(2 * np.eye(2), abs=1e-9)
+    settings = Sampler(chains=2, warmup=300, draws=4000, target_accept=0.8, block=500)
+    chains = sample(two_peaks, centres, settings, seed=2, folder=tmp_path, branches=branches)
+    left = (chains.theta[..., 0] < 0).mean(axis=1)
+    # an independent draw a step would scatter by 0.007, jumps are tried every other step
+    assert left == pytest.approx(0.75, abs=0.06)
+    peak = chains.theta[chains.theta[..., 0] > 0]
+    assert peak.std(axis=0) == pytest.approx(2.0, abs=0.2)
+
+
+def test_without_jumps_a_chain_stays(tmp_path):
+    centres = np.array([[-10.0, -10.0], [10.0, 10.0]])
+    settings = Sampler(chains=2, warmup=200, draws=400, target_accept=0.8, block=200)
+    chains = sample(two_peaks, centres, settings, seed=2, folder=tmp_path)
+    assert (chains.theta[0, :, 0] < 0).all()
+    assert (chains.theta[1, :, 0] > 0).all()

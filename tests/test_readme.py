@@ -12,11 +12,14 @@ ROOT = Path(__file__).parents[1]
 README = (ROOT / "README.md").read_text(encoding="utf-8")
 
 
-def test_the_ten_lines_print_what_the_readme_says(capsys):
-    code = re.search(r"```python\n(.*?)```", README, re.DOTALL).group(1)
+BLOCKS = re.findall(r"```python\n(.*?)```", README, re.DOTALL)
+PRINTED = re.findall(r"<!-- prints: (.*?) -->", README)
+
+
+@pytest.mark.parametrize(("code", "printed"), list(zip(BLOCKS, PRINTED, strict=True)))
+def test_python_prints_what_the_readme_says(code, printed, capsys):
     assert len([line for line in code.splitlines() if line.strip()]) <= 10
     exec(compile(code, "README.md", "exec"), {})
-    printed = re.search(r"<!-- prints: (.*?) -->", README).group(1)
     assert capsys.readouterr().out.strip() == printed
 
 

@@ -23,7 +23,7 @@ from bsnunu_jax.models import get_model
 from bsnunu_jax.modes import MODES
 from bsnunu_jax.observables import branching_fraction, dbr_dq2, get_observable
 from bsnunu_jax.report.diagnostics import diagnostics, import_arviz
-from bsnunu_jax.report.draws import reported
+from bsnunu_jax.report.draws import label, reported
 from bsnunu_jax.report.figures.corner import corner_data, corner_figure
 from bsnunu_jax.report.figures.coupling_plane import is_plane, paper_ratios, plane_data, regions
 from bsnunu_jax.report.figures.density import intervals, smooth_density
@@ -31,8 +31,8 @@ from bsnunu_jax.report.figures.style import save, styled
 from bsnunu_jax.report.netcdf import write_posterior
 from bsnunu_jax.report.shape import flagged
 from bsnunu_jax.report.sm_point import objective_without_priors, sm_objective
-from bsnunu_jax.report.summary import hdi
-from bsnunu_jax.report.table import significant
+from bsnunu_jax.report.summary import hdi, summarise
+from bsnunu_jax.report.table import Facts, _columns, _data, significant
 
 BELLE2 = "belle2_knunu_2023"
 CHAINS, DRAWS, SEED = 4, 100, 5
@@ -52,6 +52,7 @@ def synthetic_fit(problem, chains, draws, centre):
     minimum = Minimum(
         values=values, errors=dict.fromkeys(values, 3.0), correlation=np.eye(len(values)).tolist(),
         objective=float(jax.jit(problem.objective)(best)), theta=best.tolist(),
+        inside=best.tolist(),
         theta_std=np.ones(problem.size).tolist(), starts=16, weight=1.0,
     )  # fmt: skip
     shape = theta.shape[:2]
@@ -98,6 +99,10 @@ def gaussian():
     """One branching fraction, |VtbVts| uncertain, a Gaussian prior."""
     parameters = (Parameter("CL_tautau", Normal(0.0, 2.0), "CL_tautau"),)
     return neutrinos(parameters, ["belle2_2023_br"])
+
+
+def facts():
+    return Facts(0.0, 0.0, dict.fromkeys(MODES, 0.0), {}, 0, 1)
 
 
 def columns(path):
@@ -204,6 +209,37 @@ class TestSummary:
         assert "400 draws, 0 divergences" in text
         assert "largest R-hat" in text
         assert f"best fit {fit[1].best.objective:.2f}" in text
+
+    def test_table_is_narrow(self, written):
+        notes = written[1].split("\n\n")[0].splitlines()
+        assert max(map(len, notes)) <= 100
+
+    def test_quoted_values_have_no_efficiency(self, gaussian):
+        text = "\n".join(_data(gaussian, facts()))
+        assert "belle2_2023_br #" in text
+        assert "# quoted value assumes the SM q2 spectrum" in text
+        assert "efficiency" not in text
+
+    def test_no_error_at_the_mirror_point(self, problem, fit):
+        rows = summarise(
+            reported(problem, fit[0]), {}, replace(
+                fit[1].best, values={"CR_tautau": -11.0, "CR_mutau": 1e-9}
+            ), {},
+        )  # fmt: skip
+        lines = _columns(problem, rows)
+        assert "-11.0 +- 3.0" in lines[1]
+        assert "+-" not in lines[2]
+        assert "(0)" in lines[2]
+        assert lines[3] == "(0) flat at the mirror point: see the interval"
+
+    def test_labels(self):
+        def of(name, **options):
+            return label(Parameter(name, Uniform(-1, 1), name, **options))
+
+        assert of("CR_ee") == "$C_R^{ee}$"
+        assert of("CLp_taumu", mirror=True) == r"$|C_L'{}^{\tau\mu}|$"
+        assert of("cTL") == "$c_{TL}$"
+        assert of("m_dark") == r"$\mathrm{m\_dark}$"
 
     def test_digits(self):
         assert significant(1234.5, 120.0) == "1234"
@@ -340,7 +376,8 @@ class TestFigures:
 
     def test_region_files(self, written):
         path = written[0] / "figures" / "coupling_plane.csv"
-        x, y, red, blue = (numbers(path, key) for key in ("CR_mutau", "CR_tautau", "red", "blue"))
+        names = (f"R_K_3.6_to_7_and_R_Kstar_up_to_{limit}" for limit in ("1.9", "2.7"))
+        x, y, red, blue = (numbers(path, key) for key in ("CR_mutau", "CR_tautau", *names))
         assert red[np.argmin(np.hypot(x, y + 12.6))] == 1
         assert red[np.argmin(np.hypot(x, y))] == 0
         assert np.all(blue[red == 1] == 1)
@@ -353,7 +390,7 @@ class TestRegions:
         R_K, R_Kstar = (a[0] for a in paper_ratios(np.zeros(1), np.array([-13.2, -12.49, 0.0])))
         np.testing.assert_allclose(R_K, [3.82, 3.6, 1], atol=0.03)
         np.testing.assert_allclose(R_Kstar, [1.567, 1.463, 1], atol=0.01)
-        assert regions()["red"] == ((3.6, 7.0), 1.9)
+        assert regions()["R_K_3.6_to_7_and_R_Kstar_up_to_1.9"] == ((3.6, 7.0), 1.9)
 
     def test_mirror_symmetric(self):
         R_K, R_Kstar = paper_ratios(np.array([-5.0, 5.0]), np.array([-10.0, 3.0]))
@@ -403,6 +440,26 @@ class TestDensity:
         x[::2] += 12
         (a, b), (c, d) = intervals(smooth_density([x], [(None, None)]), 0.68)
         assert a < 0 < b < c < 12 < d
+
+    @pytest.mark.parametrize("share", [2, 3])
+    def test_narrow_peaks_stay_narrow(self, share):
+        x = np.random.default_rng(7).normal(size=6000)
+        x[::share] += 12
+        density = smooth_density([x], [(None, None)])
+        between = (density.axes[0] > 4.5) & (density.axes[0] < 7.5)
+        assert density.values[between].max() < 0.05 * density.values.max()
+        pieces = intervals(density, 0.95)
+        assert len(pieces) == 2
+        for (low, high), centre in zip(pieces, (0, 12), strict=True):
+            assert low == pytest.approx(centre - 2, abs=0.7)
+            assert high == pytest.approx(centre + 2, abs=0.7)
+
+    def test_gaussian_is_not_undersmoothed(self):
+        x = np.random.default_rng(8).normal(size=2000)
+        density = smooth_density([x], [(None, None)])
+        exact = np.exp(-(density.axes[0] ** 2) / 2) / np.sqrt(2 * np.pi)
+        np.testing.assert_allclose(density.values, exact, atol=0.035)
+        assert len(intervals(density, 0.95)) == 1
 
     def test_draws_that_do_not_vary(self):
         density = smooth_density([np.full(10, 3.0)], [(None, None)])

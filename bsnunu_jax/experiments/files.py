@@ -1,16 +1,16 @@
 """Measurement files: counting experiments and quoted values as YAML, checked by line."""
 
+import math
 from pathlib import Path
 from typing import Annotated, Any
 
-import numpy as np
-from pydantic import Discriminator, Field, Tag
+from pydantic import Discriminator, Field, Tag, field_validator
 
 from bsnunu_jax.errors import InputError
 from bsnunu_jax.experiments.base import Measurement
 from bsnunu_jax.experiments.counting import CountingMeasurement
 from bsnunu_jax.experiments.gaussian import GaussianMeasurement
-from bsnunu_jax.located_yaml import LocatedYaml, Section
+from bsnunu_jax.located_yaml import LocatedYaml, Section, located, pair
 from bsnunu_jax.modes import get_mode
 from bsnunu_jax.observables import get_observable
 
@@ -46,11 +46,32 @@ class GaussianEntry(_Entry):
 
     observable: str
     value: float
-    errors: tuple[tuple[float, float], ...] = Field(min_length=1)
+    errors: tuple[Annotated[tuple[float, float], pair("[up, down]")], ...] = Field(min_length=1)
+
+    @field_validator("errors")
+    @classmethod
+    def _signs(cls, errors: tuple[tuple[float, float], ...]) -> tuple[tuple[float, float], ...]:
+        for up, down in errors:
+            if not up >= 0 >= down:
+                raise ValueError(
+                    f"[{up:g}, {down:g}] is no pair [up, down]; write up >= 0 >= down, "
+                    "e.g. [2.0e-6, -1.0e-6]"
+                )
+        if 0 in _quadrature(errors):
+            raise ValueError("all errors of one side are 0; give it one that is not")
+        return errors
 
 
 def _kind(raw: Any) -> str:
-    return "counting" if "limit" in (raw if isinstance(raw, dict) else raw.__dict__) else "gaussian"
+    if isinstance(raw, dict):
+        return "counting" if "limit" in raw else "gaussian"
+    return "counting" if isinstance(raw, CountingEntry) else "gaussian"
+
+
+def _quadrature(errors: tuple[tuple[float, float], ...]) -> tuple[float, float]:
+    """The total errors up and down."""
+    ups, downs = zip(*errors, strict=True)
+    return math.hypot(*ups), math.hypot(*downs)
 
 
 class MeasurementFile(Section):
@@ -85,7 +106,7 @@ def read_measurements(path: Path) -> list[Measurement]:
             "sm_spectrum": content.sm_spectrum,
             "tree_tau": entry.tree_tau or content.tree_tau,
         }
-        try:
+        with located(file.where(("measurements", i))):
             if isinstance(entry, CountingEntry):
                 found.append(CountingMeasurement(
                     mode=get_mode(entry.mode).name, observed=entry.observed,
@@ -96,11 +117,9 @@ def read_measurements(path: Path) -> list[Measurement]:
             else:
                 if get_observable(entry.observable).differential:
                     raise InputError(f"{entry.observable!r} is a spectrum, a number is needed")
-                upper, lower = np.linalg.norm(np.array(entry.errors), axis=0)
+                upper, lower = _quadrature(entry.errors)
                 found.append(GaussianMeasurement(
                     observable=get_observable(entry.observable).name, value=entry.value,
-                    upper=float(upper), lower=float(lower), **common,
+                    upper=upper, lower=lower, **common,
                 ))  # fmt: skip
-        except InputError as error:
-            raise InputError(str(error), where=file.where(("measurements", i))) from None
     return found

@@ -10,6 +10,8 @@ import numpy as np
 import optax
 from jaxtyping import Array, Float
 
+from bsnunu_jax.errors import InputError
+from bsnunu_jax.inference.edges import at_edge, edge_derivatives, slope_and_bend, snap
 from bsnunu_jax.inference.problem import Problem
 
 Objective = Callable[[Float[Array, " n"]], Float[Array, ""]]
@@ -17,7 +19,7 @@ Objective = Callable[[Float[Array, " n"]], Float[Array, ""]]
 # Two results are one minimum if -2 ln L agrees to the first and every parameter to the second
 # number, in units of its Hessian error.
 _SAME_OBJECTIVE, _SAME_VALUE = 1e-3, 0.05
-_NEWTON_STEPS = 6
+_NEWTON_STEPS = 8
 
 
 @dataclass(frozen=True)
@@ -30,7 +32,8 @@ class Minimum:
         correlation: correlation matrix of the parameters.
         objective: -2 ln (likelihood x nuisance terms).
         theta: the point in the coordinates of the problem.
-        theta_std: Hessian error of every coordinate.
+        inside: the same, parameters at an edge moved into their range by their error.
+        theta_std: error of every coordinate there.
         starts: how many starts ended here.
         weight: posterior probability in the Laplace approximation, relative to all minima found.
     """
@@ -40,6 +43,7 @@ class Minimum:
     correlation: list[list[float]]
     objective: float
     theta: list[float]
+    inside: list[float]
     theta_std: list[float]
     starts: int
     weight: float
@@ -77,20 +81,26 @@ def best_fit(
 
     Args:
         problem: what to fit.
-        starts: number of random starts, drawn uniformly in the unconstrained range of the prior.
+        starts: number of random starts, drawn over the range of the priors.
         steps: L-BFGS steps per start (optax); Newton steps follow.
         tolerance: largest gradient component of a converged start.
         seed: seed of the starts.
+
+    Raises:
+        InputError: if no start converges.
     """
     free = len(problem.parameters)
-    u = jax.random.uniform(jax.random.key(seed), (starts, free), minval=-2.5, maxval=2.5)
-    theta = jnp.concatenate([u, jnp.zeros((starts, problem.size - free))], axis=1)
-    objective = problem.compiled
-    theta = jax.jit(jax.vmap(lambda t: _descend(objective, t, steps)))(theta)
-    ends, value, gradient, hessian = _polish(objective, np.asarray(theta))
+    v = jax.random.uniform(jax.random.key(seed), (starts, free), minval=-1.3, maxval=1.3)
+    point = jnp.concatenate([v, jnp.zeros((starts, problem.size - free))], axis=1)
+    objective = jax.jit(problem.descent_objective)  # traced once for all that follows
+    point = jax.jit(jax.vmap(lambda p: _descend(objective, p, steps)))(point)
+    ends, value, gradient, hessian = _polish(objective, snap(problem, np.asarray(point)))
     good = np.isfinite(value) & (np.abs(gradient).max(axis=1) < tolerance)
     if not good.any():
-        raise RuntimeError("no start of the best fit converged: raise `starts` or `steps`")
+        raise InputError(
+            f"none of {starts} starts of the best fit converged",
+            allowed="raise best_fit: starts, or narrow the priors to where the data can tell",
+        )
     return _collect(problem, ends[good], value[good], hessian[good], starts)
 
 
@@ -143,45 +153,89 @@ def positive_solve(hessian: np.ndarray, gradient: np.ndarray) -> np.ndarray:
 
 
 def _collect(
-    problem: Problem, theta: np.ndarray, objective: np.ndarray, hessian: np.ndarray, starts: int
+    problem: Problem, points: np.ndarray, objective: np.ndarray, hessian: np.ndarray, starts: int
 ) -> BestFit:
     """Merge equal results (mirror images too) and rank what is left."""
-    free = len(problem.parameters)
-    minima: list[dict[str, Any]] = []
+    found: list[tuple[dict[str, Any], float]] = []
     for i in np.argsort(objective, kind="stable"):
-        eigenvalues = np.linalg.eigvalsh(hessian[i])
-        if eigenvalues.min() <= 0:  # a saddle, e.g. on the mirror plane
+        described = _minimum(problem, points[i], float(objective[i]), hessian[i])
+        if described is None:
             continue
-        full_covariance = 2 * np.linalg.inv(hessian[i])
-        covariance = full_covariance[:free, :free]
-        slope = np.asarray(jax.jacobian(problem.values)(theta[i]))[:, :free].diagonal()
-        covariance = covariance * np.outer(slope, slope)
-        errors = np.sqrt(covariance.diagonal())
-        values = {k: float(v) for k, v in problem.reported(jnp.asarray(theta[i])).items()}
-        for known in minima:
+        minimum, log_weight = described
+        for known, _ in found:
             near = all(
-                abs(values[p.name] - known["values"][p.name]) < _SAME_VALUE * e
-                for p, e in zip(problem.parameters, errors, strict=True)
+                abs(value - known["values"][name]) < _SAME_VALUE * minimum["errors"][name]
+                for name, value in minimum["values"].items()
             )
-            if near and abs(objective[i] - known["objective"]) < _SAME_OBJECTIVE:
+            if near and abs(minimum["objective"] - known["objective"]) < _SAME_OBJECTIVE:
                 known["starts"] += 1
                 break
         else:
-            volume = np.log(np.abs(slope)).sum() - 0.5 * np.log(eigenvalues).sum()
-            log_weight = volume - 0.5 * objective[i]
-            minima.append({
-                "values": values,
-                "errors": dict(zip(values, errors.tolist(), strict=True)),
-                "correlation": (covariance / np.outer(errors, errors)).tolist(),
-                "objective": float(objective[i]),
-                "theta": theta[i].tolist(),
-                "theta_std": np.sqrt(full_covariance.diagonal()).tolist(),
-                "starts": 1,
-                "weight": log_weight,
-            })  # fmt: skip
-    top = max(m["weight"] for m in minima)
-    total = sum(np.exp(m["weight"] - top) for m in minima)
-    for m in minima:
-        m["weight"] = float(np.exp(m["weight"] - top) / total)
+            found.append((minimum, log_weight))
+    if not found:
+        raise InputError(
+            "every start of the best fit ended on a saddle", allowed="raise best_fit: starts"
+        )
+    weights = np.exp([w - max(w for _, w in found) for _, w in found])
+    minima = tuple(
+        Minimum(**minimum, weight=float(w))
+        for (minimum, _), w in zip(found, weights / weights.sum(), strict=True)
+    )
     mirrored = tuple(p.name for p in problem.parameters if p.mirror)
-    return BestFit(tuple(Minimum(**m) for m in minima), mirrored, starts, len(objective))
+    return BestFit(minima, mirrored, starts, len(objective))
+
+
+def _minimum(
+    problem: Problem, point: np.ndarray, objective: float, hessian: np.ndarray
+) -> tuple[dict[str, Any], float] | None:
+    """Values, errors and ln of the Laplace weight of one minimum; None for a saddle.
+
+    Inside its range a parameter has the error of the Hessian. A parameter at an edge leaves the
+    Hessian; its error is the distance at which -2 ln L is up by 1.
+    """
+    free = len(problem.parameters)
+    edges, inward = at_edge(problem, point[:free])
+    keep = np.concatenate([~edges, np.ones(problem.size - free, dtype=bool)])
+    inner = hessian[np.ix_(keep, keep)]
+    if inner.size and np.linalg.eigvalsh(inner).min() <= 0:  # e.g. on the mirror plane
+        return None
+    covariance = np.zeros_like(hessian)
+    covariance[np.ix_(keep, keep)] = 2 * np.linalg.inv(inner)
+    std = np.sqrt(covariance.diagonal())
+    values = np.asarray(problem.descent_values(jnp.asarray(point[:free])))
+    slope, _ = (np.abs(a) for a in slope_and_bend(problem, point[None, :free])[:, 0])
+    errors = slope * std[:free]
+    log_weight = -0.5 * np.linalg.slogdet(inner)[1] - 0.5 * objective + np.log(slope[~edges]).sum()
+    for k in np.flatnonzero(edges).tolist():
+        rise, bend = edge_derivatives(problem, values, point[free:], k)
+        rise *= inward[k]
+        if max(rise, bend) <= 0:
+            return None
+        errors[k] = 2 / (rise + np.sqrt(rise**2 + 2 * max(bend, 0.0)))
+        x = np.linspace(0, 12 * errors[k], 2001)
+        integral = np.trapezoid(np.exp(-0.5 * (rise * x + bend * x**2 / 2)), x)
+        log_weight += np.log(integral / np.sqrt(4 * np.pi))
+    images = sum(
+        p.mirror and abs(x) > 1e-3 * e
+        for p, x, e in zip(problem.parameters, values, errors, strict=True)
+    )
+    theta, inside = (
+        np.concatenate([np.asarray(problem.theta(x.tolist()))[:free], point[free:]])
+        for x in (values, values + np.where(edges, inward * errors, 0.0))
+    )
+    jacobian = [float(p.prior.log_jacobian(inside[k])) for k, p in enumerate(problem.parameters)]
+    std[:free] = errors / np.exp(jacobian)
+    names = [p.name for p in problem.parameters]
+    reported = [float(p.report(x)) for p, x in zip(problem.parameters, values, strict=True)]
+    scale = np.where(edges, 1.0, np.sqrt(covariance.diagonal()[:free]))
+    correlation = covariance[:free, :free] / np.outer(scale, scale) + np.diag(edges * 1.0)
+    return {
+        "values": dict(zip(names, reported, strict=True)),
+        "errors": dict(zip(names, errors.tolist(), strict=True)),
+        "correlation": correlation.tolist(),
+        "objective": objective,
+        "theta": theta.tolist(),
+        "inside": inside.tolist(),
+        "theta_std": std.tolist(),
+        "starts": 1,
+    }, float(log_weight + images * np.log(2.0))

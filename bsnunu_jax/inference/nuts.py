@@ -49,9 +49,31 @@ class Chains:
     steps: np.ndarray
 
 
+@dataclass(frozen=True)
+class Branches:
+    """Gaussian approximations of separate regions of the posterior.
+
+    Attributes:
+        centres: shape (branches, n).
+        roots: lower roots of the covariances, shape (branches, n, n).
+    """
+
+    centres: np.ndarray
+    roots: np.ndarray
+
+    @classmethod
+    def at(cls, potential: Callable[[jax.Array], jax.Array], points: np.ndarray) -> "Branches":
+        """Laplace approximations at minima of the potential."""
+        hessian = np.asarray(jax.jit(jax.vmap(jax.hessian(potential)))(jnp.asarray(points)))
+        values, vectors = np.linalg.eigh(hessian)
+        covariance = np.einsum("bik,bk,bjk->bij", vectors, 1 / np.maximum(values, 1e-3), vectors)
+        return cls(np.asarray(points), np.linalg.cholesky(covariance))
+
+
 def sample(
     potential: Callable[[jax.Array], jax.Array], initial: np.ndarray, sampler: Sampler, *,
     seed: int, folder: Path, progress: Progress | None = None,
+    branches: Branches | None = None,
 ) -> Chains:  # fmt: skip
     """Draw from exp(-potential), writing each block to `folder` and taking up what is there.
 
@@ -62,11 +84,12 @@ def sample(
         seed: seed of the run.
         folder: where the blocks are, made if absent.
         progress: called after each block with (steps done, steps in all, divergences, warm-up?).
+        branches: separate regions between which the chains also jump.
     """
     folder.mkdir(parents=True, exist_ok=True)
     warmup_blocks = -(-sampler.warmup // sampler.block)
     warmup = warmup_blocks * sampler.block
-    start, run_block = _kernel(potential, sampler, warmup)
+    start, run_block = _kernel(potential, sampler, warmup, branches)
     paths = [folder / f"block_{i:04d}.npz" for i in range(sampler.blocks)]
     finished = next((i for i, p in enumerate(paths) if not p.is_file()), len(paths))
     keys = jax.random.split(jax.random.PRNGKey(seed), sampler.chains)
@@ -95,7 +118,10 @@ def sample(
 
 
 def _kernel(
-    potential: Callable[[jax.Array], jax.Array], sampler: Sampler, warmup: int
+    potential: Callable[[jax.Array], jax.Array],
+    sampler: Sampler,
+    warmup: int,
+    branches: Branches | None,
 ) -> tuple[Callable[..., Any], Callable[..., Any]]:
     """The compiled start and block, both over all chains."""
     init_kernel, step_kernel = hmc(potential, algo="NUTS")
@@ -109,6 +135,8 @@ def _kernel(
     def block(state: Any) -> tuple[Any, dict[str, jax.Array]]:
         def step(state: Any, _: None) -> tuple[Any, dict[str, jax.Array]]:
             state = step_kernel(state)
+            if branches is not None:
+                state = _jump(potential, state, branches)
             return state, {
                 "theta": state.z,
                 "potential": state.potential_energy,
@@ -133,6 +161,39 @@ def _kernel(
         return jax.jit(sharded, in_shardings=NamedSharding(mesh, spec))
 
     return over_chains(init), over_chains(block)
+
+
+def _jump(potential: Callable[[jax.Array], jax.Array], state: Any, branches: Branches) -> Any:
+    """A Metropolis step from one branch to another by the map between their Gaussians.
+
+    The ordered pair of branches is drawn without looking at the state and the map of the reverse
+    pair is its inverse: with the Jacobian in the acceptance the posterior stays invariant. Where
+    the posterior is near Gaussian in each branch most jumps from the right branch are accepted.
+    """
+    key, pair_key, accept_key = jax.random.split(state.rng_key, 3)
+    number = len(branches.centres)
+    first = jax.random.randint(pair_key, (), 0, number * (number - 1))
+    source, target = first // (number - 1), first % (number - 1)
+    target = target + (target >= source)
+    centres, roots = jnp.asarray(branches.centres), jnp.asarray(branches.roots)
+    standard = jax.scipy.linalg.solve_triangular(
+        roots[source], state.z - centres[source], lower=True
+    )
+    proposal = centres[target] + roots[target] @ standard
+    log_volume = jnp.sum(jnp.log(jnp.diagonal(roots, axis1=1, axis2=2)), axis=1)
+    energy, gradient = jax.value_and_grad(potential)(proposal)
+    log_accept = state.potential_energy - energy + log_volume[target] - log_volume[source]
+    accept = jnp.log(jax.random.uniform(accept_key)) < log_accept  # False for a NaN
+
+    def pick(new: jax.Array, old: jax.Array) -> jax.Array:
+        return jnp.where(accept, new, old)
+
+    return state._replace(
+        z=pick(proposal, state.z),
+        potential_energy=pick(energy, state.potential_energy),
+        z_grad=pick(gradient, state.z_grad),
+        rng_key=key,
+    )
 
 
 def _restore(state: Any, saved: dict[str, np.ndarray]) -> Any:

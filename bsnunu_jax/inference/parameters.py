@@ -1,5 +1,6 @@
 """Priors of the fitted parameters and the unconstrained coordinates that samplers walk in."""
 
+import math
 from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Protocol, runtime_checkable
@@ -21,6 +22,10 @@ class Prior(Protocol):
 
     def coordinate(self, value: Scalar) -> Scalar:
         """The inverse of `value`."""
+        ...
+
+    def descent_value(self, v: Scalar) -> Scalar:
+        """The parameter at the coordinate v of the best fit, where an edge is a smooth minimum."""
         ...
 
     def log_density(self, value: Scalar) -> Scalar:
@@ -48,6 +53,10 @@ class Uniform:
         fraction = jnp.clip((value - self.low) / (self.high - self.low), 1e-6, 1 - 1e-6)
         return jnp.log(fraction / (1 - fraction))
 
+    def descent_value(self, v: Scalar) -> Scalar:
+        """low + (high - low)(1 + sin v)/2, as Minuit does."""
+        return self.low + (self.high - self.low) * (1 + jnp.sin(v)) / 2
+
     def log_density(self, value: Scalar) -> Scalar:
         """Constant."""
         return jnp.zeros_like(value)
@@ -65,7 +74,7 @@ class LogUniform:
     high: float
 
     def _log(self) -> Uniform:
-        return Uniform(float(jnp.log(self.low)), float(jnp.log(self.high)))
+        return Uniform(math.log(self.low), math.log(self.high))
 
     def value(self, u: Scalar) -> Scalar:
         """exp of a flat ln x."""
@@ -74,6 +83,10 @@ class LogUniform:
     def coordinate(self, value: Scalar) -> Scalar:
         """Logit of the position of ln x in its interval."""
         return self._log().coordinate(jnp.log(value))
+
+    def descent_value(self, v: Scalar) -> Scalar:
+        """exp of ln x at v."""
+        return jnp.exp(self._log().descent_value(v))
 
     def log_density(self, value: Scalar) -> Scalar:
         """-ln x."""
@@ -98,6 +111,10 @@ class Normal:
     def coordinate(self, value: Scalar) -> Scalar:
         """(value - mean)/std."""
         return (value - self.mean) / self.std
+
+    def descent_value(self, v: Scalar) -> Scalar:
+        """mean + std v."""
+        return self.value(v)
 
     def log_density(self, value: Scalar) -> Scalar:
         """-(value - mean)^2/(2 std^2)."""

@@ -10,7 +10,7 @@ from jaxtyping import Array, Float
 
 from bsnunu_jax.experiments import Measurement, Predictions, log_likelihoods
 from bsnunu_jax.inference.parameters import Parameter, model_parameters
-from bsnunu_jax.inputs import Inputs, Nuisances
+from bsnunu_jax.inputs import Nuisances
 from bsnunu_jax.models import Model
 
 Scalar = Float[Array, ""]
@@ -66,15 +66,16 @@ class Problem:
             [jnp.stack(coordinates), jnp.zeros(self.size - len(self.parameters))]
         )
 
-    def inputs(self, theta: Float[Array, " size"]) -> Inputs:
-        """The inputs at theta."""
-        start = len(self.parameters)
-        return self.nuisances.shift(theta[start : start + self.nuisances.size])
-
     def predictions(self, theta: Float[Array, " size"]) -> Predictions:
         """The predictions at theta."""
-        inputs = self.inputs(theta)
-        named = dict(self.fixed) | model_parameters(self.parameters, self.values(theta))
+        return self.predictions_at(self.values(theta), theta[len(self.parameters) :])
+
+    def predictions_at(
+        self, values: Float[Array, " n"], nuisances: Float[Array, " m"]
+    ) -> Predictions:
+        """The predictions at these parameter values and nuisances."""
+        inputs = self.nuisances.shift(nuisances[: self.nuisances.size])
+        named = dict(self.fixed) | model_parameters(self.parameters, values)
         return Predictions(self.model.build(named, inputs), inputs)
 
     def log_likelihoods(self, theta: Float[Array, " size"]) -> dict[str, Scalar]:
@@ -84,10 +85,24 @@ class Problem:
 
     def objective(self, theta: Float[Array, " size"]) -> Scalar:
         """-2 ln (likelihood x nuisance terms x non-flat priors): what a best fit minimises."""
-        values, nuisances = self.values(theta), theta[len(self.parameters) :]
+        return self.objective_at(self.values(theta), theta[len(self.parameters) :])
+
+    def objective_at(self, values: Float[Array, " n"], nuisances: Float[Array, " m"]) -> Scalar:
+        """The objective at these parameter values and nuisances."""
+        predictions = self.predictions_at(values, nuisances)
+        of_data = nuisances[self.nuisances.size :]
+        log_likelihood = sum(log_likelihoods(self.measurements, predictions, of_data).values())
         log_prior = sum(p.prior.log_density(values[i]) for i, p in enumerate(self.parameters))
-        log_likelihood = sum(self.log_likelihoods(theta).values())
         return -2 * (log_likelihood + log_prior) + jnp.sum(nuisances**2)
+
+    def descent_values(self, v: Float[Array, " n"]) -> Float[Array, " n"]:
+        """Values of the parameters at the coordinates of the best fit."""
+        return jnp.stack([p.prior.descent_value(v[i]) for i, p in enumerate(self.parameters)])
+
+    def descent_objective(self, point: Float[Array, " size"]) -> Scalar:
+        """The objective in the coordinates of the best fit, then the nuisances."""
+        free = len(self.parameters)
+        return self.objective_at(self.descent_values(point[:free]), point[free:])
 
     @cached_property
     def compiled(self) -> Callable[[Float[Array, " size"]], Scalar]:

@@ -40,7 +40,16 @@ class Neutrinos(eqx.Module):
     def __init__(
         self, CL: ArrayLike = 0, CR: ArrayLike = 0, CLp: ArrayLike = 0, CRp: ArrayLike = 0
     ) -> None:
-        """Coefficients as 3x3 matrices, or scalars that fill one (0: no new physics)."""
+        """Coefficients as 3x3 matrices, or scalars that fill one (0: no new physics).
+
+        Raises:
+            InputError: for any other shape.
+        """
+        for name, c in zip(MATRICES, (CL, CR, CLp, CRp), strict=True):
+            if jnp.shape(c) not in ((), (3, 3)):
+                raise InputError(
+                    f"{name} has shape {jnp.shape(c)}", allowed="give a scalar or shape (3, 3)"
+                )
         self.CL, self.CR, self.CLp, self.CRp = (
             jnp.broadcast_to(jnp.asarray(c, dtype=complex), (3, 3)) for c in (CL, CR, CLp, CRp)
         )

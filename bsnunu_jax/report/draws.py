@@ -1,5 +1,7 @@
 """Posterior draws under the names that are reported, chain by chain."""
 
+import re
+
 import jax
 import jax.numpy as jnp
 import numpy as np
@@ -13,6 +15,9 @@ from bsnunu_jax.modes import MODES
 
 # In the order of the reports.
 OBSERVABLES = (*(f"BR({mode}inv)" for mode in MODES), "R_K_nunu", "R_Kstar_nunu")
+
+_FLAVOURED = re.compile(r"C(?P<hand>[LR])(?P<prime>p?)_(?P<i>e|mu|tau)(?P<j>e|mu|tau)")
+_UNIVERSAL = re.compile(r"c(?P<kind>[VST][LR])")
 
 Draws = Float[np.ndarray, "chains draws"]
 
@@ -37,12 +42,25 @@ def predicted(predictive: Predictive, chains: int) -> dict[str, Draws]:
 
 
 def label(parameter: Parameter) -> str:
-    """LaTeX label in $, |..| if mirrored.
+    r"""LaTeX label in $, |..| if mirrored; made from the name if the card gives none.
 
     >>> from bsnunu_jax.inference.parameters import Uniform
     >>> label(Parameter("CR_mutau", Uniform(-30, 30), "C_R", mirror=True))
     '$|C_R|$'
+    >>> label(Parameter("CLp_etau", Uniform(-30, 30), "CLp_etau"))
+    "$C_L'{}^{e\\tau}$"
     """
-    if parameter.latex in ("", parameter.name):  # a plain name is no LaTeX
-        return f"|{parameter.name}|" if parameter.mirror else parameter.name
-    return f"$|{parameter.latex}|$" if parameter.mirror else f"${parameter.latex}$"
+    plain = parameter.latex in ("", parameter.name)  # a plain name is no LaTeX
+    latex = _latex(parameter.name) if plain else parameter.latex
+    return f"$|{latex}|$" if parameter.mirror else f"${latex}$"
+
+
+def _latex(name: str) -> str:
+    """LaTeX of a coefficient's name, or the name in upright letters."""
+    if found := _FLAVOURED.fullmatch(name):
+        flavours = re.sub("(mu|tau)", r"\\\1", found["i"] + found["j"])
+        prime = "'{}" if found["prime"] else ""
+        return f"C_{found['hand']}{prime}^{{{flavours}}}"
+    if found := _UNIVERSAL.fullmatch(name):
+        return f"c_{{{found['kind']}}}"
+    return rf"\mathrm{{{name}}}".replace("_", r"\_")

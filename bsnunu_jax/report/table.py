@@ -1,9 +1,12 @@
 """The summary as aligned plain text, for a terminal."""
 
 import math
+import textwrap
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
+from bsnunu_jax.experiments import Measurement
+from bsnunu_jax.experiments.counting import CountingMeasurement
 from bsnunu_jax.inference.best_fit import BestFit
 from bsnunu_jax.inference.problem import Problem
 from bsnunu_jax.report.diagnostics import Diagnostic
@@ -12,6 +15,8 @@ from bsnunu_jax.report.summary import Row
 
 # Shapes closer than this are called equal: well below what an efficiency could notice.
 _EQUAL_SHAPE = 1e-3
+_WIDTH = 100
+_COUNTING, _QUOTED, _FLAT = "*", "#", "(0)"
 _HEADER = ("", "median", "68 % interval", "95 % HDI", "best fit", "ESS bulk", "tail", "R-hat")
 
 
@@ -64,18 +69,26 @@ def significant(value: float, scale: float) -> str:
 
 def _columns(problem: Problem, rows: Sequence[Row]) -> list[str]:
     folded = {p.name for p in problem.parameters if p.mirror}
-    table = [_HEADER, *(_cells(row, row.name in folded) for row in rows)]
+    flat = {row.name for row in rows if row.name in folded and _at_mirror(row)}
+    table = [_HEADER, *(_cells(row, row.name in folded, row.name in flat) for row in rows)]
     widths = [max(len(line[i]) for line in table) for i in range(len(_HEADER))]
-    return [
+    lines = [
         "  ".join(
             cell.ljust(w) if i == 0 else cell.rjust(w)
             for i, (cell, w) in enumerate(zip(line, widths, strict=True))
         ).rstrip()
         for line in table
     ]
+    return lines + [f"{_FLAT} flat at the mirror point: see the interval"] * bool(flat)
 
 
-def _cells(row: Row, folded: bool) -> tuple[str, ...]:
+def _at_mirror(row: Row) -> bool:
+    """True if the best fit is 0, where the curvature says little about the width."""
+    error = row.hessian_error
+    return row.best_fit is not None and error is not None and abs(row.best_fit) < 0.01 * error
+
+
+def _cells(row: Row, folded: bool, flat: bool) -> tuple[str, ...]:
     # A branching fraction is shown in units of 1e-6.
     is_br = row.name.startswith("BR")
     unit = 1e-6 if is_br else 1.0
@@ -85,7 +98,9 @@ def _cells(row: Row, folded: bool) -> tuple[str, ...]:
         return significant(value / unit, row.sd / unit)
 
     best = "" if row.best_fit is None else show(row.best_fit)
-    if row.hessian_error is not None:
+    if flat:
+        best += f" {_FLAT}"
+    elif row.hessian_error is not None:
         best += f" +- {show(row.hessian_error)}"
     return (
         f"{name} [1e-6]" if is_br else name,
@@ -109,12 +124,28 @@ def _data(problem: Problem, facts: Facts) -> list[str]:
     lines.append("Data:")
     width = max(len(m.name) for m in problem.measurements) + 2
     for m in problem.measurements:
-        lines.append(f"  {m.name + (' *' if m.sm_spectrum else ''):{width}}  {m.title}")
+        lines.append(f"  {m.name + _mark(m):{width}}  {m.title}")
     return lines + _flags(problem, facts)
 
 
+def _mark(m: Measurement) -> str:
+    if not m.sm_spectrum:
+        return ""
+    return f" {_COUNTING if isinstance(m, CountingMeasurement) else _QUOTED}"
+
+
 def _flags(problem: Problem, facts: Facts) -> list[str]:
-    modes = flagged(problem.measurements)
+    """One footnote for counting experiments and one for quoted values, wrapped."""
+    counting = [m for m in problem.measurements if isinstance(m, CountingMeasurement)]
+    quoted = [m for m in problem.measurements if not isinstance(m, CountingMeasurement)]
+    return [
+        *_flag(f"{_COUNTING} published efficiency assumes", counting, facts),
+        *_flag(f"{_QUOTED} quoted value assumes", quoted, facts),
+    ]
+
+
+def _flag(start: str, measurements: Sequence[Measurement], facts: Facts) -> list[str]:
+    modes = flagged(measurements)
     if not modes:
         return []
     differs = [f"{m} {100 * facts.distances[m]:.1f} %" for m in modes
@@ -126,7 +157,10 @@ def _flags(problem: Problem, facts: Facts) -> list[str]:
                      "the normalised spectra), not corrected for")  # fmt: skip
     if equal:
         parts.append(f"the shape is the SM's for {', '.join(equal)}")
-    return [f"* published efficiency assumes the SM q2 spectrum: {'; '.join(parts)}."]
+    text = f"{start} the SM q2 spectrum: {'; '.join(parts)}."
+    return textwrap.wrap(
+        text, _WIDTH, subsequent_indent="  ", break_long_words=False, break_on_hyphens=False
+    )
 
 
 def _fit(problem: Problem, best_fit: BestFit, facts: Facts) -> list[str]:

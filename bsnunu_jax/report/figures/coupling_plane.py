@@ -28,7 +28,7 @@ if TYPE_CHECKING:
 NEW, AVERAGE = (3.6, 7.0), (2.0, 4.0)
 LOOSE, TIGHT = 2.7, 1.9
 _RANGE, _POINTS = 20.0, 161
-_PRESET = "paper"
+_PRESET, _PAPER = "paper", "arXiv:2309.12741"
 _DARK = "#404040"
 _HATCHES = {LOOSE: "////", TIGHT: "\\\\\\\\"}
 _BEST: dict[str, Any] = {"marker": "+", "ms": 8, "mew": 1.4, "color": "black", "ls": "none"}
@@ -70,12 +70,15 @@ class Plane:
 
 
 def regions() -> dict[str, tuple[tuple[float, float], float]]:
-    """Range of R_K and limit on R_K* of the paper's regions, by colour."""
+    """Range of R_K and limit on R_K* of the paper's regions, by a name that says both.
+
+    >>> list(regions())[0]
+    'R_K_3.6_to_7_and_R_Kstar_up_to_2.7'
+    """
     return {
-        "blue": (NEW, LOOSE),
-        "red": (NEW, TIGHT),
-        "hatched_loose": (AVERAGE, LOOSE),
-        "hatched_tight": (AVERAGE, TIGHT),
+        f"R_K_{low:g}_to_{high:g}_and_R_Kstar_up_to_{limit:g}": ((low, high), limit)
+        for low, high in (NEW, AVERAGE)
+        for limit in (LOOSE, TIGHT)
     }
 
 
@@ -181,6 +184,8 @@ def _legend(figure: "Figure") -> None:
         Line2D([], [], color="black", ls="--", lw=1.4, label="posterior 95 %"),
         Line2D([], [], label="best fit", **_BEST),
         Line2D([], [], label="SM", **_SM),
+        Line2D([], [], ls="none", label=" "),  # the columns are filled one after the other
+        Line2D([], [], ls="none", label=f"{_PAPER}:"),
         Patch(fc=BLUE, label=f"{new}, {loose}"),
         Patch(fc=RED, label=f"{new}, {tight}"),
         Patch(fc="none", ec=_DARK, hatch="////", lw=0.6, label=f"{average}, {loose}"),

@@ -8,6 +8,8 @@ from jaxtyping import Float
 from scipy.ndimage import gaussian_filter
 from scipy.special import erfinv
 
+from bsnunu_jax.report.summary import hdi
+
 Bounds = tuple[float | None, float | None]
 
 
@@ -35,8 +37,9 @@ def smooth_density(
 ) -> Density:
     """Histogram of the draws, smoothed by a Gaussian.
 
-    Its width is n^(-1/(4+d)) standard deviations (Scott), a third more in two dimensions: the
-    95 % contour lies where draws are few, and draws of a chain are not independent.
+    Its width is n^(-1/(4+d)) times a spread that narrow peaks far apart do not widen (Scott's
+    rule), a third more in two dimensions: the 95 % contour lies where draws are few, and draws of
+    a chain are not independent.
 
     At a bound (0 of a folded parameter, the end of a prior) the smoothing is reflected, so that no
     probability leaks out.
@@ -66,11 +69,18 @@ def smooth_density(
 
 
 def _spread(x: Float[np.ndarray, " n"]) -> float:
-    """Standard deviation, or that of a Gaussian with the same half of the draws if smaller."""
+    """The smallest of several widths that are all one standard deviation for a Gaussian.
+
+    Standard deviation, interquartile range, and the shortest intervals with a half and a quarter of
+    the draws: of several narrow peaks far apart, the latter see the width of one alone.
+    """
     quartiles = np.quantile(x, [0.25, 0.75])
-    robust = float(quartiles[1] - quartiles[0]) / (2 * np.sqrt(2) * erfinv(0.5))
-    spread = min(float(x.std()), robust) or float(x.std())
-    return spread or max(abs(float(x[0])), 1.0) * 1e-6
+    widths = [(float(quartiles[1] - quartiles[0]), 0.5)]
+    for mass in (0.5, 0.25):
+        low, high = hdi(x, mass)
+        widths.append((high - low, mass))
+    found = [float(x.std())] + [w / (2 * np.sqrt(2) * float(erfinv(m))) for w, m in widths]
+    return min((s for s in found if s > 0), default=max(abs(float(x[0])), 1.0) * 1e-6)
 
 
 def _range(x: Float[np.ndarray, " n"], width: float, bound: Bounds) -> tuple[float, float]:
@@ -87,8 +97,9 @@ def intervals(density: Density, mass: float) -> list[tuple[float, float]]:
     (x,) = density.axes
     inside = np.concatenate([[0], density.values >= density.level(mass), [0]])
     change = np.diff(inside.astype(int))
-    half = (x[1] - x[0]) / 2
+    edges = np.append(x, 2 * x[-1] - x[-2]) - (x[1] - x[0]) / 2
+    edges[np.abs(edges) < 1e-9 * (x[1] - x[0])] = 0.0  # a bound at 0, but for rounding
     return [
-        (float(x[a] - half), float(x[b - 1] + half))
+        (float(edges[a]), float(edges[b]))
         for a, b in zip(np.flatnonzero(change == 1), np.flatnonzero(change == -1), strict=True)
     ]

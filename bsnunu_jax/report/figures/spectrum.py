@@ -86,7 +86,7 @@ class Spectrum:
             for name in _QUANTILES
         }
         return {
-            "panel": [p.title for p in self.panels for _ in p.labels],
+            "panel": [p.title.replace("\n", " ") for p in self.panels for _ in p.labels],
             "bin": [label for p in self.panels for label in p.labels],
             "observed": join([p.observed for p in self.panels]),
             "background": join([p.background for p in self.panels]),
@@ -128,13 +128,14 @@ def _panels(m: BinnedMeasurement, posterior: Predictive, best: Predictive) -> li
         return [_panel(m, posterior, best, bins, [str(i) for i in bins], m.title, "bin")]
     top = max(float(found["bdt"]) for _, found in inclusive)
     last = [(i, found["q2"]) for i, found in inclusive if float(found["bdt"]) == top]
+    slices = len({found["bdt"] for _, found in inclusive})
     q2 = r"$q^2_\mathrm{rec}$ [GeV$^2$]"
     return [
         _panel(m, posterior, best, [i for i, _ in last],
                [text.replace(",", " to ").replace("-", "$-$") for _, text in last],
-               rf"Belle II ITA, BDT$_2 > {top:g}$", q2),
+               rf"Belle II ITA, BDT$_2 > {top:g}$" + f"\n(1 of {slices} slices in the fit)", q2),
         _panel(m, posterior, best, [i for i, _ in hadronic], [f["bin"] for _, f in hadronic],
-               "Belle II HTA", r"BDT$_\mathrm{h}$ bin"),
+               "Belle II HTA\n(all bins)", r"BDT$_\mathrm{h}$ bin"),
     ]  # fmt: skip
 
 
@@ -162,7 +163,7 @@ def spectrum_figure(data: Spectrum) -> "Figure":
         figure = new_figure(PAGE / 2, 2.6)
         _spectrum(figure.subplots(), data)
         return figure
-    figure = new_figure(PAGE, 2.6)
+    figure = new_figure(PAGE, 2.8)
     ratios = [2.0] + [0.9 + 0.09 * len(p.labels) for p in data.panels]
     axes = figure.subplots(1, 1 + len(data.panels), width_ratios=ratios)
     _spectrum(axes[0], data)

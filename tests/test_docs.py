@@ -1,0 +1,69 @@
+"""The examples of docs/cards.md are read by the package, and its tables are complete."""
+
+import re
+from pathlib import Path
+
+import pytest
+import yaml
+
+from bsnunu_jax.config import Card, CardSchema, SamplerSection
+from bsnunu_jax.experiments import load_measurements
+from bsnunu_jax.experiments.belle2_published import CHECKSUMS
+from bsnunu_jax.experiments.counting import CountingMeasurement
+from bsnunu_jax.experiments.files import CountingEntry, GaussianEntry
+from bsnunu_jax.experiments.gaussian import GaussianMeasurement
+
+CARDS = (Path(__file__).parents[1] / "docs" / "cards.md").read_text(encoding="utf-8")
+
+
+def blocks(kind):
+    return re.findall(rf"<!-- {kind} -->\n```yaml\n(.*?)```", CARDS, re.DOTALL)
+
+
+@pytest.fixture
+def data_file(tmp_path):
+    (text,) = blocks("data")
+    path = tmp_path / "mine.yaml"
+    path.write_text(text, encoding="utf-8")
+    return path
+
+
+@pytest.mark.parametrize("text", blocks("card"))
+def test_cards_state_problems(text, tmp_path):
+    path = tmp_path / "card.yaml"
+    path.write_text(text, encoding="utf-8")
+    card = Card(path)
+    assert [p.name for p in card.problem.parameters] == list(card.content.parameters)
+
+
+def test_the_complete_card_has_every_key():
+    (text,) = blocks("card")
+    card = yaml.safe_load(text)
+    assert set(card) == set(CardSchema.model_fields) - {"likelihood"}
+    assert set(card["sampler"]) == set(SamplerSection.model_fields)
+
+
+def test_the_table_has_every_key_and_its_default():
+    rows = dict(re.findall(r"^\| `([\w.*]+)` \| [^|]+ \| ([^|]+) \|", CARDS, re.MULTILINE))
+    assert {k.partition(".")[0] for k in rows} == set(CardSchema.model_fields)
+    for name, field in SamplerSection.model_fields.items():
+        assert rows[f"sampler.{name}"] == str(field.default)
+
+
+def test_own_data_are_read(data_file):
+    counting, quoted = load_measurements([data_file.name], folder=data_file.parent)
+    assert isinstance(counting, CountingMeasurement)
+    assert isinstance(quoted, GaussianMeasurement)
+    assert quoted.sources == ("arXiv:2311.14647",)
+    assert quoted.upper == pytest.approx(20**0.5 * 1e-6)
+
+
+def test_the_data_example_shows_every_key(data_file):
+    entries = yaml.safe_load(data_file.read_text(encoding="utf-8"))["measurements"]
+    shown = {key for entry in entries for key in entry}
+    assert {*CountingEntry.model_fields, *GaussianEntry.model_fields} - shown == {"inspire"}
+
+
+def test_the_files_of_the_published_likelihood_are_named():
+    for name in CHECKSUMS:
+        assert name in CARDS.splitlines()
