@@ -109,7 +109,7 @@ class LocatedYaml:
                 line = node.start_mark.line
             else:
                 break
-            shown.append(str(key))
+            shown.append(str(key) if str(key).isprintable() else repr(key))
         place = f"{self.path}:{line + 1}"
         return f"{place} ({'.'.join(shown)})" if shown else place
 
