@@ -250,7 +250,10 @@ def section_log_density() -> Section:
 
     def inside_a_loop(theta: jax.Array) -> jax.Array:
         """A thousand gradients one after the other, as a sampler takes them."""
-        step = lambda _, t: t - 1e-9 * gradient(t)[1]  # noqa: E731
+
+        def step(_: int, t: jax.Array) -> jax.Array:
+            return t - 1e-9 * gradient(t)[1]
+
         return jax.lax.fori_loop(0, 1000, step, theta)
 
     rows = []
