@@ -8,13 +8,9 @@ from __future__ import annotations
 
 import argparse
 import os
-import platform
 import subprocess
 import sys
-import time
 from collections.abc import Callable, Sequence
-from datetime import UTC, datetime
-from importlib.metadata import version
 from pathlib import Path
 from typing import Any
 
@@ -27,7 +23,7 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 
-from benchmarks.timing import Section, cpu, machine_noise, timed
+from benchmarks.timing import Section, report, timed
 from bsnunu_jax import rates
 from bsnunu_jax.batch import chunked_vmap
 from bsnunu_jax.config import Card
@@ -288,25 +284,7 @@ def main(arguments: Sequence[str] | None = None) -> None:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--out", type=Path, help="Markdown file to write")
     options = parser.parse_args(arguments)
-    start = time.perf_counter()
-    before = machine_noise()
-    installed = ", ".join(f"{name} {version(name)}" for name in PACKAGES)
-    print(f"one core of {cpu()}, Python {platform.python_version()}, {installed}\n", flush=True)
-    body = []
-    for section in SECTIONS:
-        body.append(section().markdown())
-        print(body[-1], flush=True)
-    noise = (
-        f"A fixed piece of work varied by {before:.0%} before and {machine_noise():.0%} after"
-        f" (median against best); ran {time.perf_counter() - start:.0f} s."
-    )
-    print(noise)
-    if options.out:
-        head = (
-            f"# Benchmarks\n\n{datetime.now(UTC):%Y-%m-%d}, one core of {cpu()}, Python"
-            f" {platform.python_version()}, {installed}. Best of several repeats. {noise}\n"
-        )
-        options.out.write_text("\n".join([head, *body]))
+    report("Benchmarks", PACKAGES, options.out, SECTIONS)
 
 
 if __name__ == "__main__":

@@ -4,6 +4,8 @@ import platform
 import time
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from datetime import UTC, datetime
+from importlib.metadata import version
 from pathlib import Path
 from typing import Any
 
@@ -70,3 +72,28 @@ def cpu() -> str:
     """The processor's name."""
     lines = Path("/proc/cpuinfo").read_text().splitlines()
     return next((x.split(":")[1].strip() for x in lines if "model name" in x), platform.machine())
+
+
+def report(
+    title: str, packages: Sequence[str], out: Path | None,
+    sections: Sequence[Callable[[], Section]], cores: str = "one core",
+) -> None:  # fmt: skip
+    """Run the sections, print them as they come, and write Markdown where asked."""
+    start = time.perf_counter()
+    before = machine_noise()
+    installed = ", ".join(f"{name} {version(name)}" for name in packages)
+    where = f"{cores} of {cpu()}, Python {platform.python_version()}, {installed}"
+    print(f"{where}\n", flush=True)
+    body = []
+    for section in sections:
+        body.append(section().markdown())
+        print(body[-1], flush=True)
+    noise = (
+        f"A fixed piece of work varied by {before:.0%} before and {machine_noise():.0%} after"
+        f" (median against best); ran {time.perf_counter() - start:.0f} s."
+    )
+    print(noise)
+    if out:
+        date = f"{datetime.now(UTC):%Y-%m-%d}"
+        head = f"# {title}\n\n{date}, {where}. {noise}\n"
+        out.write_text("\n".join([head, *body]))

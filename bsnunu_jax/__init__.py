@@ -17,6 +17,9 @@ from bsnunu_jax.inputs import Inputs as Inputs
 from bsnunu_jax.inputs import Nuisances as Nuisances
 from bsnunu_jax.inputs import load_inputs as load_inputs
 from bsnunu_jax.invisible import Neutrinos as Neutrinos
+from bsnunu_jax.invisible import Resonance as Resonance
+from bsnunu_jax.invisible import Scaled as Scaled
+from bsnunu_jax.invisible import TwoBody as TwoBody
 from bsnunu_jax.invisible import Universal as Universal
 from bsnunu_jax.modes import MODES as MODES
 from bsnunu_jax.observables import OBSERVABLES as OBSERVABLES
@@ -37,6 +40,9 @@ __all__ = [
     "Inputs",
     "Neutrinos",
     "Nuisances",
+    "Resonance",
+    "Scaled",
+    "TwoBody",
     "Universal",
     "branching_fraction",
     "branching_fraction_bins",

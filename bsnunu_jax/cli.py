@@ -1,8 +1,9 @@
-"""The command `bsnunu`: fit, predict, inputs, list."""
+"""The command `bsnunu`: fit, limit, predict, inputs, list, data."""
 
 import errno
 import json
 import os
+import shlex
 import sys
 from pathlib import Path
 from typing import Any
@@ -36,7 +37,8 @@ def bsnunu() -> None:
     "--likelihood",
     type=click.Path(path_type=Path),
     metavar="DIR",
-    help="Folder with Belle II's published likelihood (HEPData 10.17182/hepdata.166082).",
+    help="Folder with Belle II's published likelihood, or belle2-knunu for the one that "
+    "`bsnunu data get belle2-knunu` fills.",
 )
 @click.option("--resume", is_flag=True, help="Go on with the run in the result folder.")
 @click.option("--quiet", is_flag=True, help="No progress on stderr.")
@@ -46,14 +48,68 @@ def fit(card: Path, out: Path | None, seed: int | None, chains: int | None, draw
 
     Example: bsnunu fit fits/belle2_cr.yaml
     """
+    from bsnunu_jax.compilation_cache import use_compilation_cache
     from bsnunu_jax.config import Card
     from bsnunu_jax.fit import run_fit, use_cpu_devices
 
+    use_compilation_cache()
     loaded = Card(card, seed=seed, chains=chains, draws=draws, likelihood=likelihood)
     use_cpu_devices(loaded.sampler.chains)
     folder = out or Path("results") / card.stem
     _print(run_fit(loaded, folder, resume=resume, quiet=quiet))
     _print(f"results: {folder}")
+
+
+@bsnunu.command()
+@click.argument("card", type=click.Path(path_type=Path))
+@click.option("--parameter", metavar="NAME", help="Of interest; the card's, if it has one.")
+@click.option(
+    "--null", type=float, default=0.0, show_default=True, help="Its value without a signal."
+)
+@click.option(
+    "--cl", type=click.FloatRange(0.5, 0.9999), default=0.95, show_default=True,
+    help="Confidence level.",
+)  # fmt: skip
+@click.option("--test", "tested", type=float, multiple=True, metavar="VALUE",
+              help="A value to test besides the null; may be given several times.")  # fmt: skip
+@click.option(
+    "--toys", type=click.IntRange(0, 10_000_000), default=0, show_default=True,
+    help="Toys of every hypothesis, besides asymptotic formulas.",
+)  # fmt: skip
+@click.option("--seed", type=click.IntRange(0, 2**31 - 1), help="Seed, instead of the card's.")
+@click.option(
+    "--likelihood",
+    type=click.Path(path_type=Path),
+    metavar="DIR",
+    help="Folder with Belle II's published likelihood (HEPData 10.17182/hepdata.166082).",
+)
+@click.option("--posterior", type=click.Path(path_type=Path), metavar="DIR",
+              help="Result folder of a fit of the card: posterior predictive check.")  # fmt: skip
+@click.option(
+    "--out", type=click.Path(path_type=Path), help="Result folder [results/CARD/limit_NAME]."
+)
+@click.option("--resume", is_flag=True, help="Go on with the toys in the result folder.")
+@click.option("--json", "as_json", is_flag=True, help="One JSON object on stdout.")
+@click.option("--quiet", is_flag=True, help="No progress on stderr.")
+def limit(card: Path, parameter: str | None, seed: int | None, likelihood: Path | None,
+          out: Path | None, as_json: bool, **options: Any) -> None:  # fmt: skip
+    """Upper limit or interval of one parameter, significance and goodness of fit.
+
+    Example: bsnunu limit fits/belle2_wet.yaml --parameter cVL
+    """
+    from bsnunu_jax.config import Card
+    from bsnunu_jax.limit import run_limit
+    from bsnunu_jax.report.limit_table import limit_table
+
+    loaded = Card(card, seed=seed, likelihood=likelihood)
+    name = parameter or next(iter(loaded.content.parameters))
+    folder = out or Path("results") / card.stem / f"limit_{name}"
+    result = run_limit(loaded, folder, parameter=parameter, **options)
+    if as_json:
+        _print(json.dumps(result))
+    else:
+        _print(limit_table(result))
+        _print(f"results: {folder}")
 
 
 @bsnunu.command()
@@ -110,6 +166,87 @@ def list_(what: str, as_json: bool) -> None:
 
     found = listing.listing(what)
     _print(json.dumps(found) if as_json else listing.as_text(found))
+
+
+_FILES = click.option(
+    "--from",
+    "source",
+    type=click.Path(path_type=Path),
+    metavar="DIR",
+    help="Folder with the files [where `bsnunu data get` puts them].",
+)
+
+
+@bsnunu.group()
+def data() -> None:
+    """Published data that do not come with the package: belle2-knunu."""
+
+
+@data.command("get")
+@click.argument("name", metavar="belle2-knunu")
+@click.option(
+    "--from",
+    "source",
+    type=click.Path(path_type=Path),
+    metavar="DIR",
+    help="Copy the files from a folder, e.g. of a browser's downloads.",
+)
+@click.option(
+    "--out",
+    type=click.Path(path_type=Path),
+    metavar="DIR",
+    help="Where to put them [$XDG_DATA_HOME/bsnunu_jax/belle2-knunu, with ~/.local/share for "
+    "$XDG_DATA_HOME if that is not set].",
+)
+def data_get(name: str, source: Path | None, out: Path | None) -> None:
+    """Download Belle II's published likelihood from HEPData; checksums are verified.
+
+    Files that are there are kept, and a download that was stopped goes on.
+    """
+    from bsnunu_jax.experiments import data_sets, hepdata
+
+    wanted = data_sets.get_data_set(name)
+    folder = out or data_sets.user_folder(name)
+    try:
+        done = data_sets.copy(wanted, source, folder) if source else hepdata.get(wanted, folder)
+        _print("\n".join(f"{file}: {what}" for file, what in done.items()))
+        _print(f"{folder}\nbsnunu fit CARD --likelihood {shlex.quote(str(folder))}")
+    except hepdata.DownloadError as error:
+        _fail(str(error), 1)
+    except KeyboardInterrupt:
+        _fail("interrupted; the same command goes on with what is there", 130)
+
+
+@data.command("check")
+@click.argument("name", metavar="belle2-knunu")
+@_FILES
+def data_check(name: str, source: Path | None) -> None:
+    """Verify the files of Belle II's published likelihood: checksums, and that their bins match."""
+    from bsnunu_jax.experiments import data_sets
+
+    wanted = data_sets.get_data_set(name)
+    _print("\n".join(data_sets.check(wanted, source or data_sets.user_folder(name))))
+
+
+@data.command("compact")
+@click.argument("name", metavar="belle2-knunu")
+@_FILES
+@click.option("--out", type=click.Path(path_type=Path), help="File for the table [stdout].")
+def data_compact(name: str, source: Path | None, out: Path | None) -> None:
+    """Make the compact likelihood that comes with the package; its accuracy goes to stderr."""
+    from bsnunu_jax.experiments import belle2_compact, data_sets
+
+    wanted = data_sets.get_data_set(name)
+    published = data_sets.load(wanted, source or data_sets.user_folder(name))
+    made = belle2_compact.compacted(published)
+    click.echo(belle2_compact.accuracy(published, made), err=True)
+    text = belle2_compact.as_yaml(made)
+    if out is None:
+        return _print(text.rstrip("\n"))
+    try:
+        out.write_text(text)
+    except OSError as error:
+        raise InputError(f"cannot be written ({error.strerror})", where=str(out)) from None
 
 
 def main(arguments: list[str] | None = None) -> None:

@@ -1,24 +1,36 @@
 """Run cards: the schema of fits/*.yaml and the problem that a card states."""
 
 import cmath
+import math
+import re
 from functools import cached_property
 from pathlib import Path
 from typing import Annotated, Any, Literal
 
+import jax
 import jax.numpy as jnp
+import numpy as np
 import yaml
+from jaxtyping import Array
 from pydantic import AfterValidator, Field, StrictInt, field_validator, model_validator
 
 from bsnunu_jax.errors import InputError
 from bsnunu_jax.experiments import load_measurements
+from bsnunu_jax.experiments.data_sets import DATA_SETS, likelihood_folder
 from bsnunu_jax.inference.nuts import Sampler
 from bsnunu_jax.inference.parameters import LogUniform, Normal, Parameter, Prior, Uniform
 from bsnunu_jax.inference.problem import Problem
+from bsnunu_jax.inference.tabulate import tabulate
 from bsnunu_jax.inputs import Nuisances, load_inputs, tables
 from bsnunu_jax.located_yaml import LocatedYaml, Section, located, pair
 from bsnunu_jax.models import get_model
 
 MAX_STEPS = 1_000_000
+# Labels such as C_R^{\tau\tau}: no need of half a second for the parser of matplotlib.
+_ATOM = r"(?:[A-Za-z0-9]|\\(?:alpha|eta|theta|lambda|mu|nu|tau|phi|chi|omega|Lambda)(?![a-z]))"
+_SCRIPT = rf"(?:{_ATOM}|\{{{_ATOM}+\}})"
+_SCRIPTS = rf"(?:_{_SCRIPT}(?:\^{_SCRIPT})?|\^{_SCRIPT}(?:_{_SCRIPT})?)?"
+_PLAIN_LABEL = re.compile(rf"(?:{_ATOM}{_SCRIPTS})+")
 
 Interval = Annotated[tuple[float, float], pair("[low, high]")]
 MeanStd = Annotated[tuple[float, float], pair("[mean, std]")]
@@ -86,7 +98,7 @@ class ParameterSection(Section):
     @field_validator("latex")
     @classmethod
     def _typeset(cls, latex: str) -> str:
-        if latex:
+        if latex and not _PLAIN_LABEL.fullmatch(latex):
             from matplotlib.mathtext import MathTextParser  # slow, and few commands need it
 
             try:
@@ -104,6 +116,12 @@ class ParameterSection(Section):
         if self.mirror and not (self.prior.uniform and self.prior.uniform[0] == 0):
             raise ValueError("mirror: true needs a prior uniform: [0, high]")
         return self
+
+    @property
+    def range(self) -> tuple[float, float]:
+        """The lowest and the highest value that the sampler can reach."""
+        interval = self.prior.uniform or self.prior.log_uniform or (-math.inf, math.inf)
+        return (-interval[1] if self.mirror else interval[0], interval[1])
 
 
 class InputsSection(Section):
@@ -172,7 +190,7 @@ class Card:
         self.content = content.model_copy(update={
             "sampler": SamplerSection(**sampler),
             "seed": content.seed if seed is None else seed,
-            "likelihood": content.likelihood if likelihood is None else str(likelihood.resolve()),
+            "likelihood": content.likelihood if likelihood is None else _absolute(likelihood),
         })  # fmt: skip
         self._check_names()
 
@@ -217,10 +235,13 @@ class Card:
                 content.data,
                 where(("data",)),
                 folder=self.path.parent,
-                likelihood=self.path.parent / content.likelihood if content.likelihood else None,
+                likelihood=likelihood_folder(content.likelihood, self.path.parent)
+                if content.likelihood
+                else None,
             ),
             fixed=tuple(content.fixed.items()),
         )
+        problem = tabulate(problem)
         self._check_mirrors(problem)
         return problem
 
@@ -245,6 +266,13 @@ class Card:
                     f"{name!r} is both fitted and fixed", where=where(("fixed", name)),
                     allowed="keep one",
                 )  # fmt: skip
+        fitted = {name: content.parameters[key].range for name, key in seen.items()}
+        fixed = {name: (value, value) for name, value in content.fixed.items()}
+        model.check_values(
+            fitted | fixed,
+            lambda name: where(("parameters", seen[name]) if name in seen else ("fixed", name)),
+            fit=True,
+        )
 
     def _check_data(self, name: str, where: str) -> None:
         path = self.path.parent / name
@@ -257,19 +285,43 @@ class Card:
         mirrored = [i for i, p in enumerate(problem.parameters) if p.mirror]
         if not mirrored:
             return
-        spread = jnp.linspace(-1.3, 1.7, len(problem.parameters))
-        theta = jnp.full(problem.size, 0.1).at[: len(problem.parameters)].set(spread)
-        there = problem.compiled(theta)
-        for i in mirrored:
-            back = problem.compiled(theta.at[i].multiply(-1.0))
+        free = len(problem.parameters)
+        theta = np.full((1 + len(mirrored), problem.size), 0.1)
+        theta[:, :free] = np.linspace(-1.3, 1.7, free)
+        for row, i in enumerate(mirrored, start=1):
+            theta[row, i] *= -1.0
+        if _even(problem, theta):
+            return
+        there, *others = (float(problem.compiled(jnp.asarray(t))) for t in theta)
+        for i, back in zip(mirrored, others, strict=True):
             if abs(back - there) > 1e-9 * abs(there):
                 name = problem.parameters[i].name
                 raise InputError(
-                    f"the density is not even in {name!r} (-2 ln L {float(there):.4f} against "
-                    f"{float(back):.4f} with the sign flipped)",
+                    f"the density is not even in {name!r} (-2 ln L {there:.4f} against "
+                    f"{back:.4f} with the sign flipped)",
                     where=self.file.where(("parameters", name, "mirror")),
                     allowed="drop mirror: true and give the prior both signs",
                 )  # fmt: skip
+
+
+def _even(problem: Problem, theta: np.ndarray) -> bool:
+    """Whether all points have the invariants of the first: then they have its density too."""
+
+    def invariants(theta: Array) -> list[dict[str, Array]]:
+        predictions = problem.predictions(theta)
+        return [s.invariants(predictions.inputs) for s in predictions.states]
+
+    # Dark rows with parameters in them, e.g. masses, are beyond this: the density decides.
+    if not problem.grams:
+        return False
+    found = jax.tree.leaves(jax.jit(jax.vmap(invariants))(jnp.asarray(theta)))
+    return all(np.allclose(a, a[:1], rtol=1e-12, atol=0) for a in map(np.asarray, found))
+
+
+def _absolute(likelihood: Path) -> str:
+    """A folder given on the command line; the name of a data set stays what it is."""
+    name = str(likelihood)
+    return name if name in DATA_SETS and not likelihood.is_dir() else str(likelihood.resolve())
 
 
 def shipped_cards(folder: Path = Path("fits")) -> dict[str, str]:

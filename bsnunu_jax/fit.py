@@ -9,6 +9,7 @@ import re
 import sys
 import time
 from collections.abc import Iterator
+from concurrent.futures import Future, ThreadPoolExecutor
 from contextlib import contextmanager
 from importlib import metadata, resources
 from pathlib import Path
@@ -23,6 +24,7 @@ from bsnunu_jax.errors import InputError
 from bsnunu_jax.experiments.belle2_published import CHECKSUMS as PUBLISHED
 from bsnunu_jax.inference import nuts
 from bsnunu_jax.inference.best_fit import BestFit, best_fit
+from bsnunu_jax.inference.landscape import Landscape
 from bsnunu_jax.inference.problem import Problem
 from bsnunu_jax.inputs import tables
 
@@ -78,10 +80,10 @@ def run_fit(card: Card, folder: Path, *, resume: bool = False, quiet: bool = Fal
     """
     began = time.monotonic()
     problem = card.problem
-    say = _silent if quiet else _say
-    with _claimed(folder, card, resume, say):
+    say = silent if quiet else say_on_stderr
+    with claimed(folder, card, resume, say):
         text = _run(problem, card, folder, say, quiet)
-        _write_json(folder / "manifest.json", manifest(card) | {
+        write_json(folder / "manifest.json", manifest(card) | {
             "wall_time_s": round(time.monotonic() - began, 1), "resumed": resume,
         })  # fmt: skip
     return text
@@ -89,8 +91,14 @@ def run_fit(card: Card, folder: Path, *, resume: bool = False, quiet: bool = Fal
 
 def _run(problem: Problem, card: Card, folder: Path, say: Any, quiet: bool) -> str:
     say(f"{card.content.title}: {problem.size} parameters, {len(problem.measurements)} data sets")
-    fit = _best_fit(problem, card, folder, say)
-    chains = _sample(problem, card, folder, fit, quiet)
+    landscape = Landscape(problem, min(card.content.best_fit.starts, 16))
+    with ThreadPoolExecutor(1) as pool:
+        # The sampler compiles beside the best fit.
+        program = pool.submit(
+            lambda: nuts.Program(problem.potential, card.sampler).compile(problem.size)
+        )
+        fit = _best_fit(problem, card, folder, say, landscape)
+        chains = _sample(problem, card, folder, fit, quiet, landscape, program)
     say("writing posterior.nc, summary.csv and figures")
     # ArviZ and Matplotlib take 2 s that errors in a card need not wait for.
     from bsnunu_jax.report import write_report
@@ -157,9 +165,15 @@ def manifest(card: Card) -> dict[str, Any]:
 
 
 @contextmanager
-def _claimed(folder: Path, card: Card, resume: bool, say: Any) -> Iterator[None]:
-    """Make the folder ours for the time of the run, or refuse."""
-    _claim(folder, card, resume, say)
+def claimed(
+    folder: Path, card: Card, resume: bool, say: Any, settings: dict[str, Any] | None = None
+) -> Iterator[None]:
+    """Make the folder ours for the time of the run; `settings` are compared like the card.
+
+    Raises:
+        InputError: if it cannot be written or holds a run that this one does not resume.
+    """
+    _claim(folder, card, resume, say, settings or {})
     lock = (folder / "lock").open("w")
     try:
         # The kernel lets go of it when the process ends, however it ends.
@@ -174,11 +188,12 @@ def _claimed(folder: Path, card: Card, resume: bool, say: Any) -> Iterator[None]
         yield
 
 
-def _claim(folder: Path, card: Card, resume: bool, say: Any) -> None:
+def _claim(folder: Path, card: Card, resume: bool, say: Any, settings: dict[str, Any]) -> None:
     path, origin = folder / "card.yaml", folder / "origin.json"
-    now = {"data_sha256": _checksums(card), "versions": _versions()}
+    now = {"data_sha256": _checksums(card), "versions": _versions(), "settings": settings}
     if path.is_file():
-        if path.read_text() != card.resolved:
+        then = json.loads(origin.read_text()) if origin.is_file() else now
+        if path.read_text() != card.resolved or then.get("settings", {}) != settings:
             raise InputError(
                 "the folder holds the run of another card, seed or setting", where=str(folder),
                 allowed="choose another --out",
@@ -188,7 +203,6 @@ def _claim(folder: Path, card: Card, resume: bool, say: Any) -> None:
                 "the folder holds a run of this card already", where=str(folder),
                 allowed="add --resume to go on with it, or choose another --out",
             )  # fmt: skip
-        then = json.loads(origin.read_text()) if origin.is_file() else now
         changed = [k for k, v in now["data_sha256"].items() if then["data_sha256"].get(k) != v]
         if changed:
             raise InputError(
@@ -201,22 +215,24 @@ def _claim(folder: Path, card: Card, resume: bool, say: Any) -> None:
         return
     try:
         folder.mkdir(parents=True, exist_ok=True)
-        _write_json(origin, now)
+        write_json(origin, now)
         _write(path, card.resolved)
     except OSError as error:
         raise InputError(f"cannot be written ({error.strerror})", where=str(folder)) from None
 
 
-def _best_fit(problem: Problem, card: Card, folder: Path, say: Any) -> BestFit:
+def _best_fit(
+    problem: Problem, card: Card, folder: Path, say: Any, landscape: Landscape
+) -> BestFit:
     path = folder / "best_fit.json"
     if path.is_file():
         return BestFit.from_dict(json.loads(path.read_text())["fit"])
     starts = card.content.best_fit.starts
     say(f"best fit from {starts} starts")
-    fit = best_fit(problem, starts=starts, seed=card.content.seed)
+    fit = best_fit(problem, starts=starts, seed=card.content.seed, landscape=landscape)
     at_best = np.array(fit.best.theta)
     log_likelihoods = jax.jit(problem.log_likelihoods)(at_best)
-    _write_json(path, {
+    write_json(path, {
         "best": fit.best.values,
         "errors": fit.best.errors,
         "minus_2_log_likelihood": fit.best.objective,
@@ -227,7 +243,10 @@ def _best_fit(problem: Problem, card: Card, folder: Path, say: Any) -> BestFit:
     return fit
 
 
-def _sample(problem: Problem, card: Card, folder: Path, fit: BestFit, quiet: bool) -> nuts.Chains:
+def _sample(
+    problem: Problem, card: Card, folder: Path, fit: BestFit, quiet: bool, landscape: Landscape,
+    program: "Future[nuts.Program]",
+) -> nuts.Chains:  # fmt: skip
     from tqdm import tqdm
 
     sampler = card.sampler
@@ -241,9 +260,12 @@ def _sample(problem: Problem, card: Card, folder: Path, fit: BestFit, quiet: boo
             bar.update(done - bar.n)
 
         initial = initial_points(problem, fit, sampler.chains, card.content.seed)
+        separate = branches(problem, fit)
         return nuts.sample(
             problem.potential, initial, sampler, seed=card.content.seed,
-            folder=folder / "blocks", progress=progress, branches=branches(problem, fit),
+            folder=folder / "blocks", progress=progress, branches=separate,
+            energies=landscape.potential, scale=np.clip(fit.best.theta_std, 1e-3, 1.5),
+            program=program.result() if separate is None else None,
         )  # fmt: skip
 
 
@@ -272,7 +294,8 @@ def _sha256(path: Path) -> str:
     return hashlib.sha256(path.read_bytes()).hexdigest()
 
 
-def _write_json(path: Path, content: dict[str, Any]) -> None:
+def write_json(path: Path, content: dict[str, Any]) -> None:
+    """Write JSON whole or not at all."""
     _write(path, json.dumps(content, indent=2, ensure_ascii=False) + "\n")
 
 
@@ -283,9 +306,11 @@ def _write(path: Path, text: str) -> None:
     os.replace(partial, path)
 
 
-def _say(text: str) -> None:
+def say_on_stderr(text: str) -> None:
+    """Progress."""
     print(text, file=sys.stderr, flush=True)
 
 
-def _silent(text: str) -> None:
+def silent(text: str) -> None:
+    """No progress."""
     return

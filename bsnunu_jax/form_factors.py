@@ -7,6 +7,8 @@ Any object that returns the same names works in their place: "f+", "f0", "fT" fo
 from typing import Protocol, runtime_checkable
 
 import equinox as eqx
+import jax.numpy as jnp
+import numpy as np
 from jaxtyping import Array, Float
 
 from bsnunu_jax.kinematics import t_0_optimal, z_expansion
@@ -44,6 +46,15 @@ class BSZ(eqx.Module):
     names: tuple[str, ...] = eqx.field(static=True)
     transition: str = eqx.field(static=True)
 
+    @property
+    def linear(self) -> Float[Array, " n"]:
+        """Numbers in which every form factor is linear: the coefficients."""
+        return self.coefficients
+
+    def with_linear(self, linear: Float[Array, " n"]) -> "BSZ":
+        """The same expansion at other `linear`."""
+        return eqx.tree_at(lambda ff: ff.coefficients, self, linear)
+
     def _a(self, k: int, form_factor: str) -> Scalar:
         m_B, m_M = self.masses["m_B"], self.masses["m_M"]
         match k, form_factor:
@@ -78,6 +89,18 @@ class BCL(eqx.Module):
     masses: dict[str, Scalar]
     names: tuple[str, ...] = eqx.field(static=True)
     transition: str = eqx.field(static=True)
+
+    @property
+    def linear(self) -> Float[Array, " n"]:
+        """Numbers in which every form factor is linear: L times the coefficients, and 1 for L."""
+        log_factor = self.coefficients[self.names.index("L")]
+        is_log = np.array([name == "L" for name in self.names])
+        return jnp.where(is_log, 1.0, log_factor * self.coefficients)
+
+    def with_linear(self, linear: Float[Array, " n"]) -> "BCL":
+        """The same expansion at other `linear`; the entry of L is not read."""
+        is_log = np.array([name == "L" for name in self.names])
+        return eqx.tree_at(lambda ff: ff.coefficients, self, jnp.where(is_log, 1.0, linear))
 
     def _a(self, n: int, form_factor: str) -> Scalar:
         if n == 0 and form_factor == "f+":

@@ -47,6 +47,9 @@ def predict(
     chosen = [get_observable(name) for name in observables]
     the_model = get_model(model, "--model")
     parameters = _parameters(the_model, settings)
+    the_model.check_values(
+        {name: (value, value) for name, value in parameters.items()}, lambda name: f"--set {name}"
+    )
     sets = dict(_split(item, "--form-factors", "B->K=SET") for item in form_factors)
     with located("--preset"):
         tables.preset(preset)

@@ -32,13 +32,20 @@ def bin_rule(
         q2_max: the endpoint [GeV^2].
         nodes: nodes per bin.
     """
-    inside = edges < q2_max
-    # The discarded branch must be smooth too: sqrt has no finite gradient at 0.
-    u_edges = jnp.where(inside, jnp.sqrt(jnp.where(inside, 1 - edges / q2_max, 1.0)), 0.0)
+    u_edges = endpoint_variable(edges, q2_max)
     t, weights = _unit_rule(nodes)
     low, high = u_edges[1:, None], u_edges[:-1, None]
     u = low + (high - low) * t[None, :]
     return q2_max * (1 - u**2), q2_max * 2 * u * (high - low) * weights[None, :]
+
+
+def endpoint_variable(
+    q2: Float[Array, " n"], q2_max: Float[Array, ""]
+) -> Float[Array, " n"]:  # fmt: skip
+    """u = sqrt(1 - q2/q2_max) of the module docstring, 0 beyond the endpoint."""
+    inside = q2 < q2_max
+    # The discarded branch must be smooth too: sqrt has no finite gradient at 0.
+    return jnp.where(inside, jnp.sqrt(jnp.where(inside, 1 - q2 / q2_max, 1.0)), 0.0)
 
 
 def _unit_rule(nodes: int) -> tuple[np.ndarray, np.ndarray]:

@@ -8,11 +8,12 @@ from jax.typing import ArrayLike
 from jaxtyping import Array, Float
 
 from bsnunu_jax import kinematics
+from bsnunu_jax.errors import InputError
 from bsnunu_jax.hadronic import pseudoscalar_rows, vector_rows
 from bsnunu_jax.inputs import Inputs
 from bsnunu_jax.invisible import InvisibleState
 from bsnunu_jax.modes import get_mode
-from bsnunu_jax.quadrature import NODES, bin_rule, massless_rule
+from bsnunu_jax.quadrature import NODES
 
 Scalar = Float[Array, ""]
 
@@ -58,7 +59,7 @@ def integrated_kernels(
     """
     decay = get_mode(mode)
     q2_max = kinematics.q2_max(inputs.values[decay.m_B], inputs.values[decay.m_K])
-    q2, weights = massless_rule(q2_max, nodes)
+    q2, weights = state.total_rule(q2_max, nodes)
     values = jax.vmap(lambda s: kernels(mode, state, inputs, s, longitudinal=longitudinal))(q2)
     # A dot product, not sum(v * weights): over a batch of points XLA makes it one loop, 10x faster.
     return {k: weights @ v for k, v in values.items()}
@@ -71,7 +72,7 @@ def binned_kernels(
     """Kernels integrated over bins of q2, edges in GeV^2; BIN_NODES nodes do for narrow bins."""
     decay = get_mode(mode)
     q2_max = kinematics.q2_max(inputs.values[decay.m_B], inputs.values[decay.m_K])
-    q2, weights = bin_rule(edges, q2_max, nodes)
+    q2, weights = state.bin_rule(edges, q2_max, nodes)
     values = jax.vmap(jax.vmap(lambda s: kernels(mode, state, inputs, s)))(q2)
     return {k: jnp.einsum("bn,bn->b", v, weights) for k, v in values.items()}
 
@@ -82,7 +83,16 @@ def contract(invariants: Mapping[str, Scalar], kernel: Mapping[str, Array]) -> A
 
 
 def dgamma_dq2(mode: str, state: InvisibleState, inputs: Inputs, q2: ArrayLike) -> Scalar:
-    """Differential rate at one q2 [GeV^2] in GeV^-1; exactly 0 outside the phase space."""
+    """Differential rate at one q2 [GeV^2] in GeV^-1; exactly 0 outside the phase space.
+
+    Raises:
+        InputError: for a two-body state, whose rate is a line.
+    """
+    if not state.has_spectrum:
+        raise InputError(
+            "a two-body decay has no q2 spectrum, its rate is a line at q2 = m^2",
+            allowed="ask for totals or bins, or give a width > 0",
+        )
     return contract(state.invariants(inputs), kernels(mode, state, inputs, q2))
 
 

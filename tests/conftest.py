@@ -10,6 +10,9 @@ import pytest
 
 from bsnunu_jax.inputs import Inputs, load_inputs
 
+# No compiled programs in the home of whoever runs the tests.
+os.environ.setdefault("BSNUNU_CACHE", "off")
+
 LIKELIHOOD_VARIABLE = "BSNUNU_BELLE2_KNUNU"
 LIKELIHOOD_FILES = (
     "combined_likelihood.json",

@@ -90,6 +90,15 @@ def test_every_observable_is_predicted(capsys, name):
     assert isinstance(json.loads(out)["observables"][name], float)
 
 
+def test_predict_two_body(capsys):
+    settings = ("--set", "m=2.1", "--set", "BR=9e-6")
+    code, out, _ = run(
+        capsys, "predict", "BR_NP(B+->K+inv)", "--model", "resonance", *settings, "--json"
+    )
+    assert code == 0
+    assert json.loads(out)["observables"]["BR_NP(B+->K+inv)"] == pytest.approx(9e-6, rel=1e-10)
+
+
 @pytest.mark.parametrize("kind", ["models", "observables", "measurements", "presets", "cards"])
 def test_list(capsys, kind):
     code, out, err = run(capsys, "list", kind, "--json")
@@ -119,6 +128,16 @@ BAD = [
     (("predict", "R_K_nunu", "--set", "CR_ee=1e150", "--errors", "9"), "R_K_nunu is not finite"),
     (("predict", "R_K_nunu", "--set", "CR_ee"), "NAME=VALUE"),
     (("predict", "R_K_nunu", "--set", "CR_ee=1", "--set", "CR_ee=2"), "set twice"),
+    (("predict", "R_K_nunu", "--model", "resonance"), "--set m: the mass 'm' of X is missing"),
+    (("predict", "R_K_nunu", "--model", "signal-strength", "--set", "mu=1j"), "'mu' is complex"),
+    (
+        ("predict", "R_K_nunu", "--model", "resonance", "--set", "m=2", "--set", "width=-1"),
+        "--set width: 'width' is below 0",
+    ),
+    (
+        ("predict", "dBR/dq2(B+->K+inv)", "--q2", "3", "--model", "resonance", "--set", "m=2"),
+        "a two-body decay has no q2 spectrum",
+    ),
     (("predict", "R_K_nunu", "--model", "susy"), "unknown model 'susy'"),
     (("predict", "R_K_nunu", "--preset", "best"), "--preset: unknown preset 'best'"),
     (

@@ -104,6 +104,47 @@ def test_flaws_are_located(tmp_path, old, new, line, message):
         assert text.startswith(f"{path}:{line}"), text
 
 
+RESONANCE = GOOD.replace("model: neutrinos", "model: resonance").replace(
+    """  CR_tautau:
+    prior: {uniform: [-30, 30]}
+""",
+    """  m:
+    prior: {uniform: [0.1, 4.5]}
+  BR:
+    prior: {uniform: [0, 1.0e-5]}
+fixed:
+  width: 0.1
+""",
+)
+
+
+def test_a_resonance_with_a_width_is_a_problem(tmp_path):
+    problem = Card(write(tmp_path, RESONANCE)).problem
+    assert problem.names[:2] == ("m", "BR")
+
+
+@pytest.mark.parametrize(
+    ("old", "new", "line", "message"),
+    [
+        ("width: 0.1", "width: 0", 11, "a peak narrower than a q2 bin needs a width > 0 in fits"),
+        ("fixed:\n  width: 0.1\n", "", 1, "needs a width > 0 in fits; fix e.g. width: 0.1"),
+        ("width: 0.1", "width: 0.1+1j", 11, "'width' is complex"),
+        ("width: 0.1", "width: 0.1\n  S: 1.0e-8", 8, "'BR' and 'S' both"),
+        ("[0.1, 4.5]", "[0, 4.5]", 6, "'m' of X can be 0 or below"),
+        ("uniform: [0.1, 4.5]", "normal: [2, 1]", 6, "'m' of X can be 0 or below"),
+        ("[0, 1.0e-5]", "[-1.0e-6, 1.0e-5]", 8, "'BR' can be below 0"),
+        ("  m:", "  S:", 1, "the mass 'm' of X is missing"),
+        ("  BR:", "  mass:", 8, "unknown parameter 'mass'"),
+    ],
+)
+def test_flaws_of_a_resonance_are_located(tmp_path, old, new, line, message):
+    assert old in RESONANCE
+    path = write(tmp_path, RESONANCE.replace(old, new, 1))
+    with pytest.raises(InputError, match=message) as caught:
+        Card(path)
+    assert str(caught.value).startswith(f"{path}:{line}"), str(caught.value)
+
+
 @pytest.mark.parametrize("text", ["", "just words", "- a\n- b", "\t- x: [", "a: b: c"])
 def test_files_that_are_no_cards(tmp_path, text):
     with pytest.raises(InputError, match=r"card\.yaml"):

@@ -1,20 +1,13 @@
-"""Each likelihood term is the published one: counting searches, averages, Belle II's 18 bins."""
+"""Each likelihood term is the published one: counting searches, averages, quoted values."""
 
-import json
 import math
-from collections.abc import Callable
 from dataclasses import dataclass
-from functools import cache
-from importlib import resources
-from itertools import pairwise
-from pathlib import Path
 from typing import Any
 
 import jax
 import jax.numpy as jnp
 import numpy as np
 import pytest
-import yaml
 from scipy.integrate import cumulative_simpson, quad
 from scipy.optimize import brentq
 from scipy.signal import fftconvolve
@@ -30,12 +23,11 @@ from bsnunu_jax.experiments import (
     log_likelihoods,
     measurement_names,
 )
-from bsnunu_jax.experiments.belle2 import Belle2Binned
 from bsnunu_jax.experiments.counting import CountingMeasurement, log_likelihood_of_signal
 from bsnunu_jax.experiments.gaussian import GaussianMeasurement
 from bsnunu_jax.experiments.poisson import poisson
 from bsnunu_jax.inputs import Inputs
-from bsnunu_jax.invisible import Neutrinos, Universal
+from bsnunu_jax.invisible import Neutrinos
 from bsnunu_jax.observables import branching_fraction, branching_fraction_bins
 
 
@@ -293,142 +285,6 @@ def test_predictions_are_the_observables(inputs: Inputs) -> None:
     np.testing.assert_allclose(found, expected, rtol=1e-14)
 
 
-@pytest.fixture(scope="module")
-def belle2() -> Belle2Binned:
-    return load("belle2_knunu_2023")
-
-
-@cache
-def belle2_table() -> dict[str, Any]:
-    path = resources.files("bsnunu_jax.experiments") / "data" / "belle2_knunu_2023.yaml"
-    return yaml.safe_load(path.read_text())
-
-
-def test_whitened_covariance(belle2: Belle2Binned) -> None:
-    sigma = np.sqrt(np.diag(belle2.covariance))
-    difference = (belle2.root @ belle2.root.T - belle2.covariance) / np.outer(sigma, sigma)
-    assert np.max(np.abs(difference)) < 1e-13
-    np.testing.assert_array_equal(belle2.covariance, np.array(belle2_table()["covariance"]))
-    assert len(belle2.nuisance_names) == belle2.root.shape[1] == 36
-
-
-def null_model(q2: float) -> float:
-    """dBR/dq2 of the null model of the published densities (arXiv:2402.08417, HPQCD 2022)."""
-    G_F, alpha, X_t, sin2, V = 1.1663787e-5, 1 / 127.952, 1.468, 0.23124, 0.04185
-    hbar, tau, m_B, m_K = 6.582119569e-25, 1.638e-12, 5.279495, 0.495644
-    m_pole, log_factor = 5.4158, 1.304
-    root, root_0 = np.sqrt((m_B + m_K) ** 2 - q2), m_B + m_K
-    z = (root - root_0) / (root + root_0)
-    series = 0.2545 - 0.71 * (z - z**3 / 3) + 0.32 * (z**2 + 2 * z**3 / 3)
-    f_plus = log_factor * series / (1 - q2 / m_pole**2)
-    momentum = np.sqrt(((m_B - m_K) ** 2 - q2) * ((m_B + m_K) ** 2 - q2)) / (2 * m_B)
-    prefactor = (G_F * alpha * X_t / sin2 * V) ** 2 * tau / hbar / (32 * np.pi**5)
-    return float(prefactor * momentum**3 * f_plus**2)
-
-
-def in_bins(spectrum: Callable[[float], float], edges: np.ndarray) -> np.ndarray:
-    return np.array([
-        quad(spectrum, low, high, epsabs=0, epsrel=1e-13)[0]
-        for low, high in pairwise(edges)
-    ])  # fmt: skip
-
-
-def test_null_model(belle2: Belle2Binned) -> None:
-    np.testing.assert_allclose(belle2.null_br, in_bins(null_model, belle2.q2_edges), rtol=1e-12)
-    assert belle2.null_br.sum() == pytest.approx(4.966e-6, abs=0.0005e-6)
-
-
-def test_standard_model_signal_is_the_published_yield(belle2: Belle2Binned) -> None:
-    """To six digits in each of 50 numbers; one event of 3e-5 sits between HTA bins 0 and 1."""
-    found = np.asarray(belle2.signal(jnp.asarray(belle2.null_br)))
-    rounding = 0.5e-5 * np.max(belle2.events, axis=1) * np.sqrt(50)
-    rounding[12:14] += 3.05e-5
-    published = np.array(belle2_table()["signal_SM"])
-    assert np.all(np.abs(found - published) < rounding)
-    assert np.all(rounding < 1e-4 * published)
-
-
-def test_signal_is_reweighted_bin_by_bin(belle2: Belle2Binned, rng: np.random.Generator) -> None:
-    weights = rng.uniform(0, 3, size=belle2.null_br.size)
-    found = belle2.signal(jnp.asarray(weights * belle2.null_br))
-    expected = belle2.underflow + (belle2.events * weights).sum(axis=1)
-    np.testing.assert_allclose(found, expected, rtol=1e-13)
-
-
-def log_likelihood_by_hand(m: Belle2Binned, signal: np.ndarray, shifts: np.ndarray) -> float:
-    """sum ln Poisson(n | b + db + s exp(ls + ds)) with shifts = (db, ds)."""
-    expected = m.background + shifts[:18] + signal * np.exp(m.log_efficiency + shifts[18:])
-    return float(np.sum(m.observed * np.log(expected) - expected - gammaln(m.observed + 1)))
-
-
-def test_belle2_log_likelihood(belle2: Belle2Binned, rng: np.random.Generator) -> None:
-    finite = 0
-    for _ in range(20):
-        z, weights = 0.5 * rng.normal(size=36), rng.uniform(0, 10, size=50)
-        found = float(belle2.log_likelihood(Fixed(br_bins=weights * belle2.null_br), z))
-        shifts = belle2.root @ z
-        if np.all(belle2.background + shifts[:18] > 0):
-            signal = belle2.underflow + belle2.events @ weights
-            expected = log_likelihood_by_hand(belle2, signal, shifts)
-            assert found == pytest.approx(expected, rel=1e-12)
-            finite += 1
-    assert finite >= 5
-
-
-def profile(m: Belle2Binned, mu: float | None) -> tuple[float, float, float]:
-    """(minimum of -2 ln L, mu, its Hessian error) over all nuisances, and over mu if None.
-
-    Newton steps in Cholesky-whitened nuisances: another root than that of the package.
-    """
-    root = np.linalg.cholesky(m.covariance)
-    strength = np.asarray(m.signal(jnp.asarray(m.null_br)))
-    free = mu is None
-    theta = np.append(np.zeros(36), 4.0 if free else mu)
-
-    def parts(theta: np.ndarray) -> tuple[float, np.ndarray, np.ndarray]:
-        shifts = root @ theta[:36]
-        efficient = strength * np.exp(m.log_efficiency + shifts[18:])
-        expected = m.background + shifts[:18] + theta[36] * efficient
-        if np.any(expected <= 0):
-            return np.inf, expected, efficient
-        objective = -2 * log_likelihood_by_hand(m, theta[36] * strength, shifts)
-        return objective + float(theta[:36] @ theta[:36]), expected, efficient
-
-    penalty = np.diag(np.append(np.full(36, 2.0), 0.0))
-    value, expected, efficient = parts(theta)
-    for _ in range(100):
-        signal_rows = theta[36] * efficient[:, None] * root[18:]
-        jacobian = np.column_stack([root[:18] + signal_rows, efficient])
-        slope = -2 * (m.observed / expected - 1)
-        gradient = jacobian.T @ slope + penalty @ theta
-        hessian = penalty + 2 * jacobian.T @ ((m.observed / expected**2)[:, None] * jacobian)
-        hessian[:36, :36] += root[18:].T @ (slope[:, None] * signal_rows)
-        mixed = root[18:].T @ (slope * efficient)
-        hessian[:36, 36] += mixed
-        hessian[36, :36] += mixed
-        n = 37 if free else 36
-        step, size = np.zeros(37), 1.0
-        step[:n] = -np.linalg.solve(hessian[:n, :n], gradient[:n])
-        if np.max(np.abs(step)) < 1e-9:
-            error = np.sqrt(2 * np.linalg.inv(hessian)[36, 36]) if free else 0.0
-            return value, float(theta[36]), float(error)
-        while (trial := parts(theta + size * step))[0] > value + 1e-10:
-            size /= 2
-        theta = theta + size * step
-        value, expected, efficient = trial
-    raise AssertionError("the profile did not converge")
-
-
-def test_signal_strength_of_belle2(belle2: Belle2Binned) -> None:
-    """mu = 4.60 +- 1.32 and the profile of the signal strength; Belle II quotes 4.6 +- 1.3."""
-    lowest, mu, error = profile(belle2, None)
-    assert mu == pytest.approx(4.60, abs=0.005)
-    assert error == pytest.approx(1.32, abs=0.005)
-    q = {0: 13.69, 1: 8.19, 2: 4.17, 3: 1.54, 6: 1.08, 8: 5.91, 10: 13.82}
-    found = {mu: profile(belle2, float(mu))[0] - lowest for mu in q}
-    assert found == pytest.approx(q, abs=0.01)
-
-
 def test_poisson_term() -> None:
     """-inf where an expectation is not positive, its gradient finite everywhere."""
     observed = np.array([3.0, 0.0, 7.0])
@@ -444,91 +300,6 @@ def test_poisson_term() -> None:
             broken[i] = bad
             assert float(function(broken)) == -np.inf
             assert np.all(np.isfinite(slope(broken)))
-
-
-def test_belle2_gradient_is_finite(belle2: Belle2Binned, inputs: Inputs) -> None:
-    """In couplings and nuisances, also where background shifts make an expectation negative."""
-
-    @jax.jit
-    def derivatives(c: jax.Array, z: jax.Array) -> Any:
-        def function(c: jax.Array, z: jax.Array) -> jax.Array:
-            state = Universal(c[0], cVR=c[1], cSL=c[2], cTL=c[3])
-            return belle2.log_likelihood(Predictions([state], inputs), z)
-
-        return jax.value_and_grad(function, argnums=(0, 1))(c, z)
-
-    for scale in (0.0, 0.3):
-        value, gradient = derivatives(jnp.array([6.4, 1.0, 3.0, 0.0]), scale * jnp.ones(36))
-        assert np.isfinite(value)
-        assert all(np.all(np.isfinite(g)) for g in gradient)
-    downwards = -np.linalg.lstsq(belle2.root, np.append(belle2.background, np.zeros(18)))[0]
-    value, gradient = derivatives(jnp.array([0.0, 0.0, 0.0, 0.0]), jnp.asarray(2 * downwards))
-    assert float(value) == -np.inf
-    assert all(np.all(np.isfinite(g)) for g in gradient)
-
-
-@cache
-def published_densities(folder: Path) -> np.ndarray:
-    """18 x 101: events without a true q2, then 100 bins on [0, 22.885] GeV^2."""
-    names = ("ita_regA", "ita_regB", "hta")
-    files = [folder / f"number_density_{name}.csv" for name in names]
-    return np.vstack([np.loadtxt(file, delimiter=",") for file in files])
-
-
-def test_table_is_the_published_density_merged_by_two(
-    belle2: Belle2Binned, likelihood_dir: Path
-) -> None:
-    densities = published_densities(likelihood_dir)
-    merged = densities[:, 1::2] + densities[:, 2::2]
-    np.testing.assert_allclose(belle2.events, merged, rtol=0.5e-5, atol=0)
-    np.testing.assert_allclose(belle2.underflow, densities[:, 0], rtol=2e-5, atol=0)
-    np.testing.assert_allclose(belle2.q2_edges, np.linspace(0, 22.885, 51), rtol=1e-14)
-
-
-def test_counts_and_yields_are_those_of_the_workspace(
-    belle2: Belle2Binned, likelihood_dir: Path
-) -> None:
-    workspace = json.loads((likelihood_dir / "combined_likelihood.json").read_text())
-    observed = {o["name"]: o["data"] for o in workspace["observations"]}
-    channels = [c for c in workspace["channels"] if c["name"][:3] in ("A__", "B__", "sgn")]
-    signal = [s for c in channels for s in c["samples"] if s["name"].startswith(("signal", "sgn"))]
-    np.testing.assert_array_equal(
-        belle2.observed, np.concatenate([observed[c["name"]] for c in channels])
-    )
-    np.testing.assert_allclose(
-        belle2_table()["signal_SM"], np.concatenate([s["data"] for s in signal]), rtol=1e-12
-    )
-
-
-SPECTRA = ("SM", "scalar", "tensor", "low q2", "high q2")
-
-
-def br_in_bins(spectrum: str, edges: np.ndarray, inputs: Inputs) -> np.ndarray:
-    states = {"SM": Neutrinos(), "scalar": Universal(0, cSL=5.0), "tensor": Universal(0, cTL=3.0)}
-    if spectrum in states:
-        bins = jax.jit(lambda e: branching_fraction_bins("B+->K+", [states[spectrum]], inputs, e))
-        return np.asarray(bins(jnp.asarray(edges)))
-    shapes = {"low q2": lambda q2: np.exp(-q2 / 3), "high q2": lambda q2: (q2 / 22.9) ** 2}
-    return in_bins(lambda q2: null_model(q2) * shapes[spectrum](q2), edges)
-
-
-@pytest.mark.parametrize("spectrum", SPECTRA)
-def test_half_the_bins_in_true_q2_are_enough(
-    spectrum: str, belle2: Belle2Binned, inputs: Inputs, likelihood_dir: Path
-) -> None:
-    """Yields from the 50 built-in bins within 3 % of those from the 100 published ones.
-
-    Fit bins with less than 1e-3 of the signal are left out: with mu = 5 they hold below one of
-    about 850 signal events and change no fit, and a handful of simulated events makes them up.
-    """
-    edges = np.linspace(0, 22.885, 101)
-    weights = br_in_bins(spectrum, edges, inputs) / in_bins(null_model, edges)
-    densities = published_densities(likelihood_dir)
-    expected = densities[:, 0] + densities[:, 1:] @ weights
-    found = np.asarray(belle2.signal(jnp.asarray(br_in_bins(spectrum, belle2.q2_edges, inputs))))
-    relevant = expected > 1e-3 * expected.sum()
-    assert relevant.sum() >= 15
-    np.testing.assert_allclose(found[relevant], expected[relevant], rtol=0.03)
 
 
 def test_every_measurement_says_where_it_is_from() -> None:

@@ -5,7 +5,7 @@ import pytest
 
 from bsnunu_jax.config import Card
 from bsnunu_jax.errors import InputError
-from bsnunu_jax.fit import _claimed, convergence_warnings
+from bsnunu_jax.fit import claimed, convergence_warnings
 from bsnunu_jax.inference.nuts import Chains
 
 CARD = """\
@@ -29,21 +29,21 @@ def card(tmp_path):
 
 
 def test_changed_data_are_refused_on_resume(card, tmp_path):
-    with _claimed(tmp_path / "out", card, False, print):
+    with claimed(tmp_path / "out", card, False, print):
         pass
-    with _claimed(tmp_path / "out", card, True, print):
+    with claimed(tmp_path / "out", card, True, print):
         pass
     (tmp_path / "mine.yaml").write_text(DATA.replace("4.0", "5.0"))
     with pytest.raises(InputError, match=r"data have changed.*mine\.yaml"):
-        _claimed(tmp_path / "out", card, True, print).__enter__()
+        claimed(tmp_path / "out", card, True, print).__enter__()
 
 
 def test_two_runs_in_one_folder_are_refused(card, tmp_path):
     with (
-        _claimed(tmp_path / "out", card, False, print),
+        claimed(tmp_path / "out", card, False, print),
         pytest.raises(InputError, match="another fit is writing there"),
     ):
-        _claimed(tmp_path / "out", card, True, print).__enter__()
+        claimed(tmp_path / "out", card, True, print).__enter__()
 
 
 def test_a_poor_posterior_is_named(card):

@@ -1,46 +1,89 @@
 """The contract of a measurement, and the predictions that it reads."""
 
-from collections.abc import Sequence
-from typing import Any, Protocol, runtime_checkable
+import copy
+from collections.abc import Mapping, Sequence
+from typing import Any, Protocol, TypeVar, runtime_checkable
 
+import jax
 import jax.numpy as jnp
 import numpy as np
 from jaxtyping import Array, Float
 
+from bsnunu_jax import rates
+from bsnunu_jax.gram import Gram, Kernels
 from bsnunu_jax.inputs import Inputs
 from bsnunu_jax.invisible import InvisibleState
-from bsnunu_jax.observables import branching_fraction, branching_fraction_bins, get_observable
+from bsnunu_jax.modes import get_mode
+from bsnunu_jax.observables import get_observable
 from bsnunu_jax.quadrature import BIN_NODES
 
 Scalar = Float[Array, ""]
+T = TypeVar("T")
+
+
+# A mode, and the edges of its q2 bins as bytes or None for the total.
+Request = tuple[str, bytes | None]
 
 
 class Predictions:
     """What one point of parameter space predicts; each number is traced once, however often read.
 
     Not a pytree: make it inside the traced function.
+
+    Attributes:
+        states: the final states; their rates add.
+        inputs: the inputs of this point.
+        requested: the kernels that were asked for.
     """
 
-    def __init__(self, states: Sequence[InvisibleState], inputs: Inputs) -> None:
-        """Predictions of these final states with these inputs."""
+    def __init__(
+        self, states: Sequence[InvisibleState], inputs: Inputs,
+        grams: Mapping[Request, Sequence[Gram]] | None = None,
+    ) -> None:  # fmt: skip
+        """Predictions of these final states with these inputs.
+
+        Args:
+            states: the final states.
+            inputs: the inputs.
+            grams: for a request the kernels of every state as quadratic forms of the form-factor
+                coefficients; what is not there is integrated.
+        """
         self.states = tuple(states)
         self.inputs = inputs
+        self.requested: set[Request] = set()
+        self._grams = grams or {}
         self._memo: dict[Any, Any] = {}
+
+    def kernels(self, request: Request) -> list[Kernels]:
+        """The integrated kernels of every state."""
+        self.requested.add(request)
+        if request in self._grams:
+            return [gram(self.inputs) for gram in self._grams[request]]
+        mode, edges = request
+        if edges is None:
+            return [rates.integrated_kernels(mode, s, self.inputs) for s in self.states]
+        bins = jnp.asarray(np.frombuffer(edges))
+        return [
+            rates.binned_kernels(mode, s, self.inputs, bins, nodes=BIN_NODES) for s in self.states
+        ]
+
+    def _branching_fractions(self, request: Request) -> Array:
+        if request not in self._memo:
+            gamma = sum(
+                rates.contract(state.invariants(self.inputs), kernel)
+                for state, kernel in zip(self.states, self.kernels(request), strict=True)
+            )
+            tau = self.inputs.lifetime(get_mode(request[0]).tau_B)
+            self._memo[request] = tau * gamma
+        return self._memo[request]
 
     def branching_fraction(self, mode: str) -> Scalar:
         """Total BR of the mode."""
-        if mode not in self._memo:
-            self._memo[mode] = branching_fraction(mode, self.states, self.inputs)
-        return self._memo[mode]
+        return self._branching_fractions((mode, None))
 
     def bins(self, mode: str, edges: np.ndarray) -> Float[Array, " bins"]:
         """BR of the mode in narrow bins of q2 (edges in GeV^2)."""
-        key = (mode, edges.tobytes())
-        if key not in self._memo:
-            self._memo[key] = branching_fraction_bins(
-                mode, self.states, self.inputs, jnp.asarray(edges), nodes=BIN_NODES
-            )
-        return self._memo[key]
+        return self._branching_fractions((mode, np.asarray(edges, dtype=float).tobytes()))
 
     def observable(self, name: str) -> Scalar:
         """Any observable that is a number."""
@@ -107,3 +150,59 @@ class BinnedMeasurement(Measurement, Protocol):
     ) -> tuple[Float[Array, " bins"], Float[Array, " bins"]]:
         """Expected signal and background per bin at the nuisances z."""
         ...
+
+
+@runtime_checkable
+class ProfiledMeasurement(Measurement, Protocol):
+    """A measurement with nuisances of its own that `log_likelihood` integrates over."""
+
+    def profile_log_likelihood(self, predictions: Predictions, z: Float[Array, " n"]) -> Scalar:
+        """ln L with these nuisances at their most likely values, for best fits and limits."""
+        ...
+
+
+@runtime_checkable
+class Generative(Measurement, Protocol):
+    """A measurement whose data can be exchanged: what Asimov data, toys and goodness of fit need.
+
+    Everything here may be traced: data are as good an argument as nuisances.
+    """
+
+    @property
+    def data(self) -> Float[Array, " bins"]:
+        """What was observed: counts, or the quoted value."""
+
+    def with_data(self, data: Float[Array, " bins"]) -> "Generative":
+        """The same measurement, calibration and coordinates included, had it observed `data`."""
+        ...
+
+    def expected_data(
+        self, predictions: Predictions, z: Float[Array, " n"]
+    ) -> Float[Array, " bins"]:
+        """Asimov data: expected counts (not integers) or the predicted value."""
+        ...
+
+    def sample_data(
+        self, predictions: Predictions, z: Float[Array, " n"], key: jax.Array
+    ) -> Float[Array, " bins"]:
+        """A toy: data drawn from the density whose logarithm is `log_likelihood`."""
+        ...
+
+    def saturated(self, predictions: Predictions, z: Float[Array, " n"]) -> Scalar:
+        """`log_likelihood` if the expectation of every bin were the one that suits its data best.
+
+        The point matters only for what is not an expectation: MC statistics of the bins.
+        """
+        ...
+
+
+def replaced(instance: T, **changes: Any) -> T:
+    """`dataclasses.replace` that keeps derived and cached fields instead of making them anew.
+
+    What a frozen dataclass worked out when it was made (a rotation, a calibration) may be slow, and
+    may depend on the observed data: it stays.
+    """
+    made = copy.copy(instance)
+    for name, value in changes.items():
+        object.__setattr__(made, name, value)
+    return made

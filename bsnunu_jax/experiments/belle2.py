@@ -1,96 +1,166 @@
-"""Belle II 2023, B+ -> K+ nu nubar: Poisson counts in 18 bins, signal reweighted in true q2."""
+"""Belle II 2023, B+ -> K+ nu nubar: the HistFactory model with the signal of any spectrum.
+
+The signal of a rate follows from the published joint number densities, reweighted in bins of true
+q2 (arXiv:2507.12393, method arXiv:2402.08417). The signal strength and the null model's form-factor
+systematics `corr_ff_*` are dropped: the rate and the form factors of a fit take their place.
+"""
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 
+import jax
 import jax.numpy as jnp
 import numpy as np
 from jaxtyping import Array, Float
 
-from bsnunu_jax.experiments.base import Predictions
-from bsnunu_jax.experiments.poisson import poisson
+from bsnunu_jax.experiments.base import Predictions, replaced
+from bsnunu_jax.experiments.counting import (
+    log_likelihood_of_signal,
+    most_likely_rate,
+    sample_counts,
+)
+from bsnunu_jax.experiments.histfactory import HistFactory
+from bsnunu_jax.experiments.poisson import poisson, saturated_poisson
 
 Scalar = Float[Array, ""]
+Bins = Float[Array, " bins"]
 
-# Correlation eigenvalues below this carry no variance: rounding of the published covariance.
-_RANK_TOLERANCE = 1e-9
+# Of the integral over MC statistics.
+_NODES = 40
 
 
 @dataclass(frozen=True, eq=False)
-class Belle2Binned:
-    """The 18-bin form of the published likelihood (arXiv:2311.14647, 2507.12393, 2402.08417).
+class Belle2Likelihood:
+    """The likelihood as a measurement; its nuisances are the systematics, rotated.
 
-    ln L = sum_i ln Poisson(n_i | b_i + db_i + s_i exp(ls_i + ds_i)) with (db, ds) correlated
-    Gaussians, here in standard-normal coordinates.
+    The MC statistics of a bin are one Gaussian variable (see `HistFactory.collapsed_log_density`),
+    integrated out in `log_likelihood` and profiled in `profile_log_likelihood`: as a parameter it
+    would run a sampler into zero rate in the nearly empty off-resonance bins.
+
+    Attributes:
+        form: what the model is made of, "compact" or "published likelihood".
+        model: the HistFactory model without signal strength and `corr_ff_*`.
+        signal: mask of the signal entries of the model.
+        density: events of every signal entry in the bins of true q2, shape (signal, q2 bins).
+        underflow: those without a matched true q2, whose weight stays 1.
+        null_br: BR of the null model in the bins of true q2.
+        null_model: its constants.
+        rotation: orthogonal matrix from the coordinates of the sampler to the systematics.
     """
 
     name: str
     title: str
+    form: str
     mode: str
     labels: tuple[str, ...]
-    observed: np.ndarray
-    background: np.ndarray
-    log_efficiency: np.ndarray
-    covariance: np.ndarray
-    q2_edges: np.ndarray
+    model: HistFactory
+    signal: np.ndarray
+    density: np.ndarray
     underflow: np.ndarray
-    events: np.ndarray
+    q2_edges: np.ndarray
     null_br: np.ndarray
     null_model: Mapping[str, float]
     samples: tuple[str, ...]
     sources: tuple[str, ...]
     tree_tau: str
     sm_spectrum: bool = False
-    root: np.ndarray = field(init=False)
+    rotation: np.ndarray = field(init=False)
 
     def __post_init__(self) -> None:
-        """Whiten the covariance, once."""
-        object.__setattr__(self, "root", _root(self.covariance, self.background))
+        """Find the coordinates in which the counts constrain one nuisance at a time."""
+        object.__setattr__(self, "rotation", self._rotation())
+
+    @property
+    def observed(self) -> np.ndarray:
+        """Counts per bin."""
+        return self.model.observed
 
     @property
     def nuisance_names(self) -> tuple[str, ...]:
-        """Standard-normal coordinates of background and efficiency, most constrained first."""
-        return tuple(f"{self.name}[{i}]" for i in range(self.root.shape[1]))
+        """Standard-normal coordinates, most constrained first."""
+        return tuple(f"{self.name}[{i}]" for i in range(len(self.rotation)))
 
-    def signal(self, br_bins: Float[Array, " q2_bins"]) -> Float[Array, " 18"]:
-        """Expected signal events before efficiency shifts, from the BR in the bins of q2.
+    def weights(self, br_bins: Float[Array, " q2_bins"]) -> Float[Array, " entries"]:
+        """Factors of the entries: signal reweighted bin by bin of true q2, the rest 1."""
+        events = self.underflow + self.density @ (br_bins / self.null_br)
+        nominal = self.underflow + self.density.sum(axis=1)
+        scatter = np.eye(self.signal.size)[:, self.signal]
+        return scatter @ (events / nominal) + ~self.signal
 
-        Every published event of true q2 is reweighted by the ratio to the null model, bin by bin;
-        events without a matched q2 keep weight 1 (arXiv:2402.08417).
-        """
-        return self.underflow + self.events @ (br_bins / self.null_br)
+    def entries(
+        self, weights: Float[Array, " entries"], z: Float[Array, " n"]
+    ) -> Float[Array, " entries"]:
+        """Expected events of every entry at the nuisances z, MC statistics at their mean."""
+        return self.model.entry_rates(jnp.asarray(self.rotation) @ z, jnp.zeros(0)) * weights
 
-    def background_and_efficiency(
-        self, z: Float[Array, " n"]
-    ) -> tuple[Float[Array, " 18"], Float[Array, " 18"]]:
-        """Expected background events and signal efficiency factors at the nuisances z."""
-        shift = self.root @ z
-        bins = len(self.observed)
-        return self.background + shift[:bins], jnp.exp(self.log_efficiency + shift[bins:])
+    def moments(self, predictions: Predictions, z: Float[Array, " n"]) -> tuple[Bins, Bins]:
+        """Mean rate and MC-statistics standard deviation of every bin."""
+        weights = self.weights(predictions.bins(self.mode, self.q2_edges))
+        return self.model.collapsed_moments(self.entries(weights, z))
 
-    def counts(
-        self, predictions: Predictions, z: Float[Array, " n"]
-    ) -> tuple[Float[Array, " 18"], Float[Array, " 18"]]:
+    def counts(self, predictions: Predictions, z: Float[Array, " n"]) -> tuple[Bins, Bins]:
         """Expected signal and background events at the nuisances z."""
-        background, efficiency = self.background_and_efficiency(z)
-        return efficiency * self.signal(predictions.bins(self.mode, self.q2_edges)), background
+        entries = self.entries(self.weights(predictions.bins(self.mode, self.q2_edges)), z)
+        signal = self.model.bin_rates(jnp.where(self.signal, entries, 0.0))
+        return signal, self.model.bin_rates(entries) - signal
 
     def log_likelihood(self, predictions: Predictions, z: Float[Array, " n"]) -> Scalar:
-        """ln L of the counts, -inf where an expected count is not positive."""
-        signal, background = self.counts(predictions, z)
-        return poisson(self.observed, background + signal)
+        """ln L of the counts, MC statistics of every bin marginalised over positive rates."""
+        return self.marginal(*self.moments(predictions, z))
 
+    def profile_log_likelihood(self, predictions: Predictions, z: Float[Array, " n"]) -> Scalar:
+        """ln L of the counts, MC statistics of every bin at their most likely value."""
+        return self.profile(*self.moments(predictions, z))
 
-def _root(covariance: np.ndarray, background: np.ndarray) -> np.ndarray:
-    """A root R of the covariance, R R^T = covariance, fit for samplers.
+    @property
+    def data(self) -> Bins:
+        """Counts per bin."""
+        return jnp.asarray(self.model.observed)
 
-    Any orthogonal rotation of whitened coordinates is standard normal too: this one also
-    diagonalises what the counts say about the background, so that a diagonal mass matrix fits.
-    """
-    sigma = np.sqrt(np.diag(covariance))
-    values, vectors = np.linalg.eigh(covariance / np.outer(sigma, sigma))
-    keep = values > _RANK_TOLERANCE * values.max()
-    root = sigma[:, None] * vectors[:, keep] * np.sqrt(values[keep])
-    counts = root[: len(background)]
-    _, rotation = np.linalg.eigh(-counts.T @ (counts / background[:, None]))
-    return root @ rotation
+    def with_data(self, data: Bins) -> "Belle2Likelihood":
+        """The same measurement with other counts; its coordinates stay."""
+        return replaced(self, model=replaced(self.model, observed=data))
+
+    def expected_data(self, predictions: Predictions, z: Float[Array, " n"]) -> Bins:
+        """Mean rates, at least 0."""
+        return jnp.maximum(self.moments(predictions, z)[0], 0.0)
+
+    def sample_data(self, predictions: Predictions, z: Float[Array, " n"], key: jax.Array) -> Bins:
+        """Poisson counts at bin rates drawn from the Gaussian of their MC statistics."""
+        return sample_counts(key, *self.moments(predictions, z))
+
+    def saturated(self, predictions: Predictions, z: Float[Array, " n"]) -> Scalar:
+        """The largest `profile_log_likelihood`: every bin expects what it observed."""
+        return saturated_poisson(self.observed)
+
+    def marginal(self, mean: Bins, spread: Bins) -> Scalar:
+        """ln of the integral over Gaussian rates of every bin, cut at positive rates."""
+        return jnp.sum(log_likelihood_of_signal(mean, self.observed, 0.0, spread, nodes=_NODES))
+
+    def profile(self, mean: Bins, spread: Bins) -> Scalar:
+        """ln of the largest integrand: what pyhf finds with all MC-statistics parameters free."""
+        rate = most_likely_rate(mean, self.observed, spread)
+        return poisson(self.observed, rate) - jnp.sum((rate - mean) ** 2 / spread**2) / 2
+
+    @property
+    def constant(self) -> float:
+        """What `profile_log_likelihood` leaves out of pyhf's log-density of the full workspace.
+
+        The normalisations of the constraint terms; with the nuisances' -z^2/2 the sum is the
+        log-density, maximised over the MC-statistics parameters.
+        """
+        gammas = self.model.gamma_sigma
+        normals = len(self.model.alphas) + len(gammas)
+        half_log = -0.5 * np.log(2 * np.pi)
+        return float(half_log * normals - np.log(gammas).sum() + self.model.constant)
+
+    def _rotation(self) -> np.ndarray:
+        """Eigenvectors of the Fisher information of the counts at the nominal yields.
+
+        A rotation leaves standard normals standard normal; in these coordinates the posterior is
+        nearly uncorrelated, so that a diagonal mass matrix fits it.
+        """
+        slope = self.model.nominal_slopes @ self.model.of_bin
+        expected = self.model.nominal @ self.model.of_bin
+        _, vectors = np.linalg.eigh(-slope @ (slope / expected).T)
+        return vectors

@@ -6,44 +6,42 @@ from importlib import resources
 from itertools import combinations
 from pathlib import Path
 from types import MappingProxyType
-from typing import Any
 
-import numpy as np
 from jaxtyping import Array, Float
 
 from bsnunu_jax.errors import InputError
-from bsnunu_jax.experiments.base import Measurement, Predictions
-from bsnunu_jax.experiments.belle2 import Belle2Binned
+from bsnunu_jax.experiments.base import Measurement, Predictions, ProfiledMeasurement
+from bsnunu_jax.experiments.belle2 import Belle2Likelihood
+from bsnunu_jax.experiments.belle2_compact import read_table
 from bsnunu_jax.experiments.belle2_published import load_published
 from bsnunu_jax.experiments.counting import CountingMeasurement, joint_log_likelihoods
 from bsnunu_jax.experiments.files import read_measurements
+from bsnunu_jax.experiments.null_model import null_br
 from bsnunu_jax.inputs.tables import load_yaml
 
 
 @cache
 def _catalogue() -> Mapping[str, Measurement]:
     found: dict[str, Measurement] = {}
-    file = resources.files("bsnunu_jax.experiments") / "data" / "belle2_knunu_2023.yaml"
-    raw = load_yaml(file.read_text())
-    arrays = {
-        "observed": "observed", "background": "b0", "log_efficiency": "ls0",
-        "covariance": "covariance", "q2_edges": "q2_edges", "underflow": "underflow",
-        "events": "events", "null_br": "null_br",
-    }  # fmt: skip
-    columns: dict[str, Any] = {
-        key: np.asarray(raw[column], dtype=float) for key, column in arrays.items()
-    }
-    found[raw["id"]] = Belle2Binned(
-        name=raw["id"], title=raw["title"], mode=raw["mode"], labels=tuple(raw["labels"]),
-        samples=tuple(raw["samples"]), tree_tau=raw["tree_tau"],
-        sources=tuple(f"arXiv:{a}" for a in raw["arxiv"]),
-        null_model=raw["null_model"],
-        **columns,
-    )  # fmt: skip
+    found["belle2_knunu_2023"] = _belle2()
     for name in ("counting.yaml", "gaussian.yaml"):
         with resources.as_file(resources.files("bsnunu_jax.experiments") / "data" / name) as path:
             found |= {m.name: m for m in read_measurements(path)}
     return MappingProxyType(found)
+
+
+def _belle2() -> Belle2Likelihood:
+    """The compact form."""
+    data = resources.files("bsnunu_jax.experiments") / "data"
+    raw = load_yaml((data / "belle2_knunu_2023.yaml").read_text())
+    table = read_table(load_yaml((data / "belle2_knunu_2023_compact.yaml").read_text()))
+    return Belle2Likelihood(
+        name=raw["id"], title=raw["title"], form="compact", mode=raw["mode"],
+        labels=tuple(raw["labels"]), samples=tuple(raw["samples"]), tree_tau=raw["tree_tau"],
+        sources=tuple(f"arXiv:{a}" for a in raw["arxiv"]), null_model=raw["null_model"],
+        null_br=null_br(table["q2_edges"], raw["null_model"]),
+        **table,
+    )  # fmt: skip
 
 
 def measurement_names() -> tuple[str, ...]:
@@ -66,7 +64,7 @@ def load_measurements(
         where: place that an error names.
         folder: folder of the card.
         likelihood: folder with Belle II's published likelihood, which then takes the place of its
-            18-bin form.
+            compact form.
 
     Raises:
         InputError: for an unknown or repeated name, for an average together with its parts, or for
@@ -74,7 +72,7 @@ def load_measurements(
     """
     catalogue = _catalogue()
     chosen: list[Measurement] = []
-    if likelihood and not any(isinstance(catalogue.get(n), Belle2Binned) for n in names):
+    if likelihood and not any(isinstance(catalogue.get(n), Belle2Likelihood) for n in names):
         raise InputError(
             "a published likelihood is given, but no data set has one", where=where,
             allowed="add belle2_knunu_2023 to the data",
@@ -86,7 +84,7 @@ def load_measurements(
             chosen += read_measurements(folder / name)
         elif name in catalogue:
             measurement = catalogue[name]
-            if likelihood and isinstance(measurement, Belle2Binned):
+            if likelihood and isinstance(measurement, Belle2Likelihood):
                 measurement = load_published(likelihood, measurement)
             chosen.append(measurement)
         else:
@@ -107,9 +105,18 @@ def load_measurements(
 
 
 def log_likelihoods(
-    measurements: Sequence[Measurement], predictions: Predictions, z: Float[Array, " n"]
-) -> dict[str, Float[Array, ""]]:
-    """ln L of every measurement by name; z holds their nuisances one after the other."""
+    measurements: Sequence[Measurement], predictions: Predictions, z: Float[Array, " n"], *,
+    profiled: bool = False,
+) -> dict[str, Float[Array, ""]]:  # fmt: skip
+    """ln L of every measurement by name.
+
+    Args:
+        measurements: the measurements.
+        predictions: what they read.
+        z: their nuisances, one after the other.
+        profiled: `profile_log_likelihood` of the measurements that have it: nuisances that
+            `log_likelihood` integrates over are at their most likely values.
+    """
     counting = [m for m in measurements if isinstance(m, CountingMeasurement)]
     found = {}
     if counting:
@@ -119,6 +126,9 @@ def log_likelihoods(
     for m in measurements:
         stop = start + len(m.nuisance_names)
         if m.name not in found:
-            found[m.name] = m.log_likelihood(predictions, z[start:stop])
+            method = m.log_likelihood
+            if profiled and isinstance(m, ProfiledMeasurement):
+                method = m.profile_log_likelihood
+            found[m.name] = method(predictions, z[start:stop])
         start = stop
     return found

@@ -12,19 +12,21 @@ from dataclasses import dataclass
 from functools import cached_property
 from typing import Any
 
+import jax
 import jax.numpy as jnp
 import numpy as np
+from jax.scipy.special import gammaln as traced_gammaln
 from jaxtyping import Array, Float
 from scipy.optimize import brentq
 from scipy.special import gammaln
 
-from bsnunu_jax.experiments.base import Predictions
+from bsnunu_jax.experiments.base import Predictions, replaced
 
 Scalar = Float[Array, ""]
 Numbers = Any  # numbers or arrays of numpy or JAX that broadcast
 
 # Gauss-Legendre over _REACH widths of the integrand on both sides: 1e-10 of L (tested).
-_NODES, _REACH = 64, 9.0
+_NODES, _REACH = 64, 7.5
 
 
 @dataclass(frozen=True)
@@ -50,6 +52,32 @@ class CountingMeasurement:
         """ln L of the signal events, background marginalised."""
         return joint_log_likelihoods([self], predictions)[0]
 
+    @property
+    def data(self) -> Float[Array, " 1"]:
+        """The number of events."""
+        return jnp.asarray(self.observed, dtype=float)[None]
+
+    def with_data(self, data: Float[Array, " 1"]) -> "CountingMeasurement":
+        """The same search with other events; the efficiency stays that of the published limit."""
+        _ = self.events_per_br  # worked out for the events that were observed, and kept
+        return replaced(self, observed=data[0])
+
+    def expected_data(self, predictions: Predictions, z: Float[Array, " 0"]) -> Float[Array, " 1"]:
+        """Signal and mean background."""
+        signal = self.events_per_br * predictions.branching_fraction(self.mode)
+        return (signal + self.background)[None]
+
+    def sample_data(
+        self, predictions: Predictions, z: Float[Array, " 0"], key: jax.Array
+    ) -> Float[Array, " 1"]:
+        """Poisson counts at a rate drawn from its Gaussian."""
+        mean = self.expected_data(predictions, z)
+        return sample_counts(key, mean, jnp.full_like(mean, self.background_std))
+
+    def saturated(self, predictions: Predictions, z: Float[Array, " 0"]) -> Scalar:
+        """ln L of the signal plus background that suits the events best."""
+        return saturated_marginal(self.data, jnp.asarray(self.background_std)[None])
+
     @cached_property
     def events_per_br(self) -> float:
         """Signal events per unit of BR, from the published limit."""
@@ -71,28 +99,68 @@ def joint_log_likelihoods(
     """ln L of several searches at once: one graph whatever their number."""
     br = jnp.stack([predictions.branching_fraction(m.mode) for m in measurements])
     signal = np.array([m.events_per_br for m in measurements]) * br
-    numbers = [(m.observed, m.background, m.background_std) for m in measurements]
-    return log_likelihood_of_signal(signal, *np.array(numbers).T)
+    numbers = [(m.background, m.background_std) for m in measurements]
+    observed = jnp.concatenate([m.data for m in measurements])
+    return log_likelihood_of_signal(signal, observed, *np.array(numbers).T)
+
+
+def sample_counts(
+    key: jax.Array, mean: Float[Array, " bins"], spread: Float[Array, " bins"]
+) -> Float[Array, " bins"]:
+    """Poisson counts at rates drawn from Normal(mean | spread), cut at positive rates."""
+    rate_key, count_key = jax.random.split(key)
+    standard = jax.random.truncated_normal(rate_key, -mean / spread, jnp.inf, mean.shape)
+    rates = jnp.maximum(mean + spread * standard, 0.0)
+    return jax.random.poisson(count_key, rates).astype(rates.dtype)
+
+
+def saturated_marginal(
+    observed: Float[Array, " bins"], spread: Float[Array, " bins"]
+) -> Scalar:  # fmt: skip
+    """The largest sum of `log_likelihood_of_signal` that any mean rates could give.
+
+    It is concave in the mean rate, a Gaussian average of a Poisson term: bisection of the slope.
+    """
+
+    def log_likelihood(mean: Array) -> Array:
+        return log_likelihood_of_signal(mean, observed, jnp.zeros_like(mean), spread)
+
+    def halve(_: int, bracket: tuple[Array, Array]) -> tuple[Array, Array]:
+        low, high = bracket
+        middle = (low + high) / 2
+        rising = jax.jvp(log_likelihood, (middle,), (jnp.ones_like(middle),))[1] > 0
+        return jnp.where(rising, middle, low), jnp.where(rising, high, middle)
+
+    # Between rate 0, where more is always better, and well above the counts.
+    bracket = jnp.zeros_like(spread), observed + 2 + 3 * spread
+    low, high = jax.lax.fori_loop(0, 40, halve, bracket)
+    return jnp.sum(log_likelihood((low + high) / 2))
 
 
 def log_likelihood_of_signal(
-    signal: Numbers, observed: Numbers, background: Numbers, background_std: Numbers, xp: Any = jnp
-) -> Any:
+    signal: Numbers, observed: Numbers, background: Numbers, background_std: Numbers, xp: Any = jnp,
+    nodes: int = _NODES,
+) -> Any:  # fmt: skip
     """ln int dmu mu^n e^-mu/n! Normal(mu - signal - background | background_std) over mu > 0.
 
-    Broadcasts over its arguments; `xp` is jax.numpy, or numpy for the calibration at load time.
+    Broadcasts over its arguments; `xp` is jax.numpy, or numpy for the calibration at load time. Of
+    the nodes 40 do for whole counts, 64 for any.
     """
-    x, weights = np.polynomial.legendre.leggauss(_NODES)
+    x, weights = np.polynomial.legendre.leggauss(nodes)
     expected = (signal + background)[..., None]
-    observed = np.asarray(observed)[..., None]
+    observed = xp.asarray(observed)[..., None]
     std = xp.asarray(background_std)[..., None]
     x, weights = (a.reshape((1,) * (expected.ndim - 1) + (-1,)) for a in (x, weights))
-    low, high = _window(expected, observed, std, xp)
+    window = _window(expected, observed, std, xp)
+    # The integral does not depend on its window: no derivative need go through it.
+    low, high = jax.lax.stop_gradient(window) if xp is jnp else window
     half = (high - low) / 2
     mu = low + half * (1 + x)
     pull = (mu - expected) / std
-    log_terms = observed * xp.log(mu) - mu - gammaln(observed + 1) - pull**2 / 2
+    log_factorial = (gammaln if xp is np else traced_gammaln)(observed + 1.0)
+    log_terms = observed * xp.log(mu) - mu - log_factorial - pull**2 / 2
     peak = xp.max(log_terms, axis=-1, keepdims=True)
+    peak = jax.lax.stop_gradient(peak) if xp is jnp else peak
     total = xp.sum(weights * half / std * xp.exp(log_terms - peak), axis=-1)
     return peak[..., 0] + xp.log(total) - 0.5 * math.log(2 * math.pi)
 
@@ -100,13 +168,18 @@ def log_likelihood_of_signal(
 def _window(expected: Any, observed: Any, std: Any, xp: Any) -> tuple[Any, Any]:
     """Where the integrand lives: around its mode, as far as it can matter to 1e-15.
 
-    The mode solves mu^2 + mu (std^2 - expected) = n std^2. Below it the curvature is at least
-    1/width^2 and above at least 1/std^2; the Poisson tail above falls like exp(-mu).
+    Below the mode the curvature is at least 1/width^2 and above at least 1/std^2; the Poisson tail
+    above falls like exp(-mu).
     """
-    shift = expected - std**2
-    root = xp.sqrt(shift**2 + 4 * observed * std**2)
-    # For shift < 0 the sum cancels: the other form of the root does not.
-    mode = xp.where(shift > 0, (shift + root) / 2, 2 * observed * std**2 / (root + abs(shift)))
+    mode = most_likely_rate(expected, observed, std, xp)
     width = 1 / xp.sqrt(observed / xp.maximum(mode, 1e-9) ** 2 + 1 / std**2)
     low = xp.maximum(0.0, mode - _REACH * width)
     return low, mode + xp.minimum(_REACH * std, _REACH * width + 3 * _REACH)
+
+
+def most_likely_rate(expected: Any, observed: Any, std: Any, xp: Any = jnp) -> Any:
+    """The mode of the integrand: the positive root of mu^2 + mu (std^2 - expected) = n std^2."""
+    shift = expected - std**2
+    root = xp.sqrt(shift**2 + 4 * observed * std**2)
+    # For shift < 0 the sum cancels: the other form of the root does not.
+    return xp.where(shift > 0, (shift + root) / 2, 2 * observed * std**2 / (root + abs(shift)))

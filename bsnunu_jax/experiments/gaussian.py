@@ -2,10 +2,11 @@
 
 from dataclasses import dataclass
 
+import jax
 import jax.numpy as jnp
 from jaxtyping import Array, Float
 
-from bsnunu_jax.experiments.base import Predictions
+from bsnunu_jax.experiments.base import Predictions, replaced
 
 Scalar = Float[Array, ""]
 
@@ -30,3 +31,32 @@ class GaussianMeasurement:
         """-(prediction - value)^2 / (2 sigma^2), 0 at the measured value."""
         pull = predictions.observable(self.observable) - self.value
         return -0.5 * (pull / jnp.where(pull > 0, self.upper, self.lower)) ** 2
+
+    @property
+    def data(self) -> Float[Array, " 1"]:
+        """The quoted value."""
+        return jnp.asarray(self.value)[None]
+
+    def with_data(self, data: Float[Array, " 1"]) -> "GaussianMeasurement":
+        """The same errors around another value."""
+        return replaced(self, value=data[0])
+
+    def expected_data(self, predictions: Predictions, z: Float[Array, " 0"]) -> Float[Array, " 1"]:
+        """The prediction."""
+        return predictions.observable(self.observable)[None]
+
+    def sample_data(
+        self, predictions: Predictions, z: Float[Array, " 0"], key: jax.Array
+    ) -> Float[Array, " 1"]:
+        """The prediction plus a two-sided Gaussian: below it `upper` wide, above it `lower`.
+
+        A value below the prediction has the prediction above it, where its upper error counts.
+        """
+        side, size = jax.random.split(key)
+        below = jax.random.uniform(side) * (self.upper + self.lower) < self.upper
+        width = jnp.where(below, -self.upper, self.lower)
+        return self.expected_data(predictions, z) + width * jnp.abs(jax.random.normal(size))
+
+    def saturated(self, predictions: Predictions, z: Float[Array, " 0"]) -> Scalar:
+        """0, ln L of a prediction that agrees."""
+        return jnp.zeros(())

@@ -12,6 +12,7 @@ normfactor, normsys, histosys, staterror.
 
 from collections.abc import Mapping
 from dataclasses import dataclass
+from functools import cached_property
 from typing import Literal
 
 import jax.numpy as jnp
@@ -72,20 +73,37 @@ class HistFactory:
         self, alpha: Float[Array, " alphas"], factors: Float[Array, " factors"]
     ) -> Float[Array, " entries"]:
         """Expected events of every entry with all gammas at 1."""
-        f = _antisymmetric_weight(alpha, self.histo_code)
-        shifted = jnp.asarray(self.nominal) + alpha @ self.symmetric + f @ self.antisymmetric
+        shifted = jnp.asarray(self.nominal) + alpha @ self.symmetric
+        curved = np.flatnonzero(self.antisymmetric.any(axis=1))
+        if curved.size:
+            bend = _antisymmetric_weight(alpha[curved], self.histo_code)
+            shifted += bend @ self.antisymmetric[curved]
         at = alpha[self.norm_alpha]
         norms = _norm_factor(at, self.norm_up, self.norm_down, self.norm_code)
-        norms, free = jnp.append(norms, 1.0), jnp.append(factors, 1.0)
-        return (
-            shifted
-            * jnp.prod(norms[self.norm_of_entry], axis=1)
-            * jnp.prod(free[self.factor_of_entry], axis=1)
-        )
+        for modifiers, table in ((norms, self.norm_of_entry), (factors, self.factor_of_entry)):
+            for column in table.T:
+                shifted *= _picked(modifiers, column)
+        return shifted
 
     def bin_rates(self, entry_rates: Float[Array, " entries"]) -> Float[Array, " bins"]:
         """Sums of the entries of each bin."""
-        return jnp.zeros(len(self.observed)).at[self.bins].add(entry_rates)
+        return entry_rates @ self.of_bin
+
+    @cached_property
+    def of_bin(self) -> np.ndarray:
+        """1 where an entry belongs to a bin, shape (entries, bins)."""
+        return (self.bins[:, None] == np.arange(len(self.observed))).astype(float)
+
+    @property
+    def nominal_slopes(self) -> np.ndarray:
+        """Change of every entry per systematic, one sigma up against down, shape (alphas, e)."""
+        slopes = self.symmetric.copy()
+        norms = np.append((self.norm_up - self.norm_down) / 2, 0.0)[self.norm_of_entry]
+        alphas = np.append(self.norm_alpha, 0)[self.norm_of_entry]
+        entry = np.arange(self.nominal.size)
+        for norm, alpha in zip(norms.T, alphas.T, strict=True):
+            np.add.at(slopes, (alpha, entry), self.nominal * norm)
+        return slopes
 
     def log_density(
         self,
@@ -156,6 +174,12 @@ class HistFactory:
         alpha = [values.get(name, 0.0) for name in self.alphas]
         factors = [values.get(name, 1.0) for name in self.factors]
         return jnp.asarray(alpha), jnp.asarray(factors)
+
+
+def _picked(modifiers: Float[Array, " n"], index: np.ndarray) -> Float[Array, " entries"]:
+    """modifiers[index], 1 where index = n; a product: XLA scatters gradients of a gather slowly."""
+    chosen = (index[:, None] == np.arange(modifiers.size)).astype(float)
+    return chosen @ modifiers + (index == modifiers.size)
 
 
 def _log_normal(pulls: Float[Array, " n"]) -> Scalar:

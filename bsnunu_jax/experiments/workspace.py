@@ -10,27 +10,32 @@ import numpy as np
 from bsnunu_jax.errors import InputError
 from bsnunu_jax.experiments.histfactory import HistFactory, HistoCode, NormCode
 
+# Up and down variations closer to symmetric than this are symmetric, in units of the nominal yield.
+_ROUNDING = 1e-13
 _SUPPORTED = ("normfactor", "normsys", "histosys", "staterror")
 
 
 def read_workspace(
-    path: Path, *, drop: Sequence[str] = (), norm_code: NormCode = "code4",
-    histo_code: HistoCode = "code4p",
+    path: Path, *, drop: Sequence[str] = (), channels: Sequence[str] | None = None,
+    norm_code: NormCode = "code4", histo_code: HistoCode = "code4p",
 ) -> HistFactory:  # fmt: skip
     """The model of a pyhf workspace, with its observations.
 
     Args:
         path: JSON file with channels, samples, observations and one measurement.
         drop: names of modifiers to leave out, with their constraint terms.
+        channels: names of the channels to keep, all if absent; modifiers that act on no other
+            channel go, with their constraint terms.
         norm_code: interpolation of normsys.
         histo_code: interpolation of histosys.
 
     Raises:
-        InputError: for a file that is missing or no workspace, or a modifier of another type.
+        InputError: for a file that is missing or no workspace, a modifier of another type, or a
+            channel that it does not have.
     """
     try:
         content = json.loads(path.read_text())
-        channels, observed = (
+        found, observed = (
             content["channels"],
             {o["name"]: o["data"] for o in content["observations"]},
         )
@@ -38,9 +43,17 @@ def read_workspace(
         raise InputError("no such file", where=str(path)) from None
     except (OSError, ValueError, KeyError, TypeError) as error:
         raise InputError(f"is no pyhf workspace ({error!r})", where=str(path)) from None
-    for sample in (s for c in channels for s in c["samples"]):
+    if channels is not None:
+        names = [c["name"] for c in found]
+        for name in channels:
+            if name not in names:
+                raise InputError(
+                    f"no channel {name!r}", where=str(path), allowed=f"channels: {', '.join(names)}"
+                )
+        found = [c for c in found if c["name"] in channels]
+    for sample in (s for c in found for s in c["samples"]):
         sample["modifiers"] = [m for m in sample["modifiers"] if m["name"] not in drop]
-    return build(channels, observed, str(path), norm_code=norm_code, histo_code=histo_code)
+    return build(found, observed, str(path), norm_code=norm_code, histo_code=histo_code)
 
 
 def build(
@@ -78,16 +91,22 @@ def build(
     factors = _names(modifiers, ("normfactor",))
     symmetric = np.zeros((len(alphas), centre.size))
     antisymmetric = np.zeros_like(symmetric)
-    norms: list[tuple[slice, int, float, float]] = []
+    norms: list[tuple[int, float, float]] = []
+    normed: list[tuple[slice, int]] = []
     frees: list[tuple[slice, int]] = []
     for block, m in modifiers:
         if m["type"] == "histosys":
             high, low = np.array(m["data"]["hi_data"]), np.array(m["data"]["lo_data"])
             a = alphas.index(m["name"])
             symmetric[a, block] += (high - low) / 2
-            antisymmetric[a, block] += (high + low - 2 * centre[block]) / 16
+            bend = high + low - 2 * centre[block]
+            bend[np.abs(bend) <= _ROUNDING * np.abs(centre[block])] = 0
+            antisymmetric[a, block] += bend / 16
         elif m["type"] == "normsys":
-            norms.append((block, alphas.index(m["name"]), m["data"]["hi"], m["data"]["lo"]))
+            norm = alphas.index(m["name"]), m["data"]["hi"], m["data"]["lo"]
+            if norm not in norms:
+                norms.append(norm)
+            normed.append((block, norms.index(norm)))
         elif m["type"] == "normfactor":
             frees.append((block, factors.index(m["name"])))
     gammas, gamma_sigma, fixed = _mc_statistics(modifiers, centre, np.array(bins))
@@ -95,9 +114,9 @@ def build(
         entries=tuple(entries), nominal=centre, bins=np.array(bins),
         observed=np.concatenate([np.array(observed[c["name"]], dtype=float) for c in channels]),
         alphas=alphas, symmetric=symmetric, antisymmetric=antisymmetric,
-        norm_alpha=np.array([n[1] for n in norms], dtype=int),
-        norm_up=np.array([n[2] for n in norms]), norm_down=np.array([n[3] for n in norms]),
-        norm_of_entry=_table(centre.size, [(b, i) for i, (b, *_) in enumerate(norms)], len(norms)),
+        norm_alpha=np.array([n[0] for n in norms], dtype=int),
+        norm_up=np.array([n[1] for n in norms]), norm_down=np.array([n[2] for n in norms]),
+        norm_of_entry=_table(centre.size, normed, len(norms)),
         factors=factors, factor_of_entry=_table(centre.size, frees, len(factors)),
         gammas=gammas, gamma_sigma=gamma_sigma,
         constant=-0.5 * np.log(2 * np.pi) * fixed, norm_code=norm_code, histo_code=histo_code,

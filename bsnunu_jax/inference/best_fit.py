@@ -1,6 +1,5 @@
 """Multi-start gradient best fit: L-BFGS from many starts, Newton to the bottom, Hessian errors."""
 
-from collections.abc import Callable
 from dataclasses import asdict, dataclass
 from typing import Any
 
@@ -8,18 +7,19 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 import optax
-from jaxtyping import Array, Float
+from numpy.linalg import LinAlgError
+from scipy.linalg import cho_factor, cho_solve
 
 from bsnunu_jax.errors import InputError
 from bsnunu_jax.inference.edges import at_edge, edge_derivatives, slope_and_bend, snap
+from bsnunu_jax.inference.landscape import Landscape
 from bsnunu_jax.inference.problem import Problem
-
-Objective = Callable[[Float[Array, " n"]], Float[Array, ""]]
 
 # Two results are one minimum if -2 ln L agrees to the first and every parameter to the second
 # number, in units of its Hessian error.
 _SAME_OBJECTIVE, _SAME_VALUE = 1e-3, 0.05
-_NEWTON_STEPS = 8
+_NEWTON_GRADIENT, _NEWTON_STEPS = 1e-2, 12
+_BACKTRACKS = 15
 
 
 @dataclass(frozen=True)
@@ -75,8 +75,9 @@ class BestFit:
 
 
 def best_fit(
-    problem: Problem, *, starts: int = 16, steps: int = 300, tolerance: float = 1e-7, seed: int = 0
-) -> BestFit:
+    problem: Problem, *, starts: int = 16, steps: int = 300, tolerance: float = 1e-7,
+    seed: int = 0, landscape: Landscape | None = None,
+) -> BestFit:  # fmt: skip
     """Minimise -2 ln L from many starts at once and list every local minimum.
 
     Args:
@@ -85,71 +86,92 @@ def best_fit(
         steps: L-BFGS steps per start (optax); Newton steps follow.
         tolerance: largest gradient component of a converged start.
         seed: seed of the starts.
+        landscape: that of the problem, if it is there already.
 
     Raises:
         InputError: if no start converges.
     """
     free = len(problem.parameters)
-    v = jax.random.uniform(jax.random.key(seed), (starts, free), minval=-1.3, maxval=1.3)
-    point = jnp.concatenate([v, jnp.zeros((starts, problem.size - free))], axis=1)
-    objective = jax.jit(problem.descent_objective)  # traced once for all that follows
-    point = jax.jit(jax.vmap(lambda p: _descend(objective, p, steps)))(point)
-    ends, value, gradient, hessian = _polish(objective, snap(problem, np.asarray(point)))
+    rng = np.random.default_rng(seed)
+    point = np.zeros((starts, problem.size))
+    point[:, :free] = rng.uniform(-1.3, 1.3, size=(starts, free))
+    local = landscape or Landscape(problem, starts)
+    point = snap(problem, _descend(local, point, steps))
+    ends, value, gradient = _polish(local, point, tolerance)
     good = np.isfinite(value) & (np.abs(gradient).max(axis=1) < tolerance)
     if not good.any():
         raise InputError(
             f"none of {starts} starts of the best fit converged",
             allowed="raise best_fit: starts, or narrow the priors to where the data can tell",
         )
-    return _collect(problem, ends[good], value[good], hessian[good], starts)
+    return _collect(problem, ends[good], value[good], local.hessian(ends[good], order=4), starts)
 
 
-def _descend(objective: Objective, theta: Float[Array, " n"], steps: int) -> Float[Array, " n"]:
-    """L-BFGS until the gradient is small enough for Newton."""
-    search = optax.scale_by_backtracking_linesearch(max_backtracking_steps=15, store_grad=True)
-    solver = optax.lbfgs(linesearch=search)
-    value_and_grad = optax.value_and_grad_from_state(objective)
+def _descend(local: Landscape, point: np.ndarray, steps: int) -> np.ndarray:
+    """L-BFGS with backtracking until the gradients are small enough for Newton."""
+    solver = optax.scale_by_lbfgs()
+    update = jax.jit(jax.vmap(solver.update))
+    state = jax.jit(jax.vmap(solver.init))(point)
+    value, gradient = local.descent(point)
+    for _ in range(steps):
+        active = np.isfinite(value) & (np.abs(gradient).max(axis=1) > _NEWTON_GRADIENT)
+        preconditioned, state = update(gradient, state, point)
+        direction = -np.asarray(preconditioned)
+        slope = np.einsum("ij,ij->i", gradient, direction)
+        uphill = ~(slope < 0)
+        size = np.abs(gradient).max(axis=1, keepdims=True)
+        direction = np.where(uphill[:, None], -gradient / np.maximum(size, 1.0), direction)
+        slope = np.where(uphill, np.einsum("ij,ij->i", gradient, direction), slope)
+        if not active.any():
+            break
+        length = np.ones(len(point))
+        for _ in range(_BACKTRACKS):
+            trial = point + np.where(active, length, 0.0)[:, None] * direction
+            new = local.descent(trial)
+            enough = ~active | (new[0] <= value + 1e-4 * length * slope)
+            if enough.all():
+                break
+            length = np.where(enough, length, length / 2)
+        better = active & enough
+        if not better.any():
+            break
+        point = np.where(better[:, None], trial, point)
+        value = np.where(better, new[0], value)
+        gradient = np.where(better[:, None], new[1], gradient)
+    return point
 
-    def step(carry: tuple[Any, Any, Any]) -> tuple[Any, Any, Any]:
-        theta, state, _ = carry
-        value, gradient = value_and_grad(theta, state=state)
-        updates, state = solver.update(
-            gradient, state, theta, value=value, grad=gradient, value_fn=objective
-        )
-        return optax.apply_updates(theta, updates), state, jnp.max(jnp.abs(gradient))
 
-    def unfinished(carry: tuple[Any, Any, Any]) -> Array:
-        _, state, gradient = carry
-        return (optax.tree.get(state, "count") < steps) & (gradient > 1e-2)
-
-    start = (theta, solver.init(theta), jnp.asarray(jnp.inf))
-    return jax.lax.while_loop(unfinished, step, start)[0]
-
-
-def _polish(objective: Objective, theta: np.ndarray) -> tuple[np.ndarray, ...]:
-    """Newton steps to rounding; returns theta, objective, gradient and Hessian of each start."""
-    local = jax.jit(
-        jax.vmap(lambda t: (objective(t), jax.grad(objective)(t), jax.hessian(objective)(t)))
-    )
-    value, gradient, hessian = (np.asarray(a) for a in local(theta))
+def _polish(
+    local: Landscape, theta: np.ndarray, tolerance: float
+) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+    """Newton steps to rounding; returns theta, objective and gradient of each start."""
+    value, gradient = local.descent(theta)
+    length = np.ones(len(theta))
     for _ in range(_NEWTON_STEPS):
-        trial = theta - positive_solve(hessian, gradient)
-        new = tuple(np.asarray(a) for a in local(trial))
+        trial = theta - length[:, None] * positive_solve(local.hessian(theta), gradient)
+        new = local.descent(trial)
         # At the bottom rounding decides whether the objective falls: the gradient must not grow.
-        better = (new[0] < value) | (np.abs(new[1]).max(1) < np.abs(gradient).max(1))
+        smaller = np.abs(new[1]).max(axis=1) < np.abs(gradient).max(axis=1)
+        better = (new[0] < value) | smaller
+        length = np.where(better, np.minimum(2 * length, 1.0), length / 4)
         theta = np.where(better[:, None], trial, theta)
-        value, gradient, hessian = (
-            np.where(better.reshape(-1, *[1] * (n.ndim - 1)), n, o)
-            for n, o in zip(new, (value, gradient, hessian), strict=True)
-        )
-    return theta, value, gradient, hessian
+        value = np.where(better, new[0], value)
+        gradient = np.where(better[:, None], new[1], gradient)
+        if (np.abs(gradient).max(axis=1) < 1e-3 * tolerance).all():
+            break
+    return theta, value, gradient
 
 
 def positive_solve(hessian: np.ndarray, gradient: np.ndarray) -> np.ndarray:
     """H^-1 g with the eigenvalues made positive, so that a step always descends (batched)."""
-    values, vectors = np.linalg.eigh(hessian)
-    along = np.einsum("...ji,...j->...i", vectors, gradient)
-    return np.einsum("...ij,...j->...i", vectors, along / np.maximum(np.abs(values), 1e-3))
+    steps = []
+    for h, g in zip(hessian, gradient, strict=True):
+        try:
+            steps.append(cho_solve(cho_factor(h), g))
+        except LinAlgError:  # a saddle or worse: the eigenvalues are needed
+            values, vectors = np.linalg.eigh(h)
+            steps.append(vectors @ ((vectors.T @ g) / np.maximum(np.abs(values), 1e-3)))
+    return np.array(steps)
 
 
 def _collect(

@@ -4,6 +4,9 @@ The coordinate v of the descent has x = edge + bend dv^2/2 there: slope 0, so th
 vanishes whatever -2 ln L does. A start that ends near an edge is put on it, if that is downhill.
 """
 
+from collections.abc import Callable
+from functools import lru_cache
+
 import jax
 import jax.numpy as jnp
 import numpy as np
@@ -18,14 +21,7 @@ _ON = 1e-9
 
 def slope_and_bend(problem: Problem, v: np.ndarray) -> np.ndarray:
     """First and second derivative of every value in its coordinate, shape (2, points, n)."""
-
-    def slope(v: jax.Array) -> jax.Array:
-        return jax.jvp(problem.descent_values, (v,), (jnp.ones_like(v),))[1]
-
-    def both(v: jax.Array) -> jax.Array:
-        return jnp.stack(jax.jvp(slope, (v,), (jnp.ones_like(v),)))
-
-    return np.moveaxis(np.asarray(jax.jit(jax.vmap(both))(jnp.asarray(v))), 0, 1)
+    return np.moveaxis(np.asarray(problem.descent_slopes(jnp.asarray(v))), 0, 1)
 
 
 def at_edge(problem: Problem, v: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
@@ -59,9 +55,19 @@ def edge_derivatives(
     problem: Problem, values: np.ndarray, nuisances: np.ndarray, k: int
 ) -> tuple[float, float]:
     """First and second derivative of the objective in the value of parameter k."""
+    direction = np.eye(len(values))[k]
+    rise, bend = _along(problem)(values, nuisances, direction)
+    return float(rise), float(bend)
 
-    def along(x: jax.Array) -> jax.Array:
-        return problem.objective_at(jnp.asarray(values).at[k].set(x), jnp.asarray(nuisances))
 
-    x = jnp.asarray(values[k])
-    return float(jax.jit(jax.grad(along))(x)), float(jax.jit(jax.grad(jax.grad(along)))(x))
+@lru_cache(maxsize=1)
+def _along(problem: Problem) -> Callable[..., tuple[jax.Array, jax.Array]]:
+    """Both derivatives along a direction, compiled once for all starts and parameters."""
+
+    def derivatives(values: jax.Array, z: jax.Array, d: jax.Array) -> tuple[jax.Array, jax.Array]:
+        def slope(values: jax.Array) -> jax.Array:
+            return jax.jvp(lambda x: problem.objective_at(x, z), (values,), (d,))[1]
+
+        return jax.jvp(slope, (values,), (d,))
+
+    return jax.jit(derivatives)

@@ -4,7 +4,6 @@ A block is one compiled program, the same for warm-up and sampling, from a saved
 one. A run that was killed goes on from its last block and repeats the lost steps exactly.
 """
 
-import os
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
@@ -15,10 +14,13 @@ import jax.numpy as jnp
 import numpy as np
 from jax.sharding import Mesh, NamedSharding, PartitionSpec
 from numpyro.infer.hmc import hmc
+from numpyro.infer.util import ParamInfo
 
-from bsnunu_jax.errors import InputError
+from bsnunu_jax.inference.blocks import load_block, save_block
 
+_HILL = 1e6
 Progress = Callable[[int, int, int, bool], None]
+Energies = Callable[[np.ndarray], tuple[Any, Any]]
 
 
 @dataclass(frozen=True)
@@ -73,7 +75,8 @@ class Branches:
 def sample(
     potential: Callable[[jax.Array], jax.Array], initial: np.ndarray, sampler: Sampler, *,
     seed: int, folder: Path, progress: Progress | None = None,
-    branches: Branches | None = None,
+    branches: Branches | None = None, energies: Energies | None = None,
+    scale: np.ndarray | None = None, program: "Program | None" = None,
 ) -> Chains:  # fmt: skip
     """Draw from exp(-potential), writing each block to `folder` and taking up what is there.
 
@@ -85,11 +88,16 @@ def sample(
         folder: where the blocks are, made if absent.
         progress: called after each block with (steps done, steps in all, divergences, warm-up?).
         branches: separate regions between which the chains also jump.
+        energies: potential and gradient at many points, if there is a compiled function for it;
+            an approximation does, the start is no draw.
+        scale: expected standard deviations, the sampler's first guess; 1 if absent.
+        program: the compiled sampler of these arguments, if it is there already.
     """
     folder.mkdir(parents=True, exist_ok=True)
     warmup_blocks = -(-sampler.warmup // sampler.block)
-    warmup = warmup_blocks * sampler.block
-    start, run_block = _kernel(potential, sampler, warmup, branches)
+    program = program or Program(potential, sampler, branches)
+    energies = energies or jax.jit(jax.vmap(jax.value_and_grad(potential)))
+    scale = np.ones(initial.shape[1]) if scale is None else scale
     paths = [folder / f"block_{i:04d}.npz" for i in range(sampler.blocks)]
     finished = next((i for i, p in enumerate(paths) if not p.is_file()), len(paths))
     keys = jax.random.split(jax.random.PRNGKey(seed), sampler.chains)
@@ -97,16 +105,19 @@ def sample(
     found: list[dict[str, np.ndarray]] = []
     for i, path in enumerate(paths):
         if i < finished:
-            saved = _load(path)
+            saved = load_block(path)
         else:
             if state is None:
-                state = start(jnp.asarray(initial), keys)
+                variance = np.tile(scale**2, (len(initial), 1))
+                energy, gradient = energies(initial)
+                # So high that the first step leaves it: from there on all energies are exact.
+                state = program.start(initial, energy + _HILL, gradient, variance, keys)
                 if finished:
-                    state = _restore(state, _load(paths[finished - 1]))
-            state, record = run_block(state)
+                    state = _restore(state, load_block(paths[finished - 1]))
+            state, record = program.block(state)
             saved = {k: np.asarray(v) for k, v in record.items()}
             leaves = jax.tree.leaves(state)
-            _save(path, saved | {f"state_{k}": np.asarray(x) for k, x in enumerate(leaves)})
+            save_block(path, saved | {f"state_{k}": np.asarray(x) for k, x in enumerate(leaves)})
         found.append(saved)
         if progress and i >= finished - 1:
             divergences = sum(int(b["diverging"].sum()) for b in found[warmup_blocks:])
@@ -117,50 +128,69 @@ def sample(
     return Chains(*(np.concatenate([b[n] for b in kept], axis=1) for n in names))
 
 
-def _kernel(
-    potential: Callable[[jax.Array], jax.Array],
-    sampler: Sampler,
-    warmup: int,
-    branches: Branches | None,
-) -> tuple[Callable[..., Any], Callable[..., Any]]:
-    """The compiled start and block, both over all chains."""
-    init_kernel, step_kernel = hmc(potential, algo="NUTS")
+class Program:
+    """The sampler as two compiled functions over all chains: start, and one block of steps."""
 
-    def init(theta: jax.Array, key: jax.Array) -> Any:
-        return init_kernel(
-            theta, warmup, step_size=0.1, target_accept_prob=sampler.target_accept,
-            max_tree_depth=sampler.max_tree_depth, rng_key=key,
-        )  # fmt: skip
+    def __init__(
+        self, potential: Callable[[jax.Array], jax.Array], sampler: Sampler,
+        branches: Branches | None = None,
+    ) -> None:  # fmt: skip
+        """Functions that compile when they are first called, or with `compile`."""
+        init_kernel, step_kernel = hmc(potential, algo="NUTS")
+        warmup = -(-sampler.warmup // sampler.block) * sampler.block
+        self._chains = sampler.chains
 
-    def block(state: Any) -> tuple[Any, dict[str, jax.Array]]:
-        def step(state: Any, _: None) -> tuple[Any, dict[str, jax.Array]]:
-            state = step_kernel(state)
-            if branches is not None:
-                state = _jump(potential, state, branches)
-            return state, {
-                "theta": state.z,
-                "potential": state.potential_energy,
-                "diverging": state.diverging,
-                "accept_prob": state.accept_prob,
-                "steps": state.num_steps,
-            }
+        def start(
+            theta: jax.Array, energy: jax.Array, gradient: jax.Array, variance: jax.Array,
+            key: jax.Array,
+        ) -> Any:  # fmt: skip
+            return init_kernel(
+                ParamInfo(theta, energy, gradient), warmup, step_size=0.1,
+                inverse_mass_matrix=variance, target_accept_prob=sampler.target_accept,
+                max_tree_depth=sampler.max_tree_depth, rng_key=key,
+            )  # fmt: skip
 
-        return jax.lax.scan(step, state, None, length=sampler.block)
+        def block(state: Any) -> tuple[Any, dict[str, jax.Array]]:
+            def step(state: Any, _: None) -> tuple[Any, dict[str, jax.Array]]:
+                state = step_kernel(state)
+                if branches is not None:
+                    state = _jump(potential, state, branches)
+                return state, {
+                    "theta": state.z,
+                    "potential": state.potential_energy,
+                    "diverging": state.diverging,
+                    "accept_prob": state.accept_prob,
+                    "steps": state.num_steps,
+                }
 
-    # One chain a device where the devices allow it: on a CPU vmapped chains wait for one another
-    # at every leap and run both branches of every condition.
-    devices = max(d for d in range(1, len(jax.devices()) + 1) if sampler.chains % d == 0)
-    mesh = Mesh(np.array(jax.devices()[:devices]), ("chain",))
+            return jax.lax.scan(step, state, None, length=sampler.block)
+
+        # One chain a device where the devices allow it: on a CPU vmapped chains wait for one
+        # another at every leap and run both branches of every condition.
+        devices = max(d for d in range(1, len(jax.devices()) + 1) if sampler.chains % d == 0)
+        mesh = Mesh(np.array(jax.devices()[:devices]), ("chain",))
+        self.start = _over_chains(start, mesh)
+        self.block = _over_chains(block, mesh)
+
+    def compile(self, size: int) -> "Program":
+        """Compile now, for points with `size` components; returns itself."""
+        points = jax.ShapeDtypeStruct((self._chains, size), float)
+        energies = jax.ShapeDtypeStruct((self._chains,), float)
+        keys = jax.random.split(jax.random.PRNGKey(0), self._chains)
+        state = jax.eval_shape(self.start, points, energies, points, points, keys)
+        self.block = self.block.lower(state).compile()
+        return self
+
+
+def _over_chains(function: Callable[..., Any], mesh: Mesh) -> Any:
+    """The function for all chains, spread over the devices."""
     spec = PartitionSpec("chain")
 
-    def over_chains(function: Callable[..., Any]) -> Callable[..., Any]:
-        def local(*args: Any) -> Any:
-            return jax.lax.map(lambda one: function(*one), args)
+    def local(*args: Any) -> Any:
+        return jax.lax.map(lambda one: function(*one), args)
 
-        sharded = jax.shard_map(local, mesh=mesh, in_specs=spec, out_specs=spec, check_vma=False)
-        return jax.jit(sharded, in_shardings=NamedSharding(mesh, spec))
-
-    return over_chains(init), over_chains(block)
+    sharded = jax.shard_map(local, mesh=mesh, in_specs=spec, out_specs=spec, check_vma=False)
+    return jax.jit(sharded, in_shardings=NamedSharding(mesh, spec))
 
 
 def _jump(potential: Callable[[jax.Array], jax.Array], state: Any, branches: Branches) -> Any:
@@ -203,24 +233,3 @@ def _restore(state: Any, saved: dict[str, np.ndarray]) -> Any:
         for k, x in enumerate(leaves)
     ]
     return jax.tree.unflatten(structure, restored)
-
-
-def _save(path: Path, arrays: dict[str, np.ndarray]) -> None:
-    """Write whole or not at all: a kill must not leave half a block under its final name."""
-    partial = path.with_suffix(".partial")
-    with partial.open("wb") as file:
-        np.savez(file, allow_pickle=False, **arrays)
-        file.flush()
-        os.fsync(file.fileno())
-    partial.replace(path)
-
-
-def _load(path: Path) -> dict[str, np.ndarray]:
-    try:
-        with path.open("rb") as raw, np.load(raw) as file:
-            return {k: file[k] for k in file.files}
-    except Exception as error:
-        raise InputError(
-            f"cannot read the sampling block ({error})", where=str(path),
-            allowed="delete this and later blocks, then resume",
-        ) from None  # fmt: skip

@@ -28,6 +28,15 @@ class Prior(Protocol):
         """The parameter at the coordinate v of the best fit, where an edge is a smooth minimum."""
         ...
 
+    def descent_coordinate(self, value: Scalar) -> Scalar:
+        """An inverse of `descent_value`."""
+        ...
+
+    @property
+    def range(self) -> tuple[float, float]:
+        """Where the parameter may be; infinite where nothing ends it."""
+        ...
+
     def log_density(self, value: Scalar) -> Scalar:
         """ln of the prior density of the parameter, up to a constant."""
         ...
@@ -56,6 +65,16 @@ class Uniform:
     def descent_value(self, v: Scalar) -> Scalar:
         """low + (high - low)(1 + sin v)/2, as Minuit does."""
         return self.low + (self.high - self.low) * (1 + jnp.sin(v)) / 2
+
+    def descent_coordinate(self, value: Scalar) -> Scalar:
+        """Arcsine of the position in the interval, from -1 to 1."""
+        position = 2 * (value - self.low) / (self.high - self.low) - 1
+        return jnp.arcsin(jnp.clip(position, -1.0, 1.0))
+
+    @property
+    def range(self) -> tuple[float, float]:
+        """The interval."""
+        return self.low, self.high
 
     def log_density(self, value: Scalar) -> Scalar:
         """Constant."""
@@ -88,6 +107,15 @@ class LogUniform:
         """exp of ln x at v."""
         return jnp.exp(self._log().descent_value(v))
 
+    def descent_coordinate(self, value: Scalar) -> Scalar:
+        """Arcsine of the position of ln x in its interval."""
+        return self._log().descent_coordinate(jnp.log(value))
+
+    @property
+    def range(self) -> tuple[float, float]:
+        """The interval."""
+        return self.low, self.high
+
     def log_density(self, value: Scalar) -> Scalar:
         """-ln x."""
         return -jnp.log(value)
@@ -115,6 +143,15 @@ class Normal:
     def descent_value(self, v: Scalar) -> Scalar:
         """mean + std v."""
         return self.value(v)
+
+    def descent_coordinate(self, value: Scalar) -> Scalar:
+        """(value - mean)/std."""
+        return self.coordinate(value)
+
+    @property
+    def range(self) -> tuple[float, float]:
+        """The real line."""
+        return -math.inf, math.inf
 
     def log_density(self, value: Scalar) -> Scalar:
         """-(value - mean)^2/(2 std^2)."""

@@ -1,19 +1,24 @@
 """One log-density from couplings and nuisances to the data: what every method below works on."""
 
-from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field, replace
 from functools import cached_property
 
 import jax
 import jax.numpy as jnp
 from jaxtyping import Array, Float
 
+from bsnunu_jax.errors import InputError
 from bsnunu_jax.experiments import Measurement, Predictions, log_likelihoods
+from bsnunu_jax.experiments.base import Generative, Request
+from bsnunu_jax.gram import Gram
 from bsnunu_jax.inference.parameters import Parameter, model_parameters
 from bsnunu_jax.inputs import Nuisances
 from bsnunu_jax.models import Model
 
 Scalar = Float[Array, ""]
+# One array a measurement.
+Data = tuple[Float[Array, " bins"], ...]
 
 
 @dataclass(frozen=True, eq=False)
@@ -25,6 +30,7 @@ class Problem:
 
     Attributes:
         fixed: model parameters held at a value.
+        grams: integrated kernels as quadratic forms, see `tabulate`; none: all are integrated.
     """
 
     model: Model
@@ -32,6 +38,7 @@ class Problem:
     nuisances: Nuisances
     measurements: tuple[Measurement, ...]
     fixed: tuple[tuple[str, complex], ...] = ()
+    grams: Mapping[Request, Sequence[Gram]] = field(default_factory=dict)
 
     @property
     def names(self) -> tuple[str, ...]:
@@ -76,33 +83,139 @@ class Problem:
         """The predictions at these parameter values and nuisances."""
         inputs = self.nuisances.shift(nuisances[: self.nuisances.size])
         named = dict(self.fixed) | model_parameters(self.parameters, values)
-        return Predictions(self.model.build(named, inputs), inputs)
+        return Predictions(self.model.build(named, inputs), inputs, self.grams)
 
-    def log_likelihoods(self, theta: Float[Array, " size"]) -> dict[str, Scalar]:
-        """ln L of every measurement."""
-        start = len(self.parameters) + self.nuisances.size
-        return log_likelihoods(self.measurements, self.predictions(theta), theta[start:])
+    def log_likelihoods(
+        self, theta: Float[Array, " size"], *, profiled: bool = False
+    ) -> dict[str, Scalar]:
+        """ln L of every measurement, see `experiments.log_likelihoods`."""
+        return self.log_likelihood_of(self.predictions(theta), theta, profiled=profiled)
+
+    def log_likelihood_of(
+        self, predictions: Predictions, theta: Float[Array, " size"], *, profiled: bool = False
+    ) -> dict[str, Scalar]:
+        """ln L of every measurement with these predictions and the nuisances of theta."""
+        z = theta[len(self.parameters) + self.nuisances.size :]
+        return log_likelihoods(self.measurements, predictions, z, profiled=profiled)
 
     def objective(self, theta: Float[Array, " size"]) -> Scalar:
-        """-2 ln (likelihood x nuisance terms x non-flat priors): what a best fit minimises."""
+        """-2 ln (likelihood x nuisance terms x non-flat priors): what a best fit minimises.
+
+        Nuisances that a measurement integrates over in `potential` are profiled here, so that -2 ln
+        L and its minimum are those of a fit with all nuisances free.
+        """
         return self.objective_at(self.values(theta), theta[len(self.parameters) :])
 
-    def objective_at(self, values: Float[Array, " n"], nuisances: Float[Array, " m"]) -> Scalar:
-        """The objective at these parameter values and nuisances."""
+    def objective_at(
+        self, values: Float[Array, " n"], nuisances: Float[Array, " m"], *,
+        data: Data | None = None, centres: Float[Array, " m"] | None = None, profiled: bool = True,
+    ) -> Scalar:  # fmt: skip
+        """The objective at these parameter values and nuisances.
+
+        Args:
+            values: one a parameter.
+            nuisances: of the inputs, then of every measurement.
+            data: counts or values in place of the observed ones, one array a measurement.
+            centres: where the standard-normal terms of the nuisances have their centres, the
+                auxiliary data; 0 if absent.
+            profiled: False for the likelihood of `potential`, see `experiments.log_likelihoods`.
+        """
+        log_prior = sum(p.prior.log_density(values[i]) for i, p in enumerate(self.parameters))
+        pulls = nuisances if centres is None else nuisances - centres
+        deviance = self.deviance(values, nuisances, data, profiled=profiled)
+        return deviance - 2 * log_prior + jnp.sum(pulls**2)
+
+    def deviance(
+        self, values: Float[Array, " n"], nuisances: Float[Array, " m"], data: Data | None = None,
+        *, profiled: bool = True,
+    ) -> Scalar:  # fmt: skip
+        """-2 ln of the likelihood alone, of these data or the observed ones."""
+        measurements = self.measurements if data is None else self.with_data(data).measurements
         predictions = self.predictions_at(values, nuisances)
         of_data = nuisances[self.nuisances.size :]
-        log_likelihood = sum(log_likelihoods(self.measurements, predictions, of_data).values())
-        log_prior = sum(p.prior.log_density(values[i]) for i, p in enumerate(self.parameters))
-        return -2 * (log_likelihood + log_prior) + jnp.sum(nuisances**2)
+        terms = log_likelihoods(measurements, predictions, of_data, profiled=profiled)
+        return -2 * sum(terms.values(), start=jnp.zeros(()))
+
+    @property
+    def generative(self) -> tuple[Generative, ...]:
+        """The measurements, all of which can exchange their data.
+
+        Raises:
+            InputError: naming one that cannot.
+        """
+        for m in self.measurements:
+            if not isinstance(m, Generative):
+                raise InputError(
+                    f"the data of {m.name!r} cannot be exchanged",
+                    allowed="limits, toys and goodness of fit need measurements that can",
+                )
+        return tuple(m for m in self.measurements if isinstance(m, Generative))
+
+    @property
+    def data(self) -> Data:
+        """What was observed, one array a measurement."""
+        return tuple(m.data for m in self.generative)
+
+    def with_data(self, data: Data) -> "Problem":
+        """The same problem with other data, which may be traced."""
+        exchanged = (m.with_data(d) for m, d in zip(self.generative, data, strict=True))
+        return replace(self, measurements=tuple(exchanged))
+
+    def expected_data(self, values: Float[Array, " n"], nuisances: Float[Array, " m"]) -> Data:
+        """Asimov data of this point."""
+        predictions = self.predictions_at(values, nuisances)
+        blocks = self._of_measurements(nuisances)
+        return tuple(
+            m.expected_data(predictions, z) for m, z in zip(self.generative, blocks, strict=True)
+        )
+
+    def sample_data(
+        self, values: Float[Array, " n"], nuisances: Float[Array, " m"], key: jax.Array
+    ) -> Data:
+        """A toy of this point: independent draws for all measurements."""
+        predictions = self.predictions_at(values, nuisances)
+        blocks = self._of_measurements(nuisances)
+        keys = jax.random.split(key, len(self.measurements))
+        return tuple(
+            m.sample_data(predictions, z, k)
+            for m, z, k in zip(self.generative, blocks, keys, strict=True)
+        )
+
+    def saturated_deviance(
+        self, values: Float[Array, " n"], nuisances: Float[Array, " m"], data: Data
+    ) -> Scalar:
+        """`deviance` if every bin expected what suits its data best."""
+        predictions = self.predictions_at(values, nuisances)
+        blocks = self._of_measurements(nuisances)
+        terms = [
+            m.with_data(d).saturated(predictions, z)
+            for m, d, z in zip(self.generative, data, blocks, strict=True)
+        ]
+        return -2 * sum(terms, start=jnp.zeros(()))
+
+    def _of_measurements(self, nuisances: Float[Array, " m"]) -> list[Float[Array, " k"]]:
+        """The nuisances of each measurement."""
+        start, found = self.nuisances.size, []
+        for m in self.measurements:
+            found.append(nuisances[start : start + len(m.nuisance_names)])
+            start += len(m.nuisance_names)
+        return found
 
     def descent_values(self, v: Float[Array, " n"]) -> Float[Array, " n"]:
         """Values of the parameters at the coordinates of the best fit."""
         return jnp.stack([p.prior.descent_value(v[i]) for i, p in enumerate(self.parameters)])
 
-    def descent_objective(self, point: Float[Array, " size"]) -> Scalar:
-        """The objective in the coordinates of the best fit, then the nuisances."""
-        free = len(self.parameters)
-        return self.objective_at(self.descent_values(point[:free]), point[free:])
+    @cached_property
+    def descent_slopes(self) -> Callable[[Float[Array, "m n"]], Float[Array, "m 2 n"]]:
+        """First and second derivative of every value in its descent coordinate, jitted once."""
+
+        def slope(v: Float[Array, " n"]) -> Float[Array, " n"]:
+            return jax.jvp(self.descent_values, (v,), (jnp.ones_like(v),))[1]
+
+        def both(v: Float[Array, " n"]) -> Float[Array, "2 n"]:
+            return jnp.stack(jax.jvp(slope, (v,), (jnp.ones_like(v),)))
+
+        return jax.jit(jax.vmap(both))
 
     @cached_property
     def compiled(self) -> Callable[[Float[Array, " size"]], Scalar]:
@@ -111,5 +224,7 @@ class Problem:
 
     def potential(self, theta: Float[Array, " size"]) -> Scalar:
         """-ln posterior density of theta, Jacobians of the coordinates included."""
+        free = len(self.parameters)
         jacobian = sum(p.prior.log_jacobian(theta[i]) for i, p in enumerate(self.parameters))
-        return 0.5 * self.objective(theta) - jacobian
+        objective = self.objective_at(self.values(theta), theta[free:], profiled=False)
+        return 0.5 * objective - jacobian

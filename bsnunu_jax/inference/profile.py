@@ -12,6 +12,9 @@ from scipy.special import logsumexp
 
 from bsnunu_jax.inference.problem import Problem
 
+# What the objective, relative to itself, may rise by rounding.
+_ROUNDING = 1e-10
+
 
 @dataclass(frozen=True)
 class Grid:
@@ -34,6 +37,7 @@ class Grid:
 def profile_grid(
     problem: Problem, axes: Sequence[np.ndarray], *, start: np.ndarray | None = None,
     steps: int = 60, tolerance: float = 1e-6, batch: int = 64, samples: int = 0, seed: int = 0,
+    profiled: bool = True,
 ) -> Grid:  # fmt: skip
     """Profile and marginalise the nuisances on the outer product of `axes`.
 
@@ -47,76 +51,87 @@ def profile_grid(
         samples: importance samples that correct the Laplace approximation of the marginal, the
             same standard-normal numbers at every point; 0 for Laplace alone.
         seed: seed of these numbers.
+        profiled: False for the likelihood of the posterior, see `Problem.objective_at`.
     """
     points = jnp.stack([a.ravel() for a in jnp.meshgrid(*axes, indexing="ij")], axis=1)
     free = len(problem.parameters)
     z = jnp.zeros(problem.size - free) if start is None else jnp.asarray(start)
 
     def one(values: Array) -> tuple[Array, ...]:
-        u = problem.theta(list(values))[:free]
-
         def objective(z: Array) -> Array:
-            return problem.objective(jnp.concatenate([u, z]))
+            return problem.objective_at(values, z, profiled=profiled)
 
-        at, value, gradient, hessian = _profile(objective, z, steps, tolerance)
-        return value, jnp.max(jnp.abs(gradient)), jnp.concatenate([u, at]), hessian
+        at, value, gradient, hessian = levenberg_marquardt(objective, z, steps, tolerance)
+        return value, jnp.max(jnp.abs(gradient)), jnp.concatenate([values, at]), hessian
 
     found = jax.jit(lambda p: jax.lax.map(one, p, batch_size=batch))(points)
-    profile, gradient, theta, hessian = (np.asarray(a) for a in found)
+    profile, gradient, at, hessian = (np.asarray(a) for a in found)
     log_density = -0.5 * (profile + np.linalg.slogdet(hessian)[1])
     if samples:
+        objective = jax.jit(jax.vmap(
+            lambda x: problem.objective_at(x[:free], x[free:], profiled=profiled)
+        ))  # fmt: skip
         noise = np.random.default_rng(seed).standard_normal((samples, problem.size - free))
-        log_density += _importance(problem, theta, profile, hessian, noise)
+        log_density += _importance(objective, at, profile, hessian, noise)
     shape = [len(x) for x in axes]
     results = (a.reshape(shape) for a in (profile, log_density, gradient))
     return Grid(tuple(map(np.asarray, axes)), *results)
 
 
-def _profile(
+def levenberg_marquardt(
     objective: Callable[[Array], Array], z: Float[Array, " n"], steps: int, tolerance: float
 ) -> tuple[Array, Array, Array, Array]:
     """Levenberg-Marquardt descent; returns the point, the objective, its gradient and Hessian."""
 
-    def local(z: Array) -> tuple[Array, Array, Array]:
-        return objective(z), jax.grad(objective)(z), jax.hessian(objective)(z)
+    def slopes(z: Array) -> tuple[Array, tuple[Array, Array]]:
+        value, gradient = jax.value_and_grad(objective)(z)
+        return gradient, (value, gradient)
+
+    # The only place where the objective is traced: twice would compile twice as long.
+    local = jax.jacfwd(slopes, has_aux=True)
 
     def step(carry: tuple[Any, ...]) -> tuple[Any, ...]:
-        z, (value, gradient, hessian), damping, count = carry
-        damped = hessian + damping * jnp.eye(z.size)
-        trial = z - jnp.linalg.solve(damped, gradient)
-        new = local(trial)
+        z, trial, (value, gradient, hessian), damping, count = carry
+        bend, (height, slope) = local(trial)
         # At the bottom rounding decides whether the objective falls: a smaller gradient will do.
-        better = (new[0] < value) | (jnp.max(jnp.abs(new[1])) < 0.5 * jnp.max(jnp.abs(gradient)))
-        better &= jnp.isfinite(new[0])
-        keep = (value, gradient, hessian)
-        state = tuple(jnp.where(better, n, o) for n, o in zip(new, keep, strict=True))
+        # Elsewhere it must fall, or a saddle would do.
+        level = height - value < _ROUNDING * (1 + jnp.abs(value))
+        flatter = jnp.max(jnp.abs(slope)) < 0.5 * jnp.max(jnp.abs(gradient))
+        better = ((height < value) | (level & flatter)) & jnp.isfinite(height)
+        state = tuple(
+            jnp.where(better, n, o)
+            for n, o in zip((height, slope, bend), (value, gradient, hessian), strict=True)
+        )
         damping = jnp.where(better, damping / 10, jnp.maximum(damping * 10, 1e-2))
-        return jnp.where(better, trial, z), state, damping, count + 1
+        z = jnp.where(better, trial, z)
+        trial = z - jnp.linalg.solve(state[2] + damping * jnp.eye(z.size), state[1])
+        return z, trial, state, damping, count + 1
 
     def unfinished(carry: tuple[Any, ...]) -> Array:
-        _, (_, gradient, _), _, count = carry
-        return (jnp.max(jnp.abs(gradient)) > tolerance) & (count < steps)
+        _, _, (_, gradient, _), _, count = carry
+        return (jnp.max(jnp.abs(gradient)) > tolerance) & (count <= steps)
 
-    start = (z, local(z), jnp.asarray(1e-3), jnp.asarray(0))
-    z, (value, gradient, hessian), _, _ = jax.lax.while_loop(unfinished, step, start)
+    nowhere = jnp.asarray(jnp.inf), jnp.full_like(z, jnp.inf), jnp.eye(z.size)
+    start = (z, z, nowhere, jnp.asarray(1e-2), jnp.asarray(0))
+    z, _, (value, gradient, hessian), _, _ = jax.lax.while_loop(unfinished, step, start)
     return z, value, gradient, hessian
 
 
 def _importance(
-    problem: Problem, theta: np.ndarray, value: np.ndarray, hessian: np.ndarray, noise: np.ndarray
-) -> np.ndarray:
+    objective: Callable[[Array], Array], at: np.ndarray, value: np.ndarray, hessian: np.ndarray,
+    noise: np.ndarray,
+) -> np.ndarray:  # fmt: skip
     """ln of the integral of exp(-objective/2) over its Laplace approximation, at every point.
 
     Draws of the Gaussian of the Hessian and their mirror images, weighted by the true density.
     """
-    objective = jax.jit(jax.vmap(problem.objective))
     mirrored = np.concatenate([noise, -noise])
     squares = (mirrored**2).sum(axis=1)
     found = []
-    for point, bottom, curvature in zip(theta, value, hessian, strict=True):
+    for point, bottom, curvature in zip(at, value, hessian, strict=True):
         root = np.linalg.cholesky(curvature / 2)
         moved = np.tile(point, (len(mirrored), 1))
         moved[:, -noise.shape[1] :] += np.linalg.solve(root.T, mirrored.T).T
-        log_weights = 0.5 * (squares - np.asarray(objective(moved)) + bottom)
+        log_weights = 0.5 * (squares - np.asarray(objective(jnp.asarray(moved))) + bottom)
         found.append(logsumexp(log_weights) - np.log(len(log_weights)))
     return np.array(found)

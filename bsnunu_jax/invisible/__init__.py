@@ -1,5 +1,9 @@
 """What recoils against the kaon: one file a kind."""
 
 from bsnunu_jax.invisible.base import InvisibleState as InvisibleState
+from bsnunu_jax.invisible.base import MasslessPair as MasslessPair
 from bsnunu_jax.invisible.neutrinos import Neutrinos as Neutrinos
+from bsnunu_jax.invisible.resonance import Resonance as Resonance
+from bsnunu_jax.invisible.resonance import TwoBody as TwoBody
+from bsnunu_jax.invisible.scaled import Scaled as Scaled
 from bsnunu_jax.invisible.universal import Universal as Universal

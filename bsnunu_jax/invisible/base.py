@@ -1,13 +1,16 @@
 """The contract between an invisible final state and the rates."""
 
 from collections.abc import Mapping
-from typing import Protocol, runtime_checkable
+from typing import ClassVar, Protocol, runtime_checkable
 
 from jaxtyping import Array, Float
 
+from bsnunu_jax import quadrature
 from bsnunu_jax.inputs import Inputs
 
 Scalar = Float[Array, ""]
+Rule = tuple[Float[Array, " n"], Float[Array, " n"]]
+BinRule = tuple[Float[Array, "bins n"], Float[Array, "bins n"]]
 
 
 @runtime_checkable
@@ -17,8 +20,14 @@ class InvisibleState(Protocol):
     The invariants are real and quadratic in the coefficients (|C|^2 and the interferences that
     survive) and know nothing of q2; the dark rows are the kinematics of each invariant and know
     nothing of the coefficients. At fixed masses and form factors a scan over coefficients needs
-    the integrated kernels once.
+    the integrated kernels once. Thresholds and peaks belong to the state, hence also the rules of
+    integration over q2.
     """
+
+    @property
+    def has_spectrum(self) -> bool:
+        """False if the whole rate sits at one q2: totals and bins exist, dGamma/dq2 does not."""
+        ...
 
     def invariants(self, inputs: Inputs) -> dict[str, Scalar]:
         """The quadratic invariants by name, SM included where the final state is neutrinos."""
@@ -27,3 +36,28 @@ class InvisibleState(Protocol):
     def dark_rows(self, q2: Scalar) -> Mapping[str, Mapping[str, Scalar]]:
         """For every invariant the weight of each hadronic row (S, P, V0, A0, SV, PA, V, ...)."""
         ...
+
+    def total_rule(self, q2_max: Scalar, nodes: int) -> Rule:
+        """Nodes and weights [GeV^2] of the integral up to q2_max.
+
+        `nodes` is what a massless pair needs; a state takes more if it has to.
+        """
+        ...
+
+    def bin_rule(self, edges: Float[Array, " edges"], q2_max: Scalar, nodes: int) -> BinRule:
+        """The same in bins of q2 (edges in GeV^2), weight 0 beyond the phase space."""
+        ...
+
+
+class MasslessPair:
+    """Rules of a state whose kernels are smooth from q2 = 0 to the root at the endpoint."""
+
+    has_spectrum: ClassVar[bool] = True
+
+    def total_rule(self, q2_max: Scalar, nodes: int) -> Rule:
+        """See `quadrature.massless_rule`."""
+        return quadrature.massless_rule(q2_max, nodes)
+
+    def bin_rule(self, edges: Float[Array, " edges"], q2_max: Scalar, nodes: int) -> BinRule:
+        """See `quadrature.bin_rule`."""
+        return quadrature.bin_rule(edges, q2_max, nodes)

@@ -9,6 +9,7 @@ from jaxtyping import Array, Complex, Float
 
 from bsnunu_jax.errors import InputError
 from bsnunu_jax.inputs import Inputs
+from bsnunu_jax.invisible.base import MasslessPair
 
 FLAVOURS = ("e", "mu", "tau")
 MATRICES = ("CL", "CR", "CLp", "CRp")
@@ -23,7 +24,7 @@ _INDEX = {
 Scalar = Float[Array, ""]
 
 
-class Neutrinos(eqx.Module):
+class Neutrinos(MasslessPair, eqx.Module):
     """New-physics coefficients of H = -N_0 sum C^{ij} O^{ij}; the SM is added inside.
 
     The operators are those of Eqs. (7)-(8) of arXiv:2309.12741, e.g.

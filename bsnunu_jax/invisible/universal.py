@@ -6,13 +6,14 @@ from jax.typing import ArrayLike
 from jaxtyping import Array, Complex, Float
 
 from bsnunu_jax.inputs import Inputs
+from bsnunu_jax.invisible.base import MasslessPair
 
 COEFFICIENTS = ("cVL", "cVR", "cSL", "cSR", "cTL")
 
 Scalar = Float[Array, ""]
 
 
-class Universal(eqx.Module):
+class Universal(MasslessPair, eqx.Module):
     """EOS coefficients, equal for the three flavours; here alone cVL is the total, SM included.
 
     c_VL = -C_L of `Neutrinos` (the SM value is positive, 6.35 in the default preset) and

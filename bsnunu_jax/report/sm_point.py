@@ -20,7 +20,7 @@ def sm_objective(problem: Problem) -> float:
     def objective(z: Float[Array, " nuisances"]) -> tuple[Array, Array]:
         def value(z: Float[Array, " nuisances"]) -> Float[Array, ""]:
             sm = Predictions((Neutrinos(),), problem.nuisances.shift(z[:inputs_size]))
-            terms = log_likelihoods(problem.measurements, sm, z[inputs_size:])
+            terms = log_likelihoods(problem.measurements, sm, z[inputs_size:], profiled=True)
             return -2 * sum(terms.values(), start=jnp.zeros(())) + jnp.sum(z**2)
 
         return jax.value_and_grad(value)(z)

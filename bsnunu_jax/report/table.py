@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from bsnunu_jax.experiments import Measurement
 from bsnunu_jax.experiments.counting import CountingMeasurement
 from bsnunu_jax.inference.best_fit import BestFit
+from bsnunu_jax.inference.hypotest import local_significance
 from bsnunu_jax.inference.problem import Problem
 from bsnunu_jax.report.diagnostics import Diagnostic
 from bsnunu_jax.report.shape import flagged
@@ -120,7 +121,7 @@ def _data(problem: Problem, facts: Facts) -> list[str]:
         if p.also:
             lines.append(f"  {', '.join(p.also)} = {p.name}")
     for name, value in problem.fixed:
-        lines.append(f"  {name} = {value:g} fixed")
+        lines.append(f"  {name} = {value.real if value.imag == 0 else value:g} fixed")
     lines.append("Data:")
     width = max(len(m.name) for m in problem.measurements) + 2
     for m in problem.measurements:
@@ -164,10 +165,13 @@ def _flag(start: str, measurements: Sequence[Measurement], facts: Facts) -> list
 
 
 def _fit(problem: Problem, best_fit: BestFit, facts: Facts) -> list[str]:
+    gain, number = facts.sm_objective - facts.objective, len(problem.parameters)
+    wilks, cls = local_significance(gain, number)
     lines = [
         f"-2 ln L: best fit {facts.objective:.2f}, SM {facts.sm_objective:.2f} "
-        f"(nuisances profiled), difference {facts.sm_objective - facts.objective:.2f} "
-        f"for {_count(len(problem.parameters), 'parameter')}",
+        f"(nuisances profiled), difference {gain:.2f} for {_count(number, 'parameter')}",
+        f"Local significance: {wilks:.1f} standard deviations, {cls:.1f} by CLs"
+        + (f"; {local_significance(gain, 1)[0]:.1f} for one parameter" if number > 1 else ""),
         f"Local minima from {best_fit.converged} of {_count(best_fit.starts, 'start')}:",
     ]
     top = best_fit.best.objective

@@ -1,11 +1,15 @@
 """Branching ratios, spectra and F_L against EOS 1.0.21, in one process, SM and new physics."""
 
+import dataclasses
+
 import jax
+import jax.numpy as jnp
 import numpy as np
 import pytest
 
 from bsnunu_jax import rates
 from bsnunu_jax.inputs import load_inputs
+from bsnunu_jax.inputs.tables import form_factor_set
 from bsnunu_jax.invisible import Universal
 from bsnunu_jax.observables import branching_fraction, dbr_dq2, longitudinal_fraction_at
 
@@ -88,3 +92,42 @@ def test_longitudinal_fraction_as_eos_defines_it(
     q2 = FRACTIONS * oracles.eos_mode(mode).q2_max
     expected = oracles.eos_fl(mode, q2, coefficients)
     np.testing.assert_allclose(jax.vmap(fraction)(q2), expected, rtol=RTOL)
+
+
+def test_form_factors_fitted_to_lattice_points() -> None:
+    """The set flag2021_hpqcd2022 is the least-squares fit to EOS's tables of the two sources."""
+    import eos
+    import yaml
+
+    table = form_factor_set("B->K", "flag2021_hpqcd2022")
+    function = load_inputs("eos", {"B->K": table.name}).form_factors["B->K"]
+
+    def value(coefficients: jax.Array, name: str, q2: float) -> jax.Array:
+        return dataclasses.replace(function, coefficients=coefficients)(jnp.asarray(q2))[name]
+
+    names = {f"B->K::f_0+f_++f_T@{name}" for name in ("FLAG:2021A", "HPQCD:2022A")}
+    found = [yaml.safe_load(c.serialize()) for name, c in eos.Constraints() if str(name) in names]
+    assert len(found) == 2
+    information, pull, residuals = np.zeros((8, 8)), np.zeros(8), 0.0
+    for c in found:
+        at = [
+            (f"f{o.partition('f_')[2][0]}", float(k["q2"]))
+            for o, k in zip(c["observables"], c["kinematics"], strict=True)
+        ]
+        rows = np.array([jax.grad(value)(function.coefficients, *point) for point in at])
+        means = np.array(c["means"], dtype=float)
+        if "covariance" in c:
+            covariance = np.array(c["covariance"], dtype=float)
+        else:
+            sigma = np.array(c["sigma-stat-hi"], dtype=float)
+            covariance = np.array(c["correlations"], dtype=float) * np.outer(sigma, sigma)
+        weighted = np.linalg.solve(covariance, rows)
+        information += rows.T @ weighted
+        pull += weighted.T @ means
+        rest = means - rows @ table.central
+        residuals += rest @ np.linalg.solve(covariance, rest)
+    covariance = np.linalg.inv(information)
+    sigma = np.sqrt(np.diag(covariance))
+    assert np.abs(covariance @ pull - table.central).max() < 1e-9 * sigma.min()
+    assert np.abs((covariance - table.covariance) / np.outer(sigma, sigma)).max() < 1e-9
+    assert residuals == pytest.approx(4.84, abs=0.005)

@@ -109,14 +109,13 @@ def corner_figure(data: Corner) -> "Figure":
                 ax.plot(data.best_fit[column], data.best_fit[row], clip_on=False, **_MARKER)
                 ax.set_ylim(*_view(data.marginals[row]))
             ax.set_xlim(*_view(data.marginals[column]))
-            _sparse_ticks(ax.xaxis, ticks)
-            if i > j:
-                _sparse_ticks(ax.yaxis, ticks)
+            x_unit = _sparse_ticks(ax.xaxis, ticks)
+            y_unit = _sparse_ticks(ax.yaxis, ticks) if i > j else ""
             ax.tick_params(labelbottom=i == len(names) - 1, labelleft=j == 0 and i > 0)
             if i == len(names) - 1:
-                ax.set_xlabel(data.labels[column])
+                ax.set_xlabel(data.labels[column] + x_unit)
             if j == 0 and i > 0:
-                ax.set_ylabel(data.labels[row])
+                ax.set_ylabel(data.labels[row] + y_unit)
     _legend(figure, alone=len(names) == 1)
     figure.align_labels()
     return figure
@@ -141,14 +140,23 @@ def _pair(ax: "Axes", density: Density) -> None:
     ax.contour(x, y, density.values.T, levels, colors="black", linewidths=0.8)
 
 
-def _sparse_ticks(axis: "Axis", most: int) -> None:
-    """Few ticks, none close to the upper end, where its label would meet that of the next axes."""
+def _sparse_ticks(axis: "Axis", most: int) -> str:
+    """Few ticks, none close to the upper end, where its label would meet that of the next axes.
+
+    Returns the power of ten that very small or large tick labels leave to the axis label.
+    """
     from matplotlib.ticker import MaxNLocator
 
     low, high = axis.get_view_interval()
     positions = MaxNLocator(most, steps=[1, 2, 5, 10]).tick_values(low, high)
     first, last = low - 1e-6 * (high - low), high - 0.06 * (high - low)
-    axis.set_ticks([t for t in positions if first <= t <= last])
+    kept = [t for t in positions if first <= t <= last]
+    power = int(np.floor(np.log10(max(abs(low), abs(high)))))
+    if -3 <= power <= 4:
+        axis.set_ticks(kept)
+        return ""
+    axis.set_ticks(kept, labels=[f"{t / 10.0**power:g}" for t in kept])
+    return rf" $[10^{{{power}}}]$"
 
 
 def _view(density: Density) -> tuple[float, float]:

@@ -1,0 +1,146 @@
+"""Published data that users fetch themselves: where they lie, copies from a folder, checks."""
+
+import hashlib
+import os
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+
+from bsnunu_jax.errors import InputError
+from bsnunu_jax.experiments.belle2 import Belle2Likelihood
+from bsnunu_jax.experiments.belle2_published import CHECKSUMS, check_files, load_published
+from bsnunu_jax.experiments.catalogue import load_measurements
+
+
+@dataclass(frozen=True)
+class DataSet:
+    """A HEPData record and the files that are wanted of it.
+
+    Attributes:
+        record: the record in HEPData's addresses, `ins` and its INSPIRE number.
+        files: SHA-256 of every file by name.
+        measurement: the measurement of the package that they stand for.
+        elsewhere: where the authors keep the same files.
+        site: address of HEPData.
+    """
+
+    name: str
+    doi: str
+    record: str
+    files: Mapping[str, str]
+    measurement: str
+    elsewhere: str
+    site: str = "https://www.hepdata.net"
+
+
+DATA_SETS = {
+    "belle2-knunu": DataSet(
+        name="belle2-knunu",
+        doi="10.17182/hepdata.166082",
+        record="ins2947386",
+        files=CHECKSUMS,
+        measurement="belle2_knunu_2023",
+        elsewhere="https://github.com/lorenzennio/knunu-reinterpretation-mini (scripts/data)",
+    )
+}
+
+
+def get_data_set(name: str) -> DataSet:
+    """The data set called `name`.
+
+    Raises:
+        InputError: naming the data sets that there are.
+
+    >>> get_data_set("belle2-knunu").doi
+    '10.17182/hepdata.166082'
+    """
+    if name not in DATA_SETS:
+        raise InputError(f"unknown data set {name!r}", allowed=f"one of {', '.join(DATA_SETS)}")
+    return DATA_SETS[name]
+
+
+def user_folder(name: str) -> Path:
+    """The user's folder of a data set, in $XDG_DATA_HOME or ~/.local/share."""
+    home = Path(os.environ.get("XDG_DATA_HOME", ""))
+    # the XDG base directory specification: relative paths are to be ignored
+    root = home if home.is_absolute() else Path.home() / ".local" / "share"
+    return root / "bsnunu_jax" / name
+
+
+def likelihood_folder(given: str, beside: Path) -> Path:
+    """The folder that `given` names: relative to `beside`, or the user's folder of a data set.
+
+    >>> likelihood_folder("absent", Path("cards")).as_posix()
+    'cards/absent'
+    """
+    path = beside / given
+    return user_folder(given) if given in DATA_SETS and not path.is_dir() else path
+
+
+def is_right(path: Path, checksum: str) -> bool:
+    """Whether a file is there with this SHA-256."""
+    return path.is_file() and hashlib.sha256(path.read_bytes()).hexdigest() == checksum
+
+
+def place(path: Path, content: bytes) -> None:
+    """Write a file whole or not at all."""
+    partial = path.with_name(path.name + ".partial")
+    partial.write_bytes(content)
+    partial.replace(path)
+
+
+def copy(data: DataSet, source: Path, folder: Path) -> dict[str, str]:
+    """Copy the files of a data set that `folder` lacks from `source` or a folder in it.
+
+    Nothing is written before every file has been found and checked.
+
+    Returns:
+        what became of each file: "kept" or "copied".
+
+    Raises:
+        InputError: for a file that is missing or altered, or a folder that cannot be written.
+    """
+    if not source.is_dir():
+        raise InputError("no such folder", where=str(source), allowed="name the folder of a copy")
+    wanted = {n: sha for n, sha in data.files.items() if not is_right(folder / n, sha)}
+    contents = {}
+    for name, sha in wanted.items():
+        places = [source / name, *sorted(source.glob(f"*/{name}"))]
+        there = [p for p in places if p.is_file()] or places
+        path = next((p for p in there if is_right(p, sha)), there[0])
+        check_files(path.parent, {name: sha})
+        contents[name] = path.read_bytes()
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+        for name, content in contents.items():
+            place(folder / name, content)
+    except OSError as error:
+        raise InputError(f"cannot be written ({error.strerror})", where=str(folder)) from None
+    return {name: "copied" if name in wanted else "kept" for name in data.files}
+
+
+def load(data: DataSet, folder: Path) -> Belle2Likelihood:
+    """The measurement of the files in a folder.
+
+    Raises:
+        InputError: for a file that is missing or altered, or bins that do not match the densities.
+    """
+    (template,) = load_measurements([data.measurement])
+    assert isinstance(template, Belle2Likelihood)
+    return load_published(folder, template, checksums=data.files)
+
+
+def check(data: DataSet, folder: Path) -> list[str]:
+    """One line a file with its checksum, one on the bins, which must match the densities.
+
+    Raises:
+        InputError: for a file that is missing or altered, or bins that do not match the densities.
+    """
+    check_files(folder, data.files)
+    model = load(data, folder)
+    lines = [f"{name}: sha256 {sha}, as expected" for name, sha in data.files.items()]
+    signal, q2 = model.density.shape
+    return [
+        *lines,
+        f"{len(model.observed)} bins; densities of {signal} signal bins in {q2} bins of q2 match",
+    ]

@@ -1,0 +1,64 @@
+"""The model `resonance`: SM neutrinos and B -> K(*) X with an invisible X.
+
+`BR` in place of `S` is the branching fraction of B+ -> K+ X times the probability that X is not
+seen. It is the integral of the spectrum over the phase space, whatever the width: what is typed is
+what is predicted, and it goes over into the two-body branching fraction for width -> 0.
+"""
+
+from collections.abc import Mapping
+
+import jax.numpy as jnp
+from jax.core import Tracer
+from jax.typing import ArrayLike
+
+from bsnunu_jax import rates
+from bsnunu_jax.inputs import Inputs
+from bsnunu_jax.invisible import InvisibleState, Neutrinos, Resonance, Scaled, TwoBody
+from bsnunu_jax.models.values import Ranges, Refusal, lowest, real
+from bsnunu_jax.modes import get_mode
+
+PARAMETERS = ("m", "width", "S", "P", "BR")
+_MODE = "B+->K+"
+
+
+def build(parameters: Mapping[str, ArrayLike], inputs: Inputs) -> tuple[InvisibleState, ...]:
+    """SM neutrinos and X; parameters that `refuse` lets pass."""
+    p = {k: v if isinstance(v, Tracer) else complex(v) for k, v in parameters.items()}
+    m, width = (jnp.real(jnp.asarray(p.get(name, 0.0))) for name in ("m", "width"))
+    line = not isinstance(p.get("width"), Tracer) and p.get("width", 0.0) == 0
+
+    def particle(**couplings: ArrayLike) -> InvisibleState:
+        return TwoBody(m, **couplings) if line else Resonance(m, width, **couplings)
+
+    if "BR" not in p:
+        return Neutrinos(), particle(S=p.get("S", 0.0), P=p.get("P", 0.0))
+    unit = particle(S=1.0)
+    br = inputs.lifetime(get_mode(_MODE).tau_B) * rates.gamma(_MODE, unit, inputs)
+    # In a closed channel no coupling does it: the rate stays 0.
+    is_open = br > 0
+    factor = jnp.where(is_open, jnp.real(p["BR"]) / jnp.where(is_open, br, 1.0), 0.0)
+    found = Neutrinos(), Scaled(unit, factor)
+    return (*found, particle(P=p["P"])) if "P" in p else found
+
+
+def refuse(ranges: Ranges, fit: bool) -> Refusal | None:
+    """m > 0, width and BR not below 0, S or BR; a width > 0 in fits."""
+    complex_ones = real("m", "width", "BR")(ranges, fit)
+    if complex_ones:
+        return complex_ones
+    if "m" not in ranges:
+        return Refusal("m", "the mass 'm' of X is missing", "give it in GeV, e.g. m = 2.1")
+    if lowest(ranges, "m") <= 0:
+        return Refusal("m", "the mass 'm' of X can be 0 or below", "keep it above 0")
+    if fit and lowest(ranges, "width") <= 0:
+        return Refusal(
+            "width", "a peak narrower than a q2 bin needs a width > 0 in fits",
+            "fix e.g. width: 0.1 (GeV)",
+        )  # fmt: skip
+    if lowest(ranges, "width") < 0:
+        return Refusal("width", "'width' is below 0", "0 is the two-body decay")
+    if "S" in ranges and "BR" in ranges:
+        return Refusal("BR", "'BR' and 'S' both set the rate of B -> K X", "keep one")
+    if lowest(ranges, "BR") < 0:
+        return Refusal("BR", "'BR' can be below 0", "keep it at 0 or above")
+    return None

@@ -1,0 +1,42 @@
+"""What values the parameters of a model may take, in commands and in cards alike."""
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+
+Range = tuple[complex, complex]
+Ranges = Mapping[str, Range]
+
+
+@dataclass(frozen=True)
+class Refusal:
+    """A parameter whose values do not do, why, and what is allowed."""
+
+    parameter: str
+    what: str
+    allowed: str
+
+
+# Of the range that every parameter may take (low = high if it is fixed) and whether it is a fit.
+Rules = Callable[[Ranges, bool], Refusal | None]
+
+
+def anything(ranges: Ranges, fit: bool) -> None:
+    """No rule."""
+    return
+
+
+def real(*names: str) -> Rules:
+    """These parameters are real numbers."""
+
+    def rules(ranges: Ranges, fit: bool) -> Refusal | None:
+        for name in names:
+            if any(complex(x).imag for x in ranges.get(name, ())):
+                return Refusal(name, f"{name!r} is complex", "give a real number")
+        return None
+
+    return rules
+
+
+def lowest(ranges: Ranges, name: str, default: float = 0.0) -> float:
+    """The smallest value that a real parameter may take."""
+    return complex(ranges[name][0]).real if name in ranges else default

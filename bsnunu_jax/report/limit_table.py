@@ -1,0 +1,101 @@
+"""The result of `bsnunu limit` as text."""
+
+from typing import Any
+
+from scipy.stats import norm
+
+
+def limit_table(result: dict[str, Any]) -> str:
+    """A few lines for the terminal from the content of limits.json."""
+    name, cl = result["parameter"], 100 * result["confidence_level"]
+    best, discovery = result["best_fit"], result["discovery"]
+    one_sided = result["test_statistic"] != "t"
+    rows = [
+        ("best fit", f"{name} = {best['value']:.4g}, 68.3 % {_pieces(best['interval_68'])}"),
+        ("test statistic", f"{result['test_statistic']}: {result['why']}"),
+        (f"against {name} = {result['null']:g}", _significance(discovery, one_sided)),
+        *(
+            (f"against {name} = {e['value']:g}", _significance(e, one_sided))
+            for e in result["tested"]
+        ),
+    ]
+    if "upper_limit" in result:
+        limit = result["upper_limit"]
+        rows.append((f"{cl:g} % CLs upper limit", _limit(limit["observed"], result)))
+        rows.append(("  expected, no signal", _bands(limit["expected"], result)))
+    else:
+        rows.append((f"{cl:g} % interval", _pieces(result["interval"])))
+    fit = result["goodness_of_fit"]
+    p = "undefined" if fit["p_value"] is None else f"{fit['p_value']:.3g}"
+    rows.append(("goodness of fit", f"saturated model {fit['statistic']:.1f} for {fit['dof']} "
+                 f"degrees of freedom, p = {p}"))  # fmt: skip
+    if "posterior_predictive" in result:
+        found = result["posterior_predictive"]
+        rows.append(("posterior predictive", f"p = {found['p']:.3f} ({found['draws']} draws)"))
+    if "toys" in result:
+        rows += _toys(result)
+    width = max(len(label) for label, _ in rows)
+    lines = [result["title"], *(f"  {label:<{width}}  {text}" for label, text in rows)]
+    return "\n".join(lines)
+
+
+def _toys(result: dict[str, Any]) -> list[tuple[str, str]]:
+    toys = result["toys"]
+    rows = [
+        (f"toys, {toys['number']} a hypothesis", f"{toys['failed']} without a converged fit"),
+        ("  p of the null", _p(toys["discovery"])),
+        ("  goodness of fit", _p(toys["goodness_of_fit"])),
+    ]
+    if "upper_limit" in toys:
+        limit = toys["upper_limit"]
+        rows.append(("  CLs upper limit", _limit(limit["observed"], result, toys["values"])))
+        rows.append(("  expected, no signal", _bands(limit["expected"], result)))
+        for i, x in enumerate(toys["values"]):
+            cls = toys["CLs"][i]
+            shown = "undefined" if cls is None else f"{cls:.3f} +- {toys['CLs_error'][i]:.3f}"
+            rows.append((f"  at {x:g}", f"CLs {shown}, CLs+b {_p(toys['CLsb'][i])}"))
+    else:
+        rows += [(f"  p at {x:g}", _p(toys["CLsb"][i])) for i, x in enumerate(toys["values"])]
+    return rows
+
+
+def _significance(entry: dict[str, Any], one_sided: bool) -> str:
+    two_sided, excess = entry["p_two_sided"], entry["p_excess"]
+    parts = [f"Z = {entry['Z']:.2f}"]
+    if one_sided:
+        parts.append(f"p = {excess:.3g} for an excess")
+    if not one_sided or "CLs" in entry:  # at the null, the end of the range, there is one side
+        parts.append(f"p = {two_sided:.3g} two-sided")
+    text = ", ".join(parts)
+    return f"{text}, CLs = {entry['CLs']:.3g}" if "CLs" in entry else text
+
+
+def _p(fraction: dict[str, Any]) -> str:
+    p, error = fraction["p"], fraction["error"]
+    if p is None:
+        return "undefined"
+    text = f"p = {p:.3g} +- {error:.2g} ({fraction['k']} of {fraction['n']})"
+    return f"{text}, Z = {norm.isf(p):.2f}" if 0 < p < 0.5 else text
+
+
+def _limit(value: float | None, result: dict[str, Any], values: list[float] | None = None) -> str:
+    if value is not None:
+        return f"{result['parameter']} < {value:.4g}"
+    if values:
+        return f"outside the toys at {min(values):g} to {max(values):g}"
+    return f"beyond the range of {result['parameter']}, which ends at {result['range'][1]:g}"
+
+
+def _bands(expected: list[float | None], result: dict[str, Any]) -> str:
+    low2, low1, middle, high1, high2 = ("-" if x is None else f"{x:.4g}" for x in expected)
+    return f"{middle}, 68 % [{low1}, {high1}], 95 % [{low2}, {high2}]"
+
+
+def _pieces(interval: dict[str, Any]) -> str:
+    shown = []
+    for (a, b), (from_edge, to_edge) in zip(
+        interval["pieces"], interval["ends_of_the_range"], strict=True
+    ):
+        marks = [" (end of the range)" if edge else "" for edge in (from_edge, to_edge)]
+        shown.append(f"[{a:.4g}{marks[0]}, {b:.4g}{marks[1]}]")
+    return " and ".join(shown)

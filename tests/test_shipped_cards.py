@@ -1,0 +1,51 @@
+"""Every card in fits/ states a problem that can be fitted."""
+
+from pathlib import Path
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+import pytest
+
+from bsnunu_jax.config import Card, shipped_cards
+from bsnunu_jax.experiments import log_likelihoods
+
+FITS = Path(__file__).parents[1] / "fits"
+CARDS = [Path(name) for name in shipped_cards(FITS)]
+
+
+def test_there_are_cards():
+    assert {p.stem for p in CARDS} == {
+        "belle2_cr", "belle2_cr_full", "belle2_mu", "belle2_resonance", "belle2_wet",
+    }  # fmt: skip
+    titles = shipped_cards(FITS).values()
+    assert len(set(titles)) == len(CARDS)
+
+
+def check(card: Card, tmp_path: Path) -> None:
+    """Density and gradient are finite at a random point; the resolved card reads back."""
+    problem = card.problem
+    point = 0.3 * np.random.default_rng(5).standard_normal(problem.size)
+    value, gradient = jax.jit(jax.value_and_grad(problem.potential))(jnp.asarray(point))
+    assert np.isfinite(value)
+    assert np.isfinite(gradient).all()
+    assert np.abs(gradient[: len(problem.parameters)]).min() > 0
+    assert set(log_likelihoods(
+        problem.measurements, problem.predictions(jnp.asarray(point)),
+        jnp.asarray(point[len(problem.parameters) + problem.nuisances.size :]),
+    )) == set(card.content.data)  # fmt: skip
+    path = tmp_path / "again.yaml"
+    path.write_text(card.resolved, encoding="utf-8")
+    assert Card(path).resolved == card.resolved
+
+
+@pytest.mark.parametrize("path", CARDS, ids=lambda p: p.stem)
+def test_card(path: Path, tmp_path: Path):
+    check(Card(path), tmp_path)
+
+
+@pytest.mark.parametrize("path", CARDS, ids=lambda p: p.stem)
+def test_card_with_the_published_likelihood(path: Path, tmp_path: Path, likelihood_dir: Path):
+    card = Card(path, likelihood=likelihood_dir)
+    assert "published likelihood" in card.problem.measurements[0].title
+    check(card, tmp_path)
