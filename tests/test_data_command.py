@@ -77,8 +77,18 @@ class Server:
         self.ranges = True
         self.broken = {}  # path: bytes after which the connection breaks off
         self.silent = set()  # paths without an answer
-        self.sent = []  # (path, bytes)
+        self._sent = []  # (path, bytes)
+        self._answers = threading.Semaphore(0)  # one for each that has begun and ended
+        self._begun = 0
         self.released = threading.Event()
+
+    @property
+    def sent(self):
+        """What was sent; an answer may still be on its way to the list when its reader is done."""
+        for _ in range(self._begun):
+            self._answers.acquire()
+        self._begun = 0
+        return self._sent
 
     def put(self, path, content, *, name="", status=200):
         self.pages[path] = (content, name, status)
@@ -110,6 +120,13 @@ class Server:
         return sum(count for where, count in self.sent if where == path)
 
     def answer(self, handler):
+        self._begun += 1
+        try:
+            self._answer(handler)
+        finally:
+            self._answers.release()
+
+    def _answer(self, handler):
         if handler.path in self.silent:
             self.released.wait(10)
             return
@@ -130,7 +147,7 @@ class Server:
             handler.wfile.write(content)
         except OSError:  # a client that wanted the headers alone
             return
-        self.sent.append((handler.path, len(content)))
+        self._sent.append((handler.path, len(content)))
 
 
 @pytest.fixture
