@@ -16,11 +16,15 @@ from bsnunu_jax.errors import InputError as InputError
 from bsnunu_jax.inputs import Inputs as Inputs
 from bsnunu_jax.inputs import Nuisances as Nuisances
 from bsnunu_jax.inputs import load_inputs as load_inputs
+from bsnunu_jax.invisible import FermionPair as FermionPair
 from bsnunu_jax.invisible import Neutrinos as Neutrinos
 from bsnunu_jax.invisible import Resonance as Resonance
+from bsnunu_jax.invisible import ScalarPair as ScalarPair
 from bsnunu_jax.invisible import Scaled as Scaled
+from bsnunu_jax.invisible import SterileNeutrino as SterileNeutrino
 from bsnunu_jax.invisible import TwoBody as TwoBody
 from bsnunu_jax.invisible import Universal as Universal
+from bsnunu_jax.invisible import VectorPair as VectorPair
 from bsnunu_jax.modes import MODES as MODES
 from bsnunu_jax.observables import OBSERVABLES as OBSERVABLES
 from bsnunu_jax.observables import branching_fraction as branching_fraction
@@ -36,14 +40,18 @@ from bsnunu_jax.observables import ratio_to_sm as ratio_to_sm
 __all__ = [
     "MODES",
     "OBSERVABLES",
+    "FermionPair",
     "InputError",
     "Inputs",
     "Neutrinos",
     "Nuisances",
     "Resonance",
+    "ScalarPair",
     "Scaled",
+    "SterileNeutrino",
     "TwoBody",
     "Universal",
+    "VectorPair",
     "branching_fraction",
     "branching_fraction_bins",
     "branching_fraction_np",

@@ -312,7 +312,7 @@ def _even(problem: Problem, theta: np.ndarray) -> bool:
         return [s.invariants(predictions.inputs) for s in predictions.states]
 
     # Dark rows with parameters in them, e.g. masses, are beyond this: the density decides.
-    if not problem.grams:
+    if not problem.grams or any(None in found for found in problem.grams.values()):
         return False
     found = jax.tree.leaves(jax.jit(jax.vmap(invariants))(jnp.asarray(theta)))
     return all(np.allclose(a, a[:1], rtol=1e-12, atol=0) for a in map(np.asarray, found))

@@ -41,6 +41,20 @@ def pseudoscalar_rows(
     }
 
 
+def annihilation_rows(m_B: Scalar, f_B: Scalar, m_b: Scalar, m_s: Scalar) -> Rows:
+    """Rows of B_s -> invisible at q2 = m_B^2: P in GeV^4, A0 in GeV^4, PA in GeV^4.
+
+    With <0|s gamma^mu gamma_5 b|B_s> = i f_B p^mu; parity forbids scalar, vector and tensor.
+
+    Args:
+        m_B: meson mass [GeV].
+        f_B: decay constant [GeV].
+        m_b, m_s: MSbar quark masses at the scale of the scalar coefficient [GeV].
+    """
+    pseudoscalar, timelike = f_B * m_B**2 / (m_b + m_s), f_B * m_B
+    return {"P": pseudoscalar**2, "A0": timelike**2, "PA": pseudoscalar * timelike}
+
+
 def vector_rows(
     q2: Scalar, m_B: Scalar, m_V: Scalar, ff: Mapping[str, Scalar], m_b: Scalar, m_s: Scalar,
     longitudinal: bool = False,

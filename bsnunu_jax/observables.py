@@ -7,6 +7,7 @@ is the invisible final state of a model or a sequence of them; their rates add.
 import re
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
+from functools import partial
 from types import MappingProxyType
 
 import jax.numpy as jnp
@@ -17,7 +18,7 @@ from bsnunu_jax import rates, tree_level
 from bsnunu_jax.errors import InputError
 from bsnunu_jax.inputs import Inputs
 from bsnunu_jax.invisible import InvisibleState, Neutrinos
-from bsnunu_jax.modes import MODES, get_mode
+from bsnunu_jax.modes import ANNIHILATIONS, MODES, get_decay, get_mode
 from bsnunu_jax.quadrature import NODES
 
 Scalar = Float[Array, ""]
@@ -42,7 +43,7 @@ def branching_fraction(mode: str, states: States, inputs: Inputs) -> Scalar:
     >>> f"{float(br):.2e}"
     '4.97e-06'
     """
-    tau = inputs.lifetime(get_mode(mode).tau_B)
+    tau = inputs.lifetime(get_decay(mode).tau_B)
     return tau * sum(rates.gamma(mode, state, inputs) for state in _each(states))
 
 
@@ -143,6 +144,15 @@ def _catalogue() -> dict[str, Observable]:
                 Observable(f"dF_L({label})", bind(longitudinal_fraction_at), rf"F_L({tex})(q^2)",
                            "1", name, True, "longitudinal K* fraction at q2"),
             ]  # fmt: skip
+    for name, decay in ANNIHILATIONS.items():
+        found += [
+            Observable(f"BR({name})", partial(branching_fraction, name),
+                       rf"\mathcal{{B}}({decay.latex})", mode=name,
+                       description="branching fraction; 0 in the SM with massless neutrinos"),
+            Observable(f"BR_NP({name})", partial(branching_fraction_np, name),
+                       rf"\mathcal{{B}}_\mathrm{{NP}}({decay.latex})", mode=name,
+                       description="the same"),
+        ]  # fmt: skip
     found += [
         Observable("R_K_nunu", lambda *a: ratio_to_sm("B+->K+", *a), r"R_K^{\nu\nu}",
                    mode="B+->K+", description="BR(B+->K+inv) over its SM value"),

@@ -9,10 +9,10 @@ from jaxtyping import Array, Float
 
 from bsnunu_jax import kinematics
 from bsnunu_jax.errors import InputError
-from bsnunu_jax.hadronic import pseudoscalar_rows, vector_rows
+from bsnunu_jax.hadronic import Rows, annihilation_rows, pseudoscalar_rows, vector_rows
 from bsnunu_jax.inputs import Inputs
 from bsnunu_jax.invisible import InvisibleState
-from bsnunu_jax.modes import get_mode
+from bsnunu_jax.modes import Annihilation, get_decay, get_mode
 from bsnunu_jax.quadrature import NODES
 
 Scalar = Float[Array, ""]
@@ -40,12 +40,33 @@ def kernels(
     else:
         hadronic = pseudoscalar_rows(q2, m_B, m_K, ff(q2), *quarks)
     phase_space = jnp.sqrt(kinematics.kallen(q2, m_B, m_K)) / (256 * jnp.pi**3 * m_B**3)
+    contracted = _contracted(hadronic, state, q2)
+    return {k: jnp.where(is_open, phase_space * v, 0.0) for k, v in contracted.items()}
+
+
+def _contracted(hadronic: Rows, state: InvisibleState, q2: Scalar) -> dict[str, Scalar]:
+    """Hadronic rows x dark rows for every invariant that the hadrons can see."""
     found = {}
     for invariant, row_weights in state.dark_rows(q2).items():
         terms = [hadronic[row] * weight for row, weight in row_weights.items() if row in hadronic]
         if terms:
-            found[invariant] = jnp.where(is_open, phase_space * sum(terms), 0.0)
+            found[invariant] = jnp.asarray(sum(terms))
     return found
+
+
+def annihilation_kernels(
+    decay: Annihilation, state: InvisibleState, inputs: Inputs
+) -> dict[str, Scalar]:  # fmt: skip
+    """Gamma(B_s -> pair) of every invariant of the state taken as 1, all of it at q2 = m_B^2.
+
+    A massless chiral pair has none (helicity); a line at another mass has none either.
+    """
+    if not state.has_spectrum:
+        return {}
+    m_B, f_B = inputs.values[decay.m_B], inputs.values[decay.f_B]
+    hadronic = annihilation_rows(m_B, f_B, inputs.role("m_b"), inputs.role("m_s"))
+    found = _contracted(hadronic, state, m_B**2)
+    return {k: v / (16 * jnp.pi * m_B) for k, v in found.items()}
 
 
 def integrated_kernels(
@@ -57,7 +78,9 @@ def integrated_kernels(
     At fixed masses and form factors they turn a scan over coefficients into a contraction:
     Gamma = sum_k invariant_k x integrated kernel_k.
     """
-    decay = get_mode(mode)
+    decay = get_decay(mode)
+    if isinstance(decay, Annihilation):
+        return annihilation_kernels(decay, state, inputs)
     q2_max = kinematics.q2_max(inputs.values[decay.m_B], inputs.values[decay.m_K])
     q2, weights = state.total_rule(q2_max, nodes)
     values = jax.vmap(lambda s: kernels(mode, state, inputs, s, longitudinal=longitudinal))(q2)

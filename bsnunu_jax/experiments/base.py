@@ -13,7 +13,7 @@ from bsnunu_jax import rates
 from bsnunu_jax.gram import Gram, Kernels
 from bsnunu_jax.inputs import Inputs
 from bsnunu_jax.invisible import InvisibleState
-from bsnunu_jax.modes import get_mode
+from bsnunu_jax.modes import get_decay
 from bsnunu_jax.observables import get_observable
 from bsnunu_jax.quadrature import BIN_NODES
 
@@ -38,7 +38,7 @@ class Predictions:
 
     def __init__(
         self, states: Sequence[InvisibleState], inputs: Inputs,
-        grams: Mapping[Request, Sequence[Gram]] | None = None,
+        grams: Mapping[Request, Sequence[Gram | None]] | None = None,
     ) -> None:  # fmt: skip
         """Predictions of these final states with these inputs.
 
@@ -46,7 +46,7 @@ class Predictions:
             states: the final states.
             inputs: the inputs.
             grams: for a request the kernels of every state as quadratic forms of the form-factor
-                coefficients; what is not there is integrated.
+                coefficients; what is not there or None is integrated.
         """
         self.states = tuple(states)
         self.inputs = inputs
@@ -57,15 +57,18 @@ class Predictions:
     def kernels(self, request: Request) -> list[Kernels]:
         """The integrated kernels of every state."""
         self.requested.add(request)
-        if request in self._grams:
-            return [gram(self.inputs) for gram in self._grams[request]]
+        grams = self._grams.get(request, (None,) * len(self.states))
+        return [
+            self._integrated(request, state) if gram is None else gram(self.inputs)
+            for state, gram in zip(self.states, grams, strict=True)
+        ]
+
+    def _integrated(self, request: Request, state: InvisibleState) -> Kernels:
         mode, edges = request
         if edges is None:
-            return [rates.integrated_kernels(mode, s, self.inputs) for s in self.states]
+            return rates.integrated_kernels(mode, state, self.inputs)
         bins = jnp.asarray(np.frombuffer(edges))
-        return [
-            rates.binned_kernels(mode, s, self.inputs, bins, nodes=BIN_NODES) for s in self.states
-        ]
+        return rates.binned_kernels(mode, state, self.inputs, bins, nodes=BIN_NODES)
 
     def _branching_fractions(self, request: Request) -> Array:
         if request not in self._memo:
@@ -73,7 +76,7 @@ class Predictions:
                 rates.contract(state.invariants(self.inputs), kernel)
                 for state, kernel in zip(self.states, self.kernels(request), strict=True)
             )
-            tau = self.inputs.lifetime(get_mode(request[0]).tau_B)
+            tau = self.inputs.lifetime(get_decay(request[0]).tau_B)
             self._memo[request] = tau * gamma
         return self._memo[request]
 

@@ -38,7 +38,7 @@ class Problem:
     nuisances: Nuisances
     measurements: tuple[Measurement, ...]
     fixed: tuple[tuple[str, complex], ...] = ()
-    grams: Mapping[Request, Sequence[Gram]] = field(default_factory=dict)
+    grams: Mapping[Request, Sequence[Gram | None]] = field(default_factory=dict)
 
     @property
     def names(self) -> tuple[str, ...]:
