@@ -1,6 +1,5 @@
 """Run cards: the schema of fits/*.yaml and the problem that a card states."""
 
-import cmath
 import math
 import re
 from functools import cached_property
@@ -12,7 +11,7 @@ import jax.numpy as jnp
 import numpy as np
 import yaml
 from jaxtyping import Array
-from pydantic import AfterValidator, Field, StrictInt, field_validator, model_validator
+from pydantic import Field, StrictBool, StrictInt, field_validator, model_validator
 
 from bsnunu_jax.errors import InputError
 from bsnunu_jax.experiments import load_measurements
@@ -37,10 +36,8 @@ MeanStd = Annotated[tuple[float, float], pair("[mean, std]")]
 Group = Literal["ckm", "electroweak", "lifetimes", "masses", "B->K", "B->K*"]
 
 
-def _finite(value: complex) -> complex:
-    if not cmath.isfinite(value):
-        raise ValueError(f"expected a finite number, got {value}")
-    return value
+# Numbers, true and false, names of operators: the model knows which.
+FixedValue = StrictBool | StrictInt | Annotated[float, Field(strict=True, allow_inf_nan=True)] | str
 
 
 class PriorSection(Section):
@@ -164,7 +161,7 @@ class CardSchema(Section):
     model: str
     inputs: InputsSection = InputsSection()
     parameters: dict[str, ParameterSection] = Field(min_length=1)
-    fixed: dict[str, Annotated[complex, AfterValidator(_finite)]] = Field(default_factory=dict)
+    fixed: dict[str, FixedValue] = Field(default_factory=dict)
     data: tuple[str, ...] = Field(min_length=1)
     likelihood: str | None = None
     best_fit: BestFitSection = BestFitSection()
@@ -193,6 +190,19 @@ class Card:
             "likelihood": content.likelihood if likelihood is None else _absolute(likelihood),
         })  # fmt: skip
         self._check_names()
+
+    @property
+    def fixed(self) -> dict[str, Any]:
+        """Parameters and settings of the model that are held at a value.
+
+        Raises:
+            InputError: for a value that the model does not allow.
+        """
+        model = get_model(self.content.model)
+        return {
+            name: model.read(name, value, self.file.where(("fixed", name)))
+            for name, value in self.content.fixed.items()
+        }
 
     @property
     def sampler(self) -> Sampler:
@@ -239,7 +249,7 @@ class Card:
                 if content.likelihood
                 else None,
             ),
-            fixed=tuple(content.fixed.items()),
+            fixed=tuple(self.fixed.items()),
         )
         problem = tabulate(problem)
         self._check_mirrors(problem)
@@ -259,6 +269,12 @@ class Card:
                         where=where(("parameters", key)), allowed="set it once",
                     )  # fmt: skip
                 seen[name] = key
+        for key in content.parameters:
+            if key in model.settings:
+                raise InputError(
+                    f"{key!r} is not a number", where=where(("parameters", key)),
+                    allowed="set it under fixed",
+                )  # fmt: skip
         for name in content.fixed:
             model.check((name,), where(("fixed", name)))
             if name in seen:
@@ -267,7 +283,7 @@ class Card:
                     allowed="keep one",
                 )  # fmt: skip
         fitted = {name: content.parameters[key].range for name, key in seen.items()}
-        fixed = {name: (value, value) for name, value in content.fixed.items()}
+        fixed = {name: (value, value) for name, value in self.fixed.items()}
         model.check_values(
             fitted | fixed,
             lambda name: where(("parameters", seen[name]) if name in seen else ("fixed", name)),

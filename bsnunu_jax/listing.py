@@ -24,6 +24,7 @@ def listing(what: str) -> dict[str, Any]:
         case "models":
             return {
                 name: {"description": m.description, "parameters": list(m.parameters),
+                       "settings": {k: list(v) for k, v in m.settings.items()},
                        "note": m.note}
                 for name, m in MODELS.items()
             }  # fmt: skip

@@ -1,6 +1,5 @@
 """`bsnunu predict`: observables of a model at a point, with input uncertainties on request."""
 
-import math
 from collections.abc import Sequence
 from typing import Any
 
@@ -75,7 +74,7 @@ def predict(
 
     values = [np.asarray(v) for v in jax.jit(evaluate)(inputs)]
     result: dict[str, Any] = {"model": model, "preset": preset, "parameters": {
-        name: value if isinstance(value, float) else {"re": value.real, "im": value.imag}
+        name: value if not isinstance(value, complex) else {"re": value.real, "im": value.imag}
         for name, value in parameters.items()
     }}  # fmt: skip
     if tree_tau:
@@ -161,23 +160,15 @@ def _split(item: str, option: str, form: str) -> tuple[str, str]:
     return name.strip(), value.strip()
 
 
-def _parameters(model: Model, settings: Sequence[str]) -> dict[str, complex]:
-    found: dict[str, complex] = {}
+def _parameters(model: Model, settings: Sequence[str]) -> dict[str, Any]:
+    found: dict[str, Any] = {}
     for item in settings:
         name, text = _split(item, "--set", "NAME=VALUE")
         model.check((name,), "--set")
-        try:
-            value = complex(text.replace(" ", "").replace("i", "j"))
-        except ValueError:
-            raise InputError(
-                f"{text!r} is not a number", where=f"--set {name}",
-                allowed="real or complex, e.g. -11 or 1+2j",
-            ) from None  # fmt: skip
-        if not (math.isfinite(value.real) and math.isfinite(value.imag)):
-            raise InputError(f"{text!r} is not finite", where=f"--set {name}")
+        value = model.read(name, text, f"--set {name}")
         if name in found:
             raise InputError(f"{name!r} is set twice", where="--set")
-        found[name] = value.real if value.imag == 0 else value
+        found[name] = value
     return found
 
 

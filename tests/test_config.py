@@ -82,7 +82,7 @@ def test_options_replace_the_card(tmp_path):
         ("chains: 2", "chain: 2", 10, "unknown key 'chain'.*chains"),
         ("title: a small fit\n", "", 1, "'title' is missing"),
         ("data:", "fixed: {CR_tautau: 1}\ndata:", 8, "both fitted and fixed"),
-        ("data:", "fixed: {CR_mumu: x}\ndata:", 8, "expected a number, real or complex"),
+        ("data:", "fixed: {CR_mumu: x}\ndata:", 8, "not a number; real or complex"),
         ("data:", "fixed:\n  CR_mumu: .nan\ndata:", 9, "finite"),
         ("data:", "fixed:\n  CR_mumu: 1+infj\ndata:", 9, "finite"),
         ("data:", "title: again\ndata:", 8, "'title' stands twice"),

@@ -3,6 +3,7 @@
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from functools import cached_property
+from typing import Any
 
 import jax
 import jax.numpy as jnp
@@ -29,7 +30,7 @@ class Problem:
     standard-normal nuisances of the inputs, then those of each measurement.
 
     Attributes:
-        fixed: model parameters held at a value.
+        fixed: model parameters held at a value, and its settings.
         grams: integrated kernels as quadratic forms, see `tabulate`; none: all are integrated.
     """
 
@@ -37,7 +38,7 @@ class Problem:
     parameters: tuple[Parameter, ...]
     nuisances: Nuisances
     measurements: tuple[Measurement, ...]
-    fixed: tuple[tuple[str, complex], ...] = ()
+    fixed: tuple[tuple[str, Any], ...] = ()
     grams: Mapping[Request, Sequence[Gram | None]] = field(default_factory=dict)
 
     @property

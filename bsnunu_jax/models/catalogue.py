@@ -1,26 +1,31 @@
 """The models that cards and commands know, each a function of named parameters."""
 
+import cmath
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from types import MappingProxyType
+from typing import Any
 
 import jax.numpy as jnp
-from jax.typing import ArrayLike
 
 from bsnunu_jax.errors import InputError
 from bsnunu_jax.inputs import Inputs
 from bsnunu_jax.invisible import InvisibleState, Neutrinos, Scaled, Universal
 from bsnunu_jax.invisible import neutrinos as _neutrinos
 from bsnunu_jax.invisible import universal as _universal
+from bsnunu_jax.models import pairs as _pairs
 from bsnunu_jax.models import resonance as _resonance
-from bsnunu_jax.models.values import Ranges, Rules, anything, real
+from bsnunu_jax.models.values import Ranges, Rules, Settings, anything, real
 
-Parameters = Mapping[str, ArrayLike]
+Parameters = Mapping[str, Any]
 
 
 @dataclass(frozen=True)
 class Model:
-    """A named model: `build` turns parameters (absent ones at their default) into final states."""
+    """A named model: `build` turns parameters (absent ones at their default) into final states.
+
+    Numbers are `parameters`, which a card may fit; `settings` are names or true and false.
+    """
 
     name: str
     description: str
@@ -28,6 +33,7 @@ class Model:
     build: Callable[[Parameters, Inputs], tuple[InvisibleState, ...]]
     note: str = ""
     rules: Rules = anything
+    settings: Settings = field(default_factory=dict)
 
     def check_values(
         self, ranges: Ranges, where: Callable[[str], str], *, fit: bool = False
@@ -53,12 +59,41 @@ class Model:
             InputError: naming the first unknown one.
         """
         for name in names:
-            if name not in self.parameters:
-                shown = self.parameters if len(self.parameters) < 12 else _short(self.parameters)
+            if name not in self.parameters and name not in self.settings:
+                known = (*self.parameters, *self.settings)
+                shown = _short(known) if self.name == "neutrinos" else known
                 raise InputError(
                     f"unknown parameter {name!r} of model {self.name!r}",
                     where=where, allowed=f"allowed: {', '.join(shown)}",
                 )  # fmt: skip
+
+    def read(self, name: str, given: object, where: str = "") -> Any:
+        """The value of a parameter (a number or its text) or setting, finite and allowed.
+
+        Raises:
+            InputError: for a wrong type or a value that is not allowed.
+        """
+        if name in self.settings:
+            allowed = self.settings[name]
+            text = str(given).lower() if isinstance(allowed[0], bool) else str(given)
+            for value in allowed:
+                if text == (str(value).lower() if isinstance(value, bool) else value):
+                    return value
+            shown = ", ".join(str(v).lower() if isinstance(v, bool) else v for v in allowed)
+            raise InputError(f"{name} = {given}", where=where, allowed=f"one of {shown}")
+        try:
+            if isinstance(given, bool):
+                raise ValueError
+            text = str(given).strip("()").replace(" ", "")
+            value = complex(text[:-1] + "j" if text.endswith("i") else text)
+        except (TypeError, ValueError):
+            raise InputError(
+                f"{given!r} is not a number", where=where,
+                allowed="real or complex, e.g. -11 or 1+2j",
+            ) from None  # fmt: skip
+        if not cmath.isfinite(value):
+            raise InputError(f"{given!r} is not finite", where=where)
+        return value.real if value.imag == 0 else value
 
 
 def _short(names: tuple[str, ...]) -> list[str]:
@@ -111,6 +146,26 @@ MODELS: Mapping[str, Model] = MappingProxyType({
         " in place of S",
         _resonance.refuse,
     ),
+    **{
+        name: Model(
+            name, description, pair.parameters, pair.build, note, pair.refuse, pair.settings
+        )
+        for name, description, note, pair in (
+            ("scalar-pair", "SM neutrinos and a pair of invisible scalars of mass m [GeV]",
+             "S: (sbar b)(phi* phi), V: (sbar gamma b)(phi* i<->d phi), P, A: with gamma5 between"
+             " the quarks; or operator and Lambda [TeV], C = 1/Lambda (S, P), 1/Lambda^2 (V, A)",
+             _pairs.SCALARS),
+            ("fermion-pair", "SM neutrinos and a pair of invisible fermions, masses m or m1, m2",
+             "Eq. (19) of arXiv:2309.12741, P and A with gamma5 between the quarks [GeV^-2]; or"
+             " operator and Lambda [TeV], C = 1/Lambda^2", _pairs.FERMIONS),
+            ("vector-pair", "SM neutrinos and a pair of invisible vectors of mass m [GeV]",
+             "Eq. (20) of arXiv:2309.12741, P and A with gamma5 between the quarks; or operator and"
+             " Lambda [TeV] with the powers of m of Eq. (21)", _pairs.VECTORS),
+            ("sterile-neutrino", "SM neutrinos and a pair N Nbar or nu N with N of mass mN [GeV]",
+             "V_XY, S_XY, T_XX with chiralities of the quark and the lepton current [GeV^-2]; or"
+             " operator and Lambda [TeV], C = 1/Lambda^2", _pairs.STERILE),
+        )
+    },
 })  # fmt: skip
 
 

@@ -2,9 +2,13 @@
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
+from typing import Any
 
-Range = tuple[complex, complex]
+# Lowest and highest value; a setting (an operator's name, true or false) stands twice.
+Range = tuple[Any, Any]
 Ranges = Mapping[str, Range]
+# Settings of a model with their allowed values, the default first.
+Settings = Mapping[str, tuple[Any, ...]]
 
 
 @dataclass(frozen=True)

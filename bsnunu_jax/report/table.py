@@ -121,7 +121,8 @@ def _data(problem: Problem, facts: Facts) -> list[str]:
         if p.also:
             lines.append(f"  {', '.join(p.also)} = {p.name}")
     for name, value in problem.fixed:
-        lines.append(f"  {name} = {value.real if value.imag == 0 else value:g} fixed")
+        shown = f"{value:g}" if isinstance(value, float | complex) else str(value).lower()
+        lines.append(f"  {name} = {value if isinstance(value, str) else shown} fixed")
     lines.append("Data:")
     width = max(len(m.name) for m in problem.measurements) + 2
     for m in problem.measurements:

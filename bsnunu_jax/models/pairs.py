@@ -1,0 +1,170 @@
+"""The pair models: SM neutrinos and a pair of invisible scalars, fermions, vectors or sterile N.
+
+Either coefficients are given, in GeV^-n of the operator, or `Lambda` [TeV] and the one `operator`
+that it belongs to, with the scales of arXiv:2309.12741: C = 1/Lambda for the scalar pair's S and P,
+1/Lambda^2 for its V and A and for fermions, and Eq. (21) for vectors, C = m^2/Lambda^3 (S, P, T1,
+T2), m/Lambda^3 (V3, V6, A3, A6), m^2/Lambda^4 (the others).
+"""
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from typing import Any
+
+import jax.numpy as jnp
+
+from bsnunu_jax.inputs import Inputs
+from bsnunu_jax.invisible import (
+    FermionPair,
+    InvisibleState,
+    Neutrinos,
+    ScalarPair,
+    SterileNeutrino,
+    VectorPair,
+    sterile_neutrino,
+)  # fmt: skip
+from bsnunu_jax.models.values import Ranges, Refusal, Settings, lowest, real
+
+_TEV = 1000.0
+Build = Callable[[Mapping[str, Any], Mapping[str, Any]], InvisibleState]
+
+
+@dataclass(frozen=True)
+class PairModel:
+    """One pair model.
+
+    Attributes:
+        operators: their names.
+        powers: of 1/Lambda in each coefficient (for vectors in that over its powers of m).
+        masses: names of the mass parameters; the first one, or all of them, must be given.
+        statistics: setting that makes the particle its own antiparticle.
+        vanishing: operators that do not exist then, and why.
+        other: further settings with their allowed values.
+        make: from masses and settings and from coefficients to the state.
+    """
+
+    operators: tuple[str, ...]
+    powers: Mapping[str, int]
+    masses: tuple[str, ...]
+    statistics: str
+    vanishing: tuple[str, ...]
+    why: str
+    other: Mapping[str, tuple[Any, ...]]
+    make: Build
+
+    @property
+    def parameters(self) -> tuple[str, ...]:
+        """All numbers that can be set."""
+        return (*self.masses, "Lambda", *self.operators)
+
+    @property
+    def settings(self) -> Settings:
+        """All settings with their allowed values."""
+        return {"operator": self.operators, self.statistics: (False, True), **self.other}
+
+    def build(self, parameters: Mapping[str, Any], inputs: Inputs) -> tuple[InvisibleState, ...]:
+        """SM neutrinos and the pair; parameters that `refuse` lets pass."""
+        p = dict(parameters)
+        p |= {k: jnp.real(jnp.asarray(p[k])) for k in (*self.masses, "Lambda") if k in p}
+        if "Lambda" in p:
+            operator = p["operator"]
+            c = {operator: (_TEV * p["Lambda"]) ** -float(self.powers[operator])}
+        else:
+            c = {k: p[k] for k in self.operators if k in p}
+        return Neutrinos(), self.make(p, c)
+
+    def refuse(self, ranges: Ranges, fit: bool) -> Refusal | None:
+        """A mass not below 0, and either coefficients or Lambda with its operator."""
+        found = real(*self.masses, "Lambda")(ranges, fit) or self._refuse_masses(ranges)
+        return found or self._refuse_operators(ranges)
+
+    def _refuse_masses(self, ranges: Ranges) -> Refusal | None:
+        first, *pair = self.masses
+        if not any(name in ranges for name in self.masses):
+            return Refusal(
+                first, f"the mass {first!r} is missing", f"give it in GeV, e.g. {first} = 0.5"
+            )
+        if pair and any(name in ranges for name in pair):
+            if first in ranges:
+                return Refusal(first, f"{first!r} and {pair[0]!r}, {pair[1]!r} all set masses",
+                               f"give {first}, or {pair[0]} and {pair[1]}")  # fmt: skip
+            for name in pair:
+                if name not in ranges:
+                    return Refusal(name, f"the mass {name!r} is missing", "give it in GeV")
+        for name in self.masses:
+            if lowest(ranges, name) < 0:
+                return Refusal(name, f"the mass {name!r} can be below 0", "keep it at 0 or above")
+        return None
+
+    def _refuse_operators(self, ranges: Ranges) -> Refusal | None:
+        given = [o for o in self.operators if o in ranges]
+        operator: Any = ranges["operator"][0] if "operator" in ranges else None
+        if "Lambda" in ranges and operator is None:
+            return Refusal("Lambda", "'Lambda' belongs to no operator",
+                           f"set operator to one of {', '.join(self.operators)}")  # fmt: skip
+        if operator and "Lambda" not in ranges:
+            return Refusal("operator", "'operator' without 'Lambda'",
+                           "give Lambda in TeV, or the coefficient by its name")  # fmt: skip
+        if "Lambda" in ranges and given:
+            return Refusal(given[0], f"{given[0]!r} and 'Lambda' both set coefficients", "keep one")
+        if "Lambda" in ranges and lowest(ranges, "Lambda") <= 0:
+            return Refusal("Lambda", "'Lambda' can be 0 or below", "keep it above 0 (TeV)")
+        if "Lambda" not in ranges and not given:
+            return Refusal(
+                self.masses[0], "no coefficient is given",
+                f"give one of {', '.join(self.operators)}, or operator and Lambda",
+            )  # fmt: skip
+        if given and self.make is _vectors and lowest(ranges, "m") <= 0:
+            return Refusal("m", "at m = 0 the rate of a vector pair with fixed coefficients is"
+                           " infinite", "keep m above 0, or give operator and Lambda")  # fmt: skip
+        own = bool(ranges[self.statistics][0]) if self.statistics in ranges else False
+        for name in (*given, *((operator,) if operator else ())):
+            if own and name in self.vanishing:
+                where = name if name in given else "operator"
+                left = [o for o in self.operators if o not in self.vanishing]
+                return Refusal(where, f"operator {name} vanishes: {self.why}",
+                               f"allowed with {self.statistics}: {', '.join(left)}")  # fmt: skip
+        if own and "m1" in ranges:
+            return Refusal("m1", "two different particles cannot be each other's antiparticle",
+                           f"give m, or drop {self.statistics}")  # fmt: skip
+        if own and ranges.get("pair", ("NN",))[0] == "nuN":
+            return Refusal(self.statistics, f"{self.statistics!r} is for a pair NN", "set pair=NN")
+        return None
+
+
+def _scalars(p: Mapping[str, Any], c: Mapping[str, Any]) -> InvisibleState:
+    return ScalarPair(p["m"], real=p.get("real", False), **c)
+
+
+def _fermions(p: Mapping[str, Any], c: Mapping[str, Any]) -> InvisibleState:
+    first, second = (p["m"], None) if "m" in p else (p["m1"], p["m2"])
+    return FermionPair(first, second, majorana=p.get("majorana", False), **c)
+
+
+def _vectors(p: Mapping[str, Any], c: Mapping[str, Any]) -> InvisibleState:
+    if "Lambda" in p:
+        return VectorPair.goldstone(p["m"], c, real=p.get("real", False))
+    return VectorPair(p["m"], real=p.get("real", False), **c)
+
+
+def _sterile(p: Mapping[str, Any], c: Mapping[str, Any]) -> InvisibleState:
+    majorana, pair = p.get("majorana", False), p.get("pair", "NN")
+    return SterileNeutrino(p["mN"], pair=pair, majorana=majorana, **c)
+
+
+SCALARS = PairModel(
+    ScalarPair.operators, {"S": 1, "P": 1, "V": 2, "A": 2}, ("m",), "real",
+    ScalarPair.vanishing, ScalarPair.why_vanishing, {}, _scalars,
+)  # fmt: skip
+FERMIONS = PairModel(
+    FermionPair.operators, dict.fromkeys(FermionPair.operators, 2), ("m", "m1", "m2"), "majorana",
+    FermionPair.vanishing, FermionPair.why_vanishing, {}, _fermions,
+)  # fmt: skip
+VECTORS = PairModel(
+    VectorPair.operators, {o: 4 if o[1:] in ("2", "4", "5") and o[0] != "T" else 3
+                           for o in VectorPair.operators}, ("m",), "real",
+    VectorPair.vanishing, VectorPair.why_vanishing, {}, _vectors,
+)  # fmt: skip
+STERILE = PairModel(
+    sterile_neutrino.OPERATORS, dict.fromkeys(sterile_neutrino.OPERATORS, 2), ("mN",), "majorana",
+    ("T_LL", "T_RR"), FermionPair.why_vanishing, {"pair": ("NN", "nuN")}, _sterile,
+)  # fmt: skip
