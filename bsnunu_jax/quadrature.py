@@ -71,7 +71,8 @@ def pair_bin_rule(
     t_edges = jnp.where((v > 0) & (edges >= q2_max), 1.0, t_edges)
     t, weights = _unit_rule(nodes)
     low, width = t_edges[:-1, None], (t_edges[1:] - t_edges[:-1])[:, None]
-    return _on_rapidity(m1, m2, q2_max, low + width * t, width * weights, _LEAST_B_OF_BINS)
+    inner, inner_weights = low + width * t[None, :], width * weights[None, :]
+    return _on_rapidity(m1, m2, q2_max, inner, inner_weights, _LEAST_B_OF_BINS)
 
 
 def _on_rapidity(

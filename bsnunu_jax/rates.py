@@ -1,6 +1,6 @@
 """dGamma/dq2 = hadronic rows x dark rows x phase space, and its integrals."""
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 
 import jax
 import jax.numpy as jnp
@@ -9,14 +9,16 @@ from jaxtyping import Array, Float
 
 from bsnunu_jax import kinematics
 from bsnunu_jax.errors import InputError
+from bsnunu_jax.fixed_nodes import with_fixed_nodes
 from bsnunu_jax.hadronic import Rows, annihilation_rows, pseudoscalar_rows, vector_rows
 from bsnunu_jax.inputs import Inputs
 from bsnunu_jax.invisible import InvisibleState
-from bsnunu_jax.modes import Annihilation, get_decay, get_mode
+from bsnunu_jax.modes import Annihilation, Mode, get_decay, get_mode
 from bsnunu_jax.quadrature import NODES
 
 Scalar = Float[Array, ""]
 
+_Point = tuple[InvisibleState, Inputs]
 # Rows carry 1/q2 against a factor q2 of a massless pair: below this the ratio is taken [GeV^2].
 _Q2_FLOOR = 1e-12
 
@@ -81,11 +83,14 @@ def integrated_kernels(
     decay = get_decay(mode)
     if isinstance(decay, Annihilation):
         return annihilation_kernels(decay, state, inputs)
-    q2_max = kinematics.q2_max(inputs.values[decay.m_B], inputs.values[decay.m_K])
-    q2, weights = state.total_rule(q2_max, nodes)
-    values = jax.vmap(lambda s: kernels(mode, state, inputs, s, longitudinal=longitudinal))(q2)
-    # A dot product, not sum(v * weights): over a batch of points XLA makes it one loop, 10x faster.
-    return {k: weights @ v for k, v in values.items()}
+
+    def integral(rule: _Point, point: _Point) -> dict[str, Scalar]:
+        q2, weights = rule[0].total_rule(_q2_max(decay, rule[1]), nodes)
+        values = jax.vmap(lambda s: kernels(mode, *point, s, longitudinal=longitudinal))(q2)
+        # Not sum(v * weights): of dot products over many points XLA makes one loop, 10x faster.
+        return {k: weights @ v for k, v in values.items()}
+
+    return _integrated(integral, (state, inputs))
 
 
 def binned_kernels(
@@ -94,10 +99,27 @@ def binned_kernels(
 ) -> dict[str, Float[Array, " bins"]]:  # fmt: skip
     """Kernels integrated over bins of q2, edges in GeV^2; BIN_NODES nodes do for narrow bins."""
     decay = get_mode(mode)
-    q2_max = kinematics.q2_max(inputs.values[decay.m_B], inputs.values[decay.m_K])
-    q2, weights = state.bin_rule(edges, q2_max, nodes)
-    values = jax.vmap(jax.vmap(lambda s: kernels(mode, state, inputs, s)))(q2)
-    return {k: jnp.einsum("bn,bn->b", v, weights) for k, v in values.items()}
+
+    def integral(rule: _Point, point: _Point) -> dict[str, Float[Array, " bins"]]:
+        q2, weights = rule[0].bin_rule(edges, _q2_max(decay, rule[1]), nodes)
+        values = jax.vmap(jax.vmap(lambda s: kernels(mode, *point, s)))(q2)
+        return {k: jnp.einsum("bn,bn->b", v, weights) for k, v in values.items()}
+
+    return _integrated(integral, (state, inputs))
+
+
+def _integrated(
+    integral: Callable[[_Point, _Point], dict[str, Array]], point: _Point
+) -> dict[str, Array]:  # fmt: skip
+    """The integral over the rule of this point."""
+    if point[0].vanishes_at_limits:
+        found: dict[str, Array] = with_fixed_nodes(integral, point)
+        return found
+    return integral(point, point)
+
+
+def _q2_max(decay: Mode, inputs: Inputs) -> Scalar:
+    return kinematics.q2_max(inputs.values[decay.m_B], inputs.values[decay.m_K])
 
 
 def contract(invariants: Mapping[str, Scalar], kernel: Mapping[str, Array]) -> Array:

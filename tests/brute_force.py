@@ -58,19 +58,19 @@ STRUCTURES: dict[str, Array] = {
 RANK = {name: matrices.ndim - 2 for name, matrices in STRUCTURES.items()}
 
 
-def _lower(tensor: Array, rank: int) -> Array:
+def lower(tensor: Array, rank: int) -> Array:
     """The tensor with its last `rank` Lorentz indices lowered."""
     for axis in range(rank):
         tensor = tensor * METRIC.reshape((4,) + (1,) * axis)
     return tensor
 
 
-def _dot(a: Array, b: Array) -> complex:
+def dot(a: Array, b: Array) -> complex:
     """Minkowski product a.b of two four-vectors."""
     return complex(np.sum(METRIC * a * b))
 
 
-def _momentum(mass: float, m1: float, m2: float) -> float:
+def momentum(mass: float, m1: float, m2: float) -> float:
     """Momentum in GeV of the daughters m1, m2 of a `mass` at rest (PDG, Kinematics)."""
     if mass < m1 + m2:
         raise ValueError(f"mass {mass} GeV is below the threshold {m1 + m2} GeV")
@@ -78,7 +78,20 @@ def _momentum(mass: float, m1: float, m2: float) -> float:
     return float(np.sqrt(kallen) / (2 * mass))
 
 
-class _Event(NamedTuple):
+def directions() -> tuple[Array, Array]:
+    """Unit vectors [direction, i] over the sphere and the weights, of sum 1, of an average.
+
+    |M|^2 is a polynomial of degree <= 4 in the direction, so both rules are exact.
+    """
+    cosines, cosine_weights = leggauss(6)
+    azimuths = 2 * np.pi * (np.arange(6) + 0.3) / 6
+    cosine, azimuth = (grid.ravel() for grid in np.meshgrid(cosines, azimuths, indexing="ij"))
+    sine = np.sqrt(1 - cosine**2)
+    unit = np.stack([sine * np.cos(azimuth), sine * np.sin(azimuth), cosine], axis=1)
+    return unit, np.repeat(cosine_weights, azimuths.size) / (2 * azimuths.size)
+
+
+class Event(NamedTuple):
     """Momenta of one q^2 in the B rest frame, with the pair at a grid of directions (in GeV)."""
 
     m_B: float
@@ -92,20 +105,13 @@ class _Event(NamedTuple):
     measure: float  # dGamma/dq2 = measure * average of |M|^2
 
 
-def _event(q2: float, m_B: float, m_K: float, m1: float, m2: float) -> _Event:
+def three_body(q2: float, m_B: float, m_K: float, m1: float, m2: float) -> Event:
     """Kinematics and phase space of B(p_B) -> K(p_K) 1(k1) 2(k2) at q2 in GeV^2."""
     mass = float(np.sqrt(q2))
-    p, k = _momentum(m_B, m_K, mass), _momentum(mass, m1, m2)
+    p, k = momentum(m_B, m_K, mass), momentum(mass, m1, m2)
     p_B, p_K = np.array([m_B, 0, 0, 0]), np.array([np.hypot(m_K, p), 0, 0, p])
 
-    # |M|^2 is a polynomial of degree <= 4 in the direction, so both rules below are exact.
-    cosines, cosine_weights = leggauss(6)
-    azimuths = 2 * np.pi * (np.arange(6) + 0.3) / 6
-    cosine, azimuth = (grid.ravel() for grid in np.meshgrid(cosines, azimuths, indexing="ij"))
-    sine = np.sqrt(1 - cosine**2)
-    unit = np.stack([sine * np.cos(azimuth), sine * np.sin(azimuth), cosine], axis=1)
-    weights = np.repeat(cosine_weights, azimuths.size) / (2 * azimuths.size)
-
+    unit, weights = directions()
     cosh, sinh = np.hypot(mass, p) / mass, -p / mass  # the pair recoils along -z
     boost = np.array([[cosh, 0, 0, sinh], [0, 1, 0, 0], [0, 0, 1, 0], [sinh, 0, 0, cosh]])
     energies = np.ones((len(unit), 1))
@@ -115,12 +121,12 @@ def _event(q2: float, m_B: float, m_K: float, m1: float, m2: float) -> _Event:
     # dGamma = |M|^2/(2 m_B) dPhi2(B -> K q) dq2/(2 pi) dPhi2(q -> 1 2), and
     # dPhi2 = |momentum|/(4 pi mass) dOmega/(4 pi).
     measure = p / (4 * np.pi * m_B) * k / (4 * np.pi * mass) / (2 * np.pi) / (2 * m_B)
-    return _Event(m_B, m_K, p_B, p_K, p_B - p_K, k1, k2, weights, float(measure))
+    return Event(m_B, m_K, p_B, p_K, p_B - p_K, k1, k2, weights, float(measure))
 
 
-def _pseudoscalar_matrix_elements(event: _Event, ff: FormFactors) -> dict[str, Array]:
+def pseudoscalar_matrix_elements(event: Event, ff: FormFactors) -> dict[str, Array]:
     """<K|sbar Gamma b|B> from f+, f0, fT (FLAG; f_T > 0) with quark masses m_b, m_s in GeV."""
-    total, q, q2 = event.p_B + event.p_K, event.q, _dot(event.q, event.q).real
+    total, q, q2 = event.p_B + event.p_K, event.q, dot(event.q, event.q).real
     difference = event.m_B**2 - event.m_K**2
     vector = ff["f+"] * (total - difference / q2 * q) + ff["f0"] * difference / q2 * q
     scalar = np.array(ff["f0"] * difference / (ff["m_b"] - ff["m_s"]))
@@ -132,31 +138,31 @@ def _pseudoscalar_matrix_elements(event: _Event, ff: FormFactors) -> dict[str, A
 
 def _times_gamma5(tensor: Array) -> Array:
     """<sigma^{mu nu} g5> from <sigma^{mu nu}>: sigma g5 = -(i/2) eps sigma for eps^{0123} = -1."""
-    result: Array = -0.5j * np.einsum("mnab,ab->mn", EPSILON, _lower(tensor, 2))
+    result: Array = -0.5j * np.einsum("mnab,ab->mn", EPSILON, lower(tensor, 2))
     return result
 
 
-def _polarizations(event: _Event) -> list[Array]:
+def polarizations(event: Event) -> list[Array]:
     """Complex-conjugated K* polarization vectors: longitudinal, then the two transverse ones."""
     longitudinal = np.array([event.p_K[3], 0, 0, event.p_K[0]]) / event.m_K
     circular = [np.array([0, -sign, -1j, 0]) / np.sqrt(2) for sign in (1, -1)]
     return [np.conj(vector) for vector in (longitudinal, *circular)]
 
 
-def _bsz_vectors(event: _Event, eta: Array) -> tuple[Array, ...]:
+def _bsz_vectors(event: Event, eta: Array) -> tuple[Array, ...]:
     """P_1^mu, P_2^mu, P_3^mu, P_P^mu of BSZ arXiv:1503.05534 for the conjugated polarization."""
-    q, total, eta_q = event.q, event.p_B + event.p_K, _dot(event.q, eta)
-    difference = _dot(total, q)
+    q, total, eta_q = event.q, event.p_B + event.p_K, dot(event.q, eta)
+    difference = dot(total, q)
     lowered = (METRIC * vector for vector in (eta, event.p_K, q))
     first = 2 * np.einsum("mabc,a,b,c->m", EPSILON, *lowered)
     second = 1j * (difference * eta - eta_q * total)
-    third = 1j * eta_q * (q - _dot(q, q) / difference * total)
+    third = 1j * eta_q * (q - dot(q, q) / difference * total)
     return first, second, third, 1j * eta_q * q
 
 
-def _a2_and_t3(event: _Event, ff: FormFactors) -> tuple[float, float]:
+def _a2_and_t3(event: Event, ff: FormFactors) -> tuple[float, float]:
     """A2 and T3 from A12 and T23 (BSZ arXiv:1503.05534), at the masses of the kinematics."""
-    m_B, m_K, q2 = event.m_B, event.m_K, _dot(event.q, event.q).real
+    m_B, m_K, q2 = event.m_B, event.m_K, dot(event.q, event.q).real
     total, difference, kallen = m_B + m_K, m_B**2 - m_K**2, 4 * m_B**2 * event.p_K[3] ** 2
     a2 = total**2 * (difference - q2) * ff["A1"] - 16 * m_B * m_K**2 * total * ff["A12"]
     t3 = difference * (m_B**2 + 3 * m_K**2 - q2) * ff["T2"]
@@ -164,10 +170,10 @@ def _a2_and_t3(event: _Event, ff: FormFactors) -> tuple[float, float]:
     return a2 / kallen, t3 / kallen
 
 
-def _vector_matrix_elements(event: _Event, ff: FormFactors, eta: Array) -> dict[str, Array]:
+def vector_matrix_elements(event: Event, ff: FormFactors, eta: Array) -> dict[str, Array]:
     """<K*|sbar Gamma b|B> from V, A0, A1, A12, T1, T2, T23 with quark masses m_b, m_s in GeV."""
     m_B, m_K, q, total = event.m_B, event.m_K, event.q, event.p_B + event.p_K
-    q2, difference = _dot(q, q).real, m_B**2 - m_K**2
+    q2, difference = dot(q, q).real, m_B**2 - m_K**2
     a2, t3 = _a2_and_t3(event, ff)
     first, second, third, timelike = _bsz_vectors(event, eta)
 
@@ -175,7 +181,7 @@ def _vector_matrix_elements(event: _Event, ff: FormFactors, eta: Array) -> dict[
     v3 = ((m_B + m_K) * ff["A1"] - (m_B - m_K) * a2) / q2
     vector = -ff["V"] / (m_B + m_K) * first
     axial = ff["A1"] / (m_B - m_K) * second - v3 * third + 2 * m_K / q2 * ff["A0"] * timelike
-    pseudoscalar = np.array(2 * m_K * ff["A0"] * _dot(eta, q) / (ff["m_b"] + ff["m_s"]))
+    pseudoscalar = np.array(2 * m_K * ff["A0"] * dot(eta, q) / (ff["m_b"] + ff["m_s"]))
     none = np.zeros(())  # parity
 
     # BSZ give i <sigma^{mu nu} (1 + g5)> q_nu = T_1 P_1 + T_2 P_2 + T_3 P_3.  The full tensor is
@@ -184,13 +190,13 @@ def _vector_matrix_elements(event: _Event, ff: FormFactors, eta: Array) -> dict[
     # if T1(0) = T2(0); for the other sign of eps this would have to read T1(0) = -T2(0).
     split = (ff["T1"] - ff["T2"]) / q2
     bracket: Array = ff["T1"] * np.outer(eta, total) - difference * split * np.outer(eta, q)
-    bracket = bracket + (split - t3 / difference) * _dot(eta, q) * np.outer(total, q)
-    tensor = -1j * np.einsum("mnab,ab->mn", EPSILON, _lower(bracket, 2))
+    bracket = bracket + (split - t3 / difference) * dot(eta, q) * np.outer(total, q)
+    tensor = -1j * np.einsum("mnab,ab->mn", EPSILON, lower(bracket, 2))
     tensor5 = _times_gamma5(tensor)
     return {"S": none, "P": pseudoscalar, "V": vector, "A": axial, "T": tensor, "T5": tensor5}
 
 
-def _spinors(k: Array, mass: float, *, antiparticle: bool) -> Array:
+def spinors(k: Array, mass: float, *, antiparticle: bool) -> Array:
     """u(k, s) or v(k, s) in the Dirac representation, normalized to 2E; [direction, s, Dirac]."""
     norm = np.sqrt(k[:, 0] + mass)[:, None, None]
     sigma_k = np.einsum("ni,iab->nab", k[:, 1:], GAMMA[1:, :2, 2:])
@@ -198,37 +204,36 @@ def _spinors(k: Array, mass: float, *, antiparticle: bool) -> Array:
     return np.concatenate([small, large] if antiparticle else [large, small], axis=2)
 
 
-def _fermion_currents(event: _Event, m1: float, m2: float) -> dict[str, Array]:
+def fermion_currents(
+    k1: Array, k2: Array, m1: float, m2: float, structures: Mapping[str, Array] = STRUCTURES
+) -> dict[str, Array]:
     """ubar(k1, s1) Gamma v(k2, s2) of every structure, indices [direction, s1, s2, Lorentz]."""
-    ubar = _spinors(event.k1, m1, antiparticle=False).conj() @ GAMMA[0]
-    v = _spinors(event.k2, m2, antiparticle=True)
+    ubar = spinors(k1, m1, antiparticle=False).conj() @ GAMMA[0]
+    v = spinors(k2, m2, antiparticle=True)
     return {
         name: np.einsum("nai,...ij,nbj->nab...", ubar, matrices, v)
-        for name, matrices in STRUCTURES.items()
+        for name, matrices in structures.items()
     }
 
 
-def _scalar_currents(event: _Event) -> dict[str, Array]:
-    """<phi1 phi2bar| . |0> of phi1^dag phi2 (S) and phi1^dag i<->d^mu phi2 (V) = (k1 - k2)^mu."""
-    current = (event.k1 - event.k2)[:, None, None, :]  # one "spin" of each scalar
-    return {"S": np.ones(current.shape[:3]), "V": current}
+def matrix_elements(event: Event, ff: FormFactors, vector: bool) -> list[dict[str, Array]]:
+    """<K(*)|sbar Gamma b|B> for each K* polarization (longitudinal first), or the one of K."""
+    if not vector:
+        return [pseudoscalar_matrix_elements(event, ff)]
+    return [vector_matrix_elements(event, ff, eta) for eta in polarizations(event)]
 
 
 def _rates(
-    event: _Event, pair: Mapping[str, Array], ff: FormFactors, couplings: Couplings, vector: bool
+    event: Event, pair: Mapping[str, Array], ff: FormFactors, couplings: Couplings, vector: bool
 ) -> list[float]:
     """dGamma/dq2 in GeV^-1 for each K* polarization (longitudinal first), or the one of K."""
-    if not vector:
-        hadrons = [_pseudoscalar_matrix_elements(event, ff)]
-    else:
-        hadrons = [_vector_matrix_elements(event, ff, eta) for eta in _polarizations(event)]
     rates = []
-    for hadron in hadrons:
+    for hadron in matrix_elements(event, ff, vector):
         amplitude = np.zeros(pair["S"].shape, dtype=complex)
         for (quark, dark), coefficient in couplings.items():
             if RANK[quark] != RANK[dark]:
                 raise ValueError(f"({quark}, {dark}) is not a Lorentz scalar")
-            covariant = _lower(pair[dark], RANK[dark])
+            covariant = lower(pair[dark], RANK[dark])
             amplitude += coefficient * np.tensordot(covariant, hadron[quark], axes=RANK[quark])
         squared = np.sum(np.abs(amplitude) ** 2, axis=(1, 2))  # spins of the pair
         rates.append(float(event.measure * (event.weights @ squared)))
@@ -240,17 +245,10 @@ def dgamma_dq2_fermions(
     m1: float = 0.0, m2: float = 0.0, *, vector: bool,
 ) -> float:  # fmt: skip
     """dGamma/dq2 in GeV^-1 of B -> K(*) chi1 chibar2 for L = sum C (sbar Ga b)(chibar1 Gb chi2)."""
-    event = _event(q2, m_B, m_K, m1, m2)
-    return sum(_rates(event, _fermion_currents(event, m1, m2), form_factors, couplings, vector))
-
-
-def dgamma_dq2_scalars(
-    q2: float, m_B: float, m_K: float, form_factors: FormFactors, couplings: Couplings,
-    m1: float = 0.0, m2: float = 0.0, *, vector: bool,
-) -> float:  # fmt: skip
-    """dGamma/dq2 in GeV^-1 of B -> K(*) phi1 phi2bar, pair S: phi1^dag phi2, V: with i<->d_mu."""
-    event = _event(q2, m_B, m_K, m1, m2)
-    return sum(_rates(event, _scalar_currents(event), form_factors, couplings, vector))
+    event = three_body(q2, m_B, m_K, m1, m2)
+    return sum(
+        _rates(event, fermion_currents(event.k1, event.k2, m1, m2), form_factors, couplings, vector)
+    )
 
 
 def helicity_split(
@@ -258,8 +256,8 @@ def helicity_split(
     m1: float = 0.0, m2: float = 0.0,
 ) -> tuple[float, float]:  # fmt: skip
     """Longitudinal- and transverse-K* parts of dGamma/dq2 in GeV^-1 of B -> K* chi1 chibar2."""
-    event = _event(q2, m_B, m_K, m1, m2)
-    pair = _fermion_currents(event, m1, m2)
+    event = three_body(q2, m_B, m_K, m1, m2)
+    pair = fermion_currents(event.k1, event.k2, m1, m2)
     longitudinal, *transverse = _rates(event, pair, form_factors, couplings, True)
     return longitudinal, sum(transverse)
 
@@ -286,15 +284,15 @@ def convention_deviation() -> float:
 
     names = ("V", "A0", "A1", "A12", "T1", "T2", "T23", "m_b", "m_s")
     ff = dict(zip(names, (0.5, 0.6, 0.4, 0.3, 0.5, 0.35, 0.8, 4.2, 0.1), strict=True))
-    event = _event(5.0, 5.28, 0.89, 0.0, 0.0)
+    event = three_body(5.0, 5.28, 0.89, 0.0, 0.0)
     q, t3 = event.q, _a2_and_t3(event, ff)[1]
-    for eta in _polarizations(event):
+    for eta in polarizations(event):
         first, second, third, _ = _bsz_vectors(event, eta)
-        elements = _vector_matrix_elements(event, ff, eta)
+        elements = vector_matrix_elements(event, ff, eta)
         deviations.append(1j * elements["T"] @ (METRIC * q) - ff["T1"] * first)
         tensor5 = 1j * elements["T5"] @ (METRIC * q)
         deviations.append(tensor5 - ff["T2"] * second - t3 * third)
         # Equation of motion: i d_mu (sbar g^mu g5 b) = i (m_b + m_s) (sbar i g5 b).
         pseudoscalar = 1j * (ff["m_b"] + ff["m_s"]) * elements["P"]
-        deviations.append(np.array(_dot(q, elements["A"]) - pseudoscalar))
+        deviations.append(np.array(dot(q, elements["A"]) - pseudoscalar))
     return max(float(np.max(np.abs(deviation))) for deviation in deviations)

@@ -7,6 +7,7 @@ import brute_force
 import jax.numpy as jnp
 import numpy as np
 import pytest
+from pair_comparison import form_factors, meson_masses
 
 from bsnunu_jax import kinematics, rates
 from bsnunu_jax.hadronic import pseudoscalar_rows, vector_rows
@@ -21,21 +22,9 @@ LOWEST_Q2, HIGHEST_FRACTION = 0.01, 0.99
 TOLERANCE = 1e-11
 
 
-def masses(inputs: Inputs, mode: str) -> tuple[float, float]:
-    decay = MODES[mode]
-    return float(inputs.values[decay.m_B]), float(inputs.values[decay.m_K])
-
-
-def form_factors(inputs: Inputs, mode: str, q2: float) -> dict[str, float]:
-    """Form factors and quark masses as the amplitudes want them."""
-    values = inputs.form_factors[MODES[mode].transition](jnp.asarray(q2))
-    quarks = {name: inputs.role(name) for name in ("m_b", "m_s")}
-    return {name: float(value) for name, value in (values | quarks).items()}
-
-
 def q2_points(inputs: Inputs, mode: str, rng: np.random.Generator, n: int) -> list[float]:
     """Both ends and n random points between them."""
-    highest = HIGHEST_FRACTION * float(kinematics.q2_max(*masses(inputs, mode)))
+    highest = HIGHEST_FRACTION * float(kinematics.q2_max(*meson_masses(inputs, mode)))
     return [LOWEST_Q2, *rng.uniform(LOWEST_Q2, highest, n).tolist(), highest]
 
 
@@ -48,7 +37,7 @@ def brute_force_rate(
     inputs: Inputs, mode: str, q2: float, couplings: brute_force.Couplings
 ) -> float:
     return brute_force.dgamma_dq2_fermions(
-        q2, *masses(inputs, mode), form_factors(inputs, mode, q2), couplings,
+        q2, *meson_masses(inputs, mode), form_factors(inputs, mode, q2), couplings,
         vector=MODES[mode].vector,
     )  # fmt: skip
 
@@ -83,7 +72,7 @@ def test_longitudinal_part(mode: str, inputs: Inputs, rng: np.random.Generator) 
         ff = form_factors(inputs, mode, q2)
         expected = float(inputs.N_0) ** 2 * sum(
             brute_force.helicity_split(
-                q2, *masses(inputs, mode), ff, brute_force.neutrino_couplings(*pair)
+                q2, *meson_masses(inputs, mode), ff, brute_force.neutrino_couplings(*pair)
             )[0]
             for pair in zip(total_CL.flat, CR.flat, CLp.flat, CRp.flat, strict=True)
         )
@@ -202,7 +191,7 @@ def rows_from_amplitudes(
 def both_rows(mode: str, fraction: float, longitudinal: bool) -> tuple[dict, dict]:
     """(rows of the package, rows of the amplitudes) at a fraction of the q2 range."""
     inputs = load_inputs()
-    m_B, m_K = masses(inputs, mode)
+    m_B, m_K = meson_masses(inputs, mode)
     q2 = LOWEST_Q2 + fraction * (HIGHEST_FRACTION * (m_B - m_K) ** 2 - LOWEST_Q2)
     m1, m2 = 0.45 * np.sqrt(q2), 0.2 * np.sqrt(q2)
     ff = form_factors(inputs, mode, q2)

@@ -29,6 +29,11 @@ class InvisibleState(Protocol):
         """False if the whole rate sits at one q2: totals and bins exist, dGamma/dq2 does not."""
         ...
 
+    @property
+    def vanishes_at_limits(self) -> bool:
+        """True if the integrand is 0 at both limits whatever moves them, see `fixed_nodes`."""
+        ...
+
     def invariants(self, inputs: Inputs) -> dict[str, Scalar]:
         """The quadratic invariants by name, SM included where the final state is neutrinos."""
         ...
@@ -53,6 +58,7 @@ class MasslessPair:
     """Rules of a state whose kernels are smooth from q2 = 0 to the root at the endpoint."""
 
     has_spectrum: ClassVar[bool] = True
+    vanishes_at_limits: ClassVar[bool] = False
 
     def total_rule(self, q2_max: Scalar, nodes: int) -> Rule:
         """See `quadrature.massless_rule`."""

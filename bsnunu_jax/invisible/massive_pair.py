@@ -33,6 +33,7 @@ class MassivePair(eqx.Module):
     """
 
     has_spectrum: ClassVar[bool] = True
+    vanishes_at_limits: ClassVar[bool] = True
     operators: ClassVar[tuple[str, ...]]
     interferences: ClassVar[Interferences]
     vanishing: ClassVar[tuple[str, ...]]

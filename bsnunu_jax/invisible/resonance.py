@@ -46,6 +46,7 @@ class Resonance(_Couplings):
     """
 
     has_spectrum: ClassVar[bool] = True
+    vanishes_at_limits: ClassVar[bool] = False
 
     m: Scalar
     width: Scalar
@@ -90,6 +91,7 @@ class TwoBody(_Couplings):
     """
 
     has_spectrum: ClassVar[bool] = False
+    vanishes_at_limits: ClassVar[bool] = False
 
     m: Scalar
 

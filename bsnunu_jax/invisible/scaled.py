@@ -36,6 +36,11 @@ class Scaled(eqx.Module):
         """That of the state."""
         return self.state.has_spectrum
 
+    @property
+    def vanishes_at_limits(self) -> bool:
+        """That of the state."""
+        return self.state.vanishes_at_limits
+
     def invariants(self, inputs: Inputs) -> dict[str, Scalar]:
         """Those of the state times the factor."""
         return {k: self.factor * v for k, v in self.state.invariants(inputs).items()}

@@ -36,6 +36,7 @@ class SterileNeutrino(eqx.Module):
     """
 
     has_spectrum: ClassVar[bool] = True
+    vanishes_at_limits: ClassVar[bool] = True
 
     coefficients: dict[str, Complex[Array, ""]]
     mN: Scalar

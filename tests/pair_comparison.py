@@ -1,0 +1,142 @@
+"""Rates of the package beside those of the amplitudes, for many couplings at once.
+
+The couplings are every operator alone, every two together and all of them, with random phases and
+sizes at which each operator counts as much as any other: an interference that the package lacks,
+or has too many, shows.
+"""
+
+from collections.abc import Callable
+from itertools import combinations
+from typing import Any, NamedTuple
+
+import brute_force_pairs
+import jax
+import jax.numpy as jnp
+import numpy as np
+from brute_force_pairs import Pair
+
+from bsnunu_jax import kinematics, rates
+from bsnunu_jax.inputs import Inputs
+from bsnunu_jax.modes import MODES
+
+Array = np.ndarray
+
+# Of the range of q2: the amplitudes lose digits as 1/lambda at the end and as 1/(q2 - threshold)
+# at the beginning.
+LOWEST_FRACTION, HIGHEST_FRACTION = 0.01, 0.99
+TOLERANCE = 1e-12
+Masses = list[tuple[float, float]]  # in GeV
+
+
+class Case(NamedTuple):
+    """A final state: its amplitudes, its constructor from (m1, m2, couplings), its masses."""
+
+    amplitudes: Pair
+    state: Callable[..., Any]
+    draw_masses: Callable[[np.random.Generator], Masses]
+    left_out: tuple[str, ...] = ()
+
+    @property
+    def operators(self) -> list[str]:
+        """Those of the package."""
+        return [name for name in self.amplitudes.operators if name not in self.left_out]
+
+
+def meson_masses(inputs: Inputs, mode: str) -> tuple[float, float]:
+    decay = MODES[mode]
+    return float(inputs.values[decay.m_B]), float(inputs.values[decay.m_K])
+
+
+def form_factors(inputs: Inputs, mode: str, q2: float) -> dict[str, float]:
+    """Form factors and quark masses as the amplitudes want them."""
+    values = inputs.form_factors[MODES[mode].transition](jnp.asarray(q2))
+    quarks = {name: inputs.role(name) for name in ("m_b", "m_s")}
+    return {name: float(value) for name, value in (values | quarks).items()}
+
+
+def quadratic_forms(
+    case: Case, mode: str, inputs: Inputs, q2: float, masses: tuple[float, float]
+) -> Array:  # fmt: skip
+    """G [K* polarization or 0, a, b] over the operators of the package."""
+    forms = brute_force_pairs.quadratic_forms(
+        q2, *meson_masses(inputs, mode), form_factors(inputs, mode, q2), case.amplitudes, *masses,
+        vector=MODES[mode].vector,
+    )  # fmt: skip
+    return restricted(case, forms)
+
+
+def restricted(case: Case, forms: Array) -> Array:
+    """G without the operators that the package does not have."""
+    kept = [i for i, name in enumerate(case.amplitudes.operators) if name not in case.left_out]
+    return forms[..., kept, :][..., kept]
+
+
+def random_couplings(form: Array, rng: np.random.Generator) -> tuple[Array, list[tuple[int, ...]]]:
+    """[set, operator] for a quadratic form [a, b], and which operators are on in each set."""
+    n = len(form)
+    on = [(i,) for i in range(n)] + list(combinations(range(n), 2)) + [tuple(range(n))]
+    diagonal = np.diag(form).real
+    size = 1 / np.sqrt(np.where(diagonal > 0, diagonal, diagonal.max()))
+    modulus, phase = rng.uniform(0.5, 1.5, (len(on), n)), rng.uniform(0, 2 * np.pi, (len(on), n))
+    mask = np.array([[i in chosen for i in range(n)] for chosen in on])
+    return np.where(mask, modulus * np.exp(1j * phase) * size, 0), on
+
+
+def rates_of(form: Array, couplings: Array) -> Array:
+    """sum_ab C_a conj(C_b) G_ab of every set."""
+    return np.einsum("sa,sb,ab->s", couplings, couplings.conj(), form).real
+
+
+def q2_points(drawn: Masses, mode: str, inputs: Inputs, rng: np.random.Generator) -> list[float]:
+    """One for each pair of masses: close to both ends, then anywhere."""
+    fractions = [LOWEST_FRACTION, HIGHEST_FRACTION]
+    fractions += rng.uniform(LOWEST_FRACTION, HIGHEST_FRACTION, len(drawn)).tolist()
+    highest = float(kinematics.q2_max(*meson_masses(inputs, mode)))
+    return [
+        sum(masses) ** 2 + fraction * (highest - sum(masses) ** 2)
+        for masses, fraction in zip(drawn, fractions, strict=False)
+    ]
+
+
+def package_rates(case: Case, mode: str, inputs: Inputs) -> Callable[..., Any]:
+    """(q2, masses, couplings) -> dGamma/dq2 and its longitudinal part, over points and sets."""
+
+    def one(q2: jax.Array, masses: jax.Array, couplings: jax.Array) -> list[jax.Array]:
+        state = case.state(
+            masses[0], masses[1], **dict(zip(case.operators, couplings, strict=True))
+        )
+        found = [rates.dgamma_dq2(mode, state, inputs, q2)]
+        if MODES[mode].vector:
+            kernels = rates.kernels(mode, state, inputs, q2, longitudinal=True)
+            found.append(rates.contract(state.invariants(inputs), kernels))
+        return found
+
+    return jax.jit(jax.vmap(jax.vmap(one, (None, None, 0))))
+
+
+def assert_same(
+    found: Array, expected: Array, on: list[tuple[int, ...]], case: Case, *, rounding: float = 0.0
+) -> None:
+    """Every rate to TOLERANCE of itself, where both are not 0 (up to `rounding`)."""
+    vanish = (np.abs(found) <= rounding) & (expected == 0)
+    with np.errstate(divide="ignore", invalid="ignore"):
+        deviation = np.where(vanish, 0.0, np.abs(found / expected - 1))
+    worst = int(np.argmax(deviation))
+    names = "+".join(case.operators[i] for i in on[worst])
+    assert deviation[worst] < TOLERANCE, f"{names}: {found[worst]!r} != {expected[worst]!r}"
+
+
+def compare_spectra(case: Case, mode: str, inputs: Inputs, rng: np.random.Generator) -> None:
+    """All sets of couplings at all masses: the spectrum and, for K*, its longitudinal part."""
+    masses = case.draw_masses(rng)
+    q2 = q2_points(masses, mode, inputs, rng)
+    forms = [quadratic_forms(case, mode, inputs, *point) for point in zip(q2, masses, strict=True)]
+    drawn = [random_couplings(form.sum(axis=0), rng) for form in forms]
+    couplings = np.array([c for c, _ in drawn])
+    function = package_rates(case, mode, inputs)
+    found = [np.asarray(x) for x in function(np.array(q2), np.array(masses), couplings)]
+    for point, form in enumerate(forms):
+        on = drawn[point][1]
+        parts = [form.sum(axis=0), form[0]][: len(found)]
+        for part, values in zip(parts, found, strict=True):
+            assert_same(values[point], rates_of(part, couplings[point]), on, case)
