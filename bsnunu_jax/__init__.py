@@ -36,6 +36,9 @@ from bsnunu_jax.observables import get_observable as get_observable
 from bsnunu_jax.observables import longitudinal_fraction as longitudinal_fraction
 from bsnunu_jax.observables import longitudinal_fraction_at as longitudinal_fraction_at
 from bsnunu_jax.observables import ratio_to_sm as ratio_to_sm
+from bsnunu_jax.spectra import efficiency_weighted_spectrum as efficiency_weighted_spectrum
+from bsnunu_jax.spectra import normalised_spectrum as normalised_spectrum
+from bsnunu_jax.spectra import omega as omega
 
 __all__ = [
     "MODES",
@@ -57,10 +60,13 @@ __all__ = [
     "branching_fraction_np",
     "chunked_vmap",
     "dbr_dq2",
+    "efficiency_weighted_spectrum",
     "eta",
     "get_observable",
     "load_inputs",
     "longitudinal_fraction",
     "longitudinal_fraction_at",
+    "normalised_spectrum",
+    "omega",
     "ratio_to_sm",
 ]

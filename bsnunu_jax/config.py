@@ -14,8 +14,9 @@ from jaxtyping import Array
 from pydantic import Field, StrictBool, StrictInt, field_validator, model_validator
 
 from bsnunu_jax.errors import InputError
-from bsnunu_jax.experiments import load_measurements
+from bsnunu_jax.experiments import Measurement, load_measurements
 from bsnunu_jax.experiments.data_sets import DATA_SETS, likelihood_folder
+from bsnunu_jax.experiments.shape_systematic import with_shape_systematic
 from bsnunu_jax.inference.nuts import Sampler
 from bsnunu_jax.inference.parameters import LogUniform, Normal, Parameter, Prior, Uniform
 from bsnunu_jax.inference.problem import Problem
@@ -33,7 +34,7 @@ _PLAIN_LABEL = re.compile(rf"(?:{_ATOM}{_SCRIPTS})+")
 
 Interval = Annotated[tuple[float, float], pair("[low, high]")]
 MeanStd = Annotated[tuple[float, float], pair("[mean, std]")]
-Group = Literal["ckm", "electroweak", "lifetimes", "masses", "B->K", "B->K*"]
+Group = Literal["ckm", "electroweak", "lifetimes", "masses", "Bs", "B->K", "B->K*"]
 
 
 # Numbers, true and false, names of operators: the model knows which.
@@ -164,6 +165,7 @@ class CardSchema(Section):
     fixed: dict[str, FixedValue] = Field(default_factory=dict)
     data: tuple[str, ...] = Field(min_length=1)
     likelihood: str | None = None
+    shape_systematic: float | None = Field(None, gt=0, le=1, strict=True)
     best_fit: BestFitSection = BestFitSection()
     sampler: SamplerSection = SamplerSection()
     seed: StrictInt = Field(1, ge=0, lt=2**31)
@@ -241,14 +243,7 @@ class Card:
             model=get_model(content.model),
             parameters=parameters,
             nuisances=Nuisances(load_inputs(content.inputs.preset, sets), content.inputs.nuisances),
-            measurements=load_measurements(
-                content.data,
-                where(("data",)),
-                folder=self.path.parent,
-                likelihood=likelihood_folder(content.likelihood, self.path.parent)
-                if content.likelihood
-                else None,
-            ),
+            measurements=self._measurements(),
             fixed=tuple(self.fixed.items()),
         )
         problem = tabulate(problem)
@@ -289,6 +284,17 @@ class Card:
             lambda name: where(("parameters", seen[name]) if name in seen else ("fixed", name)),
             fit=True,
         )
+
+    def _measurements(self) -> tuple[Measurement, ...]:
+        content, where, folder = self.content, self.file.where, self.path.parent
+        published = likelihood_folder(content.likelihood, folder) if content.likelihood else None
+        found = load_measurements(
+            content.data, where(("data",)), folder=folder, likelihood=published
+        )
+        if content.shape_systematic is None:
+            return found
+        with located(where(("shape_systematic",))):
+            return with_shape_systematic(found, content.shape_systematic)
 
     def _check_data(self, name: str, where: str) -> None:
         path = self.path.parent / name

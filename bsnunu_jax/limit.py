@@ -26,7 +26,9 @@ from bsnunu_jax.inference.toys import (
 )
 
 # What of a card a posterior must share with the likelihood to be checked against its data.
-_SAME = ("model", "inputs", "parameters", "fixed", "data", "likelihood")
+_SAME = (
+    "model", "inputs", "parameters", "fixed", "data", "likelihood", "shape_systematic",
+)  # fmt: skip
 
 
 def run_limit(
@@ -101,7 +103,7 @@ def _asymptotic(
     found: dict[str, Any] = {
         "title": card.content.title, "parameter": likelihood.name, "null": null,
         "range": [_number(likelihood.low), _number(likelihood.high)], "confidence_level": cl,
-        "test_statistic": kind, "why": why,
+        "test_statistic": kind, "why": why, "shape_systematic": card.content.shape_systematic,
         "best_fit": {
             "value": float(likelihood.best.value[0]),
             "minus_2_log_likelihood": float(likelihood.best.objective[0]),

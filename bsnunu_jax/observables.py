@@ -5,7 +5,7 @@ is the invisible final state of a model or a sequence of them; their rates add.
 """
 
 import re
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from functools import partial
 from types import MappingProxyType
@@ -14,24 +14,14 @@ import jax.numpy as jnp
 from jax.typing import ArrayLike
 from jaxtyping import Array, Float
 
-from bsnunu_jax import rates, tree_level
+from bsnunu_jax import rates, spectra, tree_level
 from bsnunu_jax.errors import InputError
 from bsnunu_jax.inputs import Inputs
-from bsnunu_jax.invisible import InvisibleState, Neutrinos
+from bsnunu_jax.invisible import Neutrinos, States, each_state
 from bsnunu_jax.modes import ANNIHILATIONS, MODES, get_decay, get_mode
 from bsnunu_jax.quadrature import NODES
 
 Scalar = Float[Array, ""]
-States = InvisibleState | Sequence[InvisibleState]
-
-
-def _each(states: States) -> tuple[InvisibleState, ...]:
-    """The final states, of which there may be one without a list."""
-    if isinstance(states, InvisibleState):
-        return (states,)
-    if not states:
-        raise InputError("no invisible final state", allowed="give one, e.g. Neutrinos()")
-    return tuple(states)
 
 
 def branching_fraction(mode: str, states: States, inputs: Inputs) -> Scalar:
@@ -44,7 +34,7 @@ def branching_fraction(mode: str, states: States, inputs: Inputs) -> Scalar:
     '4.97e-06'
     """
     tau = inputs.lifetime(get_decay(mode).tau_B)
-    return tau * sum(rates.gamma(mode, state, inputs) for state in _each(states))
+    return tau * sum(rates.gamma(mode, state, inputs) for state in each_state(states))
 
 
 def branching_fraction_np(mode: str, states: States, inputs: Inputs) -> Scalar:
@@ -57,7 +47,7 @@ def branching_fraction_np(mode: str, states: States, inputs: Inputs) -> Scalar:
 def dbr_dq2(mode: str, states: States, inputs: Inputs, q2: ArrayLike) -> Scalar:
     """dBR/dq2 [GeV^-2] at one q2 [GeV^2]; exactly 0 outside the phase space."""
     tau = inputs.lifetime(get_mode(mode).tau_B)
-    return tau * sum(rates.dgamma_dq2(mode, state, inputs, q2) for state in _each(states))
+    return tau * sum(rates.dgamma_dq2(mode, state, inputs, q2) for state in each_state(states))
 
 
 def branching_fraction_bins(
@@ -67,7 +57,7 @@ def branching_fraction_bins(
     """BR integrated over bins of q2 (edges in GeV^2), with this many nodes a bin."""
     tau = inputs.lifetime(get_mode(mode).tau_B)
     found = jnp.zeros(edges.size - 1)
-    for state in _each(states):
+    for state in each_state(states):
         found += rates.gamma_bins(mode, state, inputs, edges, nodes=nodes)
     return tau * found
 
@@ -85,9 +75,9 @@ def longitudinal_fraction(mode: str, states: States, inputs: Inputs) -> Scalar:
         rates.contract(
             s.invariants(inputs), rates.integrated_kernels(mode, s, inputs, longitudinal=True)
         )
-        for s in _each(states)
+        for s in each_state(states)
     )
-    total = sum((rates.gamma(mode, s, inputs) for s in _each(states)), start=jnp.asarray(0.0))
+    total = sum((rates.gamma(mode, s, inputs) for s in each_state(states)), start=jnp.asarray(0.0))
     return longitudinal / total
 
 
@@ -95,9 +85,9 @@ def longitudinal_fraction_at(mode: str, states: States, inputs: Inputs, q2: Arra
     """F_L of the K* at one q2 [GeV^2]; 0 outside the phase space."""
     longitudinal = sum(
         rates.contract(s.invariants(inputs), rates.kernels(mode, s, inputs, q2, longitudinal=True))
-        for s in _each(states)
+        for s in each_state(states)
     )
-    total = sum(rates.dgamma_dq2(mode, s, inputs, q2) for s in _each(states))
+    total = sum(rates.dgamma_dq2(mode, s, inputs, q2) for s in each_state(states))
     return jnp.where(total > 0, longitudinal / jnp.where(total > 0, total, 1.0), 0.0)
 
 
@@ -109,7 +99,10 @@ def eta(inputs: Inputs, mode: str = "B0->K*0") -> Scalar:
 
 @dataclass(frozen=True)
 class Observable:
-    """A named observable; `function` takes q2 [GeV^2] last if `differential`."""
+    """A named observable; `function` takes q2 [GeV^2] last if `differential`.
+
+    `needs` says what is missing where the value is not finite.
+    """
 
     name: str
     function: Callable[..., Scalar]
@@ -118,6 +111,10 @@ class Observable:
     mode: str | None = None
     differential: bool = False
     description: str = ""
+    needs: str = ""
+
+
+_RATE = "a rate that is not 0"
 
 
 def _catalogue() -> dict[str, Observable]:
@@ -136,6 +133,9 @@ def _catalogue() -> dict[str, Observable]:
                        description="branching fraction minus its SM value"),
             Observable(f"dBR/dq2({label})", bind(dbr_dq2), rf"d\mathcal{{B}}({tex})/dq^2",
                        "GeV^-2", name, True, "differential branching fraction"),
+            Observable(f"dGammatilde/dq2({label})", bind(spectra.normalised_spectrum),
+                       rf"d\tilde\Gamma({tex})/dq^2", "GeV^-2", name, True,
+                       "spectrum over total rate, Eq. (22) of arXiv:2309.12741", _RATE),
         ]  # fmt: skip
         if mode.vector:
             found += [
@@ -153,6 +153,15 @@ def _catalogue() -> dict[str, Observable]:
                        rf"\mathcal{{B}}_\mathrm{{NP}}({decay.latex})", mode=name,
                        description="the same"),
         ]  # fmt: skip
+    seen = spectra.ITA_MODE
+    found += [
+        Observable(f"dGammatilde_eff/dq2({seen}inv)", spectra.efficiency_weighted_at,
+                   r"d\tilde\Gamma_\epsilon/dq^2", "GeV^-2", seen, True,
+                   "the same with Belle II's efficiency: histogram of Fig. 8, bin of q2", _RATE),
+        Observable("omega", spectra.omega, r"\omega", mode=seen,
+                   description="Belle II's efficiency for the SM over that for the new part",
+                   needs=f"new physics in {seen} that Belle II's selection lets pass"),
+    ]  # fmt: skip
     found += [
         Observable("R_K_nunu", lambda *a: ratio_to_sm("B+->K+", *a), r"R_K^{\nu\nu}",
                    mode="B+->K+", description="BR(B+->K+inv) over its SM value"),

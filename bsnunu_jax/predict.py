@@ -10,10 +10,11 @@ import numpy as np
 from bsnunu_jax.batch import chunked_vmap
 from bsnunu_jax.errors import InputError
 from bsnunu_jax.inputs import Inputs, Nuisances, load_inputs, tables
+from bsnunu_jax.inputs.nuisances import DEFAULT_GROUPS
 from bsnunu_jax.kinematics import q2_max
 from bsnunu_jax.located_yaml import located
 from bsnunu_jax.models import Model, get_model
-from bsnunu_jax.modes import get_mode
+from bsnunu_jax.modes import ANNIHILATIONS, get_mode
 from bsnunu_jax.observables import Observable, get_observable
 
 _WITH_TREE = ("BR(B+", "dBR/dq2(B+")
@@ -87,7 +88,8 @@ def predict(
     if errors is None:
         result["observables"] = {o.name: v.tolist() for o, v in zip(chosen, values, strict=True)}
         return result
-    nuisances = Nuisances(inputs)
+    of_bs = ("Bs",) if any(o.mode in ANNIHILATIONS for o in chosen) else ()
+    nuisances = Nuisances(inputs, (*DEFAULT_GROUPS, *of_bs))
     draws = nuisances.draw(jax.random.key(seed), errors)
     spread = jax.jit(lambda d: chunked_vmap(lambda z: evaluate(nuisances.shift(z)), d))(draws)
     with np.errstate(over="ignore", invalid="ignore"):
@@ -104,7 +106,8 @@ def _refuse_infinite(observables: Sequence[Observable], values: Sequence[np.ndar
     """JSON has no infinities, and a reader no use for them."""
     for o, value in zip(observables, values, strict=True):
         if not np.isfinite(value).all():
-            raise InputError(f"{o.name} is not finite here", allowed="use smaller parameters")
+            allowed = f"it needs {o.needs}" if o.needs else "use smaller parameters"
+            raise InputError(f"{o.name} is not finite here", allowed=allowed)
 
 
 def _names(observables: Sequence[Observable]) -> str:

@@ -69,9 +69,9 @@ def pair_bin_rule(
     inside = (v > 0) & (edges < q2_max)
     t_edges = 2 / jnp.pi * jnp.arcsin(jnp.where(inside, v / jnp.where(inside, v_max, 1.0), 0.0))
     t_edges = jnp.where((v > 0) & (edges >= q2_max), 1.0, t_edges)
-    t, weights = _unit_rule(nodes)
+    t, weights = (a[None, :] for a in _unit_rule(nodes))
     low, width = t_edges[:-1, None], (t_edges[1:] - t_edges[:-1])[:, None]
-    inner, inner_weights = low + width * t[None, :], width * weights[None, :]
+    inner, inner_weights = low + width * t, width * weights
     return _on_rapidity(m1, m2, q2_max, inner, inner_weights, _LEAST_B_OF_BINS)
 
 

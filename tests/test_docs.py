@@ -10,7 +10,7 @@ from bsnunu_jax.config import Card, CardSchema, SamplerSection
 from bsnunu_jax.experiments import load_measurements
 from bsnunu_jax.experiments.belle2_published import CHECKSUMS
 from bsnunu_jax.experiments.counting import CountingMeasurement
-from bsnunu_jax.experiments.files import CountingEntry, GaussianEntry
+from bsnunu_jax.experiments.files import CountingEntry, GaussianEntry, LimitEntry
 from bsnunu_jax.experiments.gaussian import GaussianMeasurement
 
 CARDS = (Path(__file__).parents[1] / "docs" / "cards.md").read_text(encoding="utf-8")
@@ -51,17 +51,19 @@ def test_the_table_has_every_key_and_its_default():
 
 
 def test_own_data_are_read(data_file):
-    counting, quoted = load_measurements([data_file.name], folder=data_file.parent)
+    counting, quoted, limit = load_measurements([data_file.name], folder=data_file.parent)
     assert isinstance(counting, CountingMeasurement)
     assert isinstance(quoted, GaussianMeasurement)
     assert quoted.sources == ("arXiv:2311.14647",)
     assert quoted.upper == pytest.approx(20**0.5 * 1e-6)
+    assert (limit.value, limit.upper) == pytest.approx((0, 5.6e-4 / 1.645), rel=1e-4)
 
 
 def test_the_data_example_shows_every_key(data_file):
     entries = yaml.safe_load(data_file.read_text(encoding="utf-8"))["measurements"]
     shown = {key for entry in entries for key in entry}
-    assert {*CountingEntry.model_fields, *GaussianEntry.model_fields} - shown == {"inspire"}
+    kinds = (CountingEntry, GaussianEntry, LimitEntry)
+    assert {key for kind in kinds for key in kind.model_fields} - shown == {"inspire"}
 
 
 def test_the_files_of_the_published_likelihood_are_named():

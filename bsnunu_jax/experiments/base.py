@@ -2,6 +2,7 @@
 
 import copy
 from collections.abc import Mapping, Sequence
+from functools import cached_property
 from typing import Any, Protocol, TypeVar, runtime_checkable
 
 import jax
@@ -12,7 +13,7 @@ from jaxtyping import Array, Float
 from bsnunu_jax import rates
 from bsnunu_jax.gram import Gram, Kernels
 from bsnunu_jax.inputs import Inputs
-from bsnunu_jax.invisible import InvisibleState
+from bsnunu_jax.invisible import InvisibleState, Neutrinos
 from bsnunu_jax.modes import get_decay
 from bsnunu_jax.observables import get_observable
 from bsnunu_jax.quadrature import BIN_NODES
@@ -39,6 +40,7 @@ class Predictions:
     def __init__(
         self, states: Sequence[InvisibleState], inputs: Inputs,
         grams: Mapping[Request, Sequence[Gram | None]] | None = None,
+        sm_grams: Mapping[Request, Sequence[Gram | None]] | None = None,
     ) -> None:  # fmt: skip
         """Predictions of these final states with these inputs.
 
@@ -47,12 +49,18 @@ class Predictions:
             inputs: the inputs.
             grams: for a request the kernels of every state as quadratic forms of the form-factor
                 coefficients; what is not there or None is integrated.
+            sm_grams: the same of the SM.
         """
         self.states = tuple(states)
         self.inputs = inputs
         self.requested: set[Request] = set()
-        self._grams = grams or {}
+        self._grams, self._sm_grams = grams or {}, sm_grams or {}
         self._memo: dict[Any, Any] = {}
+
+    @cached_property
+    def sm(self) -> "Predictions":
+        """Those of the SM with the same inputs."""
+        return Predictions((Neutrinos(),), self.inputs, self._sm_grams, self._sm_grams)
 
     def kernels(self, request: Request) -> list[Kernels]:
         """The integrated kernels of every state."""
@@ -209,3 +217,8 @@ def replaced(instance: T, **changes: Any) -> T:
     for name, value in changes.items():
         object.__setattr__(made, name, value)
     return made
+
+
+def scaled_beyond_sm(value: Array, sm: Array, shift: Array) -> Array:
+    """sm + (value - sm) exp(shift): a rate whose part beyond the SM has another efficiency."""
+    return sm + (value - sm) * jnp.exp(shift)

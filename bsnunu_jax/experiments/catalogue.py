@@ -3,7 +3,7 @@
 from collections.abc import Mapping, Sequence
 from functools import cache
 from importlib import resources
-from itertools import combinations
+from itertools import accumulate, combinations
 from pathlib import Path
 from types import MappingProxyType
 
@@ -24,7 +24,7 @@ from bsnunu_jax.inputs.tables import load_yaml
 def _catalogue() -> Mapping[str, Measurement]:
     found: dict[str, Measurement] = {}
     found["belle2_knunu_2023"] = _belle2()
-    for name in ("counting.yaml", "gaussian.yaml"):
+    for name in ("counting.yaml", "gaussian.yaml", "limits.yaml"):
         with resources.as_file(resources.files("bsnunu_jax.experiments") / "data" / name) as path:
             found |= {m.name: m for m in read_measurements(path)}
     return MappingProxyType(found)
@@ -60,7 +60,7 @@ def load_measurements(
 
     Args:
         names: names of the package's measurements, or files (*.yaml, relative to `folder`) with
-            measurements of your own in the format of counting.yaml and gaussian.yaml.
+            measurements of your own in the format of counting.yaml, gaussian.yaml and limits.yaml.
         where: place that an error names.
         folder: folder of the card.
         likelihood: folder with Belle II's published likelihood, which then takes the place of its
@@ -117,18 +117,22 @@ def log_likelihoods(
         profiled: `profile_log_likelihood` of the measurements that have it: nuisances that
             `log_likelihood` integrates over are at their most likely values.
     """
-    counting = [m for m in measurements if isinstance(m, CountingMeasurement)]
+    stops = list(accumulate(len(m.nuisance_names) for m in measurements))
+    blocks = [z[start:stop] for start, stop in zip([0, *stops], stops, strict=False)]
+    counting = [
+        (m, block)
+        for m, block in zip(measurements, blocks, strict=True)
+        if isinstance(m, CountingMeasurement)
+    ]
     found = {}
     if counting:
-        joint = joint_log_likelihoods(counting, predictions)
-        found = {m.name: joint[i] for i, m in enumerate(counting)}
-    start = 0
-    for m in measurements:
-        stop = start + len(m.nuisance_names)
+        searches, of_searches = zip(*counting, strict=True)
+        joint = joint_log_likelihoods(searches, predictions, of_searches)
+        found = {m.name: joint[i] for i, m in enumerate(searches)}
+    for m, block in zip(measurements, blocks, strict=True):
         if m.name not in found:
             method = m.log_likelihood
             if profiled and isinstance(m, ProfiledMeasurement):
                 method = m.profile_log_likelihood
-            found[m.name] = method(predictions, z[start:stop])
-        start = stop
+            found[m.name] = method(predictions, block)
     return found

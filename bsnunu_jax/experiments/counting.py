@@ -20,7 +20,7 @@ from jaxtyping import Array, Float
 from scipy.optimize import brentq
 from scipy.special import gammaln
 
-from bsnunu_jax.experiments.base import Predictions, replaced
+from bsnunu_jax.experiments.base import Predictions, replaced, scaled_beyond_sm
 
 Scalar = Float[Array, ""]
 Numbers = Any  # numbers or arrays of numpy or JAX that broadcast
@@ -31,7 +31,10 @@ _NODES, _REACH = 64, 7.5
 
 @dataclass(frozen=True)
 class CountingMeasurement:
-    """n observed events, background b +- sigma_b, and the limit on BR that fixes the efficiency."""
+    """n observed events, background b +- sigma_b, and the limit on BR that fixes the efficiency.
+
+    A `shape_std` above 0 adds a nuisance, see `shape_systematic`.
+    """
 
     name: str
     title: str
@@ -46,11 +49,16 @@ class CountingMeasurement:
     sm_spectrum: bool
     tree_tau: str
     note: str = ""
-    nuisance_names: tuple[str, ...] = ()
+    shape_std: float = 0.0
 
-    def log_likelihood(self, predictions: Predictions, z: Float[Array, " 0"]) -> Scalar:
+    @property
+    def nuisance_names(self) -> tuple[str, ...]:
+        """That of the efficiency, if there is one."""
+        return (f"shape[{self.name}]",) if self.shape_std else ()
+
+    def log_likelihood(self, predictions: Predictions, z: Float[Array, " n"]) -> Scalar:
         """ln L of the signal events, background marginalised."""
-        return joint_log_likelihoods([self], predictions)[0]
+        return joint_log_likelihoods([self], predictions, [z])[0]
 
     @property
     def data(self) -> Float[Array, " 1"]:
@@ -62,19 +70,18 @@ class CountingMeasurement:
         _ = self.events_per_br  # worked out for the events that were observed, and kept
         return replaced(self, observed=data[0])
 
-    def expected_data(self, predictions: Predictions, z: Float[Array, " 0"]) -> Float[Array, " 1"]:
+    def expected_data(self, predictions: Predictions, z: Float[Array, " n"]) -> Float[Array, " 1"]:
         """Signal and mean background."""
-        signal = self.events_per_br * predictions.branching_fraction(self.mode)
-        return (signal + self.background)[None]
+        return signals([self], predictions, [z]) + self.background
 
     def sample_data(
-        self, predictions: Predictions, z: Float[Array, " 0"], key: jax.Array
+        self, predictions: Predictions, z: Float[Array, " n"], key: jax.Array
     ) -> Float[Array, " 1"]:
         """Poisson counts at a rate drawn from its Gaussian."""
         mean = self.expected_data(predictions, z)
         return sample_counts(key, mean, jnp.full_like(mean, self.background_std))
 
-    def saturated(self, predictions: Predictions, z: Float[Array, " 0"]) -> Scalar:
+    def saturated(self, predictions: Predictions, z: Float[Array, " n"]) -> Scalar:
         """ln L of the signal plus background that suits the events best."""
         return saturated_marginal(self.data, jnp.asarray(self.background_std)[None])
 
@@ -93,12 +100,32 @@ class CountingMeasurement:
         return float(brentq(lambda s: below(s) - target, 0.0, reach, xtol=1e-13)) / self.limit
 
 
-def joint_log_likelihoods(
-    measurements: Sequence[CountingMeasurement], predictions: Predictions
-) -> Float[Array, " n"]:
-    """ln L of several searches at once: one graph whatever their number."""
+def signals(
+    measurements: Sequence[CountingMeasurement], predictions: Predictions,
+    z: Sequence[Float[Array, " k"]],
+) -> Float[Array, " n"]:  # fmt: skip
+    """Signal events of several searches, z the nuisances of each."""
     br = jnp.stack([predictions.branching_fraction(m.mode) for m in measurements])
-    signal = np.array([m.events_per_br for m in measurements]) * br
+    if any(m.shape_std for m in measurements):
+        # Without the nuisance BR stands for BR_SM: there is nothing beyond it to scale.
+        sm = [
+            (predictions.sm if m.shape_std else predictions).branching_fraction(m.mode)
+            for m in measurements
+        ]
+        shift = [
+            m.shape_std * z_m[0] if m.shape_std else jnp.zeros(())
+            for m, z_m in zip(measurements, z, strict=True)
+        ]
+        br = scaled_beyond_sm(br, jnp.stack(sm), jnp.stack(shift))
+    return jnp.array([m.events_per_br for m in measurements]) * br
+
+
+def joint_log_likelihoods(
+    measurements: Sequence[CountingMeasurement], predictions: Predictions,
+    z: Sequence[Float[Array, " k"]],
+) -> Float[Array, " n"]:  # fmt: skip
+    """ln L of several searches at once: one graph whatever their number."""
+    signal = signals(measurements, predictions, z)
     numbers = [(m.background, m.background_std) for m in measurements]
     observed = jnp.concatenate([m.data for m in measurements])
     return log_likelihood_of_signal(signal, observed, *np.array(numbers).T)

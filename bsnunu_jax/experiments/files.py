@@ -1,10 +1,11 @@
-"""Measurement files: counting experiments and quoted values as YAML, checked by line."""
+"""Measurement files: counting experiments, quoted values and limits as YAML, checked by line."""
 
 import math
 from pathlib import Path
 from typing import Annotated, Any
 
 from pydantic import Discriminator, Field, Tag, field_validator
+from scipy.special import erfinv
 
 from bsnunu_jax.errors import InputError
 from bsnunu_jax.experiments.base import Measurement
@@ -62,9 +63,25 @@ class GaussianEntry(_Entry):
         return errors
 
 
+class LimitEntry(_Entry):
+    """A limit and nothing else: a Gaussian around 0 that gives it back with a flat prior."""
+
+    observable: str
+    limit: float = Field(gt=0)
+    confidence_level: float = Field(gt=0, lt=1)
+
+    @property
+    def std(self) -> float:
+        """The width: limit/1.645 at 90 %."""
+        return self.limit / (math.sqrt(2) * float(erfinv(self.confidence_level)))
+
+
 def _kind(raw: Any) -> str:
     if isinstance(raw, dict):
-        return "counting" if "limit" in raw else "gaussian"
+        limit = "limit" if "observable" in raw else "counting"
+        return limit if "limit" in raw else "gaussian"
+    if isinstance(raw, LimitEntry):
+        return "limit"
     return "counting" if isinstance(raw, CountingEntry) else "gaussian"
 
 
@@ -74,12 +91,21 @@ def _quadrature(errors: tuple[tuple[float, float], ...]) -> tuple[float, float]:
     return math.hypot(*ups), math.hypot(*downs)
 
 
+def _gaussian(entry: GaussianEntry | LimitEntry) -> tuple[float, float, float]:
+    """The value and its errors up and down."""
+    if isinstance(entry, LimitEntry):
+        return 0.0, entry.std, entry.std
+    return entry.value, *_quadrature(entry.errors)
+
+
 class MeasurementFile(Section):
     """A file of measurements."""
 
     measurements: tuple[
         Annotated[
-            Annotated[CountingEntry, Tag("counting")] | Annotated[GaussianEntry, Tag("gaussian")],
+            Annotated[CountingEntry, Tag("counting")]
+            | Annotated[LimitEntry, Tag("limit")]
+            | Annotated[GaussianEntry, Tag("gaussian")],
             Discriminator(_kind),
         ],
         ...,
@@ -117,9 +143,9 @@ def read_measurements(path: Path) -> list[Measurement]:
             else:
                 if get_observable(entry.observable).differential:
                     raise InputError(f"{entry.observable!r} is a spectrum, a number is needed")
-                upper, lower = _quadrature(entry.errors)
+                value, upper, lower = _gaussian(entry)
                 found.append(GaussianMeasurement(
-                    observable=get_observable(entry.observable).name, value=entry.value,
+                    observable=get_observable(entry.observable).name, value=value,
                     upper=upper, lower=lower, **common,
                 ))  # fmt: skip
     return found

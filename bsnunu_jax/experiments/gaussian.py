@@ -6,14 +6,17 @@ import jax
 import jax.numpy as jnp
 from jaxtyping import Array, Float
 
-from bsnunu_jax.experiments.base import Predictions, replaced
+from bsnunu_jax.experiments.base import Predictions, replaced, scaled_beyond_sm
 
 Scalar = Float[Array, ""]
 
 
 @dataclass(frozen=True)
 class GaussianMeasurement:
-    """Value with upper and lower standard deviation; the side is chosen by the prediction."""
+    """Value with upper and lower standard deviation; the side is chosen by the prediction.
+
+    A `shape_std` above 0 adds a nuisance, see `shape_systematic`.
+    """
 
     name: str
     title: str
@@ -25,11 +28,24 @@ class GaussianMeasurement:
     sources: tuple[str, ...]
     sm_spectrum: bool
     tree_tau: str
-    nuisance_names: tuple[str, ...] = ()
+    shape_std: float = 0.0
 
-    def log_likelihood(self, predictions: Predictions, z: Float[Array, " 0"]) -> Scalar:
+    @property
+    def nuisance_names(self) -> tuple[str, ...]:
+        """That of the efficiency, if there is one."""
+        return (f"shape[{self.name}]",) if self.shape_std else ()
+
+    def predicted(self, predictions: Predictions, z: Float[Array, " n"]) -> Scalar:
+        """What the analysis would quote for this prediction."""
+        value = predictions.observable(self.observable)
+        if not self.shape_std:
+            return value
+        sm = predictions.sm.observable(self.observable)
+        return scaled_beyond_sm(value, sm, self.shape_std * z[0])
+
+    def log_likelihood(self, predictions: Predictions, z: Float[Array, " n"]) -> Scalar:
         """-(prediction - value)^2 / (2 sigma^2), 0 at the measured value."""
-        pull = predictions.observable(self.observable) - self.value
+        pull = self.predicted(predictions, z) - self.value
         return -0.5 * (pull / jnp.where(pull > 0, self.upper, self.lower)) ** 2
 
     @property
@@ -41,12 +57,12 @@ class GaussianMeasurement:
         """The same errors around another value."""
         return replaced(self, value=data[0])
 
-    def expected_data(self, predictions: Predictions, z: Float[Array, " 0"]) -> Float[Array, " 1"]:
+    def expected_data(self, predictions: Predictions, z: Float[Array, " n"]) -> Float[Array, " 1"]:
         """The prediction."""
-        return predictions.observable(self.observable)[None]
+        return self.predicted(predictions, z)[None]
 
     def sample_data(
-        self, predictions: Predictions, z: Float[Array, " 0"], key: jax.Array
+        self, predictions: Predictions, z: Float[Array, " n"], key: jax.Array
     ) -> Float[Array, " 1"]:
         """The prediction plus a two-sided Gaussian: below it `upper` wide, above it `lower`.
 
@@ -57,6 +73,6 @@ class GaussianMeasurement:
         width = jnp.where(below, -self.upper, self.lower)
         return self.expected_data(predictions, z) + width * jnp.abs(jax.random.normal(size))
 
-    def saturated(self, predictions: Predictions, z: Float[Array, " 0"]) -> Scalar:
+    def saturated(self, predictions: Predictions, z: Float[Array, " n"]) -> Scalar:
         """0, ln L of a prediction that agrees."""
         return jnp.zeros(())

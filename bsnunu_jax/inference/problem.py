@@ -32,6 +32,7 @@ class Problem:
     Attributes:
         fixed: model parameters held at a value, and its settings.
         grams: integrated kernels as quadratic forms, see `tabulate`; none: all are integrated.
+        sm_grams: the same of the SM, where a measurement asks for it.
     """
 
     model: Model
@@ -40,6 +41,7 @@ class Problem:
     measurements: tuple[Measurement, ...]
     fixed: tuple[tuple[str, Any], ...] = ()
     grams: Mapping[Request, Sequence[Gram | None]] = field(default_factory=dict)
+    sm_grams: Mapping[Request, Sequence[Gram | None]] = field(default_factory=dict)
 
     @property
     def names(self) -> tuple[str, ...]:
@@ -84,7 +86,8 @@ class Problem:
         """The predictions at these parameter values and nuisances."""
         inputs = self.nuisances.shift(nuisances[: self.nuisances.size])
         named = dict(self.fixed) | model_parameters(self.parameters, values)
-        return Predictions(self.model.build(named, inputs), inputs, self.grams)
+        states = self.model.build(named, inputs)
+        return Predictions(states, inputs, self.grams, self.sm_grams)
 
     def log_likelihoods(
         self, theta: Float[Array, " size"], *, profiled: bool = False

@@ -11,6 +11,7 @@ import numpy as np
 from bsnunu_jax.experiments.base import Predictions, Request
 from bsnunu_jax.gram import Gram, basis, polarised, with_coefficients
 from bsnunu_jax.inference.problem import Problem
+from bsnunu_jax.invisible import InvisibleState, Neutrinos
 from bsnunu_jax.modes import Annihilation, get_decay
 
 # Gram matrices replace the quadrature if both agree to this, relative to the largest bin.
@@ -25,35 +26,45 @@ def tabulate(problem: Problem) -> Problem:
     state has its own: SM neutrinos beside a pair of free mass keep theirs.
     """
     grams: dict[Request, tuple[Gram | None, ...]] = {}
-    for request in sorted(_requests(problem), key=repr):
-        found = _grams(problem, request)
-        if any(gram is not None for gram in found):
-            grams[request] = found
-    return replace(problem, grams=grams)
+    sm_grams: dict[Request, tuple[Gram | None, ...]] = {}
+    requests, of_sm = _requests(problem)
+    for request in sorted(requests | of_sm, key=repr):
+        # The SM beside the states: where they are neutrinos too nothing is computed twice.
+        beside = (Neutrinos(),) if request in of_sm else ()
+        found = _grams(problem, request, beside)
+        own = len(found) - len(beside)
+        for kept, part in ((grams, found[:own]), (sm_grams, found[own:])):
+            if any(gram is not None for gram in part):
+                kept[request] = part
+    return replace(problem, grams=grams, sm_grams=sm_grams)
 
 
-def _requests(problem: Problem) -> set[Request]:
-    """The integrated kernels that the likelihood reads."""
+def _requests(problem: Problem) -> tuple[set[Request], set[Request]]:
+    """The integrated kernels that the likelihood reads, of the model and of the SM."""
     seen: set[Request] = set()
+    of_sm: set[Request] = set()
 
     def evaluate(theta: jax.Array) -> jax.Array:
         predictions = problem.predictions(theta)
         problem.log_likelihood_of(predictions, theta)
         seen.update(predictions.requested)
+        of_sm.update(predictions.sm.requested)
         return theta
 
     jax.eval_shape(evaluate, jnp.zeros(problem.size))
-    return seen
+    return seen, of_sm
 
 
-def _grams(problem: Problem, request: Request) -> tuple[Gram | None, ...]:
+def _grams(
+    problem: Problem, request: Request, beside: tuple[InvisibleState, ...]
+) -> tuple[Gram | None, ...]:
     """One Gram matrix a final state, or None where it is not all there is to it."""
     decay = get_decay(request[0])
     if isinstance(decay, Annihilation):
-        return ()
+        return (None,) * len(beside)
     transition = decay.transition
     if not hasattr(problem.nuisances.inputs.form_factors[transition], "with_linear"):
-        return ()
+        return (None,) * len(beside)
 
     def inputs_of(theta: jax.Array) -> Any:
         return problem.predictions(theta).inputs
@@ -62,7 +73,7 @@ def _grams(problem: Problem, request: Request) -> tuple[Gram | None, ...]:
         return inputs_of(theta).form_factors[transition].linear
 
     def kernels(theta: jax.Array, b: jax.Array) -> list[dict[str, jax.Array]]:
-        states = problem.predictions(theta).states
+        states = (*problem.predictions(theta).states, *beside)
         return Predictions(states, with_coefficients(inputs_of(theta), transition, b)).kernels(
             request
         )

@@ -12,14 +12,16 @@ from bsnunu_jax.errors import InputError
 from bsnunu_jax.inputs import tables
 from bsnunu_jax.inputs.loader import Inputs
 
-GROUPS = ("ckm", "electroweak", "lifetimes", "masses", "B->K", "B->K*")
-# The masses are known to 1e-4 or better: they move no rate by more than 3e-4 of itself.
+GROUPS = ("ckm", "electroweak", "lifetimes", "masses", "Bs", "B->K", "B->K*")
+# The masses are known to 1e-4 or better: they move no rate by more than 3e-4 of itself. f_Bs and
+# the lifetime of the Bs matter to Bs -> invisible alone.
 DEFAULT_GROUPS = ("ckm", "electroweak", "lifetimes", "B->K", "B->K*")
 _SCALARS = {
     "ckm": ("VtbVts_abs",),
     "electroweak": ("X_t", "sin2thetaW", "GF", "alpha_em_mZ"),
     "lifetimes": ("tau_B_plus", "tau_B_0"),
     "masses": ("m_B_plus", "m_B_0", "m_K_plus", "m_K_0", "m_Kstar_plus", "m_Kstar_0"),
+    "Bs": ("f_Bs", "tau_B_s"),
 }
 
 
@@ -43,7 +45,7 @@ class Nuisances(eqx.Module):
 
         Args:
             inputs: central inputs from `load_inputs`.
-            groups: any of "ckm", "electroweak", "lifetimes", "masses", "B->K", "B->K*".
+            groups: any of "ckm", "electroweak", "lifetimes", "masses", "Bs", "B->K", "B->K*".
 
         Raises:
             InputError: for an unknown group.

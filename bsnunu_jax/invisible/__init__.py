@@ -2,6 +2,8 @@
 
 from bsnunu_jax.invisible.base import InvisibleState as InvisibleState
 from bsnunu_jax.invisible.base import MasslessPair as MasslessPair
+from bsnunu_jax.invisible.base import States as States
+from bsnunu_jax.invisible.base import each_state as each_state
 from bsnunu_jax.invisible.fermion_pair import FermionPair as FermionPair
 from bsnunu_jax.invisible.massive_pair import MassivePair as MassivePair
 from bsnunu_jax.invisible.neutrinos import Neutrinos as Neutrinos

@@ -1,11 +1,12 @@
 """The contract between an invisible final state and the rates."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import ClassVar, Protocol, runtime_checkable
 
 from jaxtyping import Array, Float
 
 from bsnunu_jax import quadrature
+from bsnunu_jax.errors import InputError
 from bsnunu_jax.inputs import Inputs
 
 Scalar = Float[Array, ""]
@@ -67,3 +68,20 @@ class MasslessPair:
     def bin_rule(self, edges: Float[Array, " edges"], q2_max: Scalar, nodes: int) -> BinRule:
         """See `quadrature.bin_rule`."""
         return quadrature.bin_rule(edges, q2_max, nodes)
+
+
+# What observables take: their rates add.
+States = InvisibleState | Sequence[InvisibleState]
+
+
+def each_state(states: States) -> tuple[InvisibleState, ...]:
+    """The final states, of which there may be one without a list.
+
+    Raises:
+        InputError: for an empty list.
+    """
+    if isinstance(states, InvisibleState):
+        return (states,)
+    if not states:
+        raise InputError("no invisible final state", allowed="give one, e.g. Neutrinos()")
+    return tuple(states)

@@ -19,6 +19,9 @@ def limit_table(result: dict[str, Any]) -> str:
             for e in result["tested"]
         ),
     ]
+    if result.get("shape_systematic"):
+        shown = f"on, {100 * result['shape_systematic']:g} % on efficiencies beyond the SM spectrum"
+        rows.insert(2, ("shape_systematic", shown))
     if "upper_limit" in result:
         limit = result["upper_limit"]
         rows.append((f"{cl:g} % CLs upper limit", _limit(limit["observed"], result)))

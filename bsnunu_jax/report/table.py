@@ -7,6 +7,7 @@ from dataclasses import dataclass
 
 from bsnunu_jax.experiments import Measurement
 from bsnunu_jax.experiments.counting import CountingMeasurement
+from bsnunu_jax.experiments.shape_systematic import shape_std
 from bsnunu_jax.inference.best_fit import BestFit
 from bsnunu_jax.inference.hypotest import local_significance
 from bsnunu_jax.inference.problem import Problem
@@ -159,6 +160,9 @@ def _flag(start: str, measurements: Sequence[Measurement], facts: Facts) -> list
                      "the normalised spectra), not corrected for")  # fmt: skip
     if equal:
         parts.append(f"the shape is the SM's for {', '.join(equal)}")
+    for std in sorted({shape_std(m) for m in measurements} - {0.0}):
+        parts.append(f"shape_systematic is on, the efficiency of what is not the SM's has an "
+                     f"uncertainty of {100 * std:g} %")  # fmt: skip
     text = f"{start} the SM q2 spectrum: {'; '.join(parts)}."
     return textwrap.wrap(
         text, _WIDTH, subsequent_indent="  ", break_long_words=False, break_on_hyphens=False

@@ -1,0 +1,165 @@
+"""Limits of which only the number is published, and the uncertain inputs of Bs -> invisible."""
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+import pytest
+from scipy.integrate import quad
+from scipy.stats import norm
+
+from bsnunu_jax.errors import InputError
+from bsnunu_jax.experiments import load_measurements
+from bsnunu_jax.experiments.base import Generative
+from bsnunu_jax.experiments.files import read_measurements
+from bsnunu_jax.inference.limits import upper_limits
+from bsnunu_jax.inference.parameters import Parameter, Uniform
+from bsnunu_jax.inference.problem import Problem
+from bsnunu_jax.inference.profile_likelihood import ProfileLikelihood
+from bsnunu_jax.inputs import Nuisances, load_inputs
+from bsnunu_jax.inputs.nuisances import DEFAULT_GROUPS, GROUPS
+from bsnunu_jax.inputs.tables import numbers
+from bsnunu_jax.invisible import ScalarPair
+from bsnunu_jax.models import get_model
+from bsnunu_jax.observables import branching_fraction
+from bsnunu_jax.predict import predict
+
+LIMIT, NO_NUISANCES = 5.6e-4, np.zeros(0)
+
+
+class Fixed:
+    def __init__(self, br):
+        self.br = br
+
+    def observable(self, name):
+        assert name == "BR(Bs->inv)"
+        return jnp.asarray(self.br)
+
+
+@pytest.fixture(scope="module")
+def aleph():
+    (found,) = load_measurements(["aleph_Bs_inv"])
+    return found
+
+
+def test_a_flat_prior_gives_the_limit(aleph):
+    def likelihood(br):
+        return np.exp(float(aleph.log_likelihood(Fixed(br), NO_NUISANCES)))
+
+    below, above = (quad(likelihood, *ends, epsrel=1e-11)[0]
+                    for ends in ((0, LIMIT), (LIMIT, 12 * LIMIT)))  # fmt: skip
+    assert below / (below + above) == pytest.approx(0.9, rel=1e-9)
+
+
+def test_it_is_the_half_gaussian_of_flavio(aleph):
+    """Standard deviation limit/1.6449, 0 at BR = 0."""
+    for br in (0.0, 2e-4, 3e-3):
+        expected = norm.logpdf(br, 0, LIMIT / 1.6448536269514722) - norm.logpdf(
+            0, 0, LIMIT / 1.6448536269514722
+        )
+        assert float(aleph.log_likelihood(Fixed(br), NO_NUISANCES)) == pytest.approx(expected)
+
+
+def test_what_it_says_of_itself(aleph):
+    assert aleph.sources == ("arXiv:2310.13043",)
+    assert not aleph.sm_spectrum
+    assert aleph.nuisance_names == ()
+    assert "5.6e-4" in aleph.title
+
+
+def test_other_data_and_toys(aleph):
+    assert isinstance(aleph, Generative)
+    br, std = 3e-4, LIMIT / norm.ppf(0.95)
+    np.testing.assert_array_equal(aleph.data, [0.0])
+    np.testing.assert_allclose(aleph.expected_data(Fixed(br), NO_NUISANCES), [br])
+    asimov = aleph.with_data(jnp.array([br]))
+    assert float(asimov.log_likelihood(Fixed(br), NO_NUISANCES)) == 0
+    assert float(asimov.saturated(Fixed(br), NO_NUISANCES)) == 0
+    # one standard deviation below and above
+    for shift in (-std, std):
+        assert float(asimov.log_likelihood(Fixed(br + shift), NO_NUISANCES)) == pytest.approx(-0.5)
+    keys = jax.random.split(jax.random.key(3), 20_000)
+    toys = np.asarray(jax.vmap(lambda k: aleph.sample_data(Fixed(br), NO_NUISANCES, k))(keys))
+    assert toys.mean() == pytest.approx(br, abs=4 * std / 20_000**0.5)
+    assert toys.std() == pytest.approx(std, rel=0.02)
+
+
+def test_cls_gives_the_limit_too(aleph, inputs):
+    """2 (1 - Phi(x/sigma)) = 10 % at x = 1.645 sigma: in BR, whatever the parameter."""
+    problem = Problem(
+        get_model("universal"), (Parameter("cSL", Uniform(-40, 40), "c", mirror=True),),
+        Nuisances(inputs, ()), (aleph,),
+    )  # fmt: skip
+    limit = upper_limits(ProfileLikelihood(problem), cl=0.9).observed
+    states = get_model("universal").build({"cSL": limit}, inputs)
+    assert float(branching_fraction("Bs->inv", states, inputs)) == pytest.approx(LIMIT, rel=1e-5)
+
+
+OWN = """\
+measurements:
+- {id: mine, title: mine, observable: R_K_nunu, limit: 4.0, confidence_level: 0.95}
+"""
+
+
+def test_limits_of_your_own(tmp_path):
+    path = tmp_path / "mine.yaml"
+    path.write_text(OWN)
+    (mine,) = read_measurements(path)
+    assert (mine.value, mine.upper, mine.lower) == pytest.approx((0, 4 / 1.959964, 4 / 1.959964))
+    assert mine.observable == "R_K_nunu"
+
+
+@pytest.mark.parametrize(
+    ("old", "new", "message"),
+    [
+        ("limit: 4.0", "limit: 0", "greater than 0"),
+        ("confidence_level: 0.95", "confidence_level: 95", "less than 1"),
+        (", confidence_level: 0.95", "", "'confidence_level' is missing"),
+        ("R_K_nunu", "R_J", "unknown observable"),
+        ("R_K_nunu", "dBR/dq2(B+->K+inv)", "spectrum"),
+        ("limit: 4.0", "limit: 4.0, observed: 3", "unknown key 'observed'"),
+    ],
+)
+def test_flaws_are_located(tmp_path, old, new, message):
+    path = tmp_path / "mine.yaml"
+    path.write_text(OWN.replace(old, new))
+    with pytest.raises(InputError, match=message) as caught:
+        read_measurements(path)
+    assert f"{path}:2" in str(caught.value)
+
+
+def test_the_group_of_the_bs(inputs):
+    """f_Bs = 0.2303(13) GeV enters squared, the lifetime linearly; other modes do not see them."""
+    assert "Bs" in GROUPS
+    assert "Bs" not in DEFAULT_GROUPS
+    nuisances = Nuisances(inputs, ["Bs"])
+    assert nuisances.names == ("f_Bs", "tau_B_s")
+    table, state = numbers("default"), ScalarPair(0.5, P=1e-8)
+
+    def br(mode, z):
+        return float(branching_fraction(mode, state, nuisances.shift(jnp.array(z))))
+
+    for z, name, power in (([1.0, 0.0], "f_Bs", 2), ([0.0, 1.0], "tau_B_s", 1)):
+        expected = (1 + table[name].uncertainty / table[name].value) ** power
+        assert br("Bs->inv", z) / br("Bs->inv", [0.0, 0.0]) == pytest.approx(expected, rel=1e-12)
+        assert br("B0->K*0", z) == br("B0->K*0", [0.0, 0.0])
+
+
+@pytest.mark.parametrize(
+    ("names", "mode", "groups"),
+    [
+        (["BR(Bs->inv)"], "Bs->inv", (*DEFAULT_GROUPS, "Bs")),
+        (["BR(B+->K+inv)"], "B+->K+", DEFAULT_GROUPS),
+        (["BR(B+->K+inv)", "BR(Bs->inv)"], "Bs->inv", (*DEFAULT_GROUPS, "Bs")),
+    ],
+)
+def test_predict_varies_it_where_it_matters(names, mode, groups):
+    result = predict(names, model="universal", settings=["cSL=3"], errors=50, seed=4)
+    nuisances = Nuisances(load_inputs(), groups)
+
+    def br(z):
+        inputs = nuisances.shift(z)
+        return branching_fraction(mode, get_model("universal").build({"cSL": 3.0}, inputs), inputs)
+
+    draws = jax.jit(jax.vmap(br))(nuisances.draw(jax.random.key(4), 50))
+    found = result["observables"][names[-1]]["std"]
+    assert found == pytest.approx(float(np.std(draws, ddof=1)), rel=1e-10)
