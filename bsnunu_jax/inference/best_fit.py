@@ -96,7 +96,7 @@ def best_fit(
     point = np.zeros((starts, problem.size))
     point[:, :free] = rng.uniform(-1.3, 1.3, size=(starts, free))
     local = landscape or Landscape(problem, starts)
-    point = snap(problem, _descend(local, point, steps))
+    point = snap(local, _descend(local, point, steps))
     ends, value, gradient = _polish(local, point, tolerance)
     good = np.isfinite(value) & (np.abs(gradient).max(axis=1) < tolerance)
     if not good.any():
@@ -104,7 +104,7 @@ def best_fit(
             f"none of {starts} starts of the best fit converged",
             allowed="raise best_fit: starts, or narrow the priors to where the data can tell",
         )
-    return _collect(problem, ends[good], value[good], local.hessian(ends[good], order=4), starts)
+    return _collect(local, ends[good], value[good], local.hessian(ends[good], order=4), starts)
 
 
 def _descend(local: Landscape, point: np.ndarray, steps: int) -> np.ndarray:
@@ -175,12 +175,13 @@ def positive_solve(hessian: np.ndarray, gradient: np.ndarray) -> np.ndarray:
 
 
 def _collect(
-    problem: Problem, points: np.ndarray, objective: np.ndarray, hessian: np.ndarray, starts: int
+    local: Landscape, points: np.ndarray, objective: np.ndarray, hessian: np.ndarray, starts: int
 ) -> BestFit:
     """Merge equal results (mirror images too) and rank what is left."""
+    problem = local.problem
     found: list[tuple[dict[str, Any], float]] = []
     for i in np.argsort(objective, kind="stable"):
-        described = _minimum(problem, points[i], float(objective[i]), hessian[i])
+        described = _minimum(local, points[i], float(objective[i]), hessian[i])
         if described is None:
             continue
         minimum, log_weight = described
@@ -208,14 +209,14 @@ def _collect(
 
 
 def _minimum(
-    problem: Problem, point: np.ndarray, objective: float, hessian: np.ndarray
+    local: Landscape, point: np.ndarray, objective: float, hessian: np.ndarray
 ) -> tuple[dict[str, Any], float] | None:
     """Values, errors and ln of the Laplace weight of one minimum; None for a saddle.
 
     Inside its range a parameter has the error of the Hessian. A parameter at an edge leaves the
     Hessian; its error is the distance at which -2 ln L is up by 1.
     """
-    free = len(problem.parameters)
+    problem, free = local.problem, len(local.problem.parameters)
     edges, inward = at_edge(problem, point[:free])
     keep = np.concatenate([~edges, np.ones(problem.size - free, dtype=bool)])
     inner = hessian[np.ix_(keep, keep)]
@@ -228,13 +229,18 @@ def _minimum(
     slope, _ = (np.abs(a) for a in slope_and_bend(problem, point[None, :free])[:, 0])
     errors = slope * std[:free]
     log_weight = -0.5 * np.linalg.slogdet(inner)[1] - 0.5 * objective + np.log(slope[~edges]).sum()
+    log_weight += sum(
+        float(problem.log_density_of_range(k, jnp.asarray(x))) for k, x in enumerate(values)
+    )
     for k in np.flatnonzero(edges).tolist():
-        rise, bend = edge_derivatives(problem, values, point[free:], k)
+        rise, bend = edge_derivatives(local, values, point[free:], k, float(inward[k]))
         rise *= inward[k]
         if max(rise, bend) <= 0:
             return None
-        errors[k] = 2 / (rise + np.sqrt(rise**2 + 2 * max(bend, 0.0)))
-        x = np.linspace(0, 12 * errors[k], 2001)
+        low, high = problem.parameters[k].prior.range
+        # On a plateau nothing but the range ends it.
+        errors[k] = min(2 / (rise + np.sqrt(rise**2 + 2 * max(bend, 0.0))), high - low)
+        x = np.linspace(0, min(12 * errors[k], high - low), 2001)
         integral = np.trapezoid(np.exp(-0.5 * (rise * x + bend * x**2 / 2)), x)
         log_weight += np.log(integral / np.sqrt(4 * np.pi))
     images = sum(

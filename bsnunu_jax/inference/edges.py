@@ -4,19 +4,18 @@ The coordinate v of the descent has x = edge + bend dv^2/2 there: slope 0, so th
 vanishes whatever -2 ln L does. A start that ends near an edge is put on it, if that is downhill.
 """
 
-from collections.abc import Callable
-from functools import lru_cache
-
-import jax
 import jax.numpy as jnp
 import numpy as np
 
+from bsnunu_jax.inference.landscape import Landscape
 from bsnunu_jax.inference.problem import Problem
 
 # Near an edge: |dx/dv| below this times |d2x/dv2|, that is within 0.5 % of the range.
 _NEAR = 0.15
 # On an edge: the same to rounding.
 _ON = 1e-9
+# Of the range: the step of differences.
+_STEP = 1e-5
 
 
 def slope_and_bend(problem: Problem, v: np.ndarray) -> np.ndarray:
@@ -30,9 +29,9 @@ def at_edge(problem: Problem, v: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
     return np.abs(slope) <= _ON * np.abs(bend), np.sign(bend)
 
 
-def snap(problem: Problem, points: np.ndarray) -> np.ndarray:
+def snap(local: Landscape, points: np.ndarray) -> np.ndarray:
     """Points near an edge put on it where -2 ln L does not fall towards the inside."""
-    free = len(problem.parameters)
+    problem, free = local.problem, len(local.problem.parameters)
     slope, bend = slope_and_bend(problem, points[:, :free])
     near = np.abs(slope) < _NEAR * np.abs(bend)
     if not near.any():
@@ -41,33 +40,24 @@ def snap(problem: Problem, points: np.ndarray) -> np.ndarray:
     v = points[:, :free]
     snapped[:, :free] = np.where(near, np.pi / 2 * np.round(v / (np.pi / 2)), v)
 
-    def rise(point: jax.Array) -> jax.Array:
-        values = problem.descent_values(point[:free])
-        return jax.grad(problem.objective_at)(values, point[free:])
-
+    values = np.array([problem.descent_values(jnp.asarray(v)) for v in snapped[:, :free]])
+    rise = local.objective(np.concatenate([values, snapped[:, free:]], axis=1))[1][:, :free]
     _, bend = slope_and_bend(problem, snapped[:, :free])
-    outward = np.asarray(jax.jit(jax.vmap(rise))(jnp.asarray(snapped))) * bend >= -1e-3
+    outward = rise * bend >= -1e-3
     snapped[:, :free] = np.where(near & outward, snapped[:, :free], v)
     return snapped
 
 
 def edge_derivatives(
-    problem: Problem, values: np.ndarray, nuisances: np.ndarray, k: int
+    local: Landscape, values: np.ndarray, nuisances: np.ndarray, k: int, inward: float
 ) -> tuple[float, float]:
-    """First and second derivative of the objective in the value of parameter k."""
-    direction = np.eye(len(values))[k]
-    rise, bend = _along(problem)(values, nuisances, direction)
-    return float(rise), float(bend)
+    """First and second derivative of the objective in the value of parameter k, at an edge of it.
 
-
-@lru_cache(maxsize=1)
-def _along(problem: Problem) -> Callable[..., tuple[jax.Array, jax.Array]]:
-    """Both derivatives along a direction, compiled once for all starts and parameters."""
-
-    def derivatives(values: jax.Array, z: jax.Array, d: jax.Array) -> tuple[jax.Array, jax.Array]:
-        def slope(values: jax.Array) -> jax.Array:
-            return jax.jvp(lambda x: problem.objective_at(x, z), (values,), (d,))[1]
-
-        return jax.jvp(slope, (values,), (d,))
-
-    return jax.jit(derivatives)
+    The second one is a difference of exact gradients, taken inside the range.
+    """
+    low, high = local.problem.parameters[k].prior.range
+    step = _STEP * (high - low) * inward
+    points = np.tile(np.concatenate([values, nuisances]), (3, 1))
+    points[:, k] += np.array([0.0, 1.0, 2.0]) * step
+    rise = local.objective(points)[1][:, k]
+    return float(rise[0]), float((4 * rise[1] - 3 * rise[0] - rise[2]) / (2 * step))

@@ -30,14 +30,10 @@ class Landscape:
         def objective(point: Float[Array, " size"]) -> Float[Array, ""]:
             return problem.objective_at(point[:free], point[free:])
 
-        def jacobian(u: Float[Array, " n"]) -> Float[Array, ""]:
-            terms = [p.prior.log_jacobian(u[i]) for i, p in enumerate(problem.parameters)]
-            return jnp.sum(jnp.stack(terms))
-
         self._objective = jax.jit(jax.vmap(jax.value_and_grad(objective)))
         self._descent = jax.jit(jax.vmap(_with_slope(problem.descent_values)))
         self._theta = jax.jit(jax.vmap(_with_slope(problem.values)))
-        self._jacobian = jax.jit(jax.vmap(jax.value_and_grad(jacobian)))
+        self._measure = jax.jit(jax.vmap(jax.value_and_grad(problem.log_measure)))
 
     def objective(self, points: Points) -> tuple[Values, Points]:
         """-2 ln L and its gradient at values of the parameters, then nuisances.
@@ -55,10 +51,10 @@ class Landscape:
     def potential(self, theta: Points) -> tuple[Values, Points]:
         """-ln posterior density of theta and its gradient, internal nuisances profiled."""
         value, gradient = self._in_coordinates(self._theta, theta)
-        log_jacobian, slope = self._batched(self._jacobian, theta[:, : self._free])
+        log_measure, slope = self._batched(self._measure, theta[:, : self._free])
         gradient = gradient / 2
         gradient[:, : self._free] -= slope
-        return value / 2 - log_jacobian, gradient
+        return value / 2 - log_measure, gradient
 
     def hessian(self, points: Points, order: int = 2) -> Float[np.ndarray, "m size size"]:
         """Hessians in the coordinates of the best fit, from differences of the exact gradient.

@@ -41,6 +41,10 @@ class Prior(Protocol):
         """ln of the prior density of the parameter, up to a constant."""
         ...
 
+    def constraint(self, value: Scalar) -> Scalar:
+        """ln of the density where it is a measurement of its own, 0 where it is a mere range."""
+        ...
+
     def log_jacobian(self, u: Scalar) -> Scalar:
         """ln |d value/d u|."""
         ...
@@ -78,6 +82,10 @@ class Uniform:
 
     def log_density(self, value: Scalar) -> Scalar:
         """Constant."""
+        return jnp.zeros_like(value)
+
+    def constraint(self, value: Scalar) -> Scalar:
+        """None."""
         return jnp.zeros_like(value)
 
     def log_jacobian(self, u: Scalar) -> Scalar:
@@ -120,6 +128,10 @@ class LogUniform:
         """-ln x."""
         return -jnp.log(value)
 
+    def constraint(self, value: Scalar) -> Scalar:
+        """None: best fits are those of the likelihood, in x as in ln x."""
+        return jnp.zeros_like(value)
+
     def log_jacobian(self, u: Scalar) -> Scalar:
         """ln x + ln d(ln x)/du."""
         return self._log().value(u) + self._log().log_jacobian(u)
@@ -156,6 +168,10 @@ class Normal:
     def log_density(self, value: Scalar) -> Scalar:
         """-(value - mean)^2/(2 std^2)."""
         return -0.5 * self.coordinate(value) ** 2
+
+    def constraint(self, value: Scalar) -> Scalar:
+        """-(value - mean)^2/(2 std^2)."""
+        return self.log_density(value)
 
     def log_jacobian(self, u: Scalar) -> Scalar:
         """ln std."""

@@ -103,7 +103,7 @@ class Problem:
         return log_likelihoods(self.measurements, predictions, z, profiled=profiled)
 
     def objective(self, theta: Float[Array, " size"]) -> Scalar:
-        """-2 ln (likelihood x nuisance terms x non-flat priors): what a best fit minimises.
+        """-2 ln (likelihood x nuisance terms x Gaussian priors): what a best fit minimises.
 
         Nuisances that a measurement integrates over in `potential` are profiled here, so that -2 ln
         L and its minimum are those of a fit with all nuisances free.
@@ -124,10 +124,10 @@ class Problem:
                 auxiliary data; 0 if absent.
             profiled: False for the likelihood of `potential`, see `experiments.log_likelihoods`.
         """
-        log_prior = sum(p.prior.log_density(values[i]) for i, p in enumerate(self.parameters))
+        constraints = sum(p.prior.constraint(values[i]) for i, p in enumerate(self.parameters))
         pulls = nuisances if centres is None else nuisances - centres
         deviance = self.deviance(values, nuisances, data, profiled=profiled)
-        return deviance - 2 * log_prior + jnp.sum(pulls**2)
+        return deviance - 2 * constraints + jnp.sum(pulls**2)
 
     def deviance(
         self, values: Float[Array, " n"], nuisances: Float[Array, " m"], data: Data | None = None,
@@ -229,6 +229,18 @@ class Problem:
     def potential(self, theta: Float[Array, " size"]) -> Scalar:
         """-ln posterior density of theta, Jacobians of the coordinates included."""
         free = len(self.parameters)
-        jacobian = sum(p.prior.log_jacobian(theta[i]) for i, p in enumerate(self.parameters))
         objective = self.objective_at(self.values(theta), theta[free:], profiled=False)
-        return 0.5 * objective - jacobian
+        return 0.5 * objective - self.log_measure(theta[:free])
+
+    def log_measure(self, u: Float[Array, " n"]) -> Scalar:
+        """ln of what the prior has beyond `objective`, in the coordinates u of the parameters."""
+        terms = [
+            p.prior.log_jacobian(u[i]) + self.log_density_of_range(i, p.prior.value(u[i]))
+            for i, p in enumerate(self.parameters)
+        ]
+        return jnp.sum(jnp.stack(terms))
+
+    def log_density_of_range(self, index: int, value: Scalar) -> Scalar:
+        """ln prior density of a parameter where it is no constraint of a best fit, else 0."""
+        prior = self.parameters[index].prior
+        return prior.log_density(value) - prior.constraint(value)

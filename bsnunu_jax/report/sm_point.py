@@ -42,7 +42,7 @@ def objective_without_priors(problem: Problem, minimum: Minimum) -> float:
     @jax.jit
     def log_prior(theta: Float[Array, " size"]) -> Float[Array, ""]:
         values = problem.values(theta)
-        terms = [p.prior.log_density(values[i]) for i, p in enumerate(problem.parameters)]
+        terms = [p.prior.constraint(values[i]) for i, p in enumerate(problem.parameters)]
         return sum(terms, start=jnp.zeros(()))
 
     return minimum.objective + 2 * float(log_prior(jnp.asarray(minimum.theta)))
