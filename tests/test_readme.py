@@ -12,12 +12,13 @@ ROOT = Path(__file__).parents[1]
 README = (ROOT / "README.md").read_text(encoding="utf-8")
 
 
-BLOCKS = re.findall(r"```python\n(.*?)```", README, re.DOTALL)
-PRINTED = re.findall(r"<!-- prints: (.*?) -->", README)
+DARK = (ROOT / "docs" / "dark_sector.md").read_text(encoding="utf-8")
+BLOCKS = re.findall(r"```python\n(.*?)```", README + DARK, re.DOTALL)
+PRINTED = re.findall(r"<!-- prints: (.*?) -->", README + DARK)
 
 
 @pytest.mark.parametrize(("code", "printed"), list(zip(BLOCKS, PRINTED, strict=True)))
-def test_python_prints_what_the_readme_says(code, printed, capsys):
+def test_python_prints_what_the_documents_say(code, printed, capsys):
     assert len([line for line in code.splitlines() if line.strip()]) <= 10
     exec(compile(code, "README.md", "exec"), {})
     assert capsys.readouterr().out.strip() == printed
@@ -25,7 +26,7 @@ def test_python_prints_what_the_readme_says(code, printed, capsys):
 
 SHELL = [
     line.partition("#")[0].strip()
-    for block in re.findall(r"```sh\n(.*?)```", README, re.DOTALL)
+    for block in re.findall(r"```sh\n(.*?)```", README + DARK, re.DOTALL)
     for line in block.splitlines()
     # what needs the network runs in test_data_command.py
     if line.startswith("bsnunu") and not line.startswith("bsnunu data get")
