@@ -50,7 +50,7 @@ def write_report(
     rows = summarise(parameters, observables, best_fit.best, at_best)
     write_summary(folder / "summary.csv", rows)
     write_figures(
-        folder / "figures", problem, chains, best_fit.best, posterior=posterior, best=best, sm=sm
+        folder / "figures", problem, chains, best_fit, posterior=posterior, best=best, sm=sm
     )
     nuisances = chains.theta[..., len(parameters) :]
     named = dict(zip(problem.names[len(parameters) :], np.moveaxis(nuisances, -1, 0), strict=True))

@@ -3,32 +3,38 @@
 from pathlib import Path
 
 from bsnunu_jax.experiments.base import BinnedMeasurement
-from bsnunu_jax.inference.best_fit import Minimum
+from bsnunu_jax.inference.best_fit import BestFit
 from bsnunu_jax.inference.nuts import Chains
 from bsnunu_jax.inference.predictive import Predictive
 from bsnunu_jax.inference.problem import Problem
 from bsnunu_jax.report.draws import reported, unfolded
 from bsnunu_jax.report.figures.corner import corner_data, corner_figure
 from bsnunu_jax.report.figures.coupling_plane import is_plane, plane_data, plane_figure
+from bsnunu_jax.report.figures.scale_plane import (
+    is_scale_plane,
+    scale_plane_data,
+    scale_plane_figure,
+)
 from bsnunu_jax.report.figures.spectrum import spectrum_data, spectrum_figure
 from bsnunu_jax.report.figures.style import save, styled, write_columns, write_json
 
 
 def write_figures(
-    folder: Path, problem: Problem, chains: Chains, minimum: Minimum,
+    folder: Path, problem: Problem, chains: Chains, best_fit: BestFit,
     *, posterior: Predictive, best: Predictive, sm: Predictive,
 ) -> None:  # fmt: skip
-    """Write corner, spectrum and, where it applies, coupling_plane as PDF, PNG and numbers.
+    """Write corner, spectrum and, where they apply, coupling_plane and scale_plane with numbers.
 
     Args:
         folder: made if absent.
         problem: what was fitted.
         chains: draws of the posterior.
-        minimum: the best fit.
+        best_fit: all minima.
         posterior: predictions of the draws.
         best: those of the best fit, one row.
         sm: rows whose SM part is drawn from the uncertainty of the inputs alone.
     """
+    minimum = best_fit.best
     with styled():
         corner = corner_data(problem.parameters, reported(problem, chains), minimum.values)
         save(corner_figure(corner), folder / "corner")
@@ -46,3 +52,8 @@ def write_figures(
             save(plane_figure(plane), folder / "coupling_plane")
             write_columns(folder / "coupling_plane.csv", plane.columns())
             write_json(folder / "coupling_plane.json", plane.numbers())
+
+        if is_scale_plane(problem.parameters):
+            scale = scale_plane_data(problem, reported(problem, chains), best_fit.minima)
+            save(scale_plane_figure(scale), folder / "scale_plane")
+            write_json(folder / "scale_plane.json", scale.numbers())
