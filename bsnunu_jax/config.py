@@ -145,7 +145,10 @@ class BestFitSection(Section):
 
 
 class SamplerSection(Section):
-    """NUTS: chains, steps, acceptance; `block` steps are written to disk at a time."""
+    """NUTS: chains, steps, acceptance; `block` steps are written to disk at a time.
+
+    `jumps` names one or two parameters that are moved by jumps in place of NUTS.
+    """
 
     chains: StrictInt = Field(4, ge=1, le=1024)
     warmup: StrictInt = Field(500, ge=50, le=MAX_STEPS)
@@ -153,6 +156,14 @@ class SamplerSection(Section):
     target_accept: float = Field(0.9, gt=0.5, lt=1)
     max_tree_depth: StrictInt = Field(10, ge=3, le=15)
     block: StrictInt = Field(250, ge=10, le=MAX_STEPS)
+    jumps: tuple[str, ...] | None = Field(None, min_length=1)
+
+    @field_validator("jumps")
+    @classmethod
+    def _few(cls, names: tuple[str, ...] | None) -> tuple[str, ...] | None:
+        if names and (len(names) > 2 or len(set(names)) < len(names)):
+            raise ValueError(f"one or two parameters can jump, got {', '.join(names)}")
+        return names
 
 
 class CardSchema(Section):
@@ -276,6 +287,12 @@ class Card:
                 raise InputError(
                     f"{name!r} is both fitted and fixed", where=where(("fixed", name)),
                     allowed="keep one",
+                )  # fmt: skip
+        for i, name in enumerate(content.sampler.jumps or ()):
+            if name not in content.parameters:
+                raise InputError(
+                    f"{name!r} is no fitted parameter", where=where(("sampler", "jumps", i)),
+                    allowed=", ".join(content.parameters),
                 )  # fmt: skip
         fitted = {name: content.parameters[key].range for name, key in seen.items()}
         fixed = {name: (value, value) for name, value in self.fixed.items()}

@@ -24,6 +24,8 @@ from bsnunu_jax.errors import InputError
 from bsnunu_jax.experiments.belle2_published import CHECKSUMS as PUBLISHED
 from bsnunu_jax.inference import nuts
 from bsnunu_jax.inference.best_fit import BestFit, best_fit
+from bsnunu_jax.inference.jump_grid import grid_and_starts
+from bsnunu_jax.inference.jumps import Jumps
 from bsnunu_jax.inference.landscape import Landscape
 from bsnunu_jax.inference.problem import Problem
 from bsnunu_jax.inputs import tables
@@ -92,13 +94,20 @@ def run_fit(card: Card, folder: Path, *, resume: bool = False, quiet: bool = Fal
 def _run(problem: Problem, card: Card, folder: Path, say: Any, quiet: bool) -> str:
     say(f"{card.content.title}: {problem.size} parameters, {len(problem.measurements)} data sets")
     landscape = Landscape(problem, min(card.content.best_fit.starts, 16))
+    jumps = jumping(problem, card.sampler)
     with ThreadPoolExecutor(1) as pool:
         # The sampler compiles beside the best fit.
         program = pool.submit(
-            lambda: nuts.Program(problem.potential, card.sampler).compile(problem.size)
+            lambda: nuts.Program(problem.potential, card.sampler, jumps=jumps).compile(problem.size)
         )
         fit = _best_fit(problem, card, folder, say, landscape)
-        chains = _sample(problem, card, folder, fit, quiet, landscape, program)
+        chains = _sample(problem, card, folder, fit, quiet, landscape, program, jumps)
+    if chains.jumped is not None:
+        far, near = 100 * chains.jumped.mean(axis=(0, 1))
+        say(
+            f"{' and '.join(card.sampler.jumps or ())} moved in {far:.0f} % of jumps "
+            f"across the grid and {near:.0f} % of jumps nearby"
+        )
     say("writing posterior.nc, summary.csv and figures")
     # ArviZ and Matplotlib take 2 s that errors in a card need not wait for.
     from bsnunu_jax.report import write_report
@@ -109,6 +118,14 @@ def _run(problem: Problem, card: Card, folder: Path, say: Any, quiet: bool) -> s
     for line in warnings:
         print(f"bsnunu: {line}", file=sys.stderr)
     return "\n".join([text.rstrip("\n"), *warnings, ""])
+
+
+def jumping(problem: Problem, sampler: nuts.Sampler) -> Jumps | None:
+    """The kernels of a sampler in which some parameters jump."""
+    if not sampler.jumps:
+        return None
+    names = [p.name for p in problem.parameters]
+    return Jumps(problem.potential, tuple(names.index(n) for n in sampler.jumps), problem.size)
 
 
 def branches(problem: Problem, fit: BestFit) -> nuts.Branches | None:
@@ -245,7 +262,7 @@ def _best_fit(
 
 def _sample(
     problem: Problem, card: Card, folder: Path, fit: BestFit, quiet: bool, landscape: Landscape,
-    program: "Future[nuts.Program]",
+    program: "Future[nuts.Program]", jumps: Jumps | None,
 ) -> nuts.Chains:  # fmt: skip
     from tqdm import tqdm
 
@@ -259,13 +276,20 @@ def _sample(
             bar.set_postfix(chains=sampler.chains, divergences=divergences, refresh=False)
             bar.update(done - bar.n)
 
-        initial = initial_points(problem, fit, sampler.chains, card.content.seed)
-        separate = branches(problem, fit)
+        grid = separate = None
+        if jumps is not None:
+            grid, initial = grid_and_starts(
+                folder / "blocks" / "grid.npz", landscape.potential, jumps.jumping,
+                np.array(fit.best.inside), sampler.chains, card.content.seed,
+            )  # fmt: skip
+        else:
+            initial = initial_points(problem, fit, sampler.chains, card.content.seed)
+            separate = branches(problem, fit)
         return nuts.sample(
             problem.potential, initial, sampler, seed=card.content.seed,
             folder=folder / "blocks", progress=progress, branches=separate,
             energies=landscape.potential, scale=np.clip(fit.best.theta_std, 1e-3, 1.5),
-            program=program.result() if separate is None else None,
+            program=program.result() if separate is None else None, grid=grid,
         )  # fmt: skip
 
 

@@ -5,7 +5,8 @@ one. A run that was killed goes on from its last block and repeats the lost step
 """
 
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, fields
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -17,6 +18,8 @@ from numpyro.infer.hmc import hmc
 from numpyro.infer.util import ParamInfo
 
 from bsnunu_jax.inference.blocks import load_block, save_block
+from bsnunu_jax.inference.jump_grid import JumpGrid
+from bsnunu_jax.inference.jumps import Jumps
 
 _HILL = 1e6
 Progress = Callable[[int, int, int, bool], None]
@@ -25,7 +28,10 @@ Energies = Callable[[np.ndarray], tuple[Any, Any]]
 
 @dataclass(frozen=True)
 class Sampler:
-    """Settings of a run; `draws` are kept per chain, `block` steps are written at a time."""
+    """Settings of a run; `draws` are kept per chain, `block` steps are written at a time.
+
+    `jumps` names the parameters that are not moved by NUTS, see `jumps.py`.
+    """
 
     chains: int = 4
     warmup: int = 1000
@@ -33,6 +39,7 @@ class Sampler:
     target_accept: float = 0.95
     max_tree_depth: int = 10
     block: int = 250
+    jumps: tuple[str, ...] | None = None
 
     @property
     def blocks(self) -> int:
@@ -42,13 +49,17 @@ class Sampler:
 
 @dataclass(frozen=True)
 class Chains:
-    """Draws in the coordinates of the problem and what the sampler did, chain by chain."""
+    """Draws in the coordinates of the problem and what the sampler did, chain by chain.
+
+    `jumped`, if parameters jump: whether they moved across the grid and nearby, last axis.
+    """
 
     theta: np.ndarray
     potential: np.ndarray
     diverging: np.ndarray
     accept_prob: np.ndarray
     steps: np.ndarray
+    jumped: np.ndarray | None = None
 
 
 @dataclass(frozen=True)
@@ -77,12 +88,13 @@ def sample(
     seed: int, folder: Path, progress: Progress | None = None,
     branches: Branches | None = None, energies: Energies | None = None,
     scale: np.ndarray | None = None, program: "Program | None" = None,
+    jumps: Jumps | None = None, grid: JumpGrid | None = None,
 ) -> Chains:  # fmt: skip
     """Draw from exp(-potential), writing each block to `folder` and taking up what is there.
 
     Args:
         potential: -ln density of a flat vector.
-        initial: one start a chain, shape (chains, n).
+        initial: one start a chain, shape (chains, n); with `jumps` in s, shape (chains, d).
         sampler: settings; warm-up and draws are rounded up to whole blocks.
         seed: seed of the run.
         folder: where the blocks are, made if absent.
@@ -92,12 +104,12 @@ def sample(
             an approximation does, the start is no draw.
         scale: expected standard deviations, the sampler's first guess; 1 if absent.
         program: the compiled sampler of these arguments, if it is there already.
+        jumps: parameters that jump, given the others; the grid has to be there then.
+        grid: from which they jump.
     """
     folder.mkdir(parents=True, exist_ok=True)
     warmup_blocks = -(-sampler.warmup // sampler.block)
-    program = program or Program(potential, sampler, branches)
-    energies = energies or jax.jit(jax.vmap(jax.value_and_grad(potential)))
-    scale = np.ones(initial.shape[1]) if scale is None else scale
+    program = program or Program(potential, sampler, branches, jumps)
     paths = [folder / f"block_{i:04d}.npz" for i in range(sampler.blocks)]
     finished = next((i for i, p in enumerate(paths) if not p.is_file()), len(paths))
     keys = jax.random.split(jax.random.PRNGKey(seed), sampler.chains)
@@ -108,13 +120,14 @@ def sample(
             saved = load_block(path)
         else:
             if state is None:
-                variance = np.tile(scale**2, (len(initial), 1))
-                energy, gradient = energies(initial)
-                # So high that the first step leaves it: from there on all energies are exact.
-                state = program.start(initial, energy + _HILL, gradient, variance, keys)
+                if grid is not None:
+                    state = program.start((initial, keys), grid)
+                else:
+                    energies = energies or jax.jit(jax.vmap(jax.value_and_grad(potential)))
+                    state = program.start(_first(initial, energies, scale, keys), grid)
                 if finished:
                     state = _restore(state, load_block(paths[finished - 1]))
-            state, record = program.block(state)
+            state, record = program.block((state,), grid)
             saved = {k: np.asarray(v) for k, v in record.items()}
             leaves = jax.tree.leaves(state)
             save_block(path, saved | {f"state_{k}": np.asarray(x) for k, x in enumerate(leaves)})
@@ -124,52 +137,48 @@ def sample(
             total = sampler.blocks * sampler.block
             progress((i + 1) * sampler.block, total, divergences, i < warmup_blocks)
     kept = found[warmup_blocks:]
-    names = ("theta", "potential", "diverging", "accept_prob", "steps")
-    return Chains(*(np.concatenate([b[n] for b in kept], axis=1) for n in names))
+    names = (f.name for f in fields(Chains) if f.name in kept[0])
+    return Chains(**{n: np.concatenate([b[n] for b in kept], axis=1) for n in names})
+
+
+def _first(initial: np.ndarray, energies: Energies, scale: np.ndarray | None, keys: Any) -> tuple:
+    """Arguments of `Program.start` without jumps."""
+    scale = np.ones(initial.shape[1]) if scale is None else scale
+    energy, gradient = energies(initial)
+    # So high that the first step leaves it: from there on all energies are exact.
+    return initial, energy + _HILL, gradient, np.tile(scale**2, (len(initial), 1)), keys
 
 
 class Program:
-    """The sampler as two compiled functions over all chains: start, and one block of steps."""
+    """The sampler as two compiled functions over all chains: start, and one block of steps.
+
+    Both take the arguments of all chains, and the grid that they share, None without jumps.
+    """
 
     def __init__(
         self, potential: Callable[[jax.Array], jax.Array], sampler: Sampler,
-        branches: Branches | None = None,
+        branches: Branches | None = None, jumps: Jumps | None = None,
     ) -> None:  # fmt: skip
         """Functions that compile when they are first called, or with `compile`."""
-        init_kernel, step_kernel = hmc(potential, algo="NUTS")
-        warmup = -(-sampler.warmup // sampler.block) * sampler.block
-        self._chains = sampler.chains
+        self._chains, self._jumps = sampler.chains, jumps
+        settings: dict[str, Any] = {
+            "num_warmup": -(-sampler.warmup // sampler.block) * sampler.block,
+            "step_size": 0.1,
+            "target_accept_prob": sampler.target_accept,
+            "max_tree_depth": sampler.max_tree_depth,
+        }
+        start, step = _joint(potential, branches) if jumps is None else _given(jumps)
 
-        def start(
-            theta: jax.Array, energy: jax.Array, gradient: jax.Array, variance: jax.Array,
-            key: jax.Array,
-        ) -> Any:  # fmt: skip
-            return init_kernel(
-                ParamInfo(theta, energy, gradient), warmup, step_size=0.1,
-                inverse_mass_matrix=variance, target_accept_prob=sampler.target_accept,
-                max_tree_depth=sampler.max_tree_depth, rng_key=key,
-            )  # fmt: skip
-
-        def block(state: Any) -> tuple[Any, dict[str, jax.Array]]:
-            def step(state: Any, _: None) -> tuple[Any, dict[str, jax.Array]]:
-                state = step_kernel(state)
-                if branches is not None:
-                    state = _jump(potential, state, branches)
-                return state, {
-                    "theta": state.z,
-                    "potential": state.potential_energy,
-                    "diverging": state.diverging,
-                    "accept_prob": state.accept_prob,
-                    "steps": state.num_steps,
-                }
-
-            return jax.lax.scan(step, state, None, length=sampler.block)
+        def block(state: Any, grid: JumpGrid | None) -> tuple[Any, dict[str, jax.Array]]:
+            return jax.lax.scan(
+                lambda state, _: step(state, grid), state, None, length=sampler.block
+            )
 
         # One chain a device where the devices allow it: on a CPU vmapped chains wait for one
         # another at every leap and run both branches of every condition.
         devices = max(d for d in range(1, len(jax.devices()) + 1) if sampler.chains % d == 0)
         mesh = Mesh(np.array(jax.devices()[:devices]), ("chain",))
-        self.start = _over_chains(start, mesh)
+        self.start = _over_chains(partial(start, **settings), mesh)
         self.block = _over_chains(block, mesh)
 
     def compile(self, size: int) -> "Program":
@@ -177,20 +186,65 @@ class Program:
         points = jax.ShapeDtypeStruct((self._chains, size), float)
         energies = jax.ShapeDtypeStruct((self._chains,), float)
         keys = jax.random.split(jax.random.PRNGKey(0), self._chains)
-        state = jax.eval_shape(self.start, points, energies, points, points, keys)
-        self.block = self.block.lower(state).compile()
+        grid = None
+        if self._jumps is None:
+            state = jax.eval_shape(self.start, (points, energies, points, points, keys), grid)
+        else:
+            grid = JumpGrid.shaped(len(self._jumps.jumping), self._jumps.others)
+            s = jax.ShapeDtypeStruct((self._chains, len(self._jumps.jumping)), float)
+            state = jax.eval_shape(self.start, (s, keys), grid)
+        self.block = self.block.lower((state,), grid).compile()
         return self
 
 
+def _given(jumps: Jumps) -> tuple[Callable[..., Any], Callable[..., Any]]:
+    """Start and step of one chain in which some parameters jump."""
+    return jumps.start, jumps.step
+
+
+def _joint(
+    potential: Callable[[jax.Array], jax.Array], branches: Branches | None
+) -> tuple[Callable[..., Any], Callable[..., Any]]:
+    """Start and step of one chain with NUTS over all coordinates."""
+    init_kernel, step_kernel = hmc(potential, algo="NUTS")
+
+    def start(
+        theta: jax.Array, energy: jax.Array, gradient: jax.Array, variance: jax.Array,
+        key: jax.Array, _: None, **settings: Any,
+    ) -> Any:  # fmt: skip
+        return init_kernel(
+            ParamInfo(theta, energy, gradient), inverse_mass_matrix=variance, rng_key=key,
+            **settings,
+        )  # fmt: skip
+
+    def step(state: Any, _: None) -> tuple[Any, dict[str, jax.Array]]:
+        state = step_kernel(state)
+        if branches is not None:
+            state = _jump(potential, state, branches)
+        return state, {
+            "theta": state.z,
+            "potential": state.potential_energy,
+            "diverging": state.diverging,
+            "accept_prob": state.accept_prob,
+            "steps": state.num_steps,
+        }
+
+    return start, step
+
+
 def _over_chains(function: Callable[..., Any], mesh: Mesh) -> Any:
-    """The function for all chains, spread over the devices."""
-    spec = PartitionSpec("chain")
+    """The function for all chains, spread over the devices, with arguments that they share."""
+    spec, everywhere = PartitionSpec("chain"), PartitionSpec()
 
-    def local(*args: Any) -> Any:
-        return jax.lax.map(lambda one: function(*one), args)
+    def local(of_chains: tuple, shared: Any) -> Any:
+        return jax.lax.map(lambda one: function(*one, shared), of_chains)
 
-    sharded = jax.shard_map(local, mesh=mesh, in_specs=spec, out_specs=spec, check_vma=False)
-    return jax.jit(sharded, in_shardings=NamedSharding(mesh, spec))
+    sharded = jax.shard_map(
+        local, mesh=mesh, in_specs=(spec, everywhere), out_specs=spec, check_vma=False
+    )
+    return jax.jit(
+        sharded, in_shardings=(NamedSharding(mesh, spec), NamedSharding(mesh, everywhere))
+    )
 
 
 def _jump(potential: Callable[[jax.Array], jax.Array], state: Any, branches: Branches) -> Any:

@@ -79,6 +79,9 @@ def _sample_stats(chains: Chains) -> Group:
         "n_steps": (dims, chains.steps),
         "lp": (dims, -chains.potential),
     }
+    if chains.jumped is not None:
+        far, near = np.moveaxis(np.asarray(chains.jumped), -1, 0)
+        variables |= {"jumped_across": (dims, far), "jumped_nearby": (dims, near)}
     return variables, _chain_draw(*_shape(chains))
 
 
