@@ -33,7 +33,7 @@ class ScalePlane:
     Attributes:
         posterior: its density.
         names: of the mass and the scale.
-        labels: LaTeX without $.
+        labels: LaTeX of both.
         minima: (mass, scale) of every minimum inside the ranges, deepest first.
         closes: the largest mass of the pair in K and in K*, by a LaTeX label.
         ranges: of the mass and of log10 of the scale.
@@ -109,7 +109,7 @@ def scale_plane_figure(data: ScalePlane) -> "Figure":
     units = "[GeV]", "[TeV]"
     ax.set(
         yscale="log", xlim=data.ranges[0], ylim=[10**e for e in data.ranges[1]],
-        xlabel=rf"${data.labels[0]}$ {units[0]}", ylabel=rf"${data.labels[1]}$ {units[1]}",
+        xlabel=f"{data.labels[0]} {units[0]}", ylabel=f"{data.labels[1]} {units[1]}",
     )  # fmt: skip
     _legend(figure, len(data.minima))
     return figure
