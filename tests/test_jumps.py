@@ -339,7 +339,7 @@ def test_resonance_agrees_with_a_grid(resonance):
 
 
 def test_result_file_has_the_acceptance_of_the_jumps(resonance):
-    loaded, folder = resonance
+    _, folder = resonance
     stats = import_arviz().from_netcdf(folder / "posterior.nc").sample_stats
     for name in ("jumped_across", "jumped_nearby"):
         assert stats[name].shape == (2, 1500)

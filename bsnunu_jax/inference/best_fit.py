@@ -18,6 +18,7 @@ from bsnunu_jax.inference.problem import Problem
 # Two results are one minimum if -2 ln L agrees to the first and every parameter to the second
 # number, in units of its Hessian error.
 _SAME_OBJECTIVE, _SAME_VALUE = 1e-3, 0.05
+_SAME_END = 1e-9
 _NEWTON_GRADIENT, _NEWTON_STEPS = 1e-2, 12
 _BACKTRACKS = 15
 
@@ -104,7 +105,8 @@ def best_fit(
             f"none of {starts} starts of the best fit converged",
             allowed="raise best_fit: starts, or narrow the priors to where the data can tell",
         )
-    return _collect(local, ends[good], value[good], local.hessian(ends[good], order=4), starts)
+    ends, value = ends[good], value[good]
+    return _collect(local, ends, value, _hessians(local, ends, value), starts)
 
 
 def _descend(local: Landscape, point: np.ndarray, steps: int) -> np.ndarray:
@@ -148,18 +150,33 @@ def _polish(
     value, gradient = local.descent(theta)
     length = np.ones(len(theta))
     for _ in range(_NEWTON_STEPS):
-        trial = theta - length[:, None] * positive_solve(local.hessian(theta), gradient)
-        new = local.descent(trial)
-        # At the bottom rounding decides whether the objective falls: the gradient must not grow.
-        smaller = np.abs(new[1]).max(axis=1) < np.abs(gradient).max(axis=1)
-        better = (new[0] < value) | smaller
-        length = np.where(better, np.minimum(2 * length, 1.0), length / 4)
-        theta = np.where(better[:, None], trial, theta)
-        value = np.where(better, new[0], value)
-        gradient = np.where(better[:, None], new[1], gradient)
-        if (np.abs(gradient).max(axis=1) < 1e-3 * tolerance).all():
+        on = np.flatnonzero(np.abs(gradient).max(axis=1) >= 1e-3 * tolerance)
+        if not on.size:
             break
+        steps = positive_solve(local.hessian(theta[on]), gradient[on])
+        trial = theta[on] - length[on, None] * steps
+        height, slope = local.descent(trial)
+        # At the bottom rounding decides whether the objective falls: the gradient must not grow.
+        smaller = np.abs(slope).max(axis=1) < np.abs(gradient[on]).max(axis=1)
+        better = (height < value[on]) | smaller
+        length[on] = np.where(better, np.minimum(2 * length[on], 1.0), length[on] / 4)
+        on = on[better]
+        theta[on], value[on], gradient[on] = trial[better], height[better], slope[better]
     return theta, value, gradient
+
+
+def _hessians(local: Landscape, points: np.ndarray, value: np.ndarray) -> np.ndarray:
+    """Hessians at the ends of all starts, one for all that ended at the same point."""
+    first = [
+        next(
+            j for j in range(i + 1)
+            if abs(value[i] - value[j]) < _SAME_END and np.abs(points[i] - points[j]).max() < 1e-4
+        )
+        for i in range(len(points))
+    ]  # fmt: skip
+    places = {j: k for k, j in enumerate(dict.fromkeys(first))}
+    found = local.hessian(points[list(places)], order=4)
+    return found[[places[j] for j in first]]
 
 
 def positive_solve(hessian: np.ndarray, gradient: np.ndarray) -> np.ndarray:
