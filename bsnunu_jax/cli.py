@@ -1,4 +1,4 @@
-"""The command `bsnunu`: fit, limit, predict, inputs, list, data."""
+"""The command `bsnunu`: fit, limit, compare, predict, inputs, list, data."""
 
 import errno
 import json
@@ -110,6 +110,43 @@ def limit(card: Path, parameter: str | None, seed: int | None, likelihood: Path 
     else:
         _print(limit_table(result))
         _print(f"results: {folder}")
+
+
+@bsnunu.command()
+@click.argument(
+    "cards", nargs=-1, required=True, type=click.Path(path_type=Path), metavar="CARD..."
+)
+@click.option("--out", type=click.Path(path_type=Path), help="Result folder; none if left out.")
+@click.option(
+    "--likelihood",
+    type=click.Path(path_type=Path),
+    metavar="DIR",
+    help="Folder with Belle II's published likelihood (HEPData 10.17182/hepdata.166082).",
+)
+@click.option("--seed", type=click.IntRange(0, 2**31 - 1), help="Seed, instead of the cards'.")
+@click.option("--resume", is_flag=True, help="Keep the variants that the result folder holds.")
+@click.option("--json", "as_json", is_flag=True, help="One JSON object on stdout.")
+@click.option("--quiet", is_flag=True, help="No progress on stderr.")
+def compare(cards: tuple[Path, ...], out: Path | None, likelihood: Path | None, seed: int | None,
+            as_json: bool, **options: Any) -> None:  # fmt: skip
+    """Compare models with the SM: best fits, Delta chi2 by data set, evidence.
+
+    Example: bsnunu compare fits/dark_sector.yaml --out results/dark_sector
+    """
+    from bsnunu_jax.compare import run_compare
+    from bsnunu_jax.comparison_card import load_comparison
+    from bsnunu_jax.compilation_cache import use_compilation_cache
+    from bsnunu_jax.report.compare_table import compare_table
+
+    use_compilation_cache()
+    loaded = load_comparison(cards, seed=seed, likelihood=likelihood)
+    result = run_compare(loaded, out, **options)
+    if as_json:
+        _print(json.dumps(result))
+    else:
+        _print(compare_table(result))
+        if out:
+            _print(f"results: {out}")
 
 
 @bsnunu.command()

@@ -1,199 +1,60 @@
-"""Run cards: the schema of fits/*.yaml and the problem that a card states."""
+"""Run cards: a card of fits/*.yaml and the problem that it states."""
 
-import math
-import re
+from dataclasses import replace
 from functools import cached_property
 from pathlib import Path
-from typing import Annotated, Any, Literal
+from typing import Any
 
 import jax
 import jax.numpy as jnp
 import numpy as np
 import yaml
 from jaxtyping import Array
-from pydantic import Field, StrictBool, StrictInt, field_validator, model_validator
 
+from bsnunu_jax.card_schema import CardSchema as CardSchema
+from bsnunu_jax.card_schema import SamplerSection as SamplerSection
 from bsnunu_jax.errors import InputError
 from bsnunu_jax.experiments import Measurement, load_measurements
 from bsnunu_jax.experiments.data_sets import DATA_SETS, likelihood_folder
 from bsnunu_jax.experiments.shape_systematic import with_shape_systematic
 from bsnunu_jax.inference.nuts import Sampler
-from bsnunu_jax.inference.parameters import LogUniform, Normal, Parameter, Prior, Uniform
+from bsnunu_jax.inference.parameters import Parameter
 from bsnunu_jax.inference.problem import Problem
 from bsnunu_jax.inference.tabulate import tabulate
 from bsnunu_jax.inputs import Nuisances, load_inputs, tables
-from bsnunu_jax.located_yaml import LocatedYaml, Section, located, pair
+from bsnunu_jax.located_yaml import LocatedYaml, located
 from bsnunu_jax.models import get_model
 
-MAX_STEPS = 1_000_000
-# Labels such as C_R^{\tau\tau}: no need of half a second for the parser of matplotlib.
-_ATOM = r"(?:[A-Za-z0-9]|\\(?:alpha|eta|theta|lambda|mu|nu|tau|phi|chi|omega|Lambda)(?![a-z]))"
-_SCRIPT = rf"(?:{_ATOM}|\{{{_ATOM}+\}})"
-_SCRIPTS = rf"(?:_{_SCRIPT}(?:\^{_SCRIPT})?|\^{_SCRIPT}(?:_{_SCRIPT})?)?"
-_PLAIN_LABEL = re.compile(rf"(?:{_ATOM}{_SCRIPTS})+")
-
-Interval = Annotated[tuple[float, float], pair("[low, high]")]
-MeanStd = Annotated[tuple[float, float], pair("[mean, std]")]
-Group = Literal["ckm", "electroweak", "lifetimes", "masses", "Bs", "B->K", "B->K*"]
-
-
-# Numbers, true and false, names of operators: the model knows which.
-FixedValue = StrictBool | StrictInt | Annotated[float, Field(strict=True, allow_inf_nan=True)] | str
-
-
-class PriorSection(Section):
-    """Exactly one of uniform: [low, high], log_uniform: [low, high], normal: [mean, std]."""
-
-    uniform: Interval | None = None
-    log_uniform: Interval | None = None
-    normal: MeanStd | None = None
-
-    @field_validator("uniform", "log_uniform")
-    @classmethod
-    def _ordered(cls, interval: Interval | None) -> Interval | None:
-        if interval is not None and not interval[0] < interval[1]:
-            raise ValueError(f"prior low {interval[0]:g} is not below high {interval[1]:g}")
-        return interval
-
-    @field_validator("log_uniform")
-    @classmethod
-    def _positive(cls, interval: Interval | None) -> Interval | None:
-        if interval is not None and interval[0] <= 0:
-            raise ValueError("log_uniform needs 0 < low")
-        return interval
-
-    @field_validator("normal")
-    @classmethod
-    def _width(cls, normal: MeanStd | None) -> MeanStd | None:
-        if normal is not None and normal[1] <= 0:
-            raise ValueError(f"normal needs std > 0, got {normal[1]:g}")
-        return normal
-
-    @model_validator(mode="after")
-    def _one(self) -> "PriorSection":
-        if sum(v is not None for v in (self.uniform, self.log_uniform, self.normal)) != 1:
-            raise ValueError("give exactly one of uniform, log_uniform, normal")
-        return self
-
-    def build(self, mirror: bool) -> Prior:
-        """The prior, unfolded for a mirrored parameter."""
-        if self.uniform:
-            return Uniform(-self.uniform[1] if mirror else self.uniform[0], self.uniform[1])
-        if self.log_uniform:
-            return LogUniform(*self.log_uniform)
-        assert self.normal is not None
-        return Normal(*self.normal)
-
-
-class ParameterSection(Section):
-    """A fitted parameter: prior, label, further names set to the same value, mirror symmetry."""
-
-    prior: PriorSection
-    latex: str = ""
-    also: tuple[str, ...] = ()
-    mirror: bool = False
-
-    @field_validator("latex")
-    @classmethod
-    def _typeset(cls, latex: str) -> str:
-        if latex and not _PLAIN_LABEL.fullmatch(latex):
-            from matplotlib.mathtext import MathTextParser  # slow, and few commands need it
-
-            try:
-                MathTextParser("path").parse(f"${latex}$")
-            except (ValueError, RecursionError) as error:
-                reason = str(error).splitlines()[-1].partition(": ")[2]
-                raise ValueError(
-                    f"matplotlib cannot set the label {latex!r} ({reason or error}); "
-                    r"write math without $, e.g. C_R^{\tau\tau}"
-                ) from None
-        return latex
-
-    @model_validator(mode="after")
-    def _mirror(self) -> "ParameterSection":
-        if self.mirror and not (self.prior.uniform and self.prior.uniform[0] == 0):
-            raise ValueError("mirror: true needs a prior uniform: [0, high]")
-        return self
-
-    @property
-    def range(self) -> tuple[float, float]:
-        """The lowest and the highest value that the sampler can reach."""
-        interval = self.prior.uniform or self.prior.log_uniform or (-math.inf, math.inf)
-        return (-interval[1] if self.mirror else interval[0], interval[1])
-
-
-class InputsSection(Section):
-    """Preset, form-factor sets that replace those of the preset, groups of varied inputs."""
-
-    preset: str = "default"
-    form_factors: dict[str, str] = Field(default_factory=dict)
-    nuisances: tuple[Group, ...] = ("ckm", "electroweak", "lifetimes", "B->K", "B->K*")
-
-    @field_validator("nuisances")
-    @classmethod
-    def _once(cls, groups: tuple[Group, ...]) -> tuple[Group, ...]:
-        for group in groups:
-            if groups.count(group) > 1:
-                raise ValueError(f"{group!r} stands twice; keep one")
-        return groups
-
-
-class BestFitSection(Section):
-    """Random starts of the gradient descent."""
-
-    starts: StrictInt = Field(16, ge=1, le=10_000)
-
-
-class SamplerSection(Section):
-    """NUTS: chains, steps, acceptance; `block` steps are written to disk at a time.
-
-    `jumps` names one or two parameters that are moved by jumps in place of NUTS.
-    """
-
-    chains: StrictInt = Field(4, ge=1, le=1024)
-    warmup: StrictInt = Field(500, ge=50, le=MAX_STEPS)
-    draws: StrictInt = Field(1500, ge=10, le=MAX_STEPS)
-    target_accept: float = Field(0.9, gt=0.5, lt=1)
-    max_tree_depth: StrictInt = Field(10, ge=3, le=15)
-    block: StrictInt = Field(250, ge=10, le=MAX_STEPS)
-    jumps: tuple[str, ...] | None = Field(None, min_length=1)
-
-    @field_validator("jumps")
-    @classmethod
-    def _few(cls, names: tuple[str, ...] | None) -> tuple[str, ...] | None:
-        if names and (len(names) > 2 or len(set(names)) < len(names)):
-            raise ValueError(f"one or two parameters can jump, got {', '.join(names)}")
-        return names
-
-
-class CardSchema(Section):
-    """A run card."""
-
-    title: str
-    model: str
-    inputs: InputsSection = InputsSection()
-    parameters: dict[str, ParameterSection] = Field(min_length=1)
-    fixed: dict[str, FixedValue] = Field(default_factory=dict)
-    data: tuple[str, ...] = Field(min_length=1)
-    likelihood: str | None = None
-    shape_systematic: float | None = Field(None, gt=0, le=1, strict=True)
-    best_fit: BestFitSection = BestFitSection()
-    sampler: SamplerSection = SamplerSection()
-    seed: StrictInt = Field(1, ge=0, lt=2**31)
+# Keys that a resolved card begins with.
+_FIRST = ("title", "model", "inputs", "parameters", "fixed", "data")
 
 
 class Card:
     """A run card on disk: its validated content and the problem that it states."""
 
     def __init__(self, path: Path, *, seed: int | None = None, chains: int | None = None,
-                 draws: int | None = None, likelihood: Path | None = None) -> None:  # fmt: skip
+                 draws: int | None = None, likelihood: Path | None = None,
+                 file: LocatedYaml | None = None) -> None:  # fmt: skip
         """Read a card; seed, chains, draws and likelihood replace the card's own.
+
+        Args:
+            path: the card.
+            seed: of starts, chains and bands.
+            chains: number of chains.
+            draws: kept steps a chain.
+            likelihood: folder with Belle II's published likelihood.
+            file: the card if it is part of a file, see `comparison_card`.
 
         Raises:
             InputError: with file, line and key for anything that does not fit.
         """
         self.path = path
-        self.file = LocatedYaml(path)
+        self.file = file or LocatedYaml(path)
+        if "variants" in self.file.data:
+            raise InputError(
+                "a list of variants is for `bsnunu compare`", where=self.file.where(("variants",)),
+                allowed="a run card has one model",
+            )  # fmt: skip
         content = self.file.validate(CardSchema)
         changes = {k: v for k, v in {"chains": chains, "draws": draws}.items() if v is not None}
         sampler = content.sampler.model_dump() | changes
@@ -228,14 +89,49 @@ class Card:
         content = self.content.model_dump(mode="json", exclude_none=True)
         inputs = load_inputs(self.content.inputs.preset, self.content.inputs.form_factors)
         content["inputs"]["form_factors"] = dict(inputs.sets)
-        return yaml.safe_dump(content, sort_keys=False, allow_unicode=True)
+        ordered = {k: content[k] for k in (*_FIRST, *content) if k in content}
+        return yaml.safe_dump(ordered, sort_keys=False, allow_unicode=True)
 
     @cached_property
     def problem(self) -> Problem:
-        """The problem that the card states.
+        """The problem that the card states, integrated kernels tabulated where they can be.
 
         Raises:
             InputError: if the data exclude each other or a mirrored parameter is not even.
+        """
+        return self.ready(self.stated)
+
+    def ready(self, problem: Problem) -> Problem:
+        """The problem with tabulated kernels, mirrored parameters checked.
+
+        Raises:
+            InputError: if a mirrored parameter is not even.
+        """
+        tabulated = tabulate(problem)
+        self._check_mirrors(tabulated)
+        return tabulated
+
+    def on(self, other: Problem) -> Problem:
+        """The card's model and parameters with the data and inputs of another problem."""
+        content = self.content
+        return replace(
+            other,
+            model=get_model(content.model),
+            parameters=tuple(
+                Parameter(name, p.prior.build(p.mirror), p.latex or name, p.also, p.mirror)
+                for name, p in content.parameters.items()
+            ),
+            fixed=tuple(self.fixed.items()),
+            grams={},
+            sm_grams={},
+        )
+
+    @cached_property
+    def stated(self) -> Problem:
+        """The problem that the card states, all kernels integrated at every point.
+
+        Raises:
+            InputError: if the data exclude each other.
         """
         content, where = self.content, self.file.where
         sets = content.inputs.form_factors
@@ -246,20 +142,9 @@ class Card:
                 tables.form_factor_set(transition, name)
         for i, name in enumerate(content.data):  # one by one: errors name the line
             self._check_data(name, where(("data", i)))
-        parameters = tuple(
-            Parameter(name, p.prior.build(p.mirror), p.latex or name, p.also, p.mirror)
-            for name, p in content.parameters.items()
-        )
-        problem = Problem(
-            model=get_model(content.model),
-            parameters=parameters,
-            nuisances=Nuisances(load_inputs(content.inputs.preset, sets), content.inputs.nuisances),
-            measurements=self._measurements(),
-            fixed=tuple(self.fixed.items()),
-        )
-        problem = tabulate(problem)
-        self._check_mirrors(problem)
-        return problem
+        inputs = load_inputs(content.inputs.preset, sets)
+        nuisances = Nuisances(inputs, content.inputs.nuisances)
+        return self.on(Problem(get_model(content.model), (), nuisances, self._measurements()))
 
     def _check_names(self) -> None:
         content, where = self.content, self.file.where

@@ -19,6 +19,7 @@ import jax
 import numpy as np
 
 import bsnunu_jax
+from bsnunu_jax.comparison_card import Comparison
 from bsnunu_jax.config import Card
 from bsnunu_jax.errors import InputError
 from bsnunu_jax.experiments.belle2_published import CHECKSUMS as PUBLISHED
@@ -160,7 +161,7 @@ def initial_points(problem: Problem, fit: BestFit, chains: int, seed: int) -> np
 
 def manifest(card: Card) -> dict[str, Any]:
     """Versions, settings, checksums of all data in use, and what to cite."""
-    problem = card.problem
+    problem = card.stated
     inputs = problem.nuisances.inputs
     sets = [tables.form_factor_set(t, name) for t, name in inputs.sets]
     cite = {f"arXiv:{s.arxiv}": f"{s.transition} form factors" for s in sets}
@@ -183,8 +184,9 @@ def manifest(card: Card) -> dict[str, Any]:
 
 @contextmanager
 def claimed(
-    folder: Path, card: Card, resume: bool, say: Any, settings: dict[str, Any] | None = None
-) -> Iterator[None]:
+    folder: Path, card: Card | Comparison, resume: bool, say: Any,
+    settings: dict[str, Any] | None = None,
+) -> Iterator[None]:  # fmt: skip
     """Make the folder ours for the time of the run; `settings` are compared like the card.
 
     Raises:
@@ -205,7 +207,9 @@ def claimed(
         yield
 
 
-def _claim(folder: Path, card: Card, resume: bool, say: Any, settings: dict[str, Any]) -> None:
+def _claim(
+    folder: Path, card: Card | Comparison, resume: bool, say: Any, settings: dict[str, Any]
+) -> None:  # fmt: skip
     path, origin = folder / "card.yaml", folder / "origin.json"
     now = {"data_sha256": _checksums(card), "versions": _versions(), "settings": settings}
     if path.is_file():
@@ -293,19 +297,22 @@ def _sample(
         )  # fmt: skip
 
 
-def _checksums(card: Card) -> dict[str, str]:
+def _checksums(card: Card | Comparison) -> dict[str, str]:
     """SHA-256 of every data file of the package and of the card's own data files."""
+    cards = [card] if isinstance(card, Card) else card.cards
     found = {}
     for room in ("inputs", "experiments"):
         root = resources.files(f"bsnunu_jax.{room}") / "data"
         with resources.as_file(root) as data:
             for path in sorted(Path(data).rglob("*.yaml")):
                 found[f"{room}/{path.relative_to(data)}"] = _sha256(path)
-    if card.content.likelihood:
-        found |= {f"likelihood/{name}": sha for name, sha in PUBLISHED.items()}
-    for name in card.content.data:
-        if name.endswith((".yaml", ".yml")):
-            found[name] = _sha256(card.path.parent / name)
+    for one in cards:
+        if one.content.likelihood:
+            found |= {f"likelihood/{name}": sha for name, sha in PUBLISHED.items()}
+        for name in one.content.data:
+            if name.endswith((".yaml", ".yml")):
+                key = name if len(cards) == 1 else f"{one.path.stem}: {name}"
+                found[key] = _sha256(one.path.parent / name)
     return found
 
 

@@ -25,7 +25,7 @@ class Gram(eqx.Module):
         transition: whose form factors enter.
     """
 
-    matrix: dict[str, Float[np.ndarray, "nn ..."]]
+    matrix: dict[str, Float[np.ndarray | Array, "nn ..."]]
     transition: str = eqx.field(static=True)
 
     def __call__(self, inputs: Inputs) -> Kernels:
@@ -45,7 +45,7 @@ def basis(size: int) -> Float[np.ndarray, "m size"]:
 def polarised(values: Mapping[str, Float[np.ndarray, "m ..."]], size: int, transition: str) -> Gram:
     """The quadratic forms with these values at the points of `basis`."""
     i, j = np.triu_indices(size, k=1)
-    matrix = {}
+    matrix: dict[str, np.ndarray | Array] = {}
     for name, value in values.items():
         value = np.asarray(value)
         m = np.zeros((size, size, *value.shape[1:]))

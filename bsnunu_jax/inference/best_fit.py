@@ -37,6 +37,8 @@ class Minimum:
         theta_std: error of every coordinate there.
         starts: how many starts ended here.
         weight: posterior probability in the Laplace approximation, relative to all minima found.
+        log_weight: ln of the integral of exp(-objective/2) in the Laplace approximation over
+            (4 pi)^(size/2), mirror images counted.
     """
 
     values: dict[str, float]
@@ -48,6 +50,7 @@ class Minimum:
     theta_std: list[float]
     starts: int
     weight: float
+    log_weight: float = float("nan")
 
 
 @dataclass(frozen=True)
@@ -218,8 +221,8 @@ def _collect(
         )
     weights = np.exp([w - max(w for _, w in found) for _, w in found])
     minima = tuple(
-        Minimum(**minimum, weight=float(w))
-        for (minimum, _), w in zip(found, weights / weights.sum(), strict=True)
+        Minimum(**minimum, weight=float(w), log_weight=log_weight)
+        for (minimum, log_weight), w in zip(found, weights / weights.sum(), strict=True)
     )
     mirrored = tuple(p.name for p in problem.parameters if p.mirror)
     return BestFit(minima, mirrored, starts, len(objective))

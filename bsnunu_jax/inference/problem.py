@@ -59,7 +59,7 @@ class Problem:
 
     def values(self, theta: Float[Array, " size"]) -> Float[Array, " n"]:
         """Values of the parameters, unfolded."""
-        return jnp.stack([p.prior.value(theta[i]) for i, p in enumerate(self.parameters)])
+        return _stack([p.prior.value(theta[i]) for i, p in enumerate(self.parameters)])
 
     def reported(self, theta: Float[Array, " size"]) -> dict[str, Scalar]:
         """Values of the parameters as reported, mirrored ones folded."""
@@ -72,9 +72,7 @@ class Problem:
             p.prior.coordinate(jnp.asarray(v, dtype=float))
             for p, v in zip(self.parameters, values, strict=True)
         ]
-        return jnp.concatenate(
-            [jnp.stack(coordinates), jnp.zeros(self.size - len(self.parameters))]
-        )
+        return jnp.concatenate([_stack(coordinates), jnp.zeros(self.size - len(self.parameters))])
 
     def predictions(self, theta: Float[Array, " size"]) -> Predictions:
         """The predictions at theta."""
@@ -207,7 +205,7 @@ class Problem:
 
     def descent_values(self, v: Float[Array, " n"]) -> Float[Array, " n"]:
         """Values of the parameters at the coordinates of the best fit."""
-        return jnp.stack([p.prior.descent_value(v[i]) for i, p in enumerate(self.parameters)])
+        return _stack([p.prior.descent_value(v[i]) for i, p in enumerate(self.parameters)])
 
     @cached_property
     def descent_slopes(self) -> Callable[[Float[Array, "m n"]], Float[Array, "m 2 n"]]:
@@ -238,9 +236,14 @@ class Problem:
             p.prior.log_jacobian(u[i]) + self.log_density_of_range(i, p.prior.value(u[i]))
             for i, p in enumerate(self.parameters)
         ]
-        return jnp.sum(jnp.stack(terms))
+        return jnp.sum(_stack(terms))
 
     def log_density_of_range(self, index: int, value: Scalar) -> Scalar:
         """ln prior density of a parameter where it is no constraint of a best fit, else 0."""
         prior = self.parameters[index].prior
         return prior.log_density(value) - prior.constraint(value)
+
+
+def _stack(numbers: Sequence[Scalar]) -> Float[Array, " n"]:
+    """The numbers as an array, of length 0 for a model without parameters."""
+    return jnp.stack(numbers) if numbers else jnp.zeros(0)

@@ -79,9 +79,16 @@ def profile_grid(
 
 
 def levenberg_marquardt(
-    objective: Callable[[Array], Array], z: Float[Array, " n"], steps: int, tolerance: float
-) -> tuple[Array, Array, Array, Array]:
-    """Levenberg-Marquardt descent; returns the point, the objective, its gradient and Hessian."""
+    objective: Callable[[Array], Array], z: Float[Array, " n"], steps: int | Array,
+    tolerance: float | Array, *, damping: float = 1e-2,
+) -> tuple[Array, Array, Array, Array]:  # fmt: skip
+    """Levenberg-Marquardt descent; returns the point, the objective, its gradient and Hessian.
+
+    With 0 steps the point is the start, with infinite tolerance nothing is evaluated. Near the
+    minimum less `damping` of the first step saves steps.
+    """
+    if not z.size:
+        return z, objective(z), z, jnp.zeros((0, 0))
 
     def slopes(z: Array) -> tuple[Array, tuple[Array, Array]]:
         value, gradient = jax.value_and_grad(objective)(z)
@@ -112,7 +119,7 @@ def levenberg_marquardt(
         return (jnp.max(jnp.abs(gradient)) > tolerance) & (count <= steps)
 
     nowhere = jnp.asarray(jnp.inf), jnp.full_like(z, jnp.inf), jnp.eye(z.size)
-    start = (z, z, nowhere, jnp.asarray(1e-2), jnp.asarray(0))
+    start = (z, z, nowhere, jnp.asarray(damping), jnp.asarray(0))
     z, _, (value, gradient, hessian), _, _ = jax.lax.while_loop(unfinished, step, start)
     return z, value, gradient, hessian
 

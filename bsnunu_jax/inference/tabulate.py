@@ -31,7 +31,7 @@ def tabulate(problem: Problem) -> Problem:
     for request in sorted(requests | of_sm, key=repr):
         # The SM beside the states: where they are neutrinos too nothing is computed twice.
         beside = (Neutrinos(),) if request in of_sm else ()
-        found = _grams(problem, request, beside)
+        found = grams_of(problem, request, beside)
         own = len(found) - len(beside)
         for kept, part in ((grams, found[:own]), (sm_grams, found[own:])):
             if any(gram is not None for gram in part):
@@ -55,8 +55,8 @@ def _requests(problem: Problem) -> tuple[set[Request], set[Request]]:
     return seen, of_sm
 
 
-def _grams(
-    problem: Problem, request: Request, beside: tuple[InvisibleState, ...]
+def grams_of(
+    problem: Problem, request: Request, beside: tuple[InvisibleState, ...] = ()
 ) -> tuple[Gram | None, ...]:
     """One Gram matrix a final state, or None where it is not all there is to it."""
     decay = get_decay(request[0])

@@ -1,0 +1,125 @@
+"""The result of `bsnunu compare` as text."""
+
+import textwrap
+from collections.abc import Sequence
+from typing import Any
+
+_WIDTH = 100
+# Changes of -2 ln L below this are not listed by data set.
+_NOTABLE = 0.3
+# Change of ln Z with half the points above which there is a warning.
+_CONVERGED = 0.1
+_UNITS = {"m": " GeV", "mN": " GeV", "m1": " GeV", "m2": " GeV", "Lambda": " TeV"}
+
+
+def compare_table(result: dict[str, Any]) -> str:
+    """Best fits, evidence with its prior boxes, and what each data set says."""
+    variants = result["variants"]
+    blocks = [[f"{name}: {title}" for name, title in result["titles"].items()]]
+    if not result["comparable"]:
+        blocks[0].append("Inputs or data differ: every variant is compared with the SM on its own.")
+    blocks += [_fits(variants), _evidence(variants), _data(variants), _notes(variants)]
+    return "\n\n".join("\n".join(lines) for lines in blocks if lines)
+
+
+def _fits(variants: Sequence[dict[str, Any]]) -> list[str]:
+    rows = [("best fit against the SM", "", "D chi2", "sigma", "BR_NP(K+)", "BR_NP(K*0)")]
+    for v in variants:
+        rows.append((
+            v["name"], _values(v["best"]), _signed(v["best"]["delta_chi2"]),
+            f"{v['significance']:.1f}", _micro(v["BR_NP"]["B+->K+"]),
+            _micro(v["BR_NP"]["B0->K*0"]),
+        ))  # fmt: skip
+        for further in v["minima"][1:]:
+            rows.append(("  also", _values(further), _signed(further["delta_chi2"]), "", "", ""))
+    return _aligned(rows, left=2)
+
+
+def _evidence(variants: Sequence[dict[str, Any]]) -> list[str]:
+    rows = [("evidence", "prior box", "ln Z/Z_SM", "doubled box", "ln Z/Z_SM")]
+    for v in variants:
+        e = v["evidence"]
+        rows.append((
+            v["name"], _box(e["box"], e["box"]), _signed(e["log_ratio"]),
+            _box(e["doubled_box"], e["box"]), _signed(e["log_ratio_doubled"]),
+        ))  # fmt: skip
+    return _aligned(rows, left=2)
+
+
+def _data(variants: Sequence[dict[str, Any]]) -> list[str]:
+    lines = [f"change of -2 ln L by data set, best fit - SM, where above {_NOTABLE}"]
+    width = max(len(v["name"]) for v in variants)
+    for v in variants:
+        terms = {**v["data_sets"], "nuisances": v["nuisance_terms"]}
+        changes = {name: x["delta"] for name, x in terms.items() if abs(x["delta"]) > _NOTABLE}
+        ranked = sorted(changes, key=lambda name: -abs(changes[name]))
+        text = ", ".join(f"{name} {changes[name]:+.1f}" for name in ranked) or "none"
+        lines.append(f"{v['name']:<{width}}  {text}")
+    return lines
+
+
+def _notes(variants: Sequence[dict[str, Any]]) -> list[str]:
+    hows: dict[str, list[str]] = {}
+    for v in variants:
+        hows.setdefault(v["evidence"]["how"], []).append(v["name"])
+    notes = [
+        "BR_NP: branching fractions of the new part in 1e-6, at the best fit. sigma: of chi2 with "
+        "one degree of freedom a parameter (Wilks), local. low, high: the parameter is at that end "
+        "of its range; Lambda high is the SM."
+    ]
+    most = max(hows, key=lambda how: len(hows[how]))
+    for how, names in hows.items():
+        who = "" if how == most else f" ({', '.join(names)})"
+        notes.append(f"Evidence: {how}{who}.")
+    boxes = {name for v in variants for name in v["evidence"]["box"]}
+    moved = "Lambda" if "Lambda" in boxes else "every parameter"
+    notes.append(f"Doubled box: the width of {moved} is doubled (in ln for a log-uniform prior), "
+                 "the upper end moves; both do for a range with negative values.")  # fmt: skip
+    errors = {v["name"]: v["evidence"]["error"] for v in variants if v["method"] == "scan"}
+    if errors:
+        notes.append(f"Largest change of ln Z with half the points: {max(errors.values()):.2g}.")
+    notes += [
+        f"WARNING: ln Z of {name} has not converged, it changes by {error:.2g} with half the points"
+        for name, error in errors.items()
+        if error > _CONVERGED
+    ]
+    notes += [
+        f"WARNING: {v['unconverged']} fits of {v['name']} did not converge"
+        for v in variants
+        if v["unconverged"]
+    ]
+    return [line for note in notes for line in textwrap.wrap(note, _WIDTH)]
+
+
+def _values(point: dict[str, Any]) -> str:
+    ends = dict(edge.rsplit(" ", 1) for edge in point["at_edge"])
+    return ", ".join(
+        f"{name} {value:.4g}{_UNITS.get(name, '')}" + (f" ({ends[name]})" if name in ends else "")
+        for name, value in point["values"].items()
+    )
+
+
+def _box(box: dict[str, list[float]], known: dict[str, list[float]]) -> str:
+    """The ranges; of another box only those that differ."""
+    shown = {k: v for k, v in box.items() if known is box or v != known[k]}
+    return ", ".join(f"{name} {low:g} .. {high:g}" for name, (low, high) in shown.items())
+
+
+def _signed(x: float) -> str:
+    """Two decimals, no minus in front of 0."""
+    return f"{x:.2f}".replace("-0.00", "0.00")
+
+
+def _micro(fraction: float) -> str:
+    return f"{1e6 * fraction:.3g}"
+
+
+def _aligned(rows: Sequence[tuple[str, ...]], left: int) -> list[str]:
+    widths = [max(len(row[i]) for row in rows) for i in range(len(rows[0]))]
+    return [
+        "  ".join(
+            cell.ljust(w) if i < left else cell.rjust(w)
+            for i, (cell, w) in enumerate(zip(row, widths, strict=True))
+        ).rstrip()
+        for row in rows
+    ]

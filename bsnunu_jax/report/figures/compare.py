@@ -1,0 +1,133 @@
+"""Delta chi2 of pair operators against their mass, Lambda profiled: one panel a kind of pair."""
+
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from bsnunu_jax.report.figures.style import (
+    BLUE,
+    GREY,
+    ORANGE,
+    PAGE,
+    PURPLE,
+    RED,
+    VIOLET,
+    new_figure,
+    save,
+    styled,
+    write_columns,
+)
+
+if TYPE_CHECKING:
+    from matplotlib.axes import Axes
+
+_COLORS = BLUE, ORANGE, RED, PURPLE, VIOLET
+_STYLES = "-", (0, (4, 1.5)), ":"
+_COLUMNS, _LEGEND = 2, 4
+# A curve that does not fall by this is one of the others, all grey.
+_GAIN = 0.5
+
+
+def write_compare_figure(folder: Path, result: dict[str, Any]) -> None:
+    """Write delta_chi2.pdf, delta_chi2.png and delta_chi2.csv.
+
+    Args:
+        folder: made if absent.
+        result: the content of compare.json.
+    """
+    folder.mkdir(parents=True, exist_ok=True)
+    panels: dict[str, list[dict[str, Any]]] = {}
+    for v in result["variants"]:
+        if v["curve"]:
+            panels.setdefault(v["panel"], []).append(v)
+    columns = min(_COLUMNS, len(panels))
+    rows = -(-len(panels) // columns)
+    with styled():
+        figure = new_figure(PAGE * columns / _COLUMNS, 2.7 * rows)
+        grid = figure.subplots(rows, columns, squeeze=False, sharey="row")
+        for i, (name, variants) in enumerate(panels.items()):
+            axes = grid[i // columns, i % columns]
+            _draw(axes, name, variants)
+            if i % columns == 0:
+                beside = list(panels.values())[i : i + columns]
+                lowest = min(_lowest(v) for part in beside for v in part)
+                axes.set_ylim(1.15 * min(lowest, -1.0), 0.15 * max(-lowest, 1.0))
+                axes.set_ylabel(r"$\Delta\chi^2$ against the SM")
+        for axes in grid.ravel()[len(panels) :]:
+            axes.set_axis_off()
+        save(figure, folder / "delta_chi2")
+    write_columns(folder / "delta_chi2.csv", _columns(panels))
+
+
+def _lowest(variant: dict[str, Any]) -> float:
+    return min(m["delta_chi2"] for m in variant["minima"])
+
+
+def _draw(axes: "Axes", name: str, variants: list[dict[str, Any]]) -> None:
+    gains = [v for v in variants if _lowest(v) < -_GAIN]
+    others = [v for v in variants if _lowest(v) >= -_GAIN]
+    axes.axhline(0, color=GREY, lw=0.7)
+    end = 0.0
+    for i, v in enumerate([*others, *gains]):
+        mass, delta = _curve(v)
+        end = max(end, mass[-1])
+        if i < len(others):
+            label = f"{len(others)} others" if i == 0 else None
+            axes.plot(mass, delta, color=GREY, lw=0.9, label=label)
+            continue
+        i -= len(others)
+        color, style = _COLORS[i % len(_COLORS)], _STYLES[i // len(_COLORS) % len(_STYLES)]
+        axes.plot(mass, delta, ls=style, color=color, label=_short(v))
+        for m in v["minima"]:
+            if not m["at_edge"]:
+                at = m["values"][v["curve"]["mass"]]
+                axes.plot(at, m["delta_chi2"], "o", color=color, ms=3)
+    axes.set_xlim(0, end)
+    axes.set_xlabel("$m$ [GeV]")
+    axes.annotate(
+        name, (0.97, 0.06), xycoords="axes fraction", ha="right", va="bottom", fontsize=10
+    )
+    handles, labels = axes.get_legend_handles_labels()
+    if others:  # last, though drawn first
+        handles, labels = handles[1:] + handles[:1], labels[1:] + labels[:1]
+    axes.legend(
+        handles, labels, loc="lower left", bbox_to_anchor=(-0.02, 1.0), ncols=_LEGEND,
+        columnspacing=1.2, borderaxespad=0.2,
+    )  # fmt: skip
+
+
+def _curve(variant: dict[str, Any]) -> tuple[np.ndarray, np.ndarray]:
+    """The curve with its minima, smooth between the points."""
+    from scipy.interpolate import PchipInterpolator
+
+    curve = variant["curve"]
+    known = dict(zip(curve[curve["mass"]], curve["delta_chi2"], strict=True))
+    known |= {m["values"][curve["mass"]]: m["delta_chi2"] for m in variant["minima"]}
+    mass = np.array(sorted(known))
+    fine = np.unique(np.concatenate([np.linspace(mass[0], mass[-1], 400), mass]))
+    return fine, PchipInterpolator(mass, [known[m] for m in mass])(fine)
+
+
+def _short(variant: dict[str, Any]) -> str:
+    """What tells the curves of a panel from each other: the operator and true settings."""
+    words = []
+    for key, value in variant["fixed"].items():
+        if value is not False:
+            stem, _, chirality = (key if value is True else str(value)).partition("_")
+            words.append(f"${stem}_{{{chirality}}}$" if chirality else stem)
+    return " ".join(words) or str(variant["name"])
+
+
+def _columns(panels: dict[str, list[dict[str, Any]]]) -> dict[str, np.ndarray | list[str]]:
+    variants = [v for vs in panels.values() for v in vs]
+    curves = [v["curve"] for v in variants]
+    names: list[str] = []
+    for v in variants:
+        names += [v["name"]] * len(v["curve"]["delta_chi2"])
+
+    def joined(key: str) -> np.ndarray:
+        return np.concatenate([np.array(c[c["mass"] if key == "mass" else key]) for c in curves])
+
+    return {"variant": names, "m": joined("mass"), "Lambda": joined("Lambda"),
+            "delta_chi2": joined("delta_chi2")}  # fmt: skip

@@ -1,0 +1,79 @@
+"""Poisson counts with a Gaussian rate integrated out: values and derivatives of all orders."""
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+import pytest
+from scipy.integrate import quad
+from scipy.stats import norm, poisson
+
+from bsnunu_jax.experiments.counting import log_likelihood_of_signal
+from bsnunu_jax.experiments.marginal_poisson import _integrals
+
+
+def reference(mean: float, count: int, std: float) -> float:
+    def integrand(mu: float) -> float:
+        return poisson.pmf(count, mu) * norm.pdf(mu, mean, std)
+
+    reach = 12 * std + 12 * np.sqrt(count + 1)
+    low, high = max(0.0, mean - reach), mean + reach + count
+    return float(np.log(quad(integrand, low, high, epsabs=0, epsrel=1e-11, limit=400,
+                             points=[max(low, mean), max(low, float(count))])[0]))  # fmt: skip
+
+
+def total(mean, std, counts, nodes=64):
+    return jnp.sum(log_likelihood_of_signal(mean, counts, jnp.zeros_like(mean), std, nodes=nodes))
+
+
+POINT = jnp.array([3.0, 11.0, 0.4, 60.0]), jnp.array([0.6, 2.0, 1.5, 0.05])
+COUNTS = jnp.array([4.0, 7.0, 0.0, 55.0])
+
+
+def test_values():
+    expected = sum(
+        reference(float(m), int(n), float(s)) for m, s, n in zip(*POINT, COUNTS, strict=True)
+    )
+    assert total(*POINT, COUNTS) == pytest.approx(expected, rel=1e-9)
+
+
+@pytest.mark.parametrize("argument", [0, 1])
+def test_first_and_second_derivatives_against_differences_of_the_integral(argument):
+    def one(x, i):
+        point = [float(a[i]) for a in POINT]
+        point[argument] = x
+        return reference(point[0], int(COUNTS[i]), point[1])
+
+    gradient = jax.grad(total, argument)(*POINT, COUNTS)
+    hessian = jax.hessian(total, argument)(*POINT, COUNTS)
+    for i in (0, 1, 2):
+        x = float(POINT[argument][i])
+        h = 2e-2 * x
+        f = [one(x + k * h, i) for k in (-2, -1, 0, 1, 2)]
+        first = (f[0] - 8 * f[1] + 8 * f[3] - f[4]) / (12 * h)
+        second = (-f[0] + 16 * f[1] - 30 * f[2] + 16 * f[3] - f[4]) / (12 * h**2)
+        assert gradient[i] == pytest.approx(first, rel=1e-4, abs=1e-7)
+        assert hessian[i, i] == pytest.approx(second, rel=1e-3, abs=1e-6)
+    assert np.abs(hessian - np.diag(np.diag(hessian))).max() == 0
+
+
+def test_the_moments_are_the_derivatives_of_the_sum_over_nodes():
+    """To all orders that are used, in reverse over forward mode and the other way round."""
+
+    def window(e, n, s):
+        return jax.lax.stop_gradient((jnp.maximum(0.0, e - 7 * s), e + 9 * s + 8))
+
+    def plain(mean, std, counts):
+        return jnp.sum(_integrals(0, window, 200, mean, counts, std)[0])
+
+    smooth, counts = tuple(a[:3] for a in POINT), COUNTS[:3]
+    for outer, inner in ((jax.jacfwd, jax.hessian), (jax.jacrev, jax.jacfwd)):
+        ours, theirs = (jax.jit(outer(inner(f, (0, 1))))(*smooth, counts) for f in (total, plain))
+        for a, b in zip(jax.tree.leaves(ours), jax.tree.leaves(theirs), strict=True):
+            np.testing.assert_allclose(a, b, rtol=1e-7, atol=1e-9)
+
+
+def test_derivatives_in_the_counts():
+    slope = jax.grad(total, 2)(*POINT, COUNTS + 3.0)
+    for i in range(4):
+        up, down = (total(*POINT, (COUNTS + 3.0).at[i].add(h)) for h in (1e-4, -1e-4))
+        assert slope[i] == pytest.approx(float(up - down) / 2e-4, rel=1e-6)
