@@ -191,7 +191,9 @@ def grid_and_starts(
         return JumpGrid(*(saved[name] for name in names)), saved["starts"]
     grid, energy = jump_grid(energies, jumping, start)
     starts = spread(energy, chains, np.random.default_rng(seed))
-    save_block(path, {n: np.asarray(getattr(grid, n)) for n in names} | {"starts": starts})
+    # What the grid was made of is a profile likelihood, which reports draw.
+    seen = {"starts": starts, "energy": energy, "jumping": np.array(jumping)}
+    save_block(path, {n: np.asarray(getattr(grid, n)) for n in names} | seen)
     return grid, starts
 
 

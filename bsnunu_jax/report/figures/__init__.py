@@ -11,6 +11,7 @@ from bsnunu_jax.report.draws import reported, unfolded
 from bsnunu_jax.report.figures.corner import corner_data, corner_figure
 from bsnunu_jax.report.figures.coupling_plane import is_plane, plane_data, plane_figure
 from bsnunu_jax.report.figures.scale_plane import (
+    grid_of_jumps,
     is_scale_plane,
     scale_plane_data,
     scale_plane_figure,
@@ -54,6 +55,8 @@ def write_figures(
             write_json(folder / "coupling_plane.json", plane.numbers())
 
         if is_scale_plane(problem.parameters):
-            scale = scale_plane_data(problem, reported(problem, chains), best_fit.minima)
+            scale = scale_plane_data(
+                problem, reported(problem, chains), best_fit.minima, grid_of_jumps(folder.parent)
+            )
             save(scale_plane_figure(scale), folder / "scale_plane")
             write_json(folder / "scale_plane.json", scale.numbers())

@@ -1,13 +1,19 @@
-"""Mass and scale of a pair: the posterior, all minima of -2 ln L, and where the modes close."""
+"""Mass and scale of a pair: regions of the likelihood or the posterior, minima, limit on the scale.
+
+Where mass and scale were moved by jumps, -2 ln L with all nuisances profiled is known on the grid
+of the jumps: regions and limit are drawn from it. Else regions are those of the posterior.
+"""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 from jaxtyping import Float
 
 from bsnunu_jax.inference.best_fit import Minimum
+from bsnunu_jax.inference.blocks import load_block
 from bsnunu_jax.inference.parameters import LogUniform, Parameter, Uniform
 from bsnunu_jax.inference.problem import Problem
 from bsnunu_jax.modes import MODES
@@ -24,14 +30,17 @@ _BEST: dict[str, Any] = {"marker": "+", "ms": 9, "mew": 1.6, "color": RED, "ls":
 _OTHER: dict[str, Any] = {"marker": "x", "ms": 6, "mew": 1.4, "color": RED, "ls": "none"}
 _CLOSES: dict[str, Any] = {"lw": 0.9, "color": GREY, "zorder": 0}
 _BINS = 90
+# -2 ln L above its minimum: 68 and 95 % of two parameters, one-sided 95 % of one.
+REGIONS, LIMIT = (2.30, 5.99), 2.71
 
 
 @dataclass(frozen=True)
 class ScalePlane:
-    """The posterior in mass and log10 of the scale, and what else is drawn.
+    """What is drawn over mass and log10 of the scale.
 
     Attributes:
         posterior: its density.
+        profile: mass, log10 of the scale, and -2 ln L above its minimum on their grid, if known.
         names: of the mass and the scale.
         labels: LaTeX of both.
         minima: (mass, scale) of every minimum inside the ranges, deepest first.
@@ -40,15 +49,42 @@ class ScalePlane:
     """
 
     posterior: Density
+    profile: tuple[np.ndarray, np.ndarray, np.ndarray] | None
     names: tuple[str, str]
     labels: tuple[str, str]
     minima: tuple[tuple[float, float], ...]
     closes: dict[str, float]
     ranges: tuple[tuple[float, float], tuple[float, float]]
 
+    @property
+    def limit(self) -> np.ndarray | None:
+        """Smallest scale allowed at 95 % for every mass of the profile; nan where all are.
+
+        One-sided in the rate: the largest scale below which -2 ln L is more than 2.71 above its
+        minimum at this mass, between grid points linear in ln Lambda.
+        """
+        if self.profile is None:
+            return None
+        _, y, rise = self.profile
+        found = np.full(len(rise), np.nan)
+        for i, line in enumerate(rise - rise.min(axis=1, keepdims=True)):
+            above = line[: int(line.argmin()) + 1] > LIMIT
+            if above.any():
+                k = int(np.flatnonzero(above)[-1])
+                fraction = (line[k] - LIMIT) / (line[k] - line[k + 1])
+                found[i] = 10 ** (y[k] + fraction * (y[k + 1] - y[k]))
+        return found
+
     def numbers(self) -> dict[str, Any]:
         """What is drawn, for JSON."""
-        return {
+        known: dict[str, Any] = {}
+        if self.profile is not None and self.limit is not None:
+            m, y, rise = self.profile
+            known["profile"] = {
+                self.names[0]: m, f"log10 {self.names[1]}": y, "delta_minus_2_log_likelihood": rise,
+                "limit95": [None if np.isnan(x) else float(x) for x in self.limit],
+            }  # fmt: skip
+        return known | {
             self.names[0]: self.posterior.axes[0],
             f"log10 {self.names[1]}": self.posterior.axes[1],
             "density": self.posterior.values,
@@ -66,9 +102,16 @@ def is_scale_plane(parameters: Sequence[Parameter]) -> bool:
 
 def scale_plane_data(
     problem: Problem, draws: Mapping[str, Float[np.ndarray, "chains draws"]],
-    minima: Sequence[Minimum],
+    minima: Sequence[Minimum], grid: Mapping[str, np.ndarray] | None = None,
 ) -> ScalePlane:  # fmt: skip
-    """What is drawn, from the reported draws and the minima of the best fit."""
+    """What is drawn.
+
+    Args:
+        problem: what was fitted.
+        draws: reported draws.
+        minima: of the best fit.
+        grid: that of the jumps: "energy", half of -2 ln L, and the positions "jumping".
+    """
     by_name = {p.name: p for p in problem.parameters}
     mass = next(n for n in _MASSES if n in by_name)
     (m_low, m_high), (low, high) = (by_name[n].prior.range for n in (mass, _SCALE))
@@ -82,6 +125,7 @@ def scale_plane_data(
     x, y = draws[mass].ravel(), np.log10(draws[_SCALE].ravel())
     return ScalePlane(
         smooth_density([x, y], ranges, bins=_BINS),
+        _profile(problem, grid, mass, ranges),
         (mass, _SCALE),
         (label(by_name[mass]), label(by_name[_SCALE])),
         tuple(
@@ -92,15 +136,45 @@ def scale_plane_data(
     )
 
 
+def _profile(
+    problem: Problem, grid: Mapping[str, np.ndarray] | None, mass: str,
+    ranges: tuple[tuple[float, float], tuple[float, float]],
+) -> tuple[np.ndarray, np.ndarray, np.ndarray] | None:  # fmt: skip
+    """The grid of the jumps if it is one in mass and scale."""
+    if grid is None or "energy" not in grid:
+        return None
+    names = [problem.parameters[i].name for i in grid["jumping"]]
+    if sorted(names) != sorted((mass, _SCALE)):
+        return None
+    rise = 2 * (grid["energy"] - grid["energy"].min())
+    rise = rise if names[0] == mass else rise.T
+    axes = (
+        low + (high - low) * (np.arange(n) + 0.5) / n
+        for (low, high), n in zip(ranges, rise.shape, strict=True)
+    )
+    return (*axes, rise)
+
+
+def grid_of_jumps(folder: Path) -> dict[str, np.ndarray] | None:
+    """The grid that a fit left in its result folder, if it has one."""
+    path = folder / "blocks" / "grid.npz"
+    return load_block(path) if path.is_file() else None
+
+
 def scale_plane_figure(data: ScalePlane) -> "Figure":
-    """Regions of highest posterior density over mass and scale, minima as crosses."""
+    """Regions over mass and scale, minima as crosses, the limit as a line."""
     figure = new_figure(COLUMN, 3.3)
     ax = figure.subplots()
-    x, y = data.posterior.axes
-    inner, outer = (data.posterior.level(m) for m in MASSES)
-    top = 1.01 * max(data.posterior.values.max(), inner)
-    ax.contourf(x, 10**y, data.posterior.values.T, [outer, inner, top],
-                colors=[BLUE + "55", BLUE + "cc"])  # fmt: skip
+    shades = [BLUE + "cc", BLUE + "55"]
+    if data.profile is not None and data.limit is not None:
+        x, y, rise = data.profile
+        ax.contourf(x, 10**y, rise.T, [-1.0, *REGIONS], colors=shades)
+        ax.plot(x, data.limit, color="black", lw=1.2)
+    else:
+        x, y = data.posterior.axes
+        inner, outer = (data.posterior.level(m) for m in MASSES)
+        top = 1.01 * max(data.posterior.values.max(), inner)
+        ax.contourf(x, 10**y, data.posterior.values.T, [outer, inner, top], colors=shades[::-1])
     _closing(ax, data)
     if data.minima:
         ax.plot(*data.minima[0], **_BEST)
@@ -111,7 +185,7 @@ def scale_plane_figure(data: ScalePlane) -> "Figure":
         yscale="log", xlim=data.ranges[0], ylim=[10**e for e in data.ranges[1]],
         xlabel=f"{data.labels[0]} {units[0]}", ylabel=f"{data.labels[1]} {units[1]}",
     )  # fmt: skip
-    _legend(figure, len(data.minima))
+    _legend(figure, data)
     return figure
 
 
@@ -127,14 +201,18 @@ def _closing(ax: "Axes", data: ScalePlane) -> None:
             )  # fmt: skip
 
 
-def _legend(figure: "Figure", minima: int) -> None:
+def _legend(figure: "Figure", data: ScalePlane) -> None:
     from matplotlib.lines import Line2D
     from matplotlib.patches import Patch
 
+    kind = "posterior" if data.profile is None else "likelihood"
     handles: list[Any] = [
-        Patch(fc=BLUE + "cc", label="posterior 68 %"),
-        Patch(fc=BLUE + "55", label="posterior 95 %"),
+        Patch(fc=BLUE + shade, label=f"{kind} {percent} %")
+        for shade, percent in (("cc", 68), ("55", 95))
     ]
+    minima = len(data.minima)
+    if data.profile is not None:
+        handles.append(Line2D([], [], color="black", lw=1.2, label=r"95 % limit on $\Lambda(m)$"))
     if minima:
         handles.append(Line2D([], [], label=r"smallest $-2\ln L$", **_BEST))
     if minima > 1:
