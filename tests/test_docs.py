@@ -6,6 +6,7 @@ from pathlib import Path
 import pytest
 import yaml
 
+from bsnunu_jax.comparison_card import ComparisonSchema, VariantSection, load_comparison
 from bsnunu_jax.config import Card, CardSchema, SamplerSection
 from bsnunu_jax.experiments import load_measurements
 from bsnunu_jax.experiments.belle2_published import CHECKSUMS
@@ -41,6 +42,18 @@ def test_the_complete_card_has_every_key():
     card = yaml.safe_load(text)
     assert set(card) == set(CardSchema.model_fields) - {"likelihood"}
     assert set(card["sampler"]) == set(SamplerSection.model_fields)
+
+
+def test_comparison_cards_are_read(tmp_path):
+    (text,) = blocks("comparison")
+    path = tmp_path / "card.yaml"
+    path.write_text(text, encoding="utf-8")
+    card = yaml.safe_load(text)
+    assert [v.name for v in load_comparison([path]).variants] == ["scalars, V", "scalar-pair A"]
+    assert set(card["variants"][0]) == set(VariantSection.model_fields)
+    section = CARDS.partition("## Comparing models")[2]
+    for key in set(ComparisonSchema.model_fields) - set(card):
+        assert f"`{key}`" in section
 
 
 def test_the_table_has_every_key_and_its_default():
