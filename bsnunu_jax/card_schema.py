@@ -2,9 +2,9 @@
 
 import math
 import re
-from typing import Annotated, Literal
+from typing import Annotated, Any, Literal
 
-from pydantic import Field, StrictBool, StrictInt, field_validator, model_validator
+from pydantic import AfterValidator, Field, StrictInt, field_validator, model_validator
 
 from bsnunu_jax.inference.parameters import LogUniform, Normal, Prior, Uniform
 from bsnunu_jax.located_yaml import Section, pair
@@ -22,7 +22,13 @@ Group = Literal["ckm", "electroweak", "lifetimes", "masses", "Bs", "B->K", "B->K
 
 
 # Numbers, true and false, names of operators: the model knows which.
-FixedValue = StrictBool | StrictInt | Annotated[float, Field(strict=True, allow_inf_nan=True)] | str
+def _plain(value: Any) -> Any:
+    if not isinstance(value, bool | int | float | str):
+        raise ValueError(f"expected a number, a name, or true or false, got {value}")
+    return value
+
+
+FixedValue = Annotated[Any, AfterValidator(_plain)]
 
 
 class PriorSection(Section):
@@ -146,7 +152,7 @@ class SamplerSection(Section):
     @classmethod
     def _few(cls, names: tuple[str, ...] | None) -> tuple[str, ...] | None:
         if names and (len(names) > 2 or len(set(names)) < len(names)):
-            raise ValueError(f"one or two parameters can jump, got {', '.join(names)}")
+            raise ValueError(f"one or two different parameters can jump, got {', '.join(names)}")
         return names
 
 

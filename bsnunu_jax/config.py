@@ -177,7 +177,7 @@ class Card:
             if name not in content.parameters:
                 raise InputError(
                     f"{name!r} is no fitted parameter", where=where(("sampler", "jumps", i)),
-                    allowed=", ".join(content.parameters),
+                    allowed=f"one of {', '.join(content.parameters)}",
                 )  # fmt: skip
         fitted = {name: content.parameters[key].range for name, key in seen.items()}
         fixed = {name: (value, value) for name, value in self.fixed.items()}

@@ -38,10 +38,11 @@ def branching_fraction(mode: str, states: States, inputs: Inputs) -> Scalar:
 
 
 def branching_fraction_np(mode: str, states: States, inputs: Inputs) -> Scalar:
-    """BR_NP = BR - BR_SM: the new part, interference included."""
-    return branching_fraction(mode, states, inputs) - branching_fraction(
-        mode, [Neutrinos()], inputs
-    )
+    """BR_NP = BR - BR_SM: the new part, interference included; 0 below 1e-14 of BR_SM."""
+    sm = branching_fraction(mode, [Neutrinos()], inputs)
+    new = branching_fraction(mode, states, inputs) - sm
+    # Of a closed channel rounding would be left.
+    return jnp.where(jnp.abs(new) > _ROUNDING * sm, new, 0.0)
 
 
 def dbr_dq2(mode: str, states: States, inputs: Inputs, q2: ArrayLike) -> Scalar:
@@ -114,6 +115,7 @@ class Observable:
     needs: str = ""
 
 
+_ROUNDING = 1e-14
 _RATE = "a rate that is not 0"
 
 
@@ -160,7 +162,7 @@ def _catalogue() -> dict[str, Observable]:
                    "the same with Belle II's efficiency: histogram of Fig. 8, bin of q2", _RATE),
         Observable("omega", spectra.omega, r"\omega", mode=seen,
                    description="Belle II's efficiency for the SM over that for the new part",
-                   needs=f"new physics in {seen} that Belle II's selection lets pass"),
+                   needs=f"new physics in {seen} that is seen beside the SM"),
     ]  # fmt: skip
     found += [
         Observable("R_K_nunu", lambda *a: ratio_to_sm("B+->K+", *a), r"R_K^{\nu\nu}",

@@ -217,7 +217,8 @@ def _collect(
             found.append((minimum, log_weight))
     if not found:
         raise InputError(
-            "every start of the best fit ended on a saddle", allowed="raise best_fit: starts"
+            "every start of the best fit ended on a saddle or a plateau",
+            allowed="fit only parameters that the data depend on, or raise best_fit: starts",
         )
     weights = np.exp([w - max(w for _, w in found) for _, w in found])
     minima = tuple(

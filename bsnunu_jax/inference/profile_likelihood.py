@@ -15,7 +15,7 @@ from jaxtyping import Array
 from bsnunu_jax.errors import InputError
 from bsnunu_jax.inference.best_fit import BestFit, best_fit
 from bsnunu_jax.inference.data_sets import DataSets, Fits
-from bsnunu_jax.inference.parameters import Normal
+from bsnunu_jax.inference.parameters import LogUniform, Normal
 from bsnunu_jax.inference.problem import Data, Problem
 from bsnunu_jax.inference.profile import levenberg_marquardt
 from bsnunu_jax.inference.starts import minima_of, off_edges
@@ -56,7 +56,7 @@ class ProfileLikelihood:
         names = [p.name for p in problem.parameters]
         if name is None and len(names) > 1:
             raise InputError(
-                f"{len(names)} parameters are fitted: which one is of interest?",
+                f"{len(names)} parameters are fitted, which one is of interest",
                 where="--parameter", allowed=f"one of {', '.join(names)}",
             )  # fmt: skip
         if name is not None and name not in names:
@@ -71,8 +71,11 @@ class ProfileLikelihood:
         self.low, self.high = (0.0 if poi.mirror else low), high
         if not self.low <= self.null < self.high:
             raise InputError(
-                f"{self.name} = {self.null:g} is outside its range [{self.low:g}, {self.high:g}]",
-                where="--null", allowed="give a value inside",
+                f"{self.name} = {self.null:g} is outside its range [{self.low:g}, {self.high:g})",
+                where="--null",
+                allowed="the limit on a scale is in figures/scale_plane of `bsnunu fit`; a coefficient"
+                " has the null 0"
+                if isinstance(poi.prior, LogUniform) else "give a value inside",
             )  # fmt: skip
         self._observed = problem.data
         self._constrained = np.array([

@@ -25,6 +25,8 @@ from bsnunu_jax.invisible import (
 from bsnunu_jax.models.values import Ranges, Refusal, Settings, lowest, real
 
 _TEV = 1000.0
+# Below 1 GeV there is no operator.
+_LEAST = 1e-3
 Build = Callable[[Mapping[str, Any], Mapping[str, Any]], InvisibleState]
 
 
@@ -92,7 +94,9 @@ class PairModel:
                     return Refusal(name, f"the mass {name!r} is missing", "give it in GeV")
         for name in self.masses:
             if lowest(ranges, name) < 0:
-                return Refusal(name, f"the mass {name!r} can be below 0", "keep it at 0 or above")
+                return Refusal(
+                    name, f"the mass {name!r} is or can be below 0", "keep it at 0 or above"
+                )
         return None
 
     def _refuse_operators(self, ranges: Ranges) -> Refusal | None:
@@ -106,8 +110,9 @@ class PairModel:
                            "give Lambda in TeV, or the coefficient by its name")  # fmt: skip
         if "Lambda" in ranges and given:
             return Refusal(given[0], f"{given[0]!r} and 'Lambda' both set coefficients", "keep one")
-        if "Lambda" in ranges and lowest(ranges, "Lambda") <= 0:
-            return Refusal("Lambda", "'Lambda' can be 0 or below", "keep it above 0 (TeV)")
+        if "Lambda" in ranges and lowest(ranges, "Lambda") < _LEAST:
+            return Refusal("Lambda", f"'Lambda' is or can be below {_LEAST:g} TeV",
+                           f"keep it at {_LEAST:g} TeV or above")  # fmt: skip
         if "Lambda" not in ranges and not given:
             return Refusal(
                 self.masses[0], "no coefficient is given",

@@ -110,9 +110,9 @@ def _cells(row: Row, folded: bool, flat: bool) -> tuple[str, ...]:
         f"{show(row.ci68_low)} .. {show(row.ci68_high)}",
         f"{show(row.hdi95_low)} .. {show(row.hdi95_high)}",
         best,
-        f"{row.ess_bulk:.0f}",
-        f"{row.ess_tail:.0f}",
-        f"{row.r_hat:.3f}",
+        f"{row.ess_bulk:.0f}".replace("nan", "-"),
+        f"{row.ess_tail:.0f}".replace("nan", "-"),
+        f"{row.r_hat:.3f}".replace("nan", "-"),
     )
 
 
@@ -171,6 +171,7 @@ def _flag(start: str, measurements: Sequence[Measurement], facts: Facts) -> list
 
 def _fit(problem: Problem, best_fit: BestFit, facts: Facts) -> list[str]:
     gain, number = facts.sm_objective - facts.objective, len(problem.parameters)
+    gain = round(gain, 6) + 0.0  # no -0.00
     wilks, cls = local_significance(gain, number)
     lines = [
         f"-2 ln L: best fit {facts.objective:.2f}, SM {facts.sm_objective:.2f} "

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from jaxtyping import Float
 
-from bsnunu_jax.inference.parameters import Parameter
+from bsnunu_jax.inference.parameters import LogUniform, Parameter
 from bsnunu_jax.report.draws import label
 from bsnunu_jax.report.figures.density import Bounds, Density, intervals, smooth_density
 from bsnunu_jax.report.figures.style import BLUE, MASSES, PAGE, RED, new_figure
@@ -25,17 +25,22 @@ _MARKER: dict[str, Any] = {"marker": "+", "ms": 8, "mew": 1.4, "ls": "none", "co
 
 @dataclass(frozen=True)
 class Corner:
-    """Densities of the first eight parameters and of their pairs, and the best fit."""
+    """Densities of the first eight parameters and of their pairs, and the best fit.
+
+    Parameters in `logs` are drawn as log10.
+    """
 
     labels: dict[str, str]
     marginals: dict[str, Density]
     pairs: dict[tuple[str, str], Density]
     best_fit: dict[str, float]
+    logs: tuple[str, ...] = ()
 
     def numbers(self) -> dict[str, Any]:
         """What is drawn, for JSON: densities, levels and intervals of highest density."""
         return {
             "best_fit": self.best_fit,
+            "log10_of": list(self.logs),
             "marginals": {
                 name: {
                     "x": d.axes[0],
@@ -63,17 +68,27 @@ def corner_data(
 ) -> Corner:
     """Densities of the reported draws of the first eight parameters."""
     shown = parameters[:_MOST]
-    flat = {p.name: draws[p.name].ravel() for p in shown}
+    # A scale is flat in its logarithm.
+    logs = {p.name for p in shown if isinstance(p.prior, LogUniform)}
+    flat = {p.name: _log10(draws[p.name].ravel(), p.name in logs) for p in shown}
     limit = {p.name: bounds(p) for p in shown}
+    for p in shown:
+        if isinstance(p.prior, LogUniform):
+            limit[p.name] = float(np.log10(p.prior.low)), float(np.log10(p.prior.high))
     return Corner(
-        labels={p.name: label(p) for p in shown},
+        labels={p.name: rf"$\log_{{10}}${label(p)}" if p.name in logs else label(p) for p in shown},
         marginals={n: smooth_density([x], [limit[n]]) for n, x in flat.items()},
         pairs={
             (a, b): smooth_density([flat[a], flat[b]], [limit[a], limit[b]], bins=80)
             for a, b in combinations(flat, 2)
         },
-        best_fit={name: best_fit[name] for name in flat},
+        best_fit={n: float(_log10(np.asarray(best_fit[n]), n in logs)) for n in flat},
+        logs=tuple(sorted(logs)),
     )
+
+
+def _log10(values: np.ndarray, take: bool) -> np.ndarray:
+    return np.log10(values) if take else values
 
 
 def bounds(parameter: Parameter) -> Bounds:

@@ -184,7 +184,7 @@ def _spectrum(ax: "Axes", data: Spectrum) -> None:
     (line,) = ax.plot(data.q2, unit * sm["median"], color=RED, ls="--")
     ax.set_xlim(0, data.q2[-1])
     ax.set_ylim(0, 1.3 * unit * data.posterior.quantiles["high95"].max())
-    tex = get_mode(data.mode).latex + r"\,\nu\bar\nu"
+    tex = get_mode(data.mode).latex + r"\,\mathrm{inv}"
     ax.set_xlabel(r"$q^2$ [GeV$^2$]")
     ax.set_ylabel(rf"$d\mathcal{{B}}({tex})/dq^2$ [$10^{{-6}}$/GeV$^2$]")
     ax.legend(
