@@ -73,8 +73,7 @@ class ProfileLikelihood:
             raise InputError(
                 f"{self.name} = {self.null:g} is outside its range [{self.low:g}, {self.high:g})",
                 where="--null",
-                allowed="the limit on a scale is in figures/scale_plane of `bsnunu fit`; a coefficient"
-                " has the null 0"
+                allowed="see figures/scale_plane of `bsnunu fit` for the limit on a scale"
                 if isinstance(poi.prior, LogUniform) else "give a value inside",
             )  # fmt: skip
         self._observed = problem.data
