@@ -106,9 +106,9 @@ def test_an_interval_of_one_of_two_parameters(capsys, cards):
 @pytest.mark.parametrize(
     ("arguments", "message"),
     [
-        (["two.yaml"], "--parameter: 2 parameters are fitted: which one is of interest?; one of"),
+        (["two.yaml"], "--parameter: 2 parameters are fitted, which one is of interest; one of"),
         (["two.yaml", "--parameter", "CR_mumu"], "unknown parameter 'CR_mumu'; one of CR_tautau"),
-        (["one.yaml", "--null", "50"], "--null: CR_mutau = 50 is outside its range [0, 40]"),
+        (["one.yaml", "--null", "50"], "--null: CR_mutau = 50 is outside its range [0, 40)"),
         (["one.yaml", "--posterior", "."], "holds no finished fit"),
         (["one.yaml", "--cl", "95"], "'--cl'"),
         (["none.yaml"], "none.yaml"),

@@ -216,7 +216,7 @@ def test_gaussian_priors_of_other_parameters_are_constraints(inputs):
     [
         (None, 0.0, r"--parameter: 2 parameters are fitted.*one of CR_tautau, CR_ee"),
         ("CR_mumu", 0.0, r"--parameter: unknown parameter 'CR_mumu'; one of CR_tautau, CR_ee"),
-        ("CR_ee", 9.0, r"--null: CR_ee = 9 is outside its range \[-5, 5\]"),
+        ("CR_ee", 9.0, r"--null: CR_ee = 9 is outside its range \[-5, 5\)"),
     ],
 )
 def test_what_does_not_fit_is_named(inputs, name, null, message):

@@ -276,7 +276,7 @@ class TestPredict:
     @pytest.mark.parametrize(
         ("arguments", "message"),
         [
-            (("omega",), "omega is not finite here; it needs new physics in B+->K+ that Belle II"),
+            (("omega",), "omega is not finite here; it needs new physics in B+->K+ that is seen"),
             (("omega", "--errors", "5"), "it needs new physics"),
             (
                 ("dGammatilde/dq2(B+->K+inv)", "--q2", "3", "--model", "signal-strength", "--set",
