@@ -288,7 +288,10 @@ def card(folder, old="", new=""):
 @pytest.mark.parametrize(
     ("jumps", "message"),
     [
-        ("[m, width]", r"card\.yaml:10 \(sampler\.jumps\.1\): 'width' is no fitted .*; one of m, BR"),
+        (
+            "[m, width]",
+            r"card\.yaml:10 \(sampler\.jumps\.1\): 'width' is no fitted .*; one of m, BR",
+        ),
         ("[m, BR, S]", r"card\.yaml:10 \(sampler\.jumps\): one or two different .* got m, BR, S"),
         ("[m, m]", r"card\.yaml:10 \(sampler\.jumps\): one or two different .* got m, m"),
         ("[]", r"card\.yaml:10 \(sampler\.jumps\): expected at least one entry"),
