@@ -3,6 +3,7 @@
 The new particles are taken as stable on the scale of the detector.
 """
 
+from abc import abstractmethod
 from collections.abc import Mapping
 from typing import ClassVar
 
@@ -108,9 +109,9 @@ class MassivePair(eqx.Module):
             if all(name in names for name in invariant.split("*"))
         }
 
+    @abstractmethod
     def _rows(self, q2: Scalar, above: Scalar, below: Scalar) -> DarkRows:
         """Rows of all invariants without phase space: above = q2 - (m1+m2)^2, below = q2 - dm^2."""
-        raise NotImplementedError
 
     def total_rule(self, q2_max: Scalar, nodes: int) -> Rule:
         """See `quadrature.pair_rule`."""
