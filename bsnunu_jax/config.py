@@ -5,6 +5,7 @@ from functools import cached_property
 from pathlib import Path
 from typing import Any
 
+import equinox as eqx
 import jax
 import jax.numpy as jnp
 import numpy as np
@@ -231,9 +232,10 @@ class Card:
 def _even(problem: Problem, theta: np.ndarray) -> bool:
     """Whether all points have the invariants of the first: then they have its density too."""
 
-    def invariants(theta: Array) -> list[dict[str, Array]]:
+    def invariants(theta: Array) -> list[Any]:
         predictions = problem.predictions(theta)
-        return [s.invariants(predictions.inputs) for s in predictions.states]
+        beside = eqx.tree_at(lambda s: s.invisible, predictions.sectors, ())
+        return [*(s.invariants(predictions.inputs) for s in predictions.states), beside]
 
     # Dark rows with parameters in them, e.g. masses, are beyond this: the density decides.
     if not problem.grams or any(None in found for found in problem.grams.values()):

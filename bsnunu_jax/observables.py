@@ -6,7 +6,6 @@ is the invisible final state of a model or a sequence of them; their rates add.
 
 import re
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
 from functools import partial
 from types import MappingProxyType
 
@@ -19,6 +18,7 @@ from bsnunu_jax.errors import InputError
 from bsnunu_jax.inputs import Inputs
 from bsnunu_jax.invisible import Neutrinos, States, each_state
 from bsnunu_jax.modes import ANNIHILATIONS, MODES, get_decay, get_mode
+from bsnunu_jax.observable import Observable as Observable
 from bsnunu_jax.quadrature import NODES
 
 Scalar = Float[Array, ""]
@@ -96,23 +96,6 @@ def eta(inputs: Inputs, mode: str = "B0->K*0") -> Scalar:
     """Eta = F_-/F_+ of Eq. (11) of arXiv:2309.12741: axial against vector rate of B -> K* nu nu."""
     kernel = rates.integrated_kernels(mode, Neutrinos(), inputs)
     return (kernel["axial"] - kernel["vector"]) / (kernel["axial"] + kernel["vector"])
-
-
-@dataclass(frozen=True)
-class Observable:
-    """A named observable; `function` takes q2 [GeV^2] last if `differential`.
-
-    `needs` says what is missing where the value is not finite.
-    """
-
-    name: str
-    function: Callable[..., Scalar]
-    latex: str
-    unit: str = "1"
-    mode: str | None = None
-    differential: bool = False
-    description: str = ""
-    needs: str = ""
 
 
 _ROUNDING = 1e-14

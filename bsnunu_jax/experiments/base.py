@@ -13,10 +13,11 @@ from jaxtyping import Array, Float
 from bsnunu_jax import rates
 from bsnunu_jax.gram import Gram, Kernels
 from bsnunu_jax.inputs import Inputs
-from bsnunu_jax.invisible import InvisibleState, Neutrinos
+from bsnunu_jax.invisible import InvisibleState, Neutrinos, States
 from bsnunu_jax.modes import get_decay
 from bsnunu_jax.observables import get_observable
 from bsnunu_jax.quadrature import BIN_NODES
+from bsnunu_jax.sectors import sectors_of
 
 Scalar = Float[Array, ""]
 T = TypeVar("T")
@@ -32,13 +33,14 @@ class Predictions:
     Not a pytree: make it inside the traced function.
 
     Attributes:
-        states: the final states; their rates add.
+        states: the invisible final states; their rates add.
+        sectors: these and what the model has beside them.
         inputs: the inputs of this point.
         requested: the kernels that were asked for.
     """
 
     def __init__(
-        self, states: Sequence[InvisibleState], inputs: Inputs,
+        self, states: States, inputs: Inputs,
         grams: Mapping[Request, Sequence[Gram | None]] | None = None,
         sm_grams: Mapping[Request, Sequence[Gram | None]] | None = None,
     ) -> None:  # fmt: skip
@@ -51,7 +53,8 @@ class Predictions:
                 coefficients; what is not there or None is integrated.
             sm_grams: the same of the SM.
         """
-        self.states = tuple(states)
+        self.sectors = sectors_of(states)
+        self.states = self.sectors.invisible
         self.inputs = inputs
         self.requested: set[Request] = set()
         self._grams, self._sm_grams = grams or {}, sm_grams or {}
@@ -99,7 +102,7 @@ class Predictions:
     def observable(self, name: str) -> Scalar:
         """Any observable that is a number."""
         if name not in self._memo:
-            self._memo[name] = get_observable(name).function(self.states, self.inputs)
+            self._memo[name] = get_observable(name).function(self.sectors, self.inputs)
         return self._memo[name]
 
 

@@ -12,6 +12,10 @@ import yaml
 
 from bsnunu_jax.errors import InputError
 
+_NUMBERS = (
+    "masses_lifetimes.yaml", "electroweak_ckm.yaml", "charged_leptons.yaml", "bs_mixing.yaml",
+    "charm_dark_matter.yaml",
+)  # fmt: skip
 _FILE_PREFIX = {"B->K": "BK_", "B->K*": "BKstar_"}
 
 
@@ -79,9 +83,11 @@ def numbers(preset_name: str) -> Mapping[str, Number]:
     >>> numbers("default")["VtbVts_abs"].value
     0.04185
     """
-    files = _file("masses_lifetimes.yaml"), _file("electroweak_ckm.yaml")
+    files = [_file(name) for name in _NUMBERS]
     found: dict[str, Number] = {}
-    for entry in preset(preset_name)["blocks"]:
+    description = preset(preset_name)
+    beside = [{"block": name} for name in description["beside"]]
+    for entry in [*beside, *description["blocks"]]:
         block = {k: v for file in files for k, v in file.get(entry["block"], {}).items()}
         for key in entry.get("take", block):
             n = block[key]

@@ -1,6 +1,6 @@
 """The contract between an invisible final state and the rates."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from typing import ClassVar, Protocol, runtime_checkable
 
 from jaxtyping import Array, Float
@@ -70,8 +70,21 @@ class MasslessPair:
         return quadrature.bin_rule(edges, q2_max, nodes)
 
 
+@runtime_checkable
+class SeveralStates(Protocol):
+    """Whatever iterates over final states, e.g. the `Sectors` of a model."""
+
+    def __iter__(self) -> Iterator[InvisibleState]:
+        """The states."""
+        ...
+
+    def __len__(self) -> int:
+        """Their number."""
+        ...
+
+
 # What observables take: their rates add.
-States = InvisibleState | Sequence[InvisibleState]
+States = InvisibleState | Sequence[InvisibleState] | SeveralStates
 
 
 def each_state(states: States) -> tuple[InvisibleState, ...]:

@@ -15,7 +15,16 @@ from bsnunu_jax.invisible import neutrinos as _neutrinos
 from bsnunu_jax.invisible import universal as _universal
 from bsnunu_jax.models import pairs as _pairs
 from bsnunu_jax.models import resonance as _resonance
-from bsnunu_jax.models.values import Ranges, Rules, Settings, anything, real
+from bsnunu_jax.models.values import (
+    Domain,
+    Ranges,
+    Rules,
+    Settings,
+    anything,
+    everywhere,
+    real,
+)
+from bsnunu_jax.sectors import Sectors
 
 Parameters = Mapping[str, Any]
 
@@ -24,16 +33,31 @@ Parameters = Mapping[str, Any]
 class Model:
     """A named model: `build` turns parameters (absent ones at their default) into final states.
 
+    A model of more than invisible states builds `Sectors`.
+
     Numbers are `parameters`, which a card may fit; `settings` are names or true and false.
     """
 
     name: str
     description: str
     parameters: tuple[str, ...]
-    build: Callable[[Parameters, Inputs], tuple[InvisibleState, ...]]
+    build: Callable[[Parameters, Inputs], tuple[InvisibleState, ...] | Sectors]
     note: str = ""
     rules: Rules = anything
     settings: Settings = field(default_factory=dict)
+    domain: Domain = everywhere
+
+    def beyond_domain(self, ranges: Ranges, where: Callable[[str], str]) -> list[str]:
+        """One line for every parameter whose values leave the domain of the model.
+
+        Args:
+            ranges: lowest and highest value that every given parameter may take.
+            where: place of a parameter.
+        """
+        return [
+            str(InputError(r.what, where=where(r.parameter), allowed=r.allowed))
+            for r in self.domain(ranges)
+        ]
 
     def check_values(
         self, ranges: Ranges, where: Callable[[str], str], *, fit: bool = False

@@ -1,6 +1,6 @@
 """What values the parameters of a model may take, in commands and in cards alike."""
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -23,10 +23,18 @@ class Refusal:
 # Of the range that every parameter may take (low = high if it is fixed) and whether it is a fit.
 Rules = Callable[[Ranges, bool], Refusal | None]
 
+# Of the same ranges: where the model is beyond its domain (perturbativity, bounds, validity).
+Domain = Callable[[Ranges], Sequence[Refusal]]
+
 
 def anything(ranges: Ranges, fit: bool) -> None:
     """No rule."""
     return
+
+
+def everywhere(ranges: Ranges) -> tuple[Refusal, ...]:
+    """No limit of the domain."""
+    return ()
 
 
 def real(*names: str) -> Rules:
