@@ -169,11 +169,15 @@ class SharedSchema(Section):
 
 
 class ModelSchema(Section):
-    """A model with its fitted parameters and those held at a value."""
+    """A model with its fitted parameters and those held at a value.
+
+    `domain` says what happens if parameters may leave the domain in which the model is trusted.
+    """
 
     model: str
     parameters: dict[str, ParameterSection] = Field(min_length=1)
     fixed: dict[str, FixedValue] = Field(default_factory=dict)
+    domain: Literal["warn", "error", "ignore"] = "warn"
 
 
 class CardSchema(ModelSchema, SharedSchema):

@@ -170,6 +170,10 @@ def compare(cards: tuple[Path, ...], out: Path | None, likelihood: Path | None, 
     show_default=True,
     help="Seed of the draws.",
 )
+@click.option(
+    "--domain", type=click.Choice(["warn", "error", "ignore"]), default="warn", show_default=True,
+    help="Where the model is not to be trusted.",
+)  # fmt: skip
 @click.option("--json", "as_json", is_flag=True, help="One JSON object on stdout.")
 def predict(observables: tuple[str, ...], settings: tuple[str, ...], as_json: bool,
             **options: Any) -> None:  # fmt: skip
@@ -177,6 +181,8 @@ def predict(observables: tuple[str, ...], settings: tuple[str, ...], as_json: bo
     from bsnunu_jax import predict as room
 
     result = room.predict(observables, settings=settings, **options)
+    for line in result.get("warnings", ()):
+        click.echo(f"bsnunu: warning: {line}", err=True)
     _print(json.dumps(result) if as_json else room.as_table(result))
 
 

@@ -43,6 +43,8 @@ def run_compare(
     """
     began = time.monotonic()
     say = silent if quiet else say_on_stderr
+    for variants in _bases(comparison.variants).values():
+        _ = variants[0].card.stated  # errors in data come before anything is written
     ours = claimed(folder, comparison, resume, say, {"masses": masses}) if folder else nullcontext()
     with ours:
         known = _finished(comparison, folder)

@@ -182,11 +182,12 @@ class Card:
                 )  # fmt: skip
         fitted = {name: content.parameters[key].range for name, key in seen.items()}
         fixed = {name: (value, value) for name, value in self.fixed.items()}
-        model.check_values(
-            fitted | fixed,
-            lambda name: where(("parameters", seen[name]) if name in seen else ("fixed", name)),
-            fit=True,
-        )
+
+        def place(name: str) -> str:
+            return where(("parameters", seen[name]) if name in seen else ("fixed", name))
+
+        model.check_values(fitted | fixed, place, fit=True)
+        self.warnings = model.check_domain(fitted | fixed, place, content.domain)
 
     def _measurements(self) -> tuple[Measurement, ...]:
         content, where, folder = self.content, self.file.where, self.path.parent

@@ -23,7 +23,7 @@ _WITH_TREE = ("BR(B+", "dBR/dq2(B+")
 def predict(
     observables: Sequence[str], *, model: str = "neutrinos", settings: Sequence[str] = (),
     q2: str | None = None, preset: str = "default", form_factors: Sequence[str] = (),
-    tree_tau: bool = False, errors: int | None = None, seed: int = 1,
+    tree_tau: bool = False, errors: int | None = None, seed: int = 1, domain: str = "warn",
 ) -> dict[str, Any]:  # fmt: skip
     """Predictions as plain numbers.
 
@@ -37,9 +37,11 @@ def predict(
         tree_tau: add B+ -> tau nu (-> K+ nu) nu to the rates of B+ -> K+.
         errors: number of draws of the inputs; each value becomes {"value", "std"}.
         seed: seed of the draws.
+        domain: what to do where the model is beyond its domain: "warn", "error" or "ignore".
 
     Returns:
-        model, preset, parameters (complex ones as {"re", "im"}), q2 if given, and observables.
+        model, preset, parameters (complex ones as {"re", "im"}), q2 if given, observables, and
+        warnings where the model is not to be trusted.
 
     Raises:
         InputError: for anything unknown, without effect, not finite or outside the phase space.
@@ -47,9 +49,9 @@ def predict(
     chosen = [get_observable(name) for name in observables]
     the_model = get_model(model, "--model")
     parameters = _parameters(the_model, settings)
-    the_model.check_values(
-        {name: (value, value) for name, value in parameters.items()}, lambda name: f"--set {name}"
-    )
+    ranges = {name: (value, value) for name, value in parameters.items()}
+    the_model.check_values(ranges, lambda name: f"--set {name}")
+    lines = the_model.check_domain(ranges, lambda name: f"--set {name}", domain)
     sets = dict(_split(item, "--form-factors", "B->K=SET") for item in form_factors)
     with located("--preset"):
         tables.preset(preset)
@@ -85,6 +87,13 @@ def predict(
     if q2 is not None:
         result["q2"] = points.tolist()
     _refuse_infinite(chosen, values)
+    warnings = lines + [
+        f"{o.name} is above 1: the coefficients are beyond the effective theory"
+        for o, value in zip(chosen, values, strict=True)
+        if o.name.startswith("BR") and (value > 1).any()
+    ]
+    if warnings:
+        result["warnings"] = warnings
     if errors is None:
         result["observables"] = {o.name: v.tolist() for o, v in zip(chosen, values, strict=True)}
         return result

@@ -55,6 +55,15 @@ def test_predict_spectrum_with_errors(capsys):
     assert 0.04 < total["std"] / total["value"] < 0.08  # CKM 4.4 %, form factors 3 %
 
 
+def test_predict_warns_beyond_the_effective_theory(capsys):
+    arguments = ("predict", "BR(B+->K+inv)", "--set", "CR_tautau=1e5", "--json")
+    code, out, err = run(capsys, *arguments)
+    line = "BR(B+->K+inv) is above 1: the coefficients are beyond the effective theory"
+    assert code == 0
+    assert json.loads(out)["warnings"] == [line]
+    assert err == f"bsnunu: warning: {line}\n"
+
+
 def test_predict_same_seed_same_numbers(capsys):
     arguments = ("predict", "BR(B0->K*0inv)", "--errors", "20", "--json", "--seed", "5")
     assert run(capsys, *arguments)[1] == run(capsys, *arguments)[1]

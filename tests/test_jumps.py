@@ -326,7 +326,8 @@ def test_resonance_agrees_with_a_grid(tmp_path):
     assert not chains.diverging.any()
     axes = np.linspace(0.5, 3.5, 31), np.exp(np.linspace(np.log(1e-6), np.log(5e-5), 41))
     marginal = profile_grid(problem, axes, samples=64, profiled=False).log_density
-    # The likelihood is all there is to the density in m and ln BR. Trapezoids.
+    # The density in m and ln BR, trapezoids.
+    marginal += np.log(axes[1])
     density = np.exp(marginal - marginal.max())
     density[[0, -1]] /= 2
     density[:, [0, -1]] /= 2

@@ -335,20 +335,22 @@ class TestFigures:
             assert (tmp_path / "a" / name).read_bytes() == (tmp_path / "b" / name).read_bytes()
 
     def test_spectrum_numbers(self, written, problem, predicted):
-        path = written[0] / "figures" / "spectrum.csv"
-        np.testing.assert_allclose(numbers(path, "q2"), predicted.q2, rtol=1e-6)
-        draws = predicted.spectra["B+->K+"][:-2]
-        for name, q in {"low95": 0.025, "median": 0.5, "high68": 0.84}.items():
-            shown = numbers(path, f"posterior_{name}")
-            np.testing.assert_allclose(shown, np.quantile(draws, q, axis=0), rtol=1e-6)
-        shown = numbers(path, "best_fit")
-        np.testing.assert_allclose(shown, predicted.spectra["B+->K+"][-2], rtol=1e-6)
+        for file, mode in {"spectrum_Kstar0": "B0->K*0", "spectrum": "B+->K+"}.items():
+            path = written[0] / "figures" / f"{file}.csv"
+            np.testing.assert_allclose(numbers(path, "q2"), predicted.q2, rtol=1e-6)
+            draws = predicted.spectra[mode][:-2]
+            for name, q in {"low95": 0.025, "median": 0.5, "high68": 0.84}.items():
+                shown = numbers(path, f"posterior_{name}")
+                expected = np.quantile(draws, q, axis=0)
+                np.testing.assert_allclose(shown, expected, rtol=1e-6)
+            shown = numbers(path, "best_fit")
+            np.testing.assert_allclose(shown, predicted.spectra[mode][-2], rtol=1e-6)
         # The band of the SM is the uncertainty of |VtbVts| alone here: twice its 2 % in the rate.
         high, middle = numbers(path, "sm_high95"), numbers(path, "sm_median")
         sigma = float(problem.nuisances.sigma["VtbVts_abs"])
         centre = float(problem.nuisances.inputs.values["VtbVts_abs"])
-        expected = (1 + 1.96 * sigma / centre) ** 2
-        assert high[3] / middle[3] == pytest.approx(expected, abs=0.01)
+        width = (1 + 1.96 * sigma / centre) ** 2
+        assert high[3] / middle[3] == pytest.approx(width, abs=0.01)
 
     def test_count_numbers(self, written, problem):
         path = written[0] / "figures" / "spectrum_counts.csv"

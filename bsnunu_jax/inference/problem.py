@@ -238,6 +238,11 @@ class Problem:
         ]
         return jnp.sum(_stack(terms))
 
+    def log_density_of_ranges(self, values: Float[Array, " n"]) -> Scalar:
+        """The sum of `log_density_of_range`."""
+        terms = [self.log_density_of_range(i, values[i]) for i in range(len(self.parameters))]
+        return jnp.sum(_stack(terms))
+
     def log_density_of_range(self, index: int, value: Scalar) -> Scalar:
         """ln prior density of a parameter where it is no constraint of a best fit, else 0."""
         prior = self.parameters[index].prior

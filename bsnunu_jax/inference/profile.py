@@ -23,8 +23,8 @@ class Grid:
     Attributes:
         axes: the parameter values.
         profile: -2 ln L with all nuisances at their conditional minimum.
-        log_density: ln posterior density of the parameters, nuisances marginalised in the Laplace
-            approximation, up to a constant.
+        log_density: ln posterior density of the parameters themselves (not of their logarithms),
+            nuisances marginalised in the Laplace approximation, up to a constant.
         gradient: largest gradient component left, a measure of convergence.
     """
 
@@ -66,7 +66,8 @@ def profile_grid(
 
     found = jax.jit(lambda p: jax.lax.map(one, p, batch_size=batch))(points)
     profile, gradient, at, hessian = (np.asarray(a) for a in found)
-    log_density = -0.5 * (profile + np.linalg.slogdet(hessian)[1])
+    prior = jax.jit(jax.vmap(problem.log_density_of_ranges))(points)
+    log_density = np.asarray(prior) - 0.5 * (profile + np.linalg.slogdet(hessian)[1])
     if samples:
         objective = jax.jit(jax.vmap(
             lambda x: problem.objective_at(x[:free], x[free:], profiled=profiled)

@@ -47,17 +47,28 @@ class Model:
     settings: Settings = field(default_factory=dict)
     domain: Domain = everywhere
 
-    def beyond_domain(self, ranges: Ranges, where: Callable[[str], str]) -> list[str]:
+    def check_domain(
+        self, ranges: Ranges, where: Callable[[str], str], how: str = "warn"
+    ) -> list[str]:
         """One line for every parameter whose values leave the domain of the model.
 
         Args:
             ranges: lowest and highest value that every given parameter may take.
             where: place of a parameter.
+            how: "warn", "error", or "ignore" for no line at all.
+
+        Raises:
+            InputError: for the first one, if `how` says so.
         """
-        return [
-            str(InputError(r.what, where=where(r.parameter), allowed=r.allowed))
+        if how == "ignore":
+            return []
+        found = [
+            InputError(r.what, where=where(r.parameter), allowed=r.allowed)
             for r in self.domain(ranges)
         ]
+        if found and how == "error":
+            raise found[0]
+        return [str(error) for error in found]
 
     def check_values(
         self, ranges: Ranges, where: Callable[[str], str], *, fit: bool = False

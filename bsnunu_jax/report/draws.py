@@ -16,6 +16,11 @@ from bsnunu_jax.modes import MODES
 # In the order of the reports.
 OBSERVABLES = (*(f"BR({mode}inv)" for mode in MODES), "R_K_nunu", "R_Kstar_nunu")
 
+# Of parameters that are no pure numbers.
+UNITS = dict.fromkeys(("m", "m1", "m2", "mN", "width"), "GeV") | dict.fromkeys(
+    ("Lambda", "M", "MZp", "mQ", "mD"), "TeV"
+)
+
 _FLAVOURED = re.compile(r"C(?P<hand>[LR])(?P<prime>p?)_(?P<i>e|mu|tau)(?P<j>e|mu|tau)")
 _UNIVERSAL = re.compile(r"c(?P<kind>[VST][LR])")
 
@@ -53,6 +58,23 @@ def label(parameter: Parameter) -> str:
     plain = parameter.latex in ("", parameter.name)  # a plain name is no LaTeX
     latex = _latex(parameter.name) if plain else parameter.latex
     return f"$|{latex}|$" if parameter.mirror else f"${latex}$"
+
+
+def axis_label(parameter: Parameter, *, log10: bool = False) -> str:
+    r"""The label with its unit, of the parameter or of its logarithm.
+
+    >>> from bsnunu_jax.inference.parameters import LogUniform, Uniform
+    >>> axis_label(Parameter("m", Uniform(0, 2), r"m_\phi"))
+    '$m_\\phi$ [GeV]'
+    >>> axis_label(Parameter("Lambda", LogUniform(1, 2), r"\Lambda"), log10=True)
+    '$\\log_{10}(\\Lambda/\\mathrm{TeV})$'
+    """
+    unit, plain = UNITS.get(parameter.name), label(parameter)
+    if not log10:
+        return f"{plain} [{unit}]" if unit else plain
+    if not unit:
+        return rf"$\log_{{10}}${plain}"
+    return rf"$\log_{{10}}({plain.strip('$')}/\mathrm{{{unit}}})$"
 
 
 def _latex(name: str) -> str:

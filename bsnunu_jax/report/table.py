@@ -10,6 +10,7 @@ from bsnunu_jax.experiments.counting import CountingMeasurement
 from bsnunu_jax.experiments.shape_systematic import shape_std
 from bsnunu_jax.inference.best_fit import BestFit
 from bsnunu_jax.inference.hypotest import local_significance
+from bsnunu_jax.inference.parameters import LogUniform
 from bsnunu_jax.inference.problem import Problem
 from bsnunu_jax.report.diagnostics import Diagnostic
 from bsnunu_jax.report.shape import flagged
@@ -18,7 +19,9 @@ from bsnunu_jax.report.summary import Row
 # Shapes closer than this are called equal: well below what an efficiency could notice.
 _EQUAL_SHAPE = 1e-3
 _WIDTH = 100
-_COUNTING, _QUOTED, _FLAT = "*", "#", "(0)"
+_COUNTING, _QUOTED, _FLAT, _UNBOUND = "*", "#", "(0)", "(~)"
+# An error of this share of the range, or twice this share of a scale, is none of a minimum.
+_WIDE = 0.25
 _HEADER = ("", "median", "68 % interval", "95 % HDI", "best fit", "ESS bulk", "tail", "R-hat")
 
 
@@ -72,7 +75,9 @@ def significant(value: float, scale: float) -> str:
 def _columns(problem: Problem, rows: Sequence[Row]) -> list[str]:
     folded = {p.name for p in problem.parameters if p.mirror}
     flat = {row.name for row in rows if row.name in folded and _at_mirror(row)}
-    table = [_HEADER, *(_cells(row, row.name in folded, row.name in flat) for row in rows)]
+    unbound = {row.name for row in rows if _as_wide_as_its_range(problem, row)} - flat
+    marks = dict.fromkeys(flat, _FLAT) | dict.fromkeys(unbound, _UNBOUND)
+    table = [_HEADER, *(_cells(row, row.name in folded, marks.get(row.name)) for row in rows)]
     widths = [max(len(line[i]) for line in table) for i in range(len(_HEADER))]
     lines = [
         "  ".join(
@@ -81,7 +86,22 @@ def _columns(problem: Problem, rows: Sequence[Row]) -> list[str]:
         ).rstrip()
         for line in table
     ]
-    return lines + [f"{_FLAT} flat at the mirror point: see the interval"] * bool(flat)
+    return [
+        *lines,
+        *[f"{_FLAT} flat at the mirror point: see the interval"] * bool(flat),
+        *[f"{_UNBOUND} the data hardly bound it there: see the interval"] * bool(unbound),
+    ]
+
+
+def _as_wide_as_its_range(problem: Problem, row: Row) -> bool:
+    """True if the error of the best fit is not that of a minimum."""
+    priors = {p.name: p.prior for p in problem.parameters}
+    if row.name not in priors or row.hessian_error is None or row.best_fit is None:
+        return False
+    low, high = priors[row.name].range
+    if isinstance(priors[row.name], LogUniform):
+        return row.hessian_error > 2 * _WIDE * row.best_fit
+    return math.isfinite(high - low) and row.hessian_error > _WIDE * (high - low)
 
 
 def _at_mirror(row: Row) -> bool:
@@ -90,7 +110,7 @@ def _at_mirror(row: Row) -> bool:
     return row.best_fit is not None and error is not None and abs(row.best_fit) < 0.01 * error
 
 
-def _cells(row: Row, folded: bool, flat: bool) -> tuple[str, ...]:
+def _cells(row: Row, folded: bool, mark: str | None) -> tuple[str, ...]:
     # A branching fraction is shown in units of 1e-6.
     is_br = row.name.startswith("BR")
     unit = 1e-6 if is_br else 1.0
@@ -100,8 +120,8 @@ def _cells(row: Row, folded: bool, flat: bool) -> tuple[str, ...]:
         return significant(value / unit, row.sd / unit)
 
     best = "" if row.best_fit is None else show(row.best_fit)
-    if flat:
-        best += f" {_FLAT}"
+    if mark:
+        best += f" {mark}"
     elif row.hessian_error is not None:
         best += f" +- {show(row.hessian_error)}"
     return (
@@ -171,11 +191,10 @@ def _flag(start: str, measurements: Sequence[Measurement], facts: Facts) -> list
 
 def _fit(problem: Problem, best_fit: BestFit, facts: Facts) -> list[str]:
     gain, number = facts.sm_objective - facts.objective, len(problem.parameters)
-    gain = round(gain, 6) + 0.0  # no -0.00
     wilks, cls = local_significance(gain, number)
     lines = [
         f"-2 ln L: best fit {facts.objective:.2f}, SM {facts.sm_objective:.2f} "
-        f"(nuisances profiled), difference {gain:.2f} for {_count(number, 'parameter')}",
+        f"(nuisances profiled), difference {gain:z.2f} for {_count(number, 'parameter')}",
         f"Local significance: {wilks:.1f} standard deviations, {cls:.1f} by CLs"
         + (f"; {local_significance(gain, 1)[0]:.1f} for one parameter" if number > 1 else ""),
         f"Local minima from {best_fit.converged} of {_count(best_fit.starts, 'start')}:",

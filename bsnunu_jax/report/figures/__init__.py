@@ -43,8 +43,10 @@ def write_figures(
 
         binned = [m for m in problem.measurements if isinstance(m, BinnedMeasurement)]
         spectrum = spectrum_data(binned[0] if binned else None, posterior, best, sm)
-        save(spectrum_figure(spectrum), folder / "spectrum")
+        beside = spectrum_data(None, posterior, best, sm, mode="B0->K*0")
+        save(spectrum_figure(spectrum, beside), folder / "spectrum")
         write_columns(folder / "spectrum.csv", spectrum.columns())
+        write_columns(folder / "spectrum_Kstar0.csv", beside.columns())
         if spectrum.panels:
             write_columns(folder / "spectrum_counts.csv", spectrum.count_columns())
 

@@ -73,7 +73,7 @@ def _draw(axes: "Axes", name: str, variants: list[dict[str, Any]]) -> None:
         mass, delta = _curve(v)
         end = max(end, mass[-1])
         if i < len(others):
-            label = f"{len(others)} others" if i == 0 else None
+            label = f"{len(others)} other{'s' * (len(others) > 1)}" if i == 0 else None
             axes.plot(mass, delta, color=GREY, lw=0.9, label=label)
             continue
         i -= len(others)

@@ -9,7 +9,7 @@ import numpy as np
 from jaxtyping import Float
 
 from bsnunu_jax.inference.parameters import LogUniform, Parameter
-from bsnunu_jax.report.draws import label
+from bsnunu_jax.report.draws import axis_label
 from bsnunu_jax.report.figures.density import Bounds, Density, intervals, smooth_density
 from bsnunu_jax.report.figures.style import BLUE, MASSES, PAGE, RED, new_figure
 
@@ -76,7 +76,7 @@ def corner_data(
         if isinstance(p.prior, LogUniform):
             limit[p.name] = float(np.log10(p.prior.low)), float(np.log10(p.prior.high))
     return Corner(
-        labels={p.name: rf"$\log_{{10}}${label(p)}" if p.name in logs else label(p) for p in shown},
+        labels={p.name: axis_label(p, log10=p.name in logs) for p in shown},
         marginals={n: smooth_density([x], [limit[n]]) for n, x in flat.items()},
         pairs={
             (a, b): smooth_density([flat[a], flat[b]], [limit[a], limit[b]], bins=80)

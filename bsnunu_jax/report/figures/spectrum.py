@@ -1,4 +1,4 @@
-"""dBR/dq2 against the SM, and the counts of the binned measurement against the prediction."""
+"""dBR/dq2 of K and K* against the SM, and the counts of the binned measurement."""
 
 import re
 from collections.abc import Sequence
@@ -98,17 +98,19 @@ class Spectrum:
 
 
 def spectrum_data(
-    measurement: BinnedMeasurement | None, posterior: Predictive, best: Predictive, sm: Predictive
-) -> Spectrum:
+    measurement: BinnedMeasurement | None, posterior: Predictive, best: Predictive, sm: Predictive,
+    *, mode: str = "B+->K+",
+) -> Spectrum:  # fmt: skip
     """What is drawn.
 
     Args:
-        measurement: gives the mode and the counts; B+->K+ and no counts if None.
+        measurement: gives the mode and the counts; no counts if None.
         posterior: predictions of the draws.
         best: those of the best fit, one row.
         sm: rows whose SM part is drawn from the uncertainty of the inputs alone.
+        mode: the mode without a measurement.
     """
-    mode = measurement.mode if measurement else "B+->K+"
+    mode = measurement.mode if measurement else mode
     return Spectrum(
         mode=mode,
         q2=np.asarray(posterior.q2),
@@ -157,20 +159,26 @@ def _panel(
     )
 
 
-def spectrum_figure(data: Spectrum) -> "Figure":
-    """Spectrum on the left, counts minus background at the best fit on the right."""
-    if not data.panels:
-        figure = new_figure(PAGE / 2, 2.6)
-        _spectrum(figure.subplots(), data)
-        return figure
-    figure = new_figure(PAGE, 2.8)
-    ratios = [2.0] + [0.9 + 0.09 * len(p.labels) for p in data.panels]
-    axes = figure.subplots(1, 1 + len(data.panels), width_ratios=ratios)
-    _spectrum(axes[0], data)
-    for ax, panel in zip(axes[1:], data.panels, strict=True):
-        _counts(ax, panel)
-    axes[1].set_ylabel("events $-$ background")
-    axes[-1].legend(loc="best", handletextpad=0.3)
+def spectrum_figure(data: Spectrum, beside: Spectrum) -> "Figure":
+    """Two spectra above, counts minus background at the best fit below.
+
+    Args:
+        data: spectrum and counts of the measured mode.
+        beside: spectrum of another one.
+    """
+    figure = new_figure(PAGE, 5.2 if data.panels else 2.7)
+    rows = figure.add_gridspec(2 if data.panels else 1, 1)
+    above = rows[0].subgridspec(1, 2)
+    for i, spectrum in enumerate((data, beside)):
+        _spectrum(figure.add_subplot(above[i]), spectrum)
+    if data.panels:
+        ratios = [0.9 + 0.09 * len(p.labels) for p in data.panels]
+        below = rows[1].subgridspec(1, len(data.panels), width_ratios=ratios)
+        axes = [figure.add_subplot(below[i]) for i in range(len(data.panels))]
+        for ax, panel in zip(axes, data.panels, strict=True):
+            _counts(ax, panel)
+        axes[0].set_ylabel("events $-$ background")
+        axes[-1].legend(loc="best", handletextpad=0.3)
     return figure
 
 
