@@ -181,6 +181,7 @@ class ModelSchema(Section):
 
 
 class CardSchema(ModelSchema, SharedSchema):
-    """A run card."""
+    """A run card; `predictions` are observables that the report lists besides its own."""
 
+    predictions: tuple[str, ...] = ()
     sampler: SamplerSection = SamplerSection()

@@ -25,6 +25,7 @@ from bsnunu_jax.inference.tabulate import tabulate
 from bsnunu_jax.inputs import Nuisances, load_inputs, tables
 from bsnunu_jax.located_yaml import LocatedYaml, located
 from bsnunu_jax.models import get_model
+from bsnunu_jax.observables import get_observable
 
 # Keys that a resolved card begins with.
 _FIRST = ("title", "model", "inputs", "parameters", "fixed", "data")
@@ -174,6 +175,10 @@ class Card:
                     f"{name!r} is both fitted and fixed", where=where(("fixed", name)),
                     allowed="keep one",
                 )  # fmt: skip
+        for i, name in enumerate(content.predictions):
+            with located(where(("predictions", i))):
+                if get_observable(name).differential:
+                    raise InputError(f"{name!r} is a spectrum, a number is needed")
         for i, name in enumerate(content.sampler.jumps or ()):
             if name not in content.parameters:
                 raise InputError(

@@ -30,6 +30,7 @@ from bsnunu_jax.inference.jumps import Jumps
 from bsnunu_jax.inference.landscape import Landscape
 from bsnunu_jax.inference.problem import Problem
 from bsnunu_jax.inputs import tables
+from bsnunu_jax.observables import get_observable
 
 # Share of the posterior (Laplace) above which a minimum is sampled.
 _MATTERS = 1e-3
@@ -116,7 +117,10 @@ def _run(problem: Problem, card: Card, folder: Path, say: Any, quiet: bool) -> s
     from bsnunu_jax.report import write_report
 
     attrs = {"card": card.resolved, "bsnunu_jax": bsnunu_jax.__version__}
-    text = write_report(folder, problem, chains, fit, seed=card.content.seed, attrs=attrs)
+    text = write_report(
+        folder, problem, chains, fit, seed=card.content.seed, attrs=attrs,
+        observables=[get_observable(name).name for name in card.content.predictions],
+    )  # fmt: skip
     warnings = convergence_warnings(problem, chains)
     for line in warnings:
         print(f"bsnunu: {line}", file=sys.stderr)

@@ -10,9 +10,17 @@ from bsnunu_jax.comparison_card import ComparisonSchema, VariantSection, load_co
 from bsnunu_jax.config import Card, CardSchema, SamplerSection
 from bsnunu_jax.experiments import load_measurements
 from bsnunu_jax.experiments.belle2_published import CHECKSUMS
+from bsnunu_jax.experiments.correlated import CorrelatedMeasurement
 from bsnunu_jax.experiments.counting import CountingMeasurement
-from bsnunu_jax.experiments.files import CountingEntry, GaussianEntry, LimitEntry
+from bsnunu_jax.experiments.files import (
+    CorrelatedEntry,
+    CountingEntry,
+    GaussianEntry,
+    LimitEntry,
+    NumericalEntry,
+)
 from bsnunu_jax.experiments.gaussian import GaussianMeasurement
+from bsnunu_jax.experiments.numerical import NumericalMeasurement
 
 CARDS = (Path(__file__).parents[1] / "docs" / "cards.md").read_text(encoding="utf-8")
 
@@ -64,18 +72,23 @@ def test_the_table_has_every_key_and_its_default():
 
 
 def test_own_data_are_read(data_file):
-    counting, quoted, limit = load_measurements([data_file.name], folder=data_file.parent)
+    counting, quoted, limit, curve, several = load_measurements(
+        [data_file.name], folder=data_file.parent
+    )
     assert isinstance(counting, CountingMeasurement)
     assert isinstance(quoted, GaussianMeasurement)
     assert quoted.sources == ("arXiv:2311.14647",)
     assert quoted.upper == pytest.approx(20**0.5 * 1e-6)
     assert (limit.value, limit.upper) == pytest.approx((0, 5.6e-4 / 1.645), rel=1e-4)
+    assert limit.title.endswith("[unverified]")
+    assert isinstance(curve, NumericalMeasurement)
+    assert isinstance(several, CorrelatedMeasurement)
 
 
 def test_the_data_example_shows_every_key(data_file):
     entries = yaml.safe_load(data_file.read_text(encoding="utf-8"))["measurements"]
     shown = {key for entry in entries for key in entry}
-    kinds = (CountingEntry, GaussianEntry, LimitEntry)
+    kinds = (CountingEntry, GaussianEntry, LimitEntry, NumericalEntry, CorrelatedEntry)
     assert {key for kind in kinds for key in kind.model_fields} - shown == {"inspire"}
 
 

@@ -23,7 +23,7 @@ from bsnunu_jax.models import get_model
 from bsnunu_jax.modes import MODES
 from bsnunu_jax.observables import branching_fraction, dbr_dq2, get_observable
 from bsnunu_jax.report.diagnostics import diagnostics, import_arviz
-from bsnunu_jax.report.draws import label, reported
+from bsnunu_jax.report.draws import OBSERVABLES, label, reported
 from bsnunu_jax.report.figures.corner import corner_data, corner_figure
 from bsnunu_jax.report.figures.coupling_plane import is_plane, paper_ratios, plane_data, regions
 from bsnunu_jax.report.figures.density import intervals, smooth_density
@@ -122,7 +122,7 @@ class TestPredictive:
             point = problem.predictions(theta)
             found = {
                 name: get_observable(name).function(point.states, point.inputs)
-                for name in report.OBSERVABLES
+                for name in OBSERVABLES
             }
             return found, dbr_dq2("B0->K*0", point.states, point.inputs, predicted.q2[7])
 
@@ -160,7 +160,7 @@ class TestPredictive:
 class TestSummary:
     def test_equals_numpy(self, written, problem, fit):
         table = columns(written[0] / "summary.csv")
-        assert table["name"] == ["CR_tautau", "CR_mutau", *report.OBSERVABLES]
+        assert table["name"] == ["CR_tautau", "CR_mutau", *OBSERVABLES]
         folded = np.abs(60 / (1 + np.exp(-fit[0].theta[..., 1])) - 30)
         expected = {
             "mean": folded.mean(), "sd": folded.std(ddof=1), "median": np.median(folded),

@@ -1,16 +1,20 @@
-"""Measurement files: counting experiments, quoted values and limits as YAML, checked by line."""
+"""Measurement files: counts, quoted values, limits and curves as YAML, checked by line."""
 
 import math
+from itertools import pairwise
 from pathlib import Path
 from typing import Annotated, Any
 
-from pydantic import Discriminator, Field, Tag, field_validator
+import numpy as np
+from pydantic import Discriminator, Field, Tag, field_validator, model_validator
 from scipy.special import erfinv
 
 from bsnunu_jax.errors import InputError
 from bsnunu_jax.experiments.base import Measurement
+from bsnunu_jax.experiments.correlated import CorrelatedMeasurement
 from bsnunu_jax.experiments.counting import CountingMeasurement
 from bsnunu_jax.experiments.gaussian import GaussianMeasurement
+from bsnunu_jax.experiments.numerical import NumericalMeasurement
 from bsnunu_jax.located_yaml import LocatedYaml, Section, located, pair
 from bsnunu_jax.modes import get_mode
 from bsnunu_jax.observables import get_observable
@@ -24,6 +28,12 @@ class _Entry(Section):
     arxiv: str | None = None
     tree_tau: str | None = None
     note: str = ""
+    unverified: bool = False
+
+    @property
+    def shown(self) -> str:
+        """The title, which says so if the numbers are not verified."""
+        return f"{self.title} [unverified]" if self.unverified else self.title
 
     @property
     def sources(self) -> tuple[str, ...]:
@@ -76,7 +86,59 @@ class LimitEntry(_Entry):
         return self.limit / (math.sqrt(2) * float(erfinv(self.confidence_level)))
 
 
+class CurveSection(Section):
+    """A likelihood on a grid."""
+
+    values: tuple[float, ...] = Field(min_length=4)
+    likelihood: tuple[Annotated[float, Field(gt=0)], ...]
+
+    @model_validator(mode="after")
+    def _grid(self) -> "CurveSection":
+        if any(b <= a for a, b in pairwise(self.values)):
+            raise ValueError("the values do not increase")
+        if len(self.likelihood) != len(self.values):
+            raise ValueError(f"{len(self.values)} values, {len(self.likelihood)} likelihoods")
+        if not self.likelihood[0] < max(self.likelihood) > self.likelihood[-1]:
+            raise ValueError("the likelihood must fall towards both ends")
+        return self
+
+
+class NumericalEntry(_Entry):
+    """A likelihood published as a curve of one observable."""
+
+    observable: str
+    curve: CurveSection
+
+
+class CorrelatedEntry(_Entry):
+    """Several values with errors and their correlation matrix."""
+
+    observables: tuple[str, ...] = Field(min_length=2)
+    values: tuple[float, ...]
+    errors: tuple[Annotated[float, Field(gt=0)], ...]
+    correlation: tuple[tuple[float, ...], ...]
+
+    @model_validator(mode="after")
+    def _matrix(self) -> "CorrelatedEntry":
+        n = len(self.observables)
+        if not len(self.values) == len(self.errors) == n:
+            raise ValueError(f"{n} observables need {n} values and {n} errors")
+        matrix = np.array([[*row, *[np.nan] * n][:n] for row in self.correlation])
+        if (
+            matrix.shape != (n, n)
+            or not (np.allclose(matrix, matrix.T) and np.allclose(np.diag(matrix), 1))
+            or np.linalg.eigvalsh(matrix)[0] <= 0
+        ):
+            raise ValueError(f"correlation is no positive symmetric {n} x {n} matrix with 1 on"
+                             " the diagonal")  # fmt: skip
+        return self
+
+
 def _kind(raw: Any) -> str:
+    if isinstance(raw, NumericalEntry | CorrelatedEntry):
+        return "curve" if isinstance(raw, NumericalEntry) else "correlated"
+    if isinstance(raw, dict) and ("curve" in raw or "observables" in raw):
+        return "curve" if "curve" in raw else "correlated"
     if isinstance(raw, dict):
         limit = "limit" if "observable" in raw else "counting"
         return limit if "limit" in raw else "gaussian"
@@ -105,6 +167,8 @@ class MeasurementFile(Section):
         Annotated[
             Annotated[CountingEntry, Tag("counting")]
             | Annotated[LimitEntry, Tag("limit")]
+            | Annotated[NumericalEntry, Tag("curve")]
+            | Annotated[CorrelatedEntry, Tag("correlated")]
             | Annotated[GaussianEntry, Tag("gaussian")],
             Discriminator(_kind),
         ],
@@ -126,7 +190,7 @@ def read_measurements(path: Path) -> list[Measurement]:
     for i, entry in enumerate(content.measurements):
         common: dict[str, Any] = {
             "name": entry.id,
-            "title": entry.title,
+            "title": entry.shown,
             "samples": entry.samples or (entry.id,),
             "sources": entry.sources,
             "sm_spectrum": content.sm_spectrum,
@@ -140,12 +204,31 @@ def read_measurements(path: Path) -> list[Measurement]:
                     limit=entry.limit, confidence_level=entry.confidence_level, note=entry.note,
                     **common,
                 ))  # fmt: skip
+            elif isinstance(entry, NumericalEntry):
+                found.append(NumericalMeasurement(
+                    observable=_number(entry.observable), grid=entry.curve.values,
+                    likelihood=entry.curve.likelihood, **common,
+                ))  # fmt: skip
+            elif isinstance(entry, CorrelatedEntry):
+                found.append(CorrelatedMeasurement(
+                    observables=tuple(map(_number, entry.observables)), values=entry.values,
+                    errors=entry.errors, correlation=entry.correlation, **common,
+                ))  # fmt: skip
             else:
-                if get_observable(entry.observable).differential:
-                    raise InputError(f"{entry.observable!r} is a spectrum, a number is needed")
                 value, upper, lower = _gaussian(entry)
                 found.append(GaussianMeasurement(
-                    observable=get_observable(entry.observable).name, value=value,
-                    upper=upper, lower=lower, **common,
+                    observable=_number(entry.observable), value=value, upper=upper, lower=lower,
+                    **common,
                 ))  # fmt: skip
     return found
+
+
+def _number(observable: str) -> str:
+    """The name of an observable that is a number.
+
+    Raises:
+        InputError: for an unknown one or a spectrum.
+    """
+    if get_observable(observable).differential:
+        raise InputError(f"{observable!r} is a spectrum, a number is needed")
+    return get_observable(observable).name

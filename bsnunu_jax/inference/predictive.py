@@ -1,5 +1,6 @@
 """What draws of the posterior predict: spectra, branching fractions, expected counts."""
 
+from collections.abc import Sequence
 from dataclasses import replace
 from functools import partial
 from typing import Any
@@ -40,7 +41,8 @@ class Predictive(eqx.Module):
 
     Attributes:
         q2: where the spectra are taken, shape (k,) [GeV^2].
-        observables: the four BRs, R_K_nunu and R_Kstar_nunu by name, each of shape (n,).
+        observables: the four BRs, R_K_nunu, R_Kstar_nunu and those asked for by name, each of shape
+            (n,).
         spectra: dBR/dq2 by mode, each of shape (n, k) [GeV^-2].
         counts: expected events by binned measurement.
         sm_observables: the four BRs in the SM.
@@ -61,7 +63,10 @@ class Predictive(eqx.Module):
 
 
 def predictive(
-    problem: Problem, theta: Float[np.ndarray, "n size"], q2: Float[np.ndarray, " k"]
+    problem: Problem,
+    theta: Float[np.ndarray, "n size"],
+    q2: Float[np.ndarray, " k"],
+    observables: Sequence[str] = (),
 ) -> Predictive:
     """Predictions at the rows of theta, as NumPy arrays.
 
@@ -69,6 +74,7 @@ def predictive(
         problem: model, nuisances and data.
         theta: points in the coordinates of the problem.
         q2: where to take the spectra [GeV^2].
+        observables: names of others that are numbers.
     """
     grid = jnp.asarray(q2, dtype=float)
     # Whole chunks only: a remainder would be traced and compiled a second time.
@@ -76,7 +82,9 @@ def predictive(
 
     @jax.jit
     def run(points: Float[Array, "n size"]) -> dict[str, Any]:
-        found = chunked_vmap(lambda t: _predict(problem, t, grid), points, chunk=_CHUNK)
+        found = chunked_vmap(
+            lambda t: _predict(problem, t, grid, observables), points, chunk=_CHUNK
+        )
         return dict(found)
 
     found = jax.tree.map(lambda a: np.asarray(a)[: len(theta)], run(jnp.asarray(padded)))
@@ -85,14 +93,16 @@ def predictive(
 
 
 def _predict(
-    problem: Problem, theta: Float[Array, " size"], q2: Float[Array, " k"]
-) -> dict[str, Any]:
+    problem: Problem, theta: Float[Array, " size"], q2: Float[Array, " k"],
+    others: Sequence[str],
+) -> dict[str, Any]:  # fmt: skip
     """The fields of `Predictive` at one point."""
     model = problem.predictions(theta)
     sm = Predictions((Neutrinos(),), model.inputs)
     observables = {f"BR({mode}inv)": model.branching_fraction(mode) for mode in MODES}
     for name, mode in _RATIOS.items():
         observables[name] = model.branching_fraction(mode) / sm.branching_fraction(mode)
+    observables |= {name: model.observable(name) for name in others}
     return {
         "observables": observables,
         "spectra": _spectra(model, q2),

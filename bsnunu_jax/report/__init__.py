@@ -1,6 +1,6 @@
 """What a fit leaves behind: posterior.nc, summary.csv, figures, and a table for the terminal."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 import numpy as np
@@ -12,7 +12,7 @@ from bsnunu_jax.inference.predictive import Predictive, predictive
 from bsnunu_jax.inference.problem import Problem
 from bsnunu_jax.modes import MODES
 from bsnunu_jax.report.diagnostics import diagnostics
-from bsnunu_jax.report.draws import OBSERVABLES, predicted, reported
+from bsnunu_jax.report.draws import predicted, reported
 from bsnunu_jax.report.figures import write_figures
 from bsnunu_jax.report.netcdf import write_posterior
 from bsnunu_jax.report.shape import distances
@@ -27,7 +27,7 @@ _MOST_DRAWS, _SM_DRAWS, _Q2_POINTS = 20_000, 2000, 116
 
 def write_report(
     folder: Path, problem: Problem, chains: Chains, best_fit: BestFit, *, seed: int,
-    attrs: Mapping[str, str],
+    attrs: Mapping[str, str], observables: Sequence[str] = (),
 ) -> str:  # fmt: skip
     """Write summary.csv, posterior.nc and figures/ into `folder` and return the text table.
 
@@ -38,16 +38,17 @@ def write_report(
         best_fit: all minima.
         seed: seed of the run, also that of the SM band.
         attrs: attributes of posterior.nc, e.g. the text of the card.
+        observables: names of observables to report besides the usual ones.
     """
     thin = -(-chains.theta[..., 0].size // _MOST_DRAWS)
-    posterior, best, sm = _predictions(problem, chains, best_fit, seed, thin)
+    posterior, best, sm = _predictions(problem, chains, best_fit, seed, thin, observables)
     write_posterior(
         folder / "posterior.nc", problem, chains, posterior, {**attrs, "seed": seed}, thin=thin
     )
     parameters = reported(problem, chains)
-    observables = predicted(posterior, len(chains.theta))
-    at_best = {name: float(best.observables[name][0]) for name in OBSERVABLES}
-    rows = summarise(parameters, observables, best_fit.best, at_best)
+    at_best = {name: float(values[0]) for name, values in best.observables.items()}
+    draws = predicted(posterior, len(chains.theta))
+    rows = summarise(parameters, draws, best_fit.best, at_best)
     write_summary(folder / "summary.csv", rows)
     write_figures(
         folder / "figures", problem, chains, best_fit, posterior=posterior, best=best, sm=sm
@@ -66,7 +67,12 @@ def write_report(
 
 
 def _predictions(
-    problem: Problem, chains: Chains, best_fit: BestFit, seed: int, thin: int
+    problem: Problem,
+    chains: Chains,
+    best_fit: BestFit,
+    seed: int,
+    thin: int,
+    observables: Sequence[str],
 ) -> tuple[Predictive, Predictive, Predictive]:
     """Predictions of the draws, of the best fit, and of inputs drawn from their uncertainty.
 
@@ -77,7 +83,9 @@ def _predictions(
     z = np.random.default_rng(seed).standard_normal((_SM_DRAWS, problem.size - free))
     best = np.asarray(best_fit.best.theta)
     inputs = np.concatenate([np.tile(best[:free], (_SM_DRAWS, 1)), z], axis=1)
-    rows = predictive(problem, np.concatenate([draws, best[None], inputs]), _q2_grid(problem))
+    rows = predictive(
+        problem, np.concatenate([draws, best[None], inputs]), _q2_grid(problem), observables
+    )
     n = len(draws)
     return rows.rows(0, n), rows.rows(n, n + 1), rows.rows(n + 1, n + 1 + _SM_DRAWS)
 

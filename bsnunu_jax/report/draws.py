@@ -42,8 +42,9 @@ def reported(problem: Problem, chains: Chains) -> dict[str, Draws]:
 
 def predicted(predictive: Predictive, chains: int) -> dict[str, Draws]:
     """BRs and ratios of predictive draws that were stacked chain after chain."""
+    others = [name for name in predictive.observables if name not in OBSERVABLES]
     return {name: np.asarray(predictive.observables[name]).reshape(chains, -1)
-            for name in OBSERVABLES}  # fmt: skip
+            for name in (*OBSERVABLES, *others)}  # fmt: skip
 
 
 def label(parameter: Parameter) -> str:
