@@ -10,6 +10,7 @@ from bsnunu_jax.inference.best_fit import BestFit
 from bsnunu_jax.inference.nuts import Chains
 from bsnunu_jax.inference.predictive import Predictive, predictive
 from bsnunu_jax.inference.problem import Problem
+from bsnunu_jax.inference.symmetries import described
 from bsnunu_jax.modes import MODES
 from bsnunu_jax.report.diagnostics import diagnostics
 from bsnunu_jax.report.draws import predicted, reported
@@ -62,6 +63,7 @@ def write_report(
         convergence=diagnostics(parameters | named),
         divergences=int(chains.diverging.sum()),
         draws=chains.diverging.size,
+        symmetries=described(problem),
     )
     return text_table(problem, rows, best_fit, facts)
 

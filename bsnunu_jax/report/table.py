@@ -36,6 +36,7 @@ class Facts:
         convergence: diagnostics of all parameters and nuisances.
         divergences: divergent steps after warm-up.
         draws: draws in all chains together.
+        symmetries: one line for every direction in which nothing that is measured changes.
     """
 
     objective: float
@@ -44,6 +45,7 @@ class Facts:
     convergence: Mapping[str, Diagnostic]
     divergences: int
     draws: int
+    symmetries: Sequence[str] = ()
 
 
 def text_table(problem: Problem, rows: Sequence[Row], best_fit: BestFit, facts: Facts) -> str:
@@ -214,7 +216,7 @@ def _fit(problem: Problem, best_fit: BestFit, facts: Facts) -> list[str]:
             f"The density is even in {', '.join(best_fit.mirrored)}: sampled on both sides of 0, "
             "|value| reported."
         )
-    return lines
+    return [*lines, *facts.symmetries]
 
 
 def _sampling(problem: Problem, facts: Facts) -> list[str]:
