@@ -35,10 +35,10 @@ def scalings(problem: Problem) -> list[dict[str, int]]:
     def content(ln: Float[Array, " n"], signs: Float[Array, " n"]) -> Float[Array, " k"]:
         return _content(problem, signs * jnp.exp(ln))
 
-    slopes = jax.jit(jax.vmap(jax.jacfwd(content)))(jnp.log(jnp.abs(values)), jnp.sign(values))
-    sizes = np.maximum(np.abs(np.asarray(jax.jit(jax.vmap(lambda v: _content(problem, v)))(values))),
-                       1e-300)  # fmt: skip
-    matrix = (np.asarray(slopes) / sizes[..., None]).reshape(-1, len(names))
+    logs, signs = jnp.log(jnp.abs(values)), jnp.sign(values)
+    slopes = np.asarray(jax.jit(jax.vmap(jax.jacfwd(content)))(logs, signs))
+    sizes = np.abs(np.asarray(jax.jit(jax.vmap(content))(logs, signs)))
+    matrix = (slopes / np.maximum(sizes, 1e-300)[..., None]).reshape(-1, len(names))
     _, singular, rows = np.linalg.svd(matrix[np.isfinite(matrix).all(axis=1)], full_matrices=True)
     full = np.zeros(len(names))
     full[: singular.size] = singular
