@@ -14,6 +14,8 @@ from jax.typing import ArrayLike
 from jaxtyping import Array, Float
 
 from bsnunu_jax import rates, spectra, tree_level
+from bsnunu_jax.charged_observables import ALIASES as CHARGED_ALIASES
+from bsnunu_jax.charged_observables import charged_observables
 from bsnunu_jax.errors import InputError
 from bsnunu_jax.inputs import Inputs
 from bsnunu_jax.invisible import Neutrinos, States, each_state
@@ -165,6 +167,7 @@ def _catalogue() -> dict[str, Observable]:
                    rf"d\mathcal{{B}}({tree})/dq^2", "GeV^-2", "B+->K+", True,
                    "its spectrum"),
     ]  # fmt: skip
+    found += charged_observables()
     return {o.name: o for o in found}
 
 
@@ -179,7 +182,7 @@ ALIASES: Mapping[str, str] = MappingProxyType({
     }.items()
     for kind, ours in {"BR": "BR", "dBR/dq2": "dBR/dq2", "FL": "dF_L", "<FL>": "F_L"}.items()
     if not (kind.endswith(("FL", "FL>")) and "K*" not in peer)
-})  # fmt: skip
+} | dict(CHARGED_ALIASES))  # fmt: skip
 
 
 def get_observable(name: str) -> Observable:

@@ -10,14 +10,14 @@ import numpy as np
 from bsnunu_jax.batch import chunked_vmap
 from bsnunu_jax.errors import InputError
 from bsnunu_jax.inputs import Inputs, Nuisances, load_inputs, tables
-from bsnunu_jax.inputs.nuisances import DEFAULT_GROUPS
+from bsnunu_jax.inputs.nuisances import DEFAULT_GROUPS, GROUPS
 from bsnunu_jax.kinematics import q2_max
 from bsnunu_jax.located_yaml import located
 from bsnunu_jax.models import Model, get_model
-from bsnunu_jax.modes import ANNIHILATIONS, get_mode
+from bsnunu_jax.modes import MODES, get_mode
 from bsnunu_jax.observables import Observable, get_observable
 
-_WITH_TREE = ("BR(B+", "dBR/dq2(B+")
+_WITH_TREE = tuple(f"{kind}({m}inv)" for kind in ("BR", "dBR/dq2") for m in ("B+->K+", "B+->K*+"))
 
 
 def predict(
@@ -58,7 +58,7 @@ def predict(
     with located("--form-factors"):
         for item in sets.items():
             tables.form_factor_set(*item)
-    if tree_tau and not any(o.name.startswith(_WITH_TREE) for o in chosen):
+    if tree_tau and not any(o.name in _WITH_TREE for o in chosen):
         raise InputError(
             f"applies to none of {_names(chosen)}", where="--tree-tau",
             allowed="it adds to BR(B+->K+inv) and dBR/dq2(B+->K+inv)",
@@ -97,8 +97,10 @@ def predict(
     if errors is None:
         result["observables"] = {o.name: v.tolist() for o, v in zip(chosen, values, strict=True)}
         return result
-    of_bs = ("Bs",) if any(o.mode in ANNIHILATIONS for o in chosen) else ()
-    nuisances = Nuisances(inputs, (*DEFAULT_GROUPS, *of_bs))
+    # Inputs that B -> K(*) + inv does not depend on would only change its random numbers.
+    plain = all(o.mode in MODES for o in chosen)
+    groups = DEFAULT_GROUPS if plain else [g for g in GROUPS if g != "masses"]
+    nuisances = Nuisances(inputs, groups)
     draws = nuisances.draw(jax.random.key(seed), errors)
     spread = jax.jit(lambda d: chunked_vmap(lambda z: evaluate(nuisances.shift(z)), d))(draws)
     with np.errstate(over="ignore", invalid="ignore"):
@@ -126,7 +128,7 @@ def _names(observables: Sequence[Observable]) -> str:
 def _value(observable: Observable, tree_tau: bool, *arguments: Any) -> jax.Array:
     """The observable, with the tree-level part of its mode if that is asked for."""
     value = observable.function(*arguments)
-    if not tree_tau or not observable.name.startswith(_WITH_TREE):
+    if not tree_tau or observable.name not in _WITH_TREE:
         return value
     if observable.mode != "B+->K+":
         raise InputError(
