@@ -18,7 +18,10 @@ _PLAIN_LABEL = re.compile(rf"(?:{_ATOM}{_SCRIPTS})+")
 
 Interval = Annotated[tuple[float, float], pair("[low, high]")]
 MeanStd = Annotated[tuple[float, float], pair("[mean, std]")]
-Group = Literal["ckm", "electroweak", "lifetimes", "masses", "Bs", "charged", "B->K", "B->K*"]
+Group = Literal[
+    "ckm", "electroweak", "lifetimes", "masses", "Bs", "charged", "mixing", "charm", "B->K",
+    "B->K*",
+]  # fmt: skip
 
 
 # Numbers, true and false, names of operators: the model knows which.

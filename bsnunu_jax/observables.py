@@ -14,6 +14,7 @@ from jax.typing import ArrayLike
 from jaxtyping import Array, Float
 
 from bsnunu_jax import rates, spectra, tree_level
+from bsnunu_jax.bs_mixing import mixing_observables
 from bsnunu_jax.charged_observables import ALIASES as CHARGED_ALIASES
 from bsnunu_jax.charged_observables import charged_observables
 from bsnunu_jax.errors import InputError
@@ -167,7 +168,7 @@ def _catalogue() -> dict[str, Observable]:
                    rf"d\mathcal{{B}}({tree})/dq^2", "GeV^-2", "B+->K+", True,
                    "its spectrum"),
     ]  # fmt: skip
-    found += charged_observables()
+    found += [*charged_observables(), *mixing_observables()]
     return {o.name: o for o in found}
 
 

@@ -19,12 +19,14 @@ from bsnunu_jax.experiments.files import read_measurements
 from bsnunu_jax.experiments.null_model import null_br
 from bsnunu_jax.inputs.tables import load_yaml
 
+_FILES = ("counting.yaml", "gaussian.yaml", "limits.yaml", "correlated_modes.yaml")
+
 
 @cache
 def _catalogue() -> Mapping[str, Measurement]:
     found: dict[str, Measurement] = {}
     found["belle2_knunu_2023"] = _belle2()
-    for name in ("counting.yaml", "gaussian.yaml", "limits.yaml"):
+    for name in _FILES:
         with resources.as_file(resources.files("bsnunu_jax.experiments") / "data" / name) as path:
             found |= {m.name: m for m in read_measurements(path)}
     return MappingProxyType(found)

@@ -12,10 +12,13 @@ from bsnunu_jax.errors import InputError
 from bsnunu_jax.inputs import tables
 from bsnunu_jax.inputs.loader import Inputs
 
-GROUPS = ("ckm", "electroweak", "lifetimes", "masses", "Bs", "charged", "B->K", "B->K*")
+GROUPS = (
+    "ckm", "electroweak", "lifetimes", "masses", "Bs", "charged", "mixing", "charm", "B->K",
+    "B->K*",
+)  # fmt: skip
 # The masses are known to 1e-4 or better: they move no rate by more than 3e-4 of itself. f_Bs and
 # the lifetime of the Bs matter to decays of the Bs alone, those of "charged" to R_D, R_D* and
-# Bs -> tau tau.
+# Bs -> tau tau, "mixing" to Delta M_s, "charm" to D decays and dark matter.
 DEFAULT_GROUPS = ("ckm", "electroweak", "lifetimes", "B->K", "B->K*")
 _SCALARS = {
     "ckm": ("VtbVts_abs",),
@@ -23,7 +26,8 @@ _SCALARS = {
     "lifetimes": ("tau_B_plus", "tau_B_0"),
     "masses": ("m_B_plus", "m_B_0", "m_K_plus", "m_K_0", "m_Kstar_plus", "m_Kstar_0"),
     "Bs": ("f_Bs", "tau_B_s"),
-    "charged": ("R_D_SM", "R_Dstar_SM", "DeltaGamma_over_Gamma_Bs"),
+    "charged": ("R_D_SM", "R_Dstar_SM", "DeltaGamma_over_Gamma_Bs", "Vcb"),
+    "mixing": ("f_Bs", "B1_Bs", "B4_Bs", "B5_Bs", "alpha_s_mZ", "m_t_MSbar"),
 }
 
 
@@ -47,8 +51,7 @@ class Nuisances(eqx.Module):
 
         Args:
             inputs: central inputs from `load_inputs`.
-            groups: any of "ckm", "electroweak", "lifetimes", "masses", "Bs", "charged", "B->K",
-                "B->K*".
+            groups: any of `GROUPS`.
 
         Raises:
             InputError: for an unknown group.

@@ -1,10 +1,7 @@
 """The models that cards and commands know, each a function of named parameters."""
 
-import cmath
-from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field
+from collections.abc import Mapping
 from types import MappingProxyType
-from typing import Any
 
 import jax.numpy as jnp
 
@@ -15,126 +12,10 @@ from bsnunu_jax.invisible import neutrinos as _neutrinos
 from bsnunu_jax.invisible import universal as _universal
 from bsnunu_jax.models import pairs as _pairs
 from bsnunu_jax.models import resonance as _resonance
-from bsnunu_jax.models.values import (
-    Domain,
-    Ranges,
-    Rules,
-    Settings,
-    anything,
-    everywhere,
-    real,
-)
-from bsnunu_jax.sectors import Sectors
-
-Parameters = Mapping[str, Any]
-
-
-@dataclass(frozen=True)
-class Model:
-    """A named model: `build` turns parameters (absent ones at their default) into final states.
-
-    A model of more than invisible states builds `Sectors`.
-
-    Numbers are `parameters`, which a card may fit; `settings` are names or true and false.
-    """
-
-    name: str
-    description: str
-    parameters: tuple[str, ...]
-    build: Callable[[Parameters, Inputs], tuple[InvisibleState, ...] | Sectors]
-    note: str = ""
-    rules: Rules = anything
-    settings: Settings = field(default_factory=dict)
-    domain: Domain = everywhere
-
-    def check_domain(
-        self, ranges: Ranges, where: Callable[[str], str], how: str = "warn"
-    ) -> list[str]:
-        """One line for every parameter whose values leave the domain of the model.
-
-        Args:
-            ranges: lowest and highest value that every given parameter may take.
-            where: place of a parameter.
-            how: "warn", "error", or "ignore" for no line at all.
-
-        Raises:
-            InputError: for the first one, if `how` says so.
-        """
-        if how == "ignore":
-            return []
-        found = [
-            InputError(r.what, where=where(r.parameter), allowed=r.allowed)
-            for r in self.domain(ranges)
-        ]
-        if found and how == "error":
-            raise found[0]
-        return [str(error) for error in found]
-
-    def check_values(
-        self, ranges: Ranges, where: Callable[[str], str], *, fit: bool = False
-    ) -> None:
-        """Refuse values that the model has no use for.
-
-        Args:
-            ranges: lowest and highest value that every given parameter may take.
-            where: place of a parameter, for messages.
-            fit: the values are those of a fit.
-
-        Raises:
-            InputError: naming the first parameter.
-        """
-        refusal = self.rules(ranges, fit)
-        if refusal:
-            raise InputError(refusal.what, where=where(refusal.parameter), allowed=refusal.allowed)
-
-    def check(self, names: Mapping[str, object] | tuple[str, ...], where: str = "") -> None:
-        """Refuse parameters that the model does not have.
-
-        Raises:
-            InputError: naming the first unknown one.
-        """
-        for name in names:
-            if name not in self.parameters and name not in self.settings:
-                known = (*self.parameters, *self.settings)
-                shown = _short(known) if self.name == "neutrinos" else known
-                raise InputError(
-                    f"unknown parameter {name!r} of model {self.name!r}",
-                    where=where, allowed=f"allowed: {', '.join(shown)}",
-                )  # fmt: skip
-
-    def read(self, name: str, given: object, where: str = "") -> Any:
-        """The value of a parameter (a number or its text) or setting, finite and allowed.
-
-        Raises:
-            InputError: for a wrong type or a value that is not allowed.
-        """
-        if name in self.settings:
-            allowed = self.settings[name]
-            text = str(given).lower() if isinstance(allowed[0], bool) else str(given)
-            for value in allowed:
-                if text == (str(value).lower() if isinstance(value, bool) else value):
-                    return value
-            shown = ", ".join(str(v).lower() if isinstance(v, bool) else v for v in allowed)
-            raise InputError(f"{name} = {given}", where=where, allowed=f"one of {shown}")
-        try:
-            if isinstance(given, bool):
-                raise ValueError
-            text = str(given).strip("()").replace(" ", "")
-            value = complex(text[:-1] + "j" if text.endswith("i") else text)
-        except (TypeError, ValueError):
-            raise InputError(
-                f"{given!r} is not a number", where=where,
-                allowed="real or complex, e.g. -11 or 1+2j",
-            ) from None  # fmt: skip
-        if not cmath.isfinite(value):
-            raise InputError(f"{given!r} is not finite", where=where)
-        return value.real if value.imag == 0 else value
-
-
-def _short(names: tuple[str, ...]) -> list[str]:
-    """CL_ee .. CL_tautau instead of nine names."""
-    stems = dict.fromkeys(n.partition("_")[0] for n in names)
-    return [f"{stem}_ij" for stem in stems] + ["with i, j in e, mu, tau"]
+from bsnunu_jax.models.correlated import correlated_models
+from bsnunu_jax.models.model import Model as Model
+from bsnunu_jax.models.model import Parameters as Parameters
+from bsnunu_jax.models.values import real
 
 
 def _build_neutrinos(parameters: Parameters, inputs: Inputs) -> tuple[InvisibleState, ...]:
@@ -201,6 +82,7 @@ MODELS: Mapping[str, Model] = MappingProxyType({
              " operator and Lambda [TeV], C = 1/Lambda^2", _pairs.STERILE),
         )
     },
+    **correlated_models(),
 })  # fmt: skip
 
 

@@ -1,0 +1,83 @@
+"""From four-fermion couplings K at a heavy scale to the coefficients of the Hamiltonian.
+
+L = K (sbar gamma_mu P_X b)(lbar_i gamma^mu P_Y l_j) of L = -H with
+H = -(4 GF/sqrt2) VtbVts* alpha/(4 pi) sum C O means C = Pi K for neutrinos and
+C_9 = Pi K, C_10 = -+ Pi K for charged leptons (P_L, P_R), Pi = pi/(sqrt2 alpha GF VtbVts*).
+Vector operators do not run in QCD. Phases: quarks are rephased so that VtbVts* is real and
+negative; a phase of a coupling is one relative to it.
+"""
+
+import jax.numpy as jnp
+from jaxtyping import Array, Complex, Float
+
+from bsnunu_jax.inputs import Inputs
+from bsnunu_jax.sectors import ChargedCurrent, ChargedLeptons
+
+Scalar = Float[Array, ""]
+Matrix = Complex[Array, "3 3"]
+# GeV^-2 in one TeV^-2.
+PER_TEV2 = 1e-6
+
+
+def VtbVts(inputs: Inputs) -> Scalar:
+    """Vtb Vts*, real and negative in the phases used here."""
+    return -inputs.values["VtbVts_abs"]
+
+
+def Pi(inputs: Inputs) -> Scalar:
+    """pi/(sqrt2 alpha GF VtbVts*) [GeV^2], with the alpha of the Hamiltonian; negative.
+
+    >>> from bsnunu_jax.inputs import load_inputs
+    >>> f"{float(Pi(load_inputs('flavio'))):.2e}"
+    '-6.11e+08'
+    """
+    alpha, G = inputs.role("alpha_hamiltonian"), inputs.values["GF"]
+    return jnp.pi / (jnp.sqrt(2.0) * alpha * G * VtbVts(inputs))
+
+
+def ckm(inputs: Inputs) -> Matrix:
+    """The CKM matrix from |Vus|, |Vub|, |Vcb| and the angle gamma of the unitarity triangle.
+
+    Standard phases, but the s quark is rephased so that VtbVts* is real and negative. Unitary:
+    its |VtbVts*| is not that of the preset, which is an input of its own.
+    """
+    v = inputs.values
+    s13 = v["Vub"]
+    c13 = jnp.sqrt(1 - s13**2)
+    s12, s23 = v["Vus"] / c13, v["Vcb"] / c13
+    c12, c23 = jnp.sqrt(1 - s12**2), jnp.sqrt(1 - s23**2)
+    # gamma = arg(-Vud Vub*/(Vcd Vcb*)) = delta - arg(s12 c23 + c12 s23 s13 exp(i delta)).
+    delta = v["gamma"] + jnp.arcsin(c12 * s23 * s13 / (s12 * c23) * jnp.sin(v["gamma"]))
+    e = jnp.exp(1j * delta)
+    V = jnp.stack([
+        jnp.stack([c12 * c13 + 0j, s12 * c13 + 0j, s13 / e]),
+        jnp.stack([-s12 * c23 - c12 * s23 * s13 * e, c12 * c23 - s12 * s23 * s13 * e,
+                   s23 * c13 + 0j]),
+        jnp.stack([s12 * s23 - c12 * c23 * s13 * e, -c12 * s23 - s12 * c23 * s13 * e,
+                   c23 * c13 + 0j]),
+    ])  # fmt: skip
+    return V.at[:, 1].multiply(-jnp.conj(V[2, 1]) / jnp.abs(V[2, 1]))
+
+
+def neutrino_coefficient(K: Array, inputs: Inputs) -> Array:
+    """C_L, C_R (nu_L) or C_L', C_R' (nu_R) of K [GeV^-2]."""
+    return Pi(inputs) * K
+
+
+def charged_leptons(
+    inputs: Inputs, *, LL: Matrix | float = 0.0, LR: Matrix | float = 0.0,
+    RL: Matrix | float = 0.0, RR: Matrix | float = 0.0,
+) -> ChargedLeptons:  # fmt: skip
+    """C_9 .. C_10' of K_XY [GeV^-2], X the chirality of the quarks, Y that of the leptons."""
+    pi = Pi(inputs)
+    left, right = (jnp.asarray(LL), jnp.asarray(LR)), (jnp.asarray(RL), jnp.asarray(RR))
+    return ChargedLeptons(
+        C9=pi * (left[0] + left[1]), C10=pi * (left[1] - left[0]),
+        C9p=pi * (right[0] + right[1]), C10p=pi * (right[1] - right[0]),
+    )  # fmt: skip
+
+
+def charged_current(K: Matrix, inputs: Inputs) -> ChargedCurrent:
+    """C_VL of L = K^{ij} (cbar gamma_mu P_L b)(lbar_i gamma^mu P_L nu_j), K in GeV^-2."""
+    G = inputs.values["GF"]
+    return ChargedCurrent(-jnp.sqrt(2.0) * K / (4 * G * inputs.values["Vcb"]))

@@ -1,0 +1,148 @@
+"""The model `smeft`: dimension-6 coefficients at a scale, matched at tree level.
+
+Warsaw basis with the doublets aligned with the down quarks, coefficients in TeV^-2 of
+O_lq1 = (Lbar_i gamma L_j)(Qbar_2 gamma Q_3), O_lq3 with tau^I twice, O_ld with dbar_2 d_3, O_Hq1,
+O_Hq3, O_Hd of (2, 3), and of one light N: O_QN, O_dN = (Qbar_2 gamma Q_3, dbar_2 gamma d_3) times
+(Nbar gamma N), O_LNQd = (Lbar^a_i N) eps_ab (Qbar^b_2 d_3) and O_LNQdT with sigma twice; names with
+32 have Q_3, d_2. Vector operators do not run here (QCD only); those of scalars and tensors do.
+"""
+
+import math
+from collections.abc import Mapping
+from typing import Any
+
+import jax.numpy as jnp
+from jaxtyping import Array
+
+from bsnunu_jax.inputs import Inputs
+from bsnunu_jax.invisible import InvisibleState, Neutrinos, SterileNeutrino
+from bsnunu_jax.models.couplings import (
+    LEPTONS,
+    array,
+    first_of,
+    flat,
+    flavours,
+    largest,
+    positive,
+    real_value,
+    value,
+)
+from bsnunu_jax.models.matching import (
+    PER_TEV2,
+    charged_current,
+    charged_leptons,
+    ckm,
+    neutrino_coefficient,
+)
+from bsnunu_jax.models.values import Ranges, Refusal, lowest, real
+from bsnunu_jax.running import SCALAR, TENSOR, factor, mu_b
+from bsnunu_jax.sectors import ChargedLeptons, Sectors
+
+LQ1, LQ3, LD = flavours("Clq1"), flavours("Clq3"), flavours("Cld")
+HIGGS = ("CHq1", "CHq3", "CHd")
+NN = ("CQN", "CdN")
+SCALARS = {k: tuple(f"CLNQd{k}_{i}" for i in LEPTONS) for k in ("", "32")}
+TENSORS = {k: tuple(f"CLNQdT{k}_{i}" for i in LEPTONS) for k in ("", "32")}
+OF_N = (*NN, *flat(tuple(SCALARS.values())), *flat(tuple(TENSORS.values())))
+COEFFICIENTS = (*flat(LQ1), *flat(LQ3), *flat(LD), *HIGGS, *OF_N)
+PARAMETERS = (*COEFFICIENTS, "mN", "scale")
+SETTINGS: Mapping[str, tuple[Any, ...]] = {"majorana": (False, True)}
+DEFAULT_SCALE = 1000.0
+# Below the top quark the SMEFT is not the theory.
+_LOWEST_SCALE = 160.0
+
+_rules = first_of(
+    real("mN", "scale"), positive("scale", "scale", "GeV", "1000", needed=False)
+)  # fmt: skip
+
+
+def refuse(ranges: Ranges, fit: bool) -> Refusal | None:
+    """A real scale above 0, and mN not below 0 where N is coupled."""
+    found = _rules(ranges, fit)
+    if found:
+        return found
+    coupled = [name for name in OF_N if name in ranges]
+    if coupled and "mN" not in ranges:
+        return Refusal("mN", f"the mass 'mN' is missing, which {coupled[0]} needs",
+                       "give it in GeV, e.g. mN = 0.5")  # fmt: skip
+    if lowest(ranges, "mN") < 0:
+        return Refusal("mN", "the mass 'mN' is or can be below 0", "keep it at 0 or above")
+    for name in ("mN", "majorana"):
+        if name in ranges and not coupled:
+            return Refusal(name, f"{name!r} without a coupling of N",
+                           f"give one of {', '.join(OF_N[:3])}, ...")  # fmt: skip
+    return None
+
+
+def domain(ranges: Ranges) -> list[Refusal]:
+    """Coefficients below (4 pi)^2/scale^2 at a scale above the top quark."""
+    low, high = ranges.get("scale", (DEFAULT_SCALE, DEFAULT_SCALE))
+    most = (4 * math.pi) ** 2 / (complex(high).real / 1000) ** 2
+    found = [
+        Refusal(
+            n,
+            f"|{n}| reaches {largest(ranges, n):.3g} TeV^-2, beyond perturbation theory",
+            f"|{n}| < (4 pi)^2/scale^2 = {most:.3g} TeV^-2",
+        )
+        for n in COEFFICIENTS
+        if largest(ranges, n) >= most
+    ]
+    if complex(low).real < _LOWEST_SCALE:
+        found.append(Refusal("scale", f"'scale' down to {complex(low).real:g} GeV is below the"
+                             " top quark", f"scale > {_LOWEST_SCALE:g} (GeV)"))  # fmt: skip
+    return found
+
+
+def build(parameters: Mapping[str, Any], inputs: Inputs) -> Sectors:
+    """Coefficients of all sectors; parameters that `refuse` lets pass."""
+    lq1, lq3, ld = (PER_TEV2 * array(parameters, names) for names in (LQ1, LQ3, LD))
+    Hq1, Hq3, Hd = (PER_TEV2 * value(parameters, name) for name in HIGGS)
+    of_z, one = Hq1 + Hq3, jnp.eye(3)
+    neutrinos = Neutrinos(
+        CL=neutrino_coefficient(lq1 - lq3 + of_z * one, inputs),
+        CR=neutrino_coefficient(ld + Hd * one, inputs),
+    )
+    contact = charged_leptons(inputs, LL=lq1 + lq3, RL=ld)
+    # O_Hq3 couples the W to cbar b: opposite to the contact term.
+    current = charged_current(2 * ckm(inputs)[1, 1] * (lq3 - Hq3 * one), inputs)
+    return Sectors(
+        (neutrinos, *_sterile(parameters, inputs)),
+        add(contact, through_z(of_z, Hd, inputs)),
+        current,
+    )
+
+
+def through_z(left: Array, right: Array, inputs: Inputs) -> ChargedLeptons:
+    """A Z that couples to sbar b: universal, C_10 = C_L of neutrinos; left, right in GeV^-2."""
+    one, vector = jnp.eye(3), -(1 - 4 * inputs.values["sin2thetaW"])
+    C, Cp = neutrino_coefficient(left, inputs), neutrino_coefficient(right, inputs)
+    return ChargedLeptons(vector * C * one, C * one, vector * Cp * one, Cp * one)
+
+
+def add(a: ChargedLeptons, b: ChargedLeptons) -> ChargedLeptons:
+    """The sum of coefficients."""
+    return ChargedLeptons(a.C9 + b.C9, a.C10 + b.C10, a.C9p + b.C9p, a.C10p + b.C10p)
+
+
+def _sterile(p: Mapping[str, Any], inputs: Inputs) -> tuple[InvisibleState, ...]:
+    """N Nbar; nu_i and the antiparticle of N; N and an antineutrino: distinct final states."""
+    if not any(name in p for name in OF_N):
+        return ()
+    mN = real_value(p, "mN")
+    scale, low = real_value(p, "scale", DEFAULT_SCALE), mu_b(inputs)
+    s, t = (PER_TEV2 * factor(a, scale, low, inputs) for a in (SCALAR, TENSOR))
+    found: list[InvisibleState] = []
+    if any(name in p for name in NN):
+        V = (PER_TEV2 * value(p, name) for name in NN)
+        found.append(SterileNeutrino(mN, pair="NN", majorana=p.get("majorana", False),
+                                     **dict(zip(("V_LR", "V_RR"), V, strict=True))))  # fmt: skip
+    for scalar, tensor in zip(SCALARS[""], TENSORS[""], strict=True):
+        if scalar in p or tensor in p:
+            S, T = s * value(p, scalar), t * value(p, tensor)
+            found.append(SterileNeutrino(mN, S_RR=S, T_RR=T))
+    for scalar, tensor in zip(SCALARS["32"], TENSORS["32"], strict=True):
+        # The Hermitian conjugate leads from b to s.
+        if scalar in p or tensor in p:
+            S, T = jnp.conj(s * value(p, scalar)), jnp.conj(t * value(p, tensor))
+            found.append(SterileNeutrino(mN, S_LL=S, T_LL=T))
+    return tuple(found)
