@@ -99,12 +99,12 @@ def mixing_observables() -> list[Observable]:
     """Observables of Bs mixing.
 
     >>> [o.name for o in mixing_observables()]
-    ['DeltaMs', 'DeltaMs/SM', 'phi_s_NP']
+    ['DeltaMs', 'r_DeltaMs', 'phi_s_NP']
     """
     return [
         Observable("DeltaMs", delta_m, r"\Delta M_s", "ps^-1",
                    description="mass difference of the Bs mesons, 2 |M12|"),
-        Observable("DeltaMs/SM", delta_m_ratio, r"\Delta M_s/\Delta M_s^\mathrm{SM}",
+        Observable("r_DeltaMs", delta_m_ratio, r"\Delta M_s/\Delta M_s^\mathrm{SM}",
                    description="the same over its SM value"),
         Observable("phi_s_NP", phase, r"\phi_s^\mathrm{NP}", "rad",
                    description="arg(M12/M12_SM), adds to phi_s = -2 beta_s"),

@@ -113,15 +113,15 @@ def _flavour_violating() -> Iterator[Observable]:
 def _charged_current() -> Iterator[Observable]:
     yield Observable(
         "R_D", lambda states, inputs: charged_current.R_D(sectors_of(states).current, inputs),
-        "R_D", description="SM value of HFLAV times R_D/SM",
+        "R_D", description="SM value of HFLAV times r_D",
     )  # fmt: skip
     yield Observable(
         "R_Dstar",
         lambda states, inputs: charged_current.R_Dstar(sectors_of(states).current, inputs),
-        r"R_{D^*}", description="SM value of HFLAV times R_D/SM",
+        r"R_{D^*}", description="SM value of HFLAV times r_D",
     )  # fmt: skip
     yield Observable(
-        "R_D/SM",
+        "r_D",
         lambda states, _inputs: charged_current.ratio_to_sm(sectors_of(states).current),
         r"R_D/R_D^\mathrm{SM}",
         description="R_D over its SM value, the same for R_Dstar; without QED running, 0.1 %",

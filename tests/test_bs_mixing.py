@@ -152,5 +152,5 @@ def test_observables() -> None:
     r = ratio(0.004 + 0.001j, 0.0, 1.0)
     values = {name: float(o.function(s, FLAVIO)) for name, o in found.items()}
     assert values["DeltaMs"] == pytest.approx(17.339 * abs(r), rel=1e-3)
-    assert values["DeltaMs/SM"] == pytest.approx(abs(r), rel=1e-12)
+    assert values["r_DeltaMs"] == pytest.approx(abs(r), rel=1e-12)
     assert values["phi_s_NP"] == pytest.approx(np.angle(r), rel=1e-12)

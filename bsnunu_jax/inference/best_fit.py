@@ -19,6 +19,7 @@ from bsnunu_jax.inference.problem import Problem
 # number, in units of its Hessian error.
 _SAME_OBJECTIVE, _SAME_VALUE = 1e-3, 0.05
 _SAME_END = 1e-9
+_PLATEAU = 1e-5
 _NEWTON_GRADIENT, _NEWTON_STEPS = 1e-2, 12
 _BACKTRACKS = 15
 
@@ -80,7 +81,7 @@ class BestFit:
 
 def best_fit(
     problem: Problem, *, starts: int = 16, steps: int = 300, tolerance: float = 1e-7,
-    seed: int = 0, landscape: Landscape | None = None,
+    seed: int = 0, landscape: Landscape | None = None, plateaus: bool = False,
 ) -> BestFit:  # fmt: skip
     """Minimise -2 ln L from many starts at once and list every local minimum.
 
@@ -91,6 +92,8 @@ def best_fit(
         tolerance: largest gradient component of a converged start.
         seed: seed of the starts.
         landscape: that of the problem, if it is there already.
+        plateaus: accept places where the data do not depend on some direction, with an error of one
+            unit of the descent's coordinates there.
 
     Raises:
         InputError: if no start converges.
@@ -109,7 +112,7 @@ def best_fit(
             allowed="raise best_fit: starts, or narrow the priors to where the data can tell",
         )
     ends, value = ends[good], value[good]
-    return _collect(local, ends, value, _hessians(local, ends, value), starts)
+    return _collect(local, ends, value, _hessians(local, ends, value), starts, plateaus)
 
 
 def _descend(local: Landscape, point: np.ndarray, steps: int) -> np.ndarray:
@@ -195,13 +198,14 @@ def positive_solve(hessian: np.ndarray, gradient: np.ndarray) -> np.ndarray:
 
 
 def _collect(
-    local: Landscape, points: np.ndarray, objective: np.ndarray, hessian: np.ndarray, starts: int
-) -> BestFit:
+    local: Landscape, points: np.ndarray, objective: np.ndarray, hessian: np.ndarray, starts: int,
+    plateaus: bool,
+) -> BestFit:  # fmt: skip
     """Merge equal results (mirror images too) and rank what is left."""
     problem = local.problem
     found: list[tuple[dict[str, Any], float]] = []
     for i in np.argsort(objective, kind="stable"):
-        described = _minimum(local, points[i], float(objective[i]), hessian[i])
+        described = _minimum(local, points[i], float(objective[i]), hessian[i], plateaus)
         if described is None:
             continue
         minimum, log_weight = described
@@ -209,7 +213,7 @@ def _collect(
             near = all(
                 abs(value - known["values"][name]) < _SAME_VALUE * minimum["errors"][name]
                 for name, value in minimum["values"].items()
-            )
+            ) or local.symmetries.equal(*(_numbers(problem, m) for m in (minimum, known)))
             if near and abs(minimum["objective"] - known["objective"]) < _SAME_OBJECTIVE:
                 known["starts"] += 1
                 break
@@ -229,18 +233,47 @@ def _collect(
     return BestFit(minima, mirrored, starts, len(objective))
 
 
+def _along_flat_lines(local: Landscape, point: np.ndarray) -> np.ndarray:
+    """A Hessian that ends the flat lines of a model: they have no minimum to be found."""
+    problem, free = local.problem, len(local.problem.parameters)
+    found = np.zeros((len(point), len(point)))
+    values = np.asarray(problem.descent_values(jnp.asarray(point[:free])))
+    slope, _ = slope_and_bend(problem, point[None, :free])[:, 0]
+    for direction in local.symmetries.directions(values):
+        line = direction / np.where(np.abs(slope) > 0, slope, np.inf)
+        if np.abs(line).max() > 0:
+            line /= np.linalg.norm(line)
+            found[:free, :free] += 2 * np.outer(line, line)
+    return found
+
+
+def _ended(hessian: np.ndarray) -> np.ndarray:
+    """The Hessian with an error of one unit where nothing changes."""
+    values, vectors = np.linalg.eigh(hessian)
+    return (vectors * np.where(np.abs(values) < _PLATEAU, 2.0, values)) @ vectors.T
+
+
+def _numbers(problem: Problem, minimum: dict[str, Any]) -> np.ndarray:
+    """The values of a minimum in the order of the parameters."""
+    return np.array([minimum["values"][p.name] for p in problem.parameters])
+
+
 def _minimum(
-    local: Landscape, point: np.ndarray, objective: float, hessian: np.ndarray
+    local: Landscape, point: np.ndarray, objective: float, hessian: np.ndarray, plateaus: bool
 ) -> tuple[dict[str, Any], float] | None:
     """Values, errors and ln of the Laplace weight of one minimum; None for a saddle.
 
-    Inside its range a parameter has the error of the Hessian. A parameter at an edge leaves the
+    Inside its range a parameter has the error of the Hessian, along a flat line of the model one
+    unit of the descent's coordinates, which are angles. A parameter at an edge leaves the
     Hessian; its error is the distance at which -2 ln L is up by 1.
     """
     problem, free = local.problem, len(local.problem.parameters)
     edges, inward = at_edge(problem, point[:free])
     keep = np.concatenate([~edges, np.ones(problem.size - free, dtype=bool)])
+    hessian = hessian + _along_flat_lines(local, point)
     inner = hessian[np.ix_(keep, keep)]
+    if plateaus:
+        inner = _ended(inner)
     if inner.size and np.linalg.eigvalsh(inner).min() <= 0:  # e.g. on the mirror plane
         return None
     covariance = np.zeros_like(hessian)
@@ -256,11 +289,12 @@ def _minimum(
     for k in np.flatnonzero(edges).tolist():
         rise, bend = edge_derivatives(local, values, point[free:], k, float(inward[k]))
         rise *= inward[k]
-        if max(rise, bend) <= 0:
+        if max(rise, bend) <= 0 and not plateaus:
             return None
         low, high = problem.parameters[k].prior.range
         # On a plateau nothing but the range ends it.
-        errors[k] = min(2 / (rise + np.sqrt(rise**2 + 2 * max(bend, 0.0))), high - low)
+        reach = rise + np.sqrt(rise**2 + 2 * max(bend, 0.0))
+        errors[k] = min(2 / reach, high - low) if reach > 0 else high - low
         x = np.linspace(0, min(12 * errors[k], high - low), 2001)
         integral = np.trapezoid(np.exp(-0.5 * (rise * x + bend * x**2 / 2)), x)
         log_weight += np.log(integral / np.sqrt(4 * np.pi))

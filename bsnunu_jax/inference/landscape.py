@@ -5,6 +5,7 @@ parameters themselves, and the chain rule leads to the coordinates of the descen
 """
 
 from collections.abc import Callable
+from functools import cached_property
 
 import jax
 import jax.numpy as jnp
@@ -12,6 +13,7 @@ import numpy as np
 from jaxtyping import Array, Float
 
 from bsnunu_jax.inference.problem import Problem
+from bsnunu_jax.inference.symmetries import Symmetries
 
 Points = Float[np.ndarray, "m size"]
 Values = Float[np.ndarray, " m"]
@@ -34,6 +36,11 @@ class Landscape:
         self._descent = jax.jit(jax.vmap(_with_slope(problem.descent_values)))
         self._theta = jax.jit(jax.vmap(_with_slope(problem.values)))
         self._measure = jax.jit(jax.vmap(jax.value_and_grad(problem.log_measure)))
+
+    @cached_property
+    def symmetries(self) -> Symmetries:
+        """Those of the model."""
+        return Symmetries(self.problem)
 
     def objective(self, points: Points) -> tuple[Values, Points]:
         """-2 ln L and its gradient at values of the parameters, then nuisances.

@@ -73,16 +73,42 @@ def reflections(problem: Problem) -> list[tuple[str, ...]]:
     return found
 
 
-def described(problem: Problem) -> list[str]:
-    """One line for every symmetry of a model whose couplings enter in products."""
-    n = len(problem.parameters)
+def is_correlated(problem: Problem) -> bool:
+    """Whether the model builds `Sectors`: its couplings enter in products."""
     built = jax.eval_shape(
         lambda v: problem.model.build(
             dict(problem.fixed) | model_parameters(problem.parameters, v), problem.nuisances.inputs
         ),
-        jnp.zeros(n),
+        jnp.zeros(len(problem.parameters)),
     )  # fmt: skip
-    if not isinstance(built, Sectors):
+    return isinstance(built, Sectors)
+
+
+class Symmetries:
+    """The scalings of a model whose couplings enter in products; none of other models."""
+
+    def __init__(self, problem: Problem) -> None:
+        """Search for them, a second of compilation."""
+        self.problem = problem
+        self.scalings = scalings(problem) if is_correlated(problem) else []
+        self._content = jax.jit(lambda values: _content(problem, values))
+
+    def directions(self, values: Float[np.ndarray, " n"]) -> Float[np.ndarray, "k n"]:
+        """Derivatives of the values along every scaling."""
+        powers = [list(s.values()) for s in self.scalings]
+        return np.array(powers, dtype=float).reshape(len(powers), len(values)) * values
+
+    def equal(self, one: Float[np.ndarray, " n"], other: Float[np.ndarray, " n"]) -> bool:
+        """Whether two points predict the same to 1 %: they lie on one flat line."""
+        if not self.scalings:
+            return False
+        a, b = (np.asarray(self._content(jnp.asarray(v))) for v in (one, other))
+        return bool(np.allclose(a, b, rtol=1e-2, atol=1e-2 * np.abs(a).max() * 1e-6))
+
+
+def described(problem: Problem) -> list[str]:
+    """One line for every symmetry of a model whose couplings enter in products."""
+    if not is_correlated(problem):
         return []
     lines = []
     for powers in scalings(problem):

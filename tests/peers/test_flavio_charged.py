@@ -210,6 +210,6 @@ def test_r_d(peer: str) -> None:
         values = {f"CVL_bc{a}nu{b}": complex(CVL[i, j])
                   for i, a in enumerate(LEPTONS) for j, b in enumerate(LEPTONS)}  # fmt: skip
         sectors = Sectors((Neutrinos(),), current=ChargedCurrent(CVL))
-        found = float(CHARGED["R_D/SM"].function(sectors, INPUTS))
+        found = float(CHARGED["r_D"].function(sectors, INPUTS))
         expected = float(observable.prediction_par(parameters(), wilson(values)) / sm)
         assert found == pytest.approx(expected, abs=0.01 * 2 * np.abs(CVL).max(), rel=0)
