@@ -84,6 +84,9 @@ def predict(
         result["tree_tau"] = True
     if the_model.note:
         result["note"] = the_model.note
+    remarks = the_model.remarks(parameters, inputs)
+    if remarks:
+        result["remarks"] = remarks
     if q2 is not None:
         result["q2"] = points.tolist()
     _refuse_infinite(chosen, values)
@@ -150,6 +153,7 @@ def as_table(result: dict[str, Any]) -> str:
         rows.append("  B+ -> tau nu (-> K+ nu) nu added to the rates of B+->K+")
     if "note" in result:
         rows.append(f"  ({result['note']})")
+    rows += [f"  {line}" for line in result.get("remarks", ())]
     width = max(len(name) for name in result["observables"])
     for name, entry in result["observables"].items():
         value, std = (entry["value"], entry["std"]) if isinstance(entry, dict) else (entry, None)

@@ -103,6 +103,11 @@ def best_fit(
     point = np.zeros((starts, problem.size))
     point[:, :free] = rng.uniform(-1.3, 1.3, size=(starts, free))
     local = landscape or Landscape(problem, starts)
+    if free and len(local.symmetries.scalings) == free:
+        raise InputError(
+            "no fitted parameter changes anything that is measured",
+            allowed="fix the couplings that multiply them at a value that is not 0",
+        )
     point = snap(local, _descend(local, point, steps))
     ends, value, gradient = _polish(local, point, tolerance)
     good = np.isfinite(value) & (np.abs(gradient).max(axis=1) < tolerance)

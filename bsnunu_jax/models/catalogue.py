@@ -64,7 +64,8 @@ MODELS: Mapping[str, Model] = MappingProxyType({
     ),
     **{
         name: Model(
-            name, description, pair.parameters, pair.build, note, pair.refuse, pair.settings
+            name, description, pair.parameters, pair.build, note, pair.refuse, pair.settings,
+            remarks=pair.remarks,
         )
         for name, description, note, pair in (
             ("scalar-pair", "SM neutrinos and a pair of invisible scalars of mass m [GeV]",

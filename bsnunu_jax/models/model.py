@@ -14,6 +14,10 @@ from bsnunu_jax.sectors import Sectors
 Parameters = Mapping[str, Any]
 
 
+def _no_remarks(parameters: Parameters, inputs: Inputs) -> list[str]:
+    return []
+
+
 @dataclass(frozen=True)
 class Model:
     """A named model: `build` turns parameters (absent ones at their default) into final states.
@@ -21,6 +25,7 @@ class Model:
     A model of more than invisible states builds `Sectors`.
 
     Numbers are `parameters`, which a card may fit; `settings` are names or true and false.
+    `remarks` are lines for the output about given parameters.
     """
 
     name: str
@@ -31,6 +36,7 @@ class Model:
     rules: Rules = anything
     settings: Settings = field(default_factory=dict)
     domain: Domain = everywhere
+    remarks: Callable[[Parameters, Inputs], list[str]] = _no_remarks
 
     def check_domain(
         self, ranges: Ranges, where: Callable[[str], str], how: str = "warn"

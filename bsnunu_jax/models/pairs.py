@@ -4,6 +4,9 @@ Either coefficients are given, in GeV^-n of the operator, or `Lambda` [TeV] and 
 that it belongs to, with the scales of arXiv:2309.12741: C = 1/Lambda for the scalar pair's S and P,
 1/Lambda^2 for its V and A and for fermions, and Eq. (21) for vectors, C = m^2/Lambda^3 (S, P, T1,
 T2), m/Lambda^3 (V3, V6, A3, A6), m^2/Lambda^4 (the others).
+
+Scalar and tensor quark currents are meant at the scale of m_b and f_T in use; with `scale` [GeV]
+they are meant there and run to it.
 """
 
 from collections.abc import Callable, Mapping
@@ -11,6 +14,7 @@ from dataclasses import dataclass
 from typing import Any
 
 import jax.numpy as jnp
+from jaxtyping import Array, Float
 
 from bsnunu_jax.inputs import Inputs
 from bsnunu_jax.invisible import (
@@ -23,10 +27,12 @@ from bsnunu_jax.invisible import (
     sterile_neutrino,
 )  # fmt: skip
 from bsnunu_jax.models.values import Ranges, Refusal, Settings, lowest, real
+from bsnunu_jax.running import SCALAR, TENSOR, factor, mu_b
 
 _TEV = 1000.0
-# Below 1 GeV there is no operator.
-_LEAST = 1e-3
+# Below 1 GeV there is no operator, and below 2 GeV no perturbative running.
+_LEAST, _LOWEST_SCALE = 1e-3, 2.0
+Scalar = Float[Array, ""]
 Build = Callable[[Mapping[str, Any], Mapping[str, Any]], InvisibleState]
 
 
@@ -56,7 +62,7 @@ class PairModel:
     @property
     def parameters(self) -> tuple[str, ...]:
         """All numbers that can be set."""
-        return (*self.masses, "Lambda", *self.operators)
+        return (*self.masses, "Lambda", *self.operators, "scale")
 
     @property
     def settings(self) -> Settings:
@@ -66,17 +72,32 @@ class PairModel:
     def build(self, parameters: Mapping[str, Any], inputs: Inputs) -> tuple[InvisibleState, ...]:
         """SM neutrinos and the pair; parameters that `refuse` lets pass."""
         p = dict(parameters)
-        p |= {k: jnp.real(jnp.asarray(p[k])) for k in (*self.masses, "Lambda") if k in p}
+        real_ones = (*self.masses, "Lambda", "scale")
+        p |= {k: jnp.real(jnp.asarray(p[k])) for k in real_ones if k in p}
         if "Lambda" in p:
             operator = p["operator"]
             c = {operator: (_TEV * p["Lambda"]) ** -float(self.powers[operator])}
         else:
             c = {k: p[k] for k in self.operators if k in p}
+        if "scale" in p:
+            c = {k: value * run_down(k, p["scale"], inputs) for k, value in c.items()}
         return Neutrinos(), self.make(p, c)
+
+    def remarks(self, parameters: Mapping[str, Any], inputs: Inputs) -> list[str]:
+        """The factors that `scale` brings."""
+        if "scale" not in parameters:
+            return []
+        scale = float(jnp.real(jnp.asarray(parameters["scale"])))
+        used = [o for o in self.operators if o in parameters or o == parameters.get("operator")]
+        factors = ", ".join(f"{o} {float(run_down(o, scale, inputs)):.3f}" for o in used)
+        return [f"running from {scale:g} to {mu_b(inputs):g} GeV multiplies: {factors}"]
 
     def refuse(self, ranges: Ranges, fit: bool) -> Refusal | None:
         """A mass not below 0, and either coefficients or Lambda with its operator."""
-        found = real(*self.masses, "Lambda")(ranges, fit) or self._refuse_masses(ranges)
+        found = real(*self.masses, "Lambda", "scale")(ranges, fit) or self._refuse_masses(ranges)
+        if "scale" in ranges and lowest(ranges, "scale") < _LOWEST_SCALE:
+            return Refusal("scale", f"'scale' is or can be below {_LOWEST_SCALE:g} GeV",
+                           f"keep it at {_LOWEST_SCALE:g} GeV or above")  # fmt: skip
         return found or self._refuse_operators(ranges)
 
     def _refuse_masses(self, ranges: Ranges) -> Refusal | None:
@@ -134,6 +155,14 @@ class PairModel:
         if own and ranges.get("pair", ("NN",))[0] == "nuN":
             return Refusal(self.statistics, f"{self.statistics!r} is for a pair NN", "set pair=NN")
         return None
+
+
+def run_down(operator: str, scale: Any, inputs: Inputs) -> Scalar:
+    """C(mu_b)/C(scale) of an operator by its quark current: S, P scalar, T tensor, V, A none."""
+    kinds = {"S": SCALAR, "P": SCALAR, "T": TENSOR}
+    if operator[0] not in kinds:
+        return jnp.ones(())
+    return factor(kinds[operator[0]], scale, mu_b(inputs), inputs)
 
 
 def _scalars(p: Mapping[str, Any], c: Mapping[str, Any]) -> InvisibleState:

@@ -5,6 +5,8 @@ from collections.abc import Sequence
 from typing import Any
 
 _WIDTH = 100
+# Values that a minimum at 0 leaves.
+_NOTHING = 1e-9
 # Changes of -2 ln L below this are not listed by data set.
 _NOTABLE = 0.3
 # Change of ln Z with half the points above which there is a warning.
@@ -93,10 +95,11 @@ def _notes(variants: Sequence[dict[str, Any]]) -> list[str]:
 
 def _values(point: dict[str, Any]) -> str:
     ends = dict(edge.rsplit(" ", 1) for edge in point["at_edge"])
-    return ", ".join(
-        f"{name} {value:.4g}{_UNITS.get(name, '')}" + (f" ({ends[name]})" if name in ends else "")
-        for name, value in point["values"].items()
-    )
+    shown = []
+    for name, value in point["values"].items():
+        number = f"{value if abs(value) > _NOTHING else 0:.4g}{_UNITS.get(name, '')}"
+        shown.append(f"{name} {number}" + (f" ({ends[name]})" if name in ends else ""))
+    return ", ".join(shown)
 
 
 def _box(box: dict[str, list[float]], known: dict[str, list[float]]) -> str:

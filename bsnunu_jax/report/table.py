@@ -146,6 +146,8 @@ def _data(problem: Problem, facts: Facts) -> list[str]:
     for name, value in problem.fixed:
         shown = f"{value:g}" if isinstance(value, float | complex) else str(value).lower()
         lines.append(f"  {name} = {value if isinstance(value, str) else shown} fixed")
+    inputs = problem.nuisances.inputs
+    lines += [f"  {line}" for line in problem.model.remarks(dict(problem.fixed), inputs)]
     lines.append("Data:")
     width = max(len(m.name) for m in problem.measurements) + 2
     for m in problem.measurements:

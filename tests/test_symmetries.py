@@ -1,0 +1,86 @@
+"""Flat directions and mirror images of models whose couplings enter in products."""
+
+import jax.numpy as jnp
+import numpy as np
+import pytest
+
+from bsnunu_jax.config import Card
+from bsnunu_jax.errors import InputError
+from bsnunu_jax.inference.best_fit import best_fit
+from bsnunu_jax.inference.symmetries import described, reflections, scalings
+
+CARD = """\
+title: A leptoquark
+model: {model}
+inputs: {{nuisances: []}}
+parameters:
+{parameters}
+data: [belle2_2023_br, paper_R_Kstar_nunu]
+best_fit: {{starts: 8}}
+"""
+PRIORS = {
+    "M": "log_uniform: [1.5, 4]", "lam_2tau": "uniform: [-1, 1]", "lam_3tau": "uniform: [-1, 1]",
+    "CR_tautau": "uniform: [-30, 30]", "CR_mutau": "uniform: [-30, 30]",
+    "gL": "uniform: [0, 0.01]", "gR": "uniform: [-0.01, 0.01]", "gN": "uniform: [0, 3]",
+    "MZp": "log_uniform: [1, 3]",
+}  # fmt: skip
+
+
+def problem(tmp_path, model, *names):
+    path = tmp_path / "card.yaml"
+    lines = "\n".join(f"  {n}: {{prior: {{{PRIORS[n]}}}}}" for n in names)
+    fixed = "fixed: {M: 2}\n" if model in ("S2tilde", "S0") and "M" not in names else ""
+    path.write_text(CARD.format(model=model, parameters=lines) + fixed)
+    return Card(path).problem
+
+
+def test_products_have_flat_directions(tmp_path):
+    stated = problem(tmp_path, "S2tilde", "M", "lam_2tau", "lam_3tau")
+    found = scalings(stated)
+    assert len(found) == 2
+    # Any two combinations that leave lam_2tau lam_3tau/M^2 alone span the same plane.
+    for powers in found:
+        assert powers["lam_2tau"] + powers["lam_3tau"] == 2 * powers["M"]
+    assert np.linalg.matrix_rank([list(p.values()) for p in found]) == 2
+    assert reflections(stated) == [("lam_2tau", "lam_3tau")]
+    text = "\n".join(described(stated))
+    assert text.count("Flat direction") == 2
+    assert "lam_2tau and lam_3tau can change sign together" in text
+
+
+def test_the_likelihood_is_flat_there(tmp_path):
+    stated = problem(tmp_path, "S2tilde", "M", "lam_2tau", "lam_3tau")
+    there = stated.objective_at(jnp.array([2.0, -0.3, 0.4]), jnp.zeros(0))
+    for moved in ([2.0, -0.6, 0.2], [2.4, -0.3 * 1.44, 0.4], [2.0, 0.3, -0.4]):
+        here = stated.objective_at(jnp.array(moved), jnp.zeros(0))
+        assert float(here) == pytest.approx(float(there), rel=1e-12)
+    assert float(stated.objective_at(jnp.array([2.0, 0.3, 0.4]), jnp.zeros(0))) != pytest.approx(
+        float(there), rel=1e-3
+    )
+
+
+def test_current_and_quarks_break_the_scaling(tmp_path):
+    """S0 moves R_D by |lam_3tau|^2 alone: no flat direction at fixed mass."""
+    stated = problem(tmp_path, "S0", "lam_2tau", "lam_3tau")
+    assert scalings(stated) == []
+    assert reflections(stated) == [("lam_2tau", "lam_3tau")]
+
+
+def test_no_symmetry_where_there_is_none(tmp_path):
+    stated = problem(tmp_path, "neutrinos", "CR_tautau", "CR_mutau")
+    assert described(stated) == []
+
+
+def test_a_flat_line_is_one_minimum(tmp_path):
+    stated = problem(tmp_path, "S2tilde", "M", "lam_2tau")
+    with pytest.raises(InputError, match="no fitted parameter changes anything"):
+        best_fit(stated, starts=4)  # lam_3tau is 0
+    stated = problem(tmp_path, "S2tilde", "M", "lam_2tau", "lam_3tau")
+    fit = best_fit(stated, starts=16, seed=2)
+    # Two signs of the product, each a plane of equal points and its mirror image.
+    predictions = {
+        round(m.values["lam_2tau"] * m.values["lam_3tau"] / m.values["M"] ** 2, 4)
+        for m in fit.minima
+    }
+    assert len(fit.minima) <= 2 * len(predictions)
+    assert len(predictions) <= 2
