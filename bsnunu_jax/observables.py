@@ -17,6 +17,7 @@ from bsnunu_jax import rates, spectra, tree_level
 from bsnunu_jax.bs_mixing import mixing_observables
 from bsnunu_jax.charged_observables import ALIASES as CHARGED_ALIASES
 from bsnunu_jax.charged_observables import charged_observables
+from bsnunu_jax.dark_observables import dark_observables
 from bsnunu_jax.errors import InputError
 from bsnunu_jax.inputs import Inputs
 from bsnunu_jax.invisible import Neutrinos, States, each_state
@@ -168,7 +169,7 @@ def _catalogue() -> dict[str, Observable]:
                    rf"d\mathcal{{B}}({tree})/dq^2", "GeV^-2", "B+->K+", True,
                    "its spectrum"),
     ]  # fmt: skip
-    found += [*charged_observables(), *mixing_observables()]
+    found += [*charged_observables(), *mixing_observables(), *dark_observables()]
     return {o.name: o for o in found}
 
 

@@ -88,14 +88,15 @@ class BsMixing(eqx.Module):
 
 
 class DarkScalar(eqx.Module):
-    """A real scalar dark matter particle of mass m [GeV] and its couplings to quarks.
+    """A real scalar dark matter particle phi of mass m [GeV] and its couplings to light quarks.
 
-    L = C_ss (sbar s) phi^2/2 ... see `models.vlq_dm` for the normalisation; C_uc_S and C_uc_P go
-    with (ubar c) and (ubar i gamma_5 c).
+    L = (1/2) C_ss (sbar s) phi^2 + (1/2) [C_uc_S (ubar c) + C_uc_P (ubar i gamma_5 c)] phi^2 + h.c.
+    of the last two: C_ss is real. C_ss is at 2 GeV, where the condensate of `ChPT_B` is, C_uc_S and
+    C_uc_P at m_c.
     """
 
     m: Float[Array, ""]
-    C_ss: Complex[Array, ""]
+    C_ss: Float[Array, ""]
     C_uc_S: Complex[Array, ""]
     C_uc_P: Complex[Array, ""]
 
@@ -103,10 +104,8 @@ class DarkScalar(eqx.Module):
         self, m: ArrayLike, C_ss: ArrayLike = 0, C_uc_S: ArrayLike = 0, C_uc_P: ArrayLike = 0
     ) -> None:
         """Scalars; coefficients in GeV^-1."""
-        self.m = jnp.asarray(m, dtype=float)
-        self.C_ss, self.C_uc_S, self.C_uc_P = (
-            jnp.asarray(c, dtype=complex) for c in (C_ss, C_uc_S, C_uc_P)
-        )
+        self.m, self.C_ss = jnp.asarray(m, dtype=float), jnp.asarray(C_ss, dtype=float)
+        self.C_uc_S, self.C_uc_P = (jnp.asarray(c, dtype=complex) for c in (C_uc_S, C_uc_P))
 
 
 class Sectors(eqx.Module):

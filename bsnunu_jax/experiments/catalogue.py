@@ -19,7 +19,9 @@ from bsnunu_jax.experiments.files import read_measurements
 from bsnunu_jax.experiments.null_model import null_br
 from bsnunu_jax.inputs.tables import load_yaml
 
-_FILES = ("counting.yaml", "gaussian.yaml", "limits.yaml", "correlated_modes.yaml")
+_FILES = (
+    "counting.yaml", "gaussian.yaml", "limits.yaml", "correlated_modes.yaml", "dark_matter.yaml",
+)  # fmt: skip
 
 
 @cache

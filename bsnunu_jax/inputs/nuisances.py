@@ -28,6 +28,7 @@ _SCALARS = {
     "Bs": ("f_Bs", "tau_B_s"),
     "charged": ("R_D_SM", "R_Dstar_SM", "DeltaGamma_over_Gamma_Bs", "Vcb"),
     "mixing": ("f_Bs", "B1_Bs", "B4_Bs", "B5_Bs", "alpha_s_mZ", "m_t_MSbar"),
+    "charm": ("tau_D_0", "f_D", "m_c_mc_MSbar", "ChPT_B", "D_pi_z0", "D_pi_z1", "D_pi_z2"),
 }
 
 

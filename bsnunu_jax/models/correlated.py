@@ -1,6 +1,6 @@
 """Models whose coefficients correlate b -> s + missing energy with other decays and Bs mixing."""
 
-from bsnunu_jax.models import rpv, smeft, zprime
+from bsnunu_jax.models import rpv, smeft, vlq_dm, zprime
 from bsnunu_jax.models.leptoquarks import LEPTOQUARKS, Leptoquark
 from bsnunu_jax.models.model import Model
 
@@ -14,10 +14,11 @@ _CORRELATED = {
 
 
 def correlated_models() -> dict[str, Model]:
-    """Leptoquarks, R-parity violation, SMEFT and Z' by name.
+    """Leptoquarks, R-parity violation, SMEFT, Z' and vector-like quarks by name.
 
     >>> list(correlated_models())
-    ['S0', 'S1', 'V1', 'S2tilde', 'V2', 'rpv', 'smeft', 'zprime', 'lmu-ltau']
+    ['S0', 'S1', 'V1', 'S2tilde', 'V2', 'rpv', 'smeft', 'zprime', 'lmu-ltau',
+     'vlq-dm']
     """
     found = [
         *(_leptoquark(particle) for particle in LEPTOQUARKS),
@@ -53,6 +54,10 @@ def correlated_models() -> dict[str, Model]:
             zprime.LMU_LTAU, zprime.build_lmu_ltau,
             "C_9^mumu = 2 C_L^mumu = -C_9^tautau; Bs mixing included",
             zprime.refuse_lmu_ltau, domain=zprime.domain_lmu_ltau,
+        ),
+        Model(
+            "vlq-dm", vlq_dm.DESCRIPTION, vlq_dm.PARAMETERS, vlq_dm.build, vlq_dm.NOTE,
+            vlq_dm.refuse, vlq_dm.SETTINGS, vlq_dm.domain,
         ),
     ]  # fmt: skip
     return {model.name: model for model in found}

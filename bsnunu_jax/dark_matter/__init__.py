@@ -1,0 +1,1 @@
+"""Scalar dark matter: annihilation into mesons, its thermal average, freeze-out, CMB."""

@@ -1,0 +1,72 @@
+"""The same Boltzmann equation by an adaptive stiff solver of diffrax, for tests and benchmarks."""
+
+from functools import partial
+
+import diffrax
+import jax
+import jax.numpy as jnp
+import numpy as np
+
+from bsnunu_jax.dark_matter import relic_density as package
+from bsnunu_jax.dark_matter.annihilation import amplitude
+from bsnunu_jax.dark_matter.bessel import kve
+from bsnunu_jax.dark_matter.degrees_of_freedom import log_degrees_of_freedom
+from bsnunu_jax.dark_matter.thermal import channels, closing, scaled_eta, thermal_average
+from bsnunu_jax.sectors import DarkScalar
+
+X_START, X_END = 5.0, 50.0
+
+
+def interpolated(dark, inputs):
+    """<sigma v> of x in [X_START, X_END] by polynomials in ln x through 14 points a channel."""
+    nodes = np.cos(np.pi * (np.arange(14) + 0.5) / 14)
+    half = np.log(X_END / X_START) / 2
+    z, weights = channels(dark, inputs)
+    at = X_START * np.exp(half * (nodes + 1))
+    matrix = np.linalg.inv(np.polynomial.chebyshev.chebvander(nodes, 13))
+    series = matrix @ scaled_eta(at[:, None], z[None, :])
+    factor = amplitude(dark, inputs) ** 2 / (64 * jnp.pi * dark.m**2)
+
+    def average(x):
+        y = jnp.log(x / X_START) / half - 1
+        low, high = jnp.zeros(z.shape), jnp.zeros(z.shape)
+        for row in series[:0:-1]:
+            low, high = row + 2 * y * low - high, low
+        smooth = series[0] + y * low - high
+        return factor * (smooth * closing(x, z)) @ weights
+
+    return average
+
+
+def omega_h2_diffrax(m, c_ss, inputs, rtol: float = 1e-8, *, table: bool = False) -> jax.Array:
+    """Omega h^2 with Kvaerno5 in W = ln(Y/Y_eq) and a Gauss-Legendre tail.
+
+    Args:
+        table: take <sigma v> from `interpolated` in the steps.
+    """
+    dark = DarkScalar(m, c_ss)
+    exact = partial(thermal_average, dark, inputs)
+    in_steps = interpolated(dark, inputs) if table else exact
+
+    def annihilation(x, sigma_v):
+        log_rho, log_s, slope = log_degrees_of_freedom(dark.m / x)
+        root = jnp.exp(log_s - log_rho / 2) * (1 + slope / 3)
+        A = np.sqrt(np.pi / 45) * package.PLANCK_MASS * dark.m * root / x**2
+        density = 45 / (4 * np.pi**4) * x**2 * kve(2, x) * jnp.exp(-x - log_s)
+        return A * sigma_v(x), density, slope
+
+    def derivative(x, w, _):
+        A, density, slope = annihilation(x, in_steps)
+        return -2 * A * density * jnp.sinh(w) + kve(1, x) / kve(2, x) - slope / x
+
+    found = diffrax.diffeqsolve(
+        diffrax.ODETerm(derivative), diffrax.Kvaerno5(), X_START, X_END, 1e-3, jnp.zeros(()),
+        stepsize_controller=diffrax.PIDController(rtol=rtol, atol=rtol), max_steps=4096,
+    )  # fmt: skip
+    y = jnp.exp(found.ys[-1]) * annihilation(jnp.asarray(X_END), exact)[1]
+    nodes, weights = np.polynomial.legendre.leggauss(60)
+    t = (nodes + 1) / 2
+    x = X_END / t**3
+    tail = (3 * X_END / t**4 * weights / 2) @ annihilation(jnp.asarray(x), exact)[0]
+    inverse = 1 / y + tail
+    return dark.m / inverse * package.ENTROPY_TODAY / package.CRITICAL_DENSITY
