@@ -71,7 +71,7 @@ def section() -> Section:
     return Section(
         "Relic density of a real scalar",
         f"Milliseconds a point; batches of {BATCH} masses from 0.46 to 0.9 GeV, C_ss = 1e-4/GeV."
-        " The thermal average is the same function; the package computes it at 26 points, the"
+        " The thermal average is the same function; the package computes it at 28 points, the"
         " solver in every stage of every step or, interpolated, at 14. Gradient: m and C_ss,"
         " reverse mode. The last column is the largest deviation in the batch from the last row.",
         ("method", "value", "with gradient", "value, batch", "with gradient, batch",

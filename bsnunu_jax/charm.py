@@ -45,7 +45,7 @@ def branching_fraction_invisible(dark: DarkScalar, inputs: Inputs) -> Scalar:
     >>> from bsnunu_jax.inputs import load_inputs
     >>> dark = DarkScalar(0.5, C_uc_P=0.25e-6 * 1.273)
     >>> f"{float(branching_fraction_invisible(dark, load_inputs())):.1e}"
-    '9.4e-05'
+    '9.5e-05'
     """
     v = inputs.values
     m_D, beta = v["m_D_0"], _velocity(dark, v["m_D_0"] ** 2)

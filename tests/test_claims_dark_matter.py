@@ -180,9 +180,11 @@ def test_24_phases() -> None:
     p = {"m": 0.6, "mD": 2.0, "C_ss": 1e-4, "r_d": 1e-3, "r_q": 1e-3, "theta": np.pi}
     coefficients = vlq_dm.build(p | {"mass_terms": False}, INPUTS).invisible[1].coefficients
     assert abs(coefficients["S"]) < 1e-12 * abs(coefficients["P"])
-    # The terms with quark masses lift it: m_b y_d^s* y_d^b/m_D^2 and the like.
+    # The terms with quark masses lift it: (m_s + m_b)(y_q^s y_q^b*/m_Q^2 + y_d^s* y_d^b/m_D^2)/2.
     lifted = vlq_dm.build(p, INPUTS).invisible[1].coefficients
-    assert 1e-5 < abs(lifted["S"]) / abs(lifted["P"]) < 1e-2
+    masses = float(INPUTS.role("m_s") + INPUTS.role("m_b"))
+    left = 4e-3 * masses * abs(1 / 3000.0**2 - 1 / 2000.0**2) / 2
+    assert 2 * abs(complex(lifted["S"])) == pytest.approx(left, rel=1e-9)
 
 
 def test_dipole_is_no_constraint() -> None:

@@ -23,7 +23,7 @@ def kve(nu: int, z: ArrayLike) -> Array:
     """exp(z) K_nu(z) for z >= 0.5 and nu = 0, 1, 2 to 1e-13, as `scipy.special.kve`.
 
     >>> f"{float(kve(1, 2.0)):.12f}"
-    '1.033476847068'
+    '1.033476847069'
     """
     z = jnp.asarray(z, dtype=float)[..., None]
     t = jnp.arccosh(1 + _END / z) * last_axis(np.linspace(0, 1, _POINTS + 1), z)

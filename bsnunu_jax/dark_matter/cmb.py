@@ -22,7 +22,7 @@ def annihilation_parameter(dark: DarkScalar, inputs: Inputs, f_eff: ArrayLike = 
 
     >>> from bsnunu_jax.inputs import load_inputs
     >>> f"{float(annihilation_parameter(DarkScalar(0.6, C_ss=1e-4), load_inputs(), 0.1)):.1e}"
-    '5.6e-27'
+    '5.7e-27'
     """
     return jnp.asarray(f_eff) * CM3_PER_S * at_rest(dark, inputs) / dark.m
 

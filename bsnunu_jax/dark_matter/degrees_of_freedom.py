@@ -80,7 +80,7 @@ def degrees_of_freedom(T: ArrayLike) -> tuple[Array, Array, Array]:
 
     >>> g_rho, g_s, root = degrees_of_freedom(0.05)
     >>> print(f"{g_rho:.2f} {g_s:.2f} {root:.2f}")
-    14.62 14.31 4.20
+    14.61 14.31 4.07
     """
     log_rho, log_s, slope = log_degrees_of_freedom(T)
     return jnp.exp(log_rho), jnp.exp(log_s), jnp.exp(log_s - log_rho / 2) * (1 + slope / 3)

@@ -33,7 +33,7 @@ def omega_h2(dark: DarkScalar, inputs: Inputs) -> Scalar:
 
     >>> from bsnunu_jax.inputs import load_inputs
     >>> f"{float(omega_h2(DarkScalar(0.6, C_ss=1e-4), load_inputs())):.3f}"
-    '0.120'
+    '0.153'
     """
     return abundance(dark, inputs) * dark.m * ENTROPY_TODAY / CRITICAL_DENSITY
 

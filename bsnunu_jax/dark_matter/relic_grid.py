@@ -13,7 +13,7 @@ STEPS = 256
 TAIL_NODES, POWER = 24, 3
 # Of the polynomials through the thermal averages: in ln x up to X_END, in t after it.
 # The latter start at COLDEST: slopes at a threshold grow like t^(-3/2).
-SAMPLES, TAIL_SAMPLES, COLDEST = 14, 12, 0.05
+SAMPLES, TAIL_SAMPLES, COLDEST = 14, 14, 0.05
 _LOGARITHM = np.log(X_END / X_START)
 
 

@@ -114,7 +114,7 @@ def thermal_average(dark: DarkScalar, inputs: Inputs, x: ArrayLike) -> Float[Arr
     >>> from bsnunu_jax.dark_matter.units import CM3_PER_S
     >>> sigma_v = thermal_average(DarkScalar(0.6, C_ss=1e-4), load_inputs(), 20.0)
     >>> f"{CM3_PER_S * float(sigma_v):.2e}"
-    '3.37e-26'
+    '3.22e-26'
     """
     z, weights = channels(dark, inputs)
     total = eta(jnp.asarray(x, dtype=float)[..., None], z) @ weights

@@ -19,6 +19,8 @@ from bsnunu_jax.report.summary import Row
 # Shapes closer than this are called equal: well below what an efficiency could notice.
 _EQUAL_SHAPE = 1e-3
 _WIDTH = 100
+# Longer numbers are written with a power of ten.
+_MOST_DECIMALS = 6
 _COUNTING, _QUOTED, _FLAT, _UNBOUND = "*", "#", "(0)", "(~)"
 # An error of this share of the range, or twice this share of a scale, is none of a minimum.
 _WIDE = 0.25
@@ -64,12 +66,17 @@ def significant(value: float, scale: float) -> str:
 
     >>> significant(-12.5274, 3.28), significant(16.237, 4.96), significant(0.0213, 0.0005)
     ('-12.5', '16.2', '0.02130')
+    >>> significant(4.415e-26, 2e-27)
+    '4.42e-26'
     """
     if not math.isfinite(value):
         return str(value)
     if not (math.isfinite(scale) and scale > 0):
         return f"{value:.4g}"
     decimals = max(0, 1 - math.floor(math.log10(scale)))
+    if decimals > _MOST_DECIMALS:
+        digits = max(0, decimals + math.floor(math.log10(abs(value)))) if value else 0
+        return f"{value:.{digits}e}"
     text = f"{value:.{decimals}f}"
     return text.removeprefix("-") if float(text) == 0 else text
 
@@ -195,12 +202,17 @@ def _flag(start: str, measurements: Sequence[Measurement], facts: Facts) -> list
 
 def _fit(problem: Problem, best_fit: BestFit, facts: Facts) -> list[str]:
     gain, number = facts.sm_objective - facts.objective, len(problem.parameters)
-    wilks, cls = local_significance(gain, number)
-    lines = [
-        f"-2 ln L: best fit {facts.objective:.2f}, SM {facts.sm_objective:.2f} "
-        f"(nuisances profiled), difference {gain:z.2f} for {_count(number, 'parameter')}",
-        f"Local significance: {wilks:.1f} standard deviations, {cls:.1f} by CLs"
-        + (f"; {local_significance(gain, 1)[0]:.1f} for one parameter" if number > 1 else ""),
+    lines = [f"-2 ln L: best fit {facts.objective:.2f} (nuisances profiled); the SM predicts nothing "
+             "for some of the data: no comparison"]  # fmt: skip
+    if math.isfinite(gain):
+        wilks, cls = local_significance(gain, number)
+        lines = [
+            f"-2 ln L: best fit {facts.objective:.2f}, SM {facts.sm_objective:.2f} "
+            f"(nuisances profiled), difference {gain:z.2f} for {_count(number, 'parameter')}",
+            f"Local significance: {wilks:.1f} standard deviations, {cls:.1f} by CLs"
+            + (f"; {local_significance(gain, 1)[0]:.1f} for one parameter" if number > 1 else ""),
+        ]
+    lines += [
         f"Local minima from {best_fit.converged} of {_count(best_fit.starts, 'start')}:",
     ]
     top = best_fit.best.objective
