@@ -12,7 +12,8 @@ ROOT = Path(__file__).parents[1]
 README = (ROOT / "README.md").read_text(encoding="utf-8")
 
 
-DARK = (ROOT / "docs" / "dark_sector.md").read_text(encoding="utf-8")
+PAGES = ("dark_sector", "models")
+DARK = "".join((ROOT / "docs" / f"{p}.md").read_text(encoding="utf-8") for p in PAGES)
 BLOCKS = re.findall(r"```python\n(.*?)```", README + DARK, re.DOTALL)
 PRINTED = re.findall(r"<!-- prints: (.*?) -->", README + DARK)
 

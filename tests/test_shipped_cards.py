@@ -11,15 +11,16 @@ from bsnunu_jax.config import Card, shipped_cards
 from bsnunu_jax.experiments import log_likelihoods
 
 FITS = Path(__file__).parents[1] / "fits"
-# Compared, not fitted: see test_compare.py.
-COMPARED = {"dark_sector"}
+# Compared, not fitted: see test_compare.py and test_mediators.py.
+COMPARED = {"dark_sector", "mediators", "mediators_paper"}
 CARDS = [Path(name) for name in shipped_cards(FITS) if Path(name).stem not in COMPARED]
 
 
 def test_there_are_cards():
     assert {p.stem for p in CARDS} == {
         "belle2_cr", "belle2_cr_full", "belle2_mu", "belle2_resonance", "belle2_wet",
-        "dm_fermion_V2", "dm_scalar_P", "dm_scalar_V", "dm_vector_V3", "sterile_NN",
+        "dm_fermion_V2", "dm_scalar_P", "dm_scalar_V", "dm_vector_V3", "leptoquark_S2tilde",
+        "leptoquark_V2", "sterile_NN", "vlq_dm", "zprime",
     }  # fmt: skip
     titles = shipped_cards(FITS).values()
     assert len(set(titles)) == len(CARDS) + len(COMPARED)

@@ -202,13 +202,12 @@ def _flag(start: str, measurements: Sequence[Measurement], facts: Facts) -> list
 
 def _fit(problem: Problem, best_fit: BestFit, facts: Facts) -> list[str]:
     gain, number = facts.sm_objective - facts.objective, len(problem.parameters)
-    lines = [f"-2 ln L: best fit {facts.objective:.2f} (nuisances profiled); the SM predicts nothing "
-             "for some of the data: no comparison"]  # fmt: skip
+    start = f"-2 ln L: best fit {facts.objective:.2f}"
+    lines = [f"{start} (nuisances profiled); the SM predicts nothing for some of the data"]
     if math.isfinite(gain):
         wilks, cls = local_significance(gain, number)
         lines = [
-            f"-2 ln L: best fit {facts.objective:.2f}, SM {facts.sm_objective:.2f} "
-            f"(nuisances profiled), difference {gain:z.2f} for {_count(number, 'parameter')}",
+            f"{start}, SM {facts.sm_objective:.2f} (nuisances profiled), difference {gain:z.2f} for {_count(number, 'parameter')}",
             f"Local significance: {wilks:.1f} standard deviations, {cls:.1f} by CLs"
             + (f"; {local_significance(gain, 1)[0]:.1f} for one parameter" if number > 1 else ""),
         ]
