@@ -32,11 +32,12 @@ def correlated_models() -> dict[str, Model]:
         ),
         Model(
             "smeft",
-            "dimension 6 at `scale` [GeV, 1000 by default], coefficients in TeV^-2, tree level",
+            "dimension 6 at `scale` [GeV, 1000 by default], coefficients in TeV^-2, matched at tree"
+            " level",
             smeft.PARAMETERS, smeft.build,
             "Clq1_ij, Clq3_ij, Cld_ij: (Lbar_i L_j)(Qbar_2 Q_3), down-aligned; CHq1, CHq3, CHd;"
             " with one N of mass mN [GeV]: CQN, CdN, CLNQd_i, CLNQdT_i (32: Qbar_3 d_2). Vector"
-            " operators do not run",
+            " operators do not run unless running = wilson",
             smeft.refuse, smeft.SETTINGS, smeft.domain,
         ),
         Model(

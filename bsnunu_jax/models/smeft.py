@@ -4,7 +4,8 @@ Warsaw basis with the doublets aligned with the down quarks, coefficients in TeV
 O_lq1 = (Lbar_i gamma L_j)(Qbar_2 gamma Q_3), O_lq3 with tau^I twice, O_ld with dbar_2 d_3, O_Hq1,
 O_Hq3, O_Hd of (2, 3), and of one light N: O_QN, O_dN = (Qbar_2 gamma Q_3, dbar_2 gamma d_3) times
 (Nbar gamma N), O_LNQd = (Lbar^a_i N) eps_ab (Qbar^b_2 d_3) and O_LNQdT with sigma twice; names with
-32 have Q_3, d_2. Vector operators do not run here (QCD only); those of scalars and tensors do.
+32 have Q_3, d_2. With `running: tree` vector operators do not run (QCD only), those of scalars and
+tensors do; with `running: wilson` see `models.wilson_running`.
 """
 
 import math
@@ -16,6 +17,7 @@ from jaxtyping import Array
 
 from bsnunu_jax.inputs import Inputs
 from bsnunu_jax.invisible import InvisibleState, Neutrinos, SterileNeutrino
+from bsnunu_jax.models import wilson_running
 from bsnunu_jax.models.couplings import (
     LEPTONS,
     array,
@@ -44,9 +46,12 @@ NN = ("CQN", "CdN")
 SCALARS = {k: tuple(f"CLNQd{k}_{i}" for i in LEPTONS) for k in ("", "32")}
 TENSORS = {k: tuple(f"CLNQdT{k}_{i}" for i in LEPTONS) for k in ("", "32")}
 OF_N = (*NN, *flat(tuple(SCALARS.values())), *flat(tuple(TENSORS.values())))
-COEFFICIENTS = (*flat(LQ1), *flat(LQ3), *flat(LD), *HIGGS, *OF_N)
+OF_SM = (*flat(LQ1), *flat(LQ3), *flat(LD), *HIGGS)
+COEFFICIENTS = (*OF_SM, *OF_N)
 PARAMETERS = (*COEFFICIENTS, "mN", "scale")
-SETTINGS: Mapping[str, tuple[Any, ...]] = {"majorana": (False, True)}
+SETTINGS: Mapping[str, tuple[Any, ...]] = {
+    "majorana": (False, True), "running": ("tree", "wilson"),
+}  # fmt: skip
 DEFAULT_SCALE = 1000.0
 # Below the top quark the SMEFT is not the theory.
 _LOWEST_SCALE = 160.0
@@ -57,7 +62,7 @@ _rules = first_of(
 
 
 def refuse(ranges: Ranges, fit: bool) -> Refusal | None:
-    """A real scale above 0, and mN not below 0 where N is coupled."""
+    """A real scale above 0, mN not below 0 where N is coupled, and what wilson needs."""
     found = _rules(ranges, fit)
     if found:
         return found
@@ -71,6 +76,24 @@ def refuse(ranges: Ranges, fit: bool) -> Refusal | None:
         if name in ranges and not coupled:
             return Refusal(name, f"{name!r} without a coupling of N",
                            f"give one of {', '.join(OF_N[:3])}, ...")  # fmt: skip
+    return _refuse_wilson(ranges, coupled) if "wilson" in ranges.get("running", ()) else None
+
+
+def _refuse_wilson(ranges: Ranges, coupled: list[str]) -> Refusal | None:
+    """No N, one scale at or above that of matching, and the package."""
+    if coupled:
+        return Refusal(coupled[0], f"{coupled[0]!r} couples N, which wilson does not know",
+                       "leave it out or set running = tree")  # fmt: skip
+    low, high = ranges.get("scale", (DEFAULT_SCALE, DEFAULT_SCALE))
+    if low != high:
+        return Refusal("scale", "'scale' varies, but wilson runs from one scale", "fix it")
+    lowest_scale = wilson_running.MATCHING_SCALE
+    if lowest(ranges, "scale", DEFAULT_SCALE) < lowest_scale:
+        return Refusal("scale", f"'scale' is below the {lowest_scale:g} GeV where wilson matches",
+                       f"scale >= {lowest_scale:g} (GeV)")  # fmt: skip
+    if not wilson_running.installed():
+        return Refusal("running", "running = wilson needs the package wilson",
+                       wilson_running.INSTALL)  # fmt: skip
     return None
 
 
@@ -95,6 +118,10 @@ def domain(ranges: Ranges) -> list[Refusal]:
 
 def build(parameters: Mapping[str, Any], inputs: Inputs) -> Sectors:
     """Coefficients of all sectors; parameters that `refuse` lets pass."""
+    if parameters.get("running") == "wilson":
+        return wilson_running.build(
+            parameters, OF_SM, parameters.get("scale", DEFAULT_SCALE), inputs
+        )
     lq1, lq3, ld = (PER_TEV2 * array(parameters, names) for names in (LQ1, LQ3, LD))
     Hq1, Hq3, Hd = (PER_TEV2 * value(parameters, name) for name in HIGGS)
     of_z, one = Hq1 + Hq3, jnp.eye(3)
