@@ -25,6 +25,7 @@ from bsnunu_jax.invisible import SterileNeutrino as SterileNeutrino
 from bsnunu_jax.invisible import TwoBody as TwoBody
 from bsnunu_jax.invisible import Universal as Universal
 from bsnunu_jax.invisible import VectorPair as VectorPair
+from bsnunu_jax.models import get_model as get_model
 from bsnunu_jax.modes import MODES as MODES
 from bsnunu_jax.observables import OBSERVABLES as OBSERVABLES
 from bsnunu_jax.observables import branching_fraction as branching_fraction
@@ -36,6 +37,7 @@ from bsnunu_jax.observables import get_observable as get_observable
 from bsnunu_jax.observables import longitudinal_fraction as longitudinal_fraction
 from bsnunu_jax.observables import longitudinal_fraction_at as longitudinal_fraction_at
 from bsnunu_jax.observables import ratio_to_sm as ratio_to_sm
+from bsnunu_jax.sectors import Sectors as Sectors
 from bsnunu_jax.spectra import efficiency_weighted_spectrum as efficiency_weighted_spectrum
 from bsnunu_jax.spectra import normalised_spectrum as normalised_spectrum
 from bsnunu_jax.spectra import omega as omega
@@ -51,6 +53,7 @@ __all__ = [
     "Resonance",
     "ScalarPair",
     "Scaled",
+    "Sectors",
     "SterileNeutrino",
     "TwoBody",
     "Universal",
@@ -62,6 +65,7 @@ __all__ = [
     "dbr_dq2",
     "efficiency_weighted_spectrum",
     "eta",
+    "get_model",
     "get_observable",
     "load_inputs",
     "longitudinal_fraction",

@@ -2,7 +2,7 @@
 
 import math
 import re
-from typing import Annotated, Any, Literal
+from typing import Annotated, Any, Literal, Protocol
 
 from pydantic import AfterValidator, Field, StrictInt, field_validator, model_validator
 
@@ -157,6 +157,22 @@ class SamplerSection(Section):
         if names and (len(names) > 2 or len(set(names)) < len(names)):
             raise ValueError(f"one or two different parameters can jump, got {', '.join(names)}")
         return names
+
+
+class DataSections(Protocol):
+    """Data as run cards and scan cards name them."""
+
+    @property
+    def data(self) -> tuple[str, ...]:
+        """Names of measurements and files."""
+
+    @property
+    def likelihood(self) -> str | None:
+        """Folder with Belle II's published likelihood."""
+
+    @property
+    def shape_systematic(self) -> float | None:
+        """Uncertainty of efficiencies that assume the SM spectrum."""
 
 
 class SharedSchema(Section):

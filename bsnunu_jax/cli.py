@@ -1,4 +1,4 @@
-"""The command `bsnunu`: fit, limit, compare, predict, inputs, list, data."""
+"""The command `bsnunu`: fit, limit, scan, compare, predict, inputs, list, data."""
 
 import errno
 import json
@@ -110,6 +110,26 @@ def limit(card: Path, parameter: str | None, seed: int | None, likelihood: Path 
     else:
         _print(limit_table(result))
         _print(f"results: {folder}")
+
+
+@bsnunu.command()
+@click.argument("card", type=click.Path(path_type=Path))
+@click.option("--out", type=click.Path(path_type=Path), required=True, help="Result folder.")
+@click.option("--seed", type=click.IntRange(0, 2**31 - 1), help="Seed, instead of the card's.")
+@click.option("--resume", is_flag=True, help="Go on with the scan in the result folder.")
+@click.option("--quiet", is_flag=True, help="No progress on stderr.")
+def scan(card: Path, out: Path, seed: int | None, resume: bool, quiet: bool) -> None:
+    """Evaluate many points: grids, random or Sobol designs, selections on the fly.
+
+    Example: bsnunu scan fits/scan_cr.yaml --out results/scan_cr
+    """
+    from bsnunu_jax.compilation_cache import use_compilation_cache
+    from bsnunu_jax.scan.card import ScanCard
+    from bsnunu_jax.scan.run import run_scan
+
+    use_compilation_cache()
+    _print(run_scan(ScanCard(card, seed=seed), out, resume=resume, quiet=quiet))
+    _print(f"results: {out}")
 
 
 @bsnunu.command()

@@ -13,6 +13,7 @@ import yaml
 from jaxtyping import Array
 
 from bsnunu_jax.card_schema import CardSchema as CardSchema
+from bsnunu_jax.card_schema import DataSections, InputsSection
 from bsnunu_jax.card_schema import SamplerSection as SamplerSection
 from bsnunu_jax.errors import InputError
 from bsnunu_jax.experiments import Measurement, load_measurements
@@ -57,6 +58,11 @@ class Card:
                 "a list of variants is for `bsnunu compare`", where=self.file.where(("variants",)),
                 allowed="a run card has one model",
             )  # fmt: skip
+        if "design" in self.file.data:
+            raise InputError(
+                "a design of points is for `bsnunu scan`", where=self.file.where(("design",)),
+                allowed="a run card has parameters with priors",
+            )  # fmt: skip
         content = self.file.validate(CardSchema)
         changes = {k: v for k, v in {"chains": chains, "draws": draws}.items() if v is not None}
         sampler = content.sampler.model_dump() | changes
@@ -66,6 +72,11 @@ class Card:
             "likelihood": content.likelihood if likelihood is None else _absolute(likelihood),
         })  # fmt: skip
         self._check_names()
+
+    @property
+    def cards(self) -> list["Card"]:
+        """The card alone."""
+        return [self]
 
     @property
     def fixed(self) -> dict[str, Any]:
@@ -135,18 +146,10 @@ class Card:
         Raises:
             InputError: if the data exclude each other.
         """
-        content, where = self.content, self.file.where
-        sets = content.inputs.form_factors
-        with located(where(("inputs", "preset"))):
-            tables.preset(content.inputs.preset)
-        for transition, name in sets.items():
-            with located(where(("inputs", "form_factors", transition))):
-                tables.form_factor_set(transition, name)
-        for i, name in enumerate(content.data):  # one by one: errors name the line
-            self._check_data(name, where(("data", i)))
-        inputs = load_inputs(content.inputs.preset, sets)
-        nuisances = Nuisances(inputs, content.inputs.nuisances)
-        return self.on(Problem(get_model(content.model), (), nuisances, self._measurements()))
+        content = self.content
+        nuisances = stated_nuisances(content.inputs, self.file)
+        measurements = stated_measurements(content, self.file)
+        return self.on(Problem(get_model(content.model), (), nuisances, measurements))
 
     def _check_names(self) -> None:
         content, where = self.content, self.file.where
@@ -194,23 +197,6 @@ class Card:
         model.check_values(fitted | fixed, place, fit=True)
         self.warnings = model.check_domain(fitted | fixed, place, content.domain)
 
-    def _measurements(self) -> tuple[Measurement, ...]:
-        content, where, folder = self.content, self.file.where, self.path.parent
-        published = likelihood_folder(content.likelihood, folder) if content.likelihood else None
-        found = load_measurements(
-            content.data, where(("data",)), folder=folder, likelihood=published
-        )
-        if content.shape_systematic is None:
-            return found
-        with located(where(("shape_systematic",))):
-            return with_shape_systematic(found, content.shape_systematic)
-
-    def _check_data(self, name: str, where: str) -> None:
-        path = self.path.parent / name
-        if path.suffix in (".yaml", ".yml") and path.is_dir():
-            raise InputError(f"{str(path)!r} is a directory", where=where, allowed="name a file")
-        load_measurements([name], where, folder=self.path.parent)
-
     def _check_mirrors(self, problem: Problem) -> None:
         """A mirrored parameter must leave the density unchanged when its sign flips."""
         mirrored = [i for i, p in enumerate(problem.parameters) if p.mirror]
@@ -233,6 +219,42 @@ class Card:
                     where=self.file.where(("parameters", name, "mirror")),
                     allowed="drop mirror: true and give the prior both signs",
                 )  # fmt: skip
+
+
+def stated_nuisances(section: InputsSection, file: LocatedYaml) -> Nuisances:
+    """The inputs of a card and which of them vary.
+
+    Raises:
+        InputError: for an unknown preset or form-factor set.
+    """
+    with located(file.where(("inputs", "preset"))):
+        tables.preset(section.preset)
+    for transition, name in section.form_factors.items():
+        with located(file.where(("inputs", "form_factors", transition))):
+            tables.form_factor_set(transition, name)
+    return Nuisances(load_inputs(section.preset, section.form_factors), section.nuisances)
+
+
+def stated_measurements(content: DataSections, file: LocatedYaml) -> tuple[Measurement, ...]:
+    """The data of a card.
+
+    Raises:
+        InputError: if they are not there, do not fit or exclude each other.
+    """
+    where, folder = file.where, file.path.parent
+    for i, name in enumerate(content.data):  # one by one: errors name the line
+        path = folder / name
+        if path.suffix in (".yaml", ".yml") and path.is_dir():
+            raise InputError(
+                f"{str(path)!r} is a directory", where=where(("data", i)), allowed="name a file"
+            )
+        load_measurements([name], where(("data", i)), folder=folder)
+    published = likelihood_folder(content.likelihood, folder) if content.likelihood else None
+    found = load_measurements(content.data, where(("data",)), folder=folder, likelihood=published)
+    if content.shape_systematic is None:
+        return found
+    with located(where(("shape_systematic",))):
+        return with_shape_systematic(found, content.shape_systematic)
 
 
 def _even(problem: Problem, theta: np.ndarray) -> bool:

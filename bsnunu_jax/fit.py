@@ -8,18 +8,17 @@ import platform
 import re
 import sys
 import time
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
 from contextlib import contextmanager
 from importlib import metadata, resources
 from pathlib import Path
-from typing import Any
+from typing import Any, Protocol
 
 import jax
 import numpy as np
 
 import bsnunu_jax
-from bsnunu_jax.comparison_card import Comparison
 from bsnunu_jax.config import Card
 from bsnunu_jax.errors import InputError
 from bsnunu_jax.experiments.belle2_published import CHECKSUMS as PUBLISHED
@@ -37,6 +36,34 @@ _MATTERS = 1e-3
 # What a posterior must reach to be quoted without a warning.
 _R_HAT, _ESS = 1.01, 400
 _PACKAGES = ("jax", "jaxlib", "numpy", "scipy", "equinox", "optax", "numpyro", "arviz", "xarray")
+
+
+class FolderCard(Protocol):
+    """What a result folder belongs to: one card or several."""
+
+    @property
+    def resolved(self) -> str:
+        """With all defaults spelled out."""
+
+    @property
+    def cards(self) -> "Sequence[StatedCard]":
+        """One a file."""
+
+
+class StatedCard(FolderCard, Protocol):
+    """A card that states a model with data."""
+
+    @property
+    def path(self) -> Path:
+        """The file."""
+
+    @property
+    def content(self) -> Any:
+        """What it says: title, seed, data, likelihood, ..."""
+
+    @property
+    def stated(self) -> Problem:
+        """Model, inputs and data."""
 
 
 def convergence_warnings(problem: Problem, chains: nuts.Chains) -> list[str]:
@@ -165,7 +192,7 @@ def initial_points(problem: Problem, fit: BestFit, chains: int, seed: int) -> np
     return np.array(found)
 
 
-def manifest(card: Card) -> dict[str, Any]:
+def manifest(card: StatedCard) -> dict[str, Any]:
     """Versions, settings, checksums of all data in use, and what to cite."""
     problem = card.stated
     inputs = problem.nuisances.inputs
@@ -190,7 +217,7 @@ def manifest(card: Card) -> dict[str, Any]:
 
 @contextmanager
 def claimed(
-    folder: Path, card: Card | Comparison, resume: bool, say: Any,
+    folder: Path, card: FolderCard, resume: bool, say: Any,
     settings: dict[str, Any] | None = None,
 ) -> Iterator[None]:  # fmt: skip
     """Make the folder ours for the time of the run; `settings` are compared like the card.
@@ -206,7 +233,7 @@ def claimed(
     except OSError:
         lock.close()
         raise InputError(
-            "another fit is writing there", where=str(folder),
+            "another run is writing there", where=str(folder),
             allowed="wait for it, or choose another --out",
         ) from None  # fmt: skip
     with lock:
@@ -214,7 +241,7 @@ def claimed(
 
 
 def _claim(
-    folder: Path, card: Card | Comparison, resume: bool, say: Any, settings: dict[str, Any]
+    folder: Path, card: FolderCard, resume: bool, say: Any, settings: dict[str, Any]
 ) -> None:  # fmt: skip
     path, origin = folder / "card.yaml", folder / "origin.json"
     now = {"data_sha256": _checksums(card), "versions": _versions(), "settings": settings}
@@ -303,21 +330,20 @@ def _sample(
         )  # fmt: skip
 
 
-def _checksums(card: Card | Comparison) -> dict[str, str]:
+def _checksums(card: FolderCard) -> dict[str, str]:
     """SHA-256 of every data file of the package and of the card's own data files."""
-    cards = [card] if isinstance(card, Card) else card.cards
     found = {}
     for room in ("inputs", "experiments"):
         root = resources.files(f"bsnunu_jax.{room}") / "data"
         with resources.as_file(root) as data:
             for path in sorted(Path(data).rglob("*.yaml")):
                 found[f"{room}/{path.relative_to(data)}"] = _sha256(path)
-    for one in cards:
+    for one in card.cards:
         if one.content.likelihood:
             found |= {f"likelihood/{name}": sha for name, sha in PUBLISHED.items()}
         for name in one.content.data:
             if name.endswith((".yaml", ".yml")):
-                key = name if len(cards) == 1 else f"{one.path.stem}: {name}"
+                key = name if len(card.cards) == 1 else f"{one.path.stem}: {name}"
                 found[key] = _sha256(one.path.parent / name)
     return found
 

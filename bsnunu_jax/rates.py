@@ -12,7 +12,7 @@ from bsnunu_jax.errors import InputError
 from bsnunu_jax.fixed_nodes import with_fixed_nodes
 from bsnunu_jax.hadronic import Rows, annihilation_rows, pseudoscalar_rows, vector_rows
 from bsnunu_jax.inputs import Inputs
-from bsnunu_jax.invisible import InvisibleState
+from bsnunu_jax.invisible import InvisibleState, Tabulated
 from bsnunu_jax.modes import Annihilation, Mode, get_decay, get_mode
 from bsnunu_jax.quadrature import NODES
 
@@ -81,6 +81,11 @@ def integrated_kernels(
     Gamma = sum_k invariant_k x integrated kernel_k.
     """
     decay = get_decay(mode)
+    if isinstance(state, Tabulated):
+        known = None if longitudinal or nodes != NODES else state.kernels.get((mode, None))
+        if known is not None:
+            return dict(known)
+        state = state.state
     if isinstance(decay, Annihilation):
         return annihilation_kernels(decay, state, inputs)
 
@@ -99,6 +104,7 @@ def binned_kernels(
 ) -> dict[str, Float[Array, " bins"]]:  # fmt: skip
     """Kernels integrated over bins of q2, edges in GeV^2; BIN_NODES nodes do for narrow bins."""
     decay = get_mode(mode)
+    state = state.state if isinstance(state, Tabulated) else state
 
     def integral(rule: _Point, point: _Point) -> dict[str, Float[Array, " bins"]]:
         q2, weights = rule[0].bin_rule(edges, _q2_max(decay, rule[1]), nodes)

@@ -1,4 +1,4 @@
-"""The examples of docs/cards.md are read by the package, and its tables are complete."""
+"""The examples of docs/cards.md and docs/scans.md run, and their tables are complete."""
 
 import re
 from pathlib import Path
@@ -21,12 +21,18 @@ from bsnunu_jax.experiments.files import (
 )
 from bsnunu_jax.experiments.gaussian import GaussianMeasurement
 from bsnunu_jax.experiments.numerical import NumericalMeasurement
+from bsnunu_jax.scan import open_scan
+from bsnunu_jax.scan.card import ScanCard
+from bsnunu_jax.scan.run import run_scan
+from bsnunu_jax.scan.schema import DesignSection, ScanSchema
 
-CARDS = (Path(__file__).parents[1] / "docs" / "cards.md").read_text(encoding="utf-8")
+DOCS = Path(__file__).parents[1] / "docs"
+CARDS = (DOCS / "cards.md").read_text(encoding="utf-8")
+SCANS = (DOCS / "scans.md").read_text(encoding="utf-8")
 
 
-def blocks(kind):
-    return re.findall(rf"<!-- {kind} -->\n```yaml\n(.*?)```", CARDS, re.DOTALL)
+def blocks(kind, text=CARDS):
+    return re.findall(rf"<!-- {kind} -->\n```yaml\n(.*?)```", text, re.DOTALL)
 
 
 @pytest.fixture
@@ -95,3 +101,26 @@ def test_the_data_example_shows_every_key(data_file):
 def test_the_files_of_the_published_likelihood_are_named():
     for name in CHECKSUMS:
         assert name in CARDS.splitlines()
+
+
+def test_the_scan_card_runs_and_is_read_back(tmp_path):
+    (text,) = blocks("scan", SCANS)
+    assert set(yaml.safe_load(text)) == set(ScanSchema.model_fields) - {"likelihood"}
+    path = tmp_path / "card.yaml"
+    path.write_text(text, encoding="utf-8")
+    card = ScanCard(path)
+    run_scan(card, tmp_path / "out", quiet=True)
+    with open_scan(tmp_path / "out") as scan:
+        assert scan.sizes["point"] == 5 * 64
+        assert {"Re(CL_ee)", "Im(CL_ee)", "log_likelihood", "blue", "z[B->K[0]]"} <= set(scan)
+        assert all(scan[name].notnull().all() for name in scan)
+    path.write_text(card.resolved, encoding="utf-8")
+    assert ScanCard(path).resolved == card.resolved
+
+
+def test_the_table_of_scan_cards_has_every_key():
+    shown = set(re.findall(r"`([\w.]+)`", SCANS.partition("| key |")[2].partition("## ")[0]))
+    design = {f"design.{key}" for key in DesignSection.model_fields}
+    assert set(ScanSchema.model_fields) - {"design"} | design <= shown
+    rows = dict(re.findall(r"^\| `(\w+)` \| ([^|]+?) \|", SCANS, re.MULTILINE))
+    assert rows["chunk"] == str(ScanSchema.model_fields["chunk"].default)

@@ -41,7 +41,7 @@ def test_changed_data_are_refused_on_resume(card, tmp_path):
 def test_two_runs_in_one_folder_are_refused(card, tmp_path):
     with (
         claimed(tmp_path / "out", card, False, print),
-        pytest.raises(InputError, match="another fit is writing there"),
+        pytest.raises(InputError, match="another run is writing there"),
     ):
         claimed(tmp_path / "out", card, True, print).__enter__()
 

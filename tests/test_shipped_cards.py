@@ -9,11 +9,14 @@ import pytest
 
 from bsnunu_jax.config import Card, shipped_cards
 from bsnunu_jax.experiments import log_likelihoods
+from bsnunu_jax.scan.card import ScanCard
+from bsnunu_jax.scan.plan import make_plan
 
 FITS = Path(__file__).parents[1] / "fits"
 # Compared, not fitted: see test_compare.py and test_mediators.py.
 COMPARED = {"dark_sector", "mediators", "mediators_paper"}
-CARDS = [Path(name) for name in shipped_cards(FITS) if Path(name).stem not in COMPARED]
+SCANS = {"scan_cr", "scan_dm"}
+CARDS = [Path(name) for name in shipped_cards(FITS) if Path(name).stem not in COMPARED | SCANS]
 
 
 def test_there_are_cards():
@@ -23,7 +26,15 @@ def test_there_are_cards():
         "leptoquark_V2", "sterile_NN", "vlq_dm", "zprime",
     }  # fmt: skip
     titles = shipped_cards(FITS).values()
-    assert len(set(titles)) == len(CARDS) + len(COMPARED)
+    assert len(set(titles)) == len(CARDS) + len(COMPARED) + len(SCANS)
+
+
+@pytest.mark.parametrize("name", sorted(SCANS))
+def test_scan_card(name: str):
+    card = ScanCard(FITS / f"{name}.yaml")
+    plan = make_plan(card.study, card.design)
+    found = jax.jit(plan.columns)(plan.known, jnp.arange(64, dtype=jnp.uint64))
+    assert all(np.isfinite(column).all() for column in found.values())
 
 
 def check(card: Card, tmp_path: Path) -> None:

@@ -13,7 +13,8 @@ from jaxtyping import Array, Float
 from bsnunu_jax import rates
 from bsnunu_jax.gram import Gram, Kernels
 from bsnunu_jax.inputs import Inputs
-from bsnunu_jax.invisible import InvisibleState, Neutrinos, States
+from bsnunu_jax.invisible import InvisibleState, Neutrinos, States, Tabulated
+from bsnunu_jax.invisible.tabulated import Request as Request
 from bsnunu_jax.modes import get_decay
 from bsnunu_jax.observables import get_observable
 from bsnunu_jax.quadrature import BIN_NODES
@@ -21,10 +22,6 @@ from bsnunu_jax.sectors import sectors_of
 
 Scalar = Float[Array, ""]
 T = TypeVar("T")
-
-
-# A mode, and the edges of its q2 bins as bytes or None for the total.
-Request = tuple[str, bytes | None]
 
 
 class Predictions:
@@ -78,6 +75,9 @@ class Predictions:
         mode, edges = request
         if edges is None:
             return rates.integrated_kernels(mode, state, self.inputs)
+        known = state.kernels.get(request) if isinstance(state, Tabulated) else None
+        if known is not None:
+            return dict(known)
         bins = jnp.asarray(np.frombuffer(edges))
         return rates.binned_kernels(mode, state, self.inputs, bins, nodes=BIN_NODES)
 

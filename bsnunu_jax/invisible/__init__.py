@@ -12,5 +12,6 @@ from bsnunu_jax.invisible.resonance import TwoBody as TwoBody
 from bsnunu_jax.invisible.scalar_pair import ScalarPair as ScalarPair
 from bsnunu_jax.invisible.scaled import Scaled as Scaled
 from bsnunu_jax.invisible.sterile_neutrino import SterileNeutrino as SterileNeutrino
+from bsnunu_jax.invisible.tabulated import Tabulated as Tabulated
 from bsnunu_jax.invisible.universal import Universal as Universal
 from bsnunu_jax.invisible.vector_pair import VectorPair as VectorPair

@@ -207,7 +207,8 @@ def _fit(problem: Problem, best_fit: BestFit, facts: Facts) -> list[str]:
     if math.isfinite(gain):
         wilks, cls = local_significance(gain, number)
         lines = [
-            f"{start}, SM {facts.sm_objective:.2f} (nuisances profiled), difference {gain:z.2f} for {_count(number, 'parameter')}",
+            f"{start}, SM {facts.sm_objective:.2f} (nuisances profiled), "
+            f"difference {gain:z.2f} for {_count(number, 'parameter')}",
             f"Local significance: {wilks:.1f} standard deviations, {cls:.1f} by CLs"
             + (f"; {local_significance(gain, 1)[0]:.1f} for one parameter" if number > 1 else ""),
         ]

@@ -1,0 +1,213 @@
+"""Scans: points per second with a selection and with all columns on disk, memory, compilation.
+
+`python -m benchmarks.scan [--out FILE] [--points N ...]`: the six-parameter C_R scan of
+fits/scan_cr.yaml, its contraction against the bandwidth of the memory, and (m, Lambda) maps.
+"""
+
+from __future__ import annotations
+
+import argparse
+import os
+import shutil
+import subprocess
+import sys
+import tempfile
+import time
+from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
+from typing import Any
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+import yaml
+
+from benchmarks.timing import Section, report, timed
+from bsnunu_jax.scan.card import ScanCard
+from bsnunu_jax.scan.plan import make_plan
+from bsnunu_jax.scan.run import columns, evaluate, program
+from bsnunu_jax.scan.store import Store
+
+CARD = Path(__file__).parents[1] / "fits" / "scan_cr.yaml"
+PAPER = {
+    "scalar-pair": ("S", "V"),
+    "fermion-pair": ("S1", "S2", "V1", "V2", "T1", "T2"),
+    "vector-pair": ("S", "T1", "T2", "V2", "V3", "V4", "V5", "V6"),
+}
+MODES = ("B+->K+", "B0->K0", "B+->K*+", "B0->K*0")
+SIDE = 500
+BATCH, BATCHES = 1 << 17, 32
+POINTS = [1_000_000, 10_000_000]
+# Not getrusage, whose peak starts with that of the process that forked.
+PEAK = """
+import sys
+from pathlib import Path
+from bsnunu_jax.scan.card import ScanCard
+from bsnunu_jax.scan.run import run_scan
+run_scan(ScanCard(Path(sys.argv[1])), Path(sys.argv[2]), quiet=True)
+print([l.split()[1] for l in open("/proc/self/status") if l.startswith("VmHWM")][0])
+"""
+
+
+def write(path: Path, content: dict[str, Any]) -> Path:
+    """The card in a file."""
+    path.write_text(yaml.safe_dump(content, sort_keys=False))
+    return path
+
+
+def symmetric(points: int, **changes: Any) -> dict[str, Any]:
+    """The card of the symmetric C_R with another number of points."""
+    content = yaml.safe_load(CARD.read_text()) | changes
+    return content | {"design": content["design"] | {"points": points}}
+
+
+def seconds_of(path: Path, folder: Path, times: int = 5) -> tuple[float, float, int]:
+    """Seconds to choose and compile, the least of some runs after that, and the points."""
+    card = ScanCard(path)
+    start = time.perf_counter()
+    plan = make_plan(card.study, card.design)
+    call = program(card, plan)
+    compilation = time.perf_counter() - start
+    chunks = range(-(-card.design.number // card.content.chunk))
+    found = []
+    for _ in range(times):
+        shutil.rmtree(folder, ignore_errors=True)
+        store = Store(folder, columns(card))
+        start = time.perf_counter()
+        evaluate(card, plan, call, store, list(chunks), quiet=True)
+        found.append(time.perf_counter() - start)
+    return compilation, min(found), card.design.number
+
+
+def section_points() -> Section:
+    """Points per second, store included."""
+    rows = []
+    with tempfile.TemporaryDirectory() as name:
+        folder = Path(name)
+        for label, store, sampling in (
+            ("selected points on disk", "selected", "random"),
+            ("selected points on disk, Sobol", "selected", "sobol"),
+            ("all 14 columns on disk", "all", "random"),
+        ):
+            content = symmetric(1_000_000, store=store)
+            content["design"]["sampling"] = sampling
+            path = write(folder / "card.yaml", content)
+            compilation, seconds, points = seconds_of(path, folder / "out")
+            rate = points / seconds / 1e6
+            rows.append((label, f"{seconds:.3f}", f"{rate:.1f}", f"{compilation:.1f}"))
+    return Section(
+        "Six symmetric C_R",
+        "One million points drawn, R_K_nunu, R_Kstar_nunu, four BRs and the blue and red regions;"
+        " from the first point to the last file on disk, after compilation.",
+        ("what is kept", "time [s]", "million points/s", "choose and compile [s]"),
+        rows,
+    )
+
+
+def section_memory(numbers: list[int]) -> Section:
+    """Peak memory of a process of its own."""
+    rows, first = [], 0.0
+    with tempfile.TemporaryDirectory() as name:
+        folder = Path(name)
+        for points in numbers:
+            path = write(folder / f"{points}.yaml", symmetric(points))
+            start = time.perf_counter()
+            done = subprocess.run(
+                [sys.executable, "-c", PEAK, str(path), str(folder / str(points))],
+                capture_output=True, text=True, check=True,
+            )  # fmt: skip
+            peak = int(done.stdout) / 1024
+            first = first or peak
+            seconds = time.perf_counter() - start
+            rows.append((f"{points:.0e}", f"{peak:.0f}", f"{peak / first:.3f}", f"{seconds:.1f}"))
+    return Section(
+        "Peak memory with selected points stored",
+        "One process a row, start and compilation included.",
+        ("points", "peak [MiB]", "over the first", "time [s]"),
+        rows,
+    )
+
+
+def copy_bandwidth() -> float:
+    """Bytes per second that all cores read and write in a copy."""
+    source, target = np.ones(40_000_000), np.empty(40_000_000)
+    cores = os.cpu_count() or 1
+    parts = np.linspace(0, len(source), cores + 1).astype(int)
+
+    def copy(k: int) -> None:
+        np.copyto(target[parts[k] : parts[k + 1]], source[parts[k] : parts[k + 1]])
+
+    with ThreadPoolExecutor(cores) as pool:
+        timing = timed(lambda: list(pool.map(copy, range(cores))), points=2 * source.nbytes)
+    return timing.rate
+
+
+def section_contraction() -> Section:
+    """The polynomials alone, coordinates from memory and numbers into it."""
+    card = ScanCard(CARD)
+    plan = make_plan(card.study, card.design)
+    forms = plan.forms
+    assert forms is not None
+    numbers, axes = len(forms.names), len(plan.design.axes)
+    rng = np.random.default_rng(1)
+    x = [[jnp.asarray(row) for row in rng.uniform(-20, 20, size=(axes, BATCH))]
+         for _ in range(BATCHES)]  # fmt: skip
+    # Numbers go where the last ones were: new pages would cost more than the polynomials.
+    made = [[jnp.zeros(BATCH) for _ in range(numbers)] for _ in range(BATCHES)]
+    function = jax.jit(lambda f, x, out: list(f(x).values()), donate_argnums=2, keep_unused=True)
+    compiled = function.lower(forms, x[0], made[0]).compile()
+
+    def batch(k: int) -> None:
+        made[k] = jax.block_until_ready(compiled(forms, x[k], made[k]))
+
+    with ThreadPoolExecutor(os.cpu_count()) as pool:
+        timing = timed(lambda: list(pool.map(batch, range(BATCHES))), points=BATCH * BATCHES)
+    moved, bandwidth = 8 * (axes + numbers) * timing.rate, copy_bandwidth()
+    return Section(
+        "The contraction against the memory",
+        f"{BATCH * BATCHES:,} points in memory, {BATCH:,} a call: {axes} coordinates read and"
+        f" {numbers} numbers written, {8 * (axes + numbers)} bytes a point; a copy reads and writes"
+        " as much.",
+        ("million points/s", "GB/s moved", "GB/s of a copy", "ratio"),
+        [(f"{timing.rate / 1e6:.0f}", f"{moved / 1e9:.1f}", f"{bandwidth / 1e9:.1f}",
+          f"{moved / bandwidth:.2f}")],
+    )  # fmt: skip
+
+
+def section_maps() -> Section:
+    """All sixteen operators over mass and scale."""
+    compiled = total = 0.0
+    rows = []
+    with tempfile.TemporaryDirectory() as name:
+        folder = Path(name)
+        for model, operators in PAPER.items():
+            for operator in operators:
+                axes = {"m": {"linspace": [0.0, 2.35, SIDE]},
+                        "Lambda": {"logspace": [0.1, 1e4, SIDE]}}  # fmt: skip
+                path = write(folder / "card.yaml", {
+                    "title": "map", "model": model, "fixed": {"operator": operator},
+                    "design": {"parameters": axes},
+                    "observables": [f"BR({mode}inv)" for mode in MODES],
+                })  # fmt: skip
+                compilation, seconds, _ = seconds_of(path, folder / "out", times=3)
+                compiled, total = compiled + compilation, total + seconds
+            rows.append((f"up to {model}", f"{total:.2f}", f"{compiled:.1f}"))
+    return Section(
+        "Maps of mass and scale",
+        f"{SIDE} x {SIDE} points, four BRs, all columns on disk, one operator after the other.",
+        ("operators", "time [s]", "choose and compile [s]"),
+        rows,
+    )
+
+
+if __name__ == "__main__":
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("--out", type=Path)
+    parser.add_argument("--points", type=int, nargs="+", default=POINTS, help="for the memory")
+    arguments = parser.parse_args()
+    report(
+        "Scans", ("jax", "jaxlib", "numpy", "h5py"), arguments.out,
+        [section_points, lambda: section_memory(arguments.points), section_contraction,
+         section_maps],
+        cores=f"{os.cpu_count()} cores",
+    )  # fmt: skip

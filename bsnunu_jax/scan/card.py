@@ -1,0 +1,207 @@
+"""Scan cards: a card with a `design` of points, and the study that it states."""
+
+from functools import cached_property
+from pathlib import Path
+from typing import Any
+
+import yaml
+
+from bsnunu_jax.config import stated_measurements, stated_nuisances
+from bsnunu_jax.errors import InputError
+from bsnunu_jax.inference.problem import Problem
+from bsnunu_jax.inputs import load_inputs
+from bsnunu_jax.located_yaml import LocatedYaml, located
+from bsnunu_jax.models import get_model
+from bsnunu_jax.observables import get_observable
+from bsnunu_jax.scan.design import Axis, Design
+from bsnunu_jax.scan.schema import MAX_CHUNKS, MAX_POINTS, ScanSchema
+from bsnunu_jax.scan.sobol import DIMENSIONS
+from bsnunu_jax.scan.study import LOG_LIKELIHOOD, Scanned, Study
+
+
+class ScanCard:
+    """A scan card on disk: its validated content, its points and what is computed there."""
+
+    def __init__(self, path: Path, *, seed: int | None = None) -> None:
+        """Read a card; `seed` replaces the card's own.
+
+        Raises:
+            InputError: with file, line and key for anything that does not fit.
+        """
+        self.path = path
+        self.file = LocatedYaml(path)
+        if "variants" in self.file.data or (
+            "parameters" in self.file.data and "design" not in self.file.data
+        ):
+            raise InputError(
+                "a scan card has a `design` of points", where=self.file.where(()),
+                allowed="run cards are for `bsnunu fit`, comparisons for `bsnunu compare`",
+            )  # fmt: skip
+        content = self.file.validate(ScanSchema)
+        self.content = content.model_copy(update={"seed": content.seed if seed is None else seed})
+        self._check_design()
+        self._check_model()
+        self._check_numbers()
+
+    @property
+    def cards(self) -> list["ScanCard"]:
+        """The card alone."""
+        return [self]
+
+    @property
+    def resolved(self) -> str:
+        """The card with all defaults spelled out, as YAML."""
+        content = self.content.model_dump(mode="json", exclude_none=True)
+        inputs = load_inputs(self.content.inputs.preset, self.content.inputs.form_factors)
+        content["inputs"]["form_factors"] = dict(inputs.sets)
+        text: str = yaml.safe_dump(content, sort_keys=False, allow_unicode=True)
+        return text
+
+    @property
+    def axes(self) -> tuple[Axis, ...]:
+        """The coordinates of the points."""
+        parameters = self.content.design.parameters
+        return tuple(axis for name, p in parameters.items() for axis in p.axes(name))
+
+    @cached_property
+    def design(self) -> Design:
+        """The points."""
+        d = self.content.design
+        nuisances = len(self.study.nuisance_names)
+        return Design(self.axes, d.points or 1, d.sampling == "sobol", self.content.seed, nuisances)
+
+    @property
+    def stated(self) -> Problem:
+        """Model, inputs and data, without parameters to fit: what a manifest names."""
+        study = self.study
+        return Problem(study.model, (), study.nuisances, study.measurements)
+
+    @cached_property
+    def study(self) -> Study:
+        """What is computed at every point.
+
+        Raises:
+            InputError: if data or inputs are not there or exclude each other.
+        """
+        c = self.content
+        return Study(
+            get_model(c.model), self.fixed,
+            tuple(Scanned(name, tuple(a.name for a in p.axes(name)), p.also)
+                  for name, p in c.design.parameters.items()),
+            stated_nuisances(c.inputs, self.file),
+            stated_measurements(c, self.file) if c.data else (),
+            self.observables, c.log_likelihood, c.data_nuisances == "drawn",
+        )  # fmt: skip
+
+    @property
+    def fixed(self) -> dict[str, Any]:
+        """Parameters and settings of the model that are held at a value."""
+        model, where = get_model(self.content.model), self.file.where
+        return {
+            name: model.read(name, value, where(("fixed", name)))
+            for name, value in self.content.fixed.items()
+        }
+
+    @property
+    def observables(self) -> tuple[str, ...]:
+        """Their names, aliases resolved."""
+        return tuple(get_observable(name).name for name in self.content.observables)
+
+    def _check_design(self) -> None:
+        d, where = self.content.design, self.file.where
+        drawn = [a for a in self.axes if not a.size]
+        with_draws = drawn or self.content.inputs.nuisances or (
+            self.content.data_nuisances == "drawn"
+        )  # fmt: skip
+        if drawn and d.points is None:
+            raise InputError("key 'points' is missing", where=where(("design",)),
+                             allowed="the number of points that are drawn")  # fmt: skip
+        if d.points is not None and not with_draws:
+            raise InputError("nothing is drawn, all parameters are on a grid",
+                             where=where(("design", "points")), allowed="drop it")  # fmt: skip
+        if d.sampling == "sobol" and not 0 < len(drawn) <= DIMENSIONS:
+            raise InputError(f"{len(drawn)} parameters are drawn",
+                             where=where(("design", "sampling")),
+                             allowed=f"sobol is for 1 to {DIMENSIONS}")  # fmt: skip
+        number = Design(self.axes, d.points or 1, False, 0).number
+        if number > MAX_POINTS:
+            raise InputError(f"{number:.1e} points", where=where(("design",)),
+                             allowed=f"at most {MAX_POINTS:.0e}")  # fmt: skip
+        if number > MAX_CHUNKS * self.content.chunk:
+            raise InputError(f"{number / self.content.chunk:.1e} chunks, each a file",
+                             where=where(("chunk",)),
+                             allowed=f"at most {MAX_CHUNKS:.0e}: raise chunk")  # fmt: skip
+
+    def _check_model(self) -> None:
+        c, where = self.content, self.file.where
+        model = get_model(c.model, where(("model",)))
+        seen: dict[str, str] = {}
+        ranges: dict[str, tuple[Any, Any]] = {}
+        for key, p in c.design.parameters.items():
+            place = where(("design", "parameters", key))
+            ends = [(a.low, a.high) if a.name[:3] != "Im(" else (1j * a.low, 1j * a.high)
+                    for a in p.axes(key)]  # fmt: skip
+            for name in (key, *p.also):
+                model.check((name,), place)
+                if name in model.settings:
+                    raise InputError(f"{name!r} is not a number", where=place,
+                                     allowed="set it under fixed")  # fmt: skip
+                if name in seen:
+                    raise InputError(f"{name!r} is set by {seen[name]!r} and by {key!r}",
+                                     where=place, allowed="set it once")  # fmt: skip
+                seen[name] = key
+                ranges[name] = (sum(e[0] for e in ends), sum(e[1] for e in ends))
+        for name in c.fixed:
+            model.check((name,), where(("fixed", name)))
+            if name in seen:
+                raise InputError(f"{name!r} is both scanned and fixed",
+                                 where=where(("fixed", name)), allowed="keep one")  # fmt: skip
+        ranges |= {name: (value, value) for name, value in self.fixed.items()}
+
+        def place_of(name: str) -> str:
+            keys = ("design", "parameters", seen[name]) if name in seen else ("fixed", name)
+            return where(keys)
+
+        # A resonance of width 0 is another state, not a point of a range of widths.
+        model.check_values(ranges, place_of, fit="width" in seen)
+        self.warnings = model.check_domain(ranges, place_of, c.domain)
+
+    def _check_numbers(self) -> None:
+        c, where = self.content, self.file.where
+        for i, name in enumerate(c.observables):
+            with located(where(("observables", i))):
+                found = get_observable(name)
+                if found.differential:
+                    raise InputError(f"{name!r} is a spectrum, a number is needed")
+                if found.name in self.observables[:i]:
+                    raise InputError(f"{found.name!r} stands twice", allowed="keep one")
+        if not c.observables and not c.log_likelihood:
+            raise InputError("no number is asked for", where=where(()),
+                             allowed="give observables, or log_likelihood: true")  # fmt: skip
+        if c.log_likelihood != bool(c.data):
+            raise InputError("log_likelihood: true and data go together",
+                             where=where(("data",) if c.data else ("log_likelihood",)),
+                             allowed="give both or none")  # fmt: skip
+        if c.store == "selected" and not c.select:
+            raise InputError("nothing is selected", where=where(("store",)),
+                             allowed="give regions under select, or store: all")  # fmt: skip
+        known = [a.name for a in self.axes] + list(self.observables)
+        known += [LOG_LIKELIHOOD] * c.log_likelihood
+        for region, cuts in c.select.items():
+            if region in (*known, "index", "point"):
+                raise InputError(f"a column is called {region!r} already",
+                                 where=where(("select", region)), allowed="rename it")  # fmt: skip
+            for name in cuts:
+                if self.column(name) not in known:
+                    raise InputError(f"nothing is called {name!r}",
+                                     where=where(("select", region, name)),
+                                     allowed=f"one of {', '.join(known)}")  # fmt: skip
+
+    def column(self, name: str) -> str:
+        """The column that a cut means."""
+        if name in {a.name for a in self.axes} | {LOG_LIKELIHOOD}:
+            return name
+        try:
+            return get_observable(name).name
+        except InputError:
+            return name

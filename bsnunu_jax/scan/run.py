@@ -1,0 +1,230 @@
+"""From a scan card to a folder: chunk by chunk, each on disk before it counts."""
+
+import json
+import math
+import os
+import shutil
+import sys
+import time
+from collections import Counter
+from collections.abc import Callable
+from concurrent.futures import Future, ThreadPoolExecutor, as_completed
+from pathlib import Path
+from typing import Any
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+
+import bsnunu_jax
+from bsnunu_jax.errors import InputError
+from bsnunu_jax.fit import claimed, manifest, say_on_stderr, silent, write_json
+from bsnunu_jax.observables import get_observable
+from bsnunu_jax.report.draws import UNITS
+from bsnunu_jax.scan.card import ScanCard
+from bsnunu_jax.scan.plan import Plan, make_plan
+from bsnunu_jax.scan.store import Store
+from bsnunu_jax.scan.study import LOG_LIKELIHOOD
+
+# Points of one call: numbers of polynomials are made while they are in the cache, and of slow ones
+# there should be some for every core.
+_BATCH, _SLOW_BATCH = 1 << 14, 1 << 12
+# Columns of some points, and how many of the points are in each region.
+Part = tuple[dict[str, np.ndarray], dict[str, int]]
+Program = Callable[[Any, np.uint64], dict[str, jax.Array]]
+
+
+def run_scan(card: ScanCard, folder: Path, *, resume: bool = False, quiet: bool = False) -> str:
+    """Evaluate all points of a card; leaves points/, scan.nc, card.yaml and manifest.json.
+
+    Args:
+        card: what to scan.
+        folder: result folder; must not hold a result unless `resume`.
+        resume: go on with the scan in `folder`.
+        quiet: no progress on stderr.
+
+    Returns:
+        a summary as text.
+
+    Raises:
+        InputError: if the folder holds another run, cannot be written, or the disk is full.
+    """
+    began = time.monotonic()
+    say = silent if quiet else say_on_stderr
+    design = card.design  # bad data and inputs are found before the folder is made
+    with claimed(folder, card, resume, say):
+        for line in card.warnings:
+            print(f"bsnunu: WARNING: {line}", file=sys.stderr)
+        chunks = math.ceil(design.number / card.content.chunk)
+        store = Store(folder, columns(card))
+        finished = store.finished()
+        _check_space(card, store, chunks - len(finished))
+        todo = [chunk for chunk in range(chunks) if chunk not in finished]
+        if todo:
+            plan = make_plan(card.study, design)
+            say(f"{card.content.title}: {design.number:,} points, {plan.path}; compiling")
+            evaluate(card, plan, program(card, plan), store, todo, quiet=quiet)
+        counts = store.finish(chunks, _attributes(card))
+        write_json(folder / "manifest.json", manifest(card) | {
+            "points": design.number, "counts": counts,
+            "wall_time_s": round(time.monotonic() - began, 1), "resumed": resume,
+        })  # fmt: skip
+    return summary(card, counts)
+
+
+def columns(card: ScanCard) -> dict[str, tuple[str, dict[str, str]]]:
+    """Type and attributes of every column that is stored."""
+    found: dict[str, tuple[str, dict[str, str]]] = {}
+    if card.content.store == "selected":
+        found["index"] = ("u8", {"long_name": "number of the point in the design", "units": "1"})
+    for p in card.study.scanned:
+        for axis in p.axes:
+            about = {"units": UNITS.get(p.name, "coefficient"), "also": json.dumps(p.also)}
+            found[axis] = ("f8", about)
+    for name in card.study.nuisance_names:
+        found[f"z[{name}]"] = ("f8", {"units": "1", "long_name": "standard-normal nuisance"})
+    for name in card.study.observables:
+        o = get_observable(name)
+        found[name] = ("f8", {"units": o.unit, "long_name": o.description, "latex": o.latex})
+    if card.study.log_likelihood:
+        at = "drawn" if card.study.drawn else "0"
+        found[LOG_LIKELIHOOD] = ("f8", {
+            "units": "1", "long_name": f"sum of ln L of the data, their nuisances {at}",
+        })  # fmt: skip
+    for region in card.content.select:
+        found[region] = ("i1", {"units": "1", "long_name": "1 in this region, else 0"})
+    return found
+
+
+def program(card: ScanCard, plan: Plan) -> Program:
+    """All columns of `batch_size` points from a first one on, compiled."""
+    size = batch_size(card, plan)
+
+    def batch(known: Any, start: jax.Array) -> dict[str, jax.Array]:
+        index = start + jnp.arange(size, dtype=jnp.uint64)
+        found = plan.columns(known, index)
+        for region, cuts in card.content.select.items():
+            inside = jnp.ones(size, dtype=bool)
+            for name, cut in cuts.items():
+                value = found[card.column(name)]
+                inside &= value >= cut.min if cut.min is not None else True
+                inside &= value <= cut.max if cut.max is not None else True
+            found[region] = inside
+        return found
+
+    start = jax.ShapeDtypeStruct((), jnp.uint64)
+    compiled: Program = jax.jit(batch).lower(plan.known, start).compile()
+    return compiled
+
+
+def batch_size(card: ScanCard, plan: Plan) -> int:
+    """Points a call: chunks are cut into equal parts."""
+    fast = plan.forms is not None and set(plan.forms.names) == set(plan.study.names)
+    most = (_BATCH if fast else _SLOW_BATCH) * (1 if jax.default_backend() == "cpu" else 16)
+    chunk = min(card.content.chunk, card.design.number)
+    return math.ceil(chunk / math.ceil(chunk / most))
+
+
+def evaluate(
+    card: ScanCard, plan: Plan, call: Program, store: Store, todo: list[int], *, quiet: bool
+) -> None:  # fmt: skip
+    """Compute chunks and write them, the next one while the last one is written.
+
+    Raises:
+        InputError: as `Store.write`.
+    """
+    from tqdm import tqdm
+
+    chunk, number = card.content.chunk, card.design.number
+    size = batch_size(card, plan)
+    selected, regions = card.content.store == "selected", list(card.content.select)
+    left = sum(min(chunk, number - c * chunk) for c in todo)
+    with (
+        tqdm(total=number, initial=number - left, unit=" points", unit_scale=True, disable=quiet,
+             file=sys.stderr, mininterval=0.5, desc="scan") as bar,
+        ThreadPoolExecutor(os.cpu_count()) as pool, ThreadPoolExecutor(1) as writer,
+    ):  # fmt: skip
+
+        def compute(start: int, n: int) -> Part:
+            made = call(plan.known, np.uint64(start))
+            found = {name: np.asarray(v)[:n] for name, v in made.items()}
+            counts = {region: int(np.count_nonzero(found[region])) for region in regions}
+            if selected:
+                kept = np.flatnonzero(np.logical_or.reduce([found[r] for r in regions]))
+                found = {name: v[kept] for name, v in found.items()}
+                found["index"] = (kept + start).astype(np.uint64)
+            return found, counts
+
+        pending: Future[None] | None = None
+        try:
+            for c in todo:
+                first, last = c * chunk, min((c + 1) * chunk, number)
+                made, counts = _chunk(pool, compute, range(first, last, size), last, store, bar)
+                if pending is not None:
+                    pending.result()  # at most two chunks in memory
+                pending = writer.submit(store.write, c, made, counts)
+            if pending is not None:
+                pending.result()
+        except BaseException:
+            pool.shutdown(cancel_futures=True)  # an interrupt waits for no queue
+            raise
+
+
+def _chunk(
+    pool: ThreadPoolExecutor, compute: Callable[[int, int], Part], starts: range, last: int,
+    store: Store, bar: Any,
+) -> tuple[dict[str, np.ndarray], dict[str, int]]:  # fmt: skip
+    """The columns of a chunk from its parts, and the number of points in every region."""
+    whole: dict[str, np.ndarray] = {}
+    if "index" not in store.columns:
+        size = last - starts[0]
+        whole = {name: np.empty(size, kind) for name, (kind, _) in store.columns.items()}
+
+    def part(start: int) -> tuple[int, Part]:
+        found, counts = compute(start, min(starts.step, last - start))
+        for name, column in whole.items():
+            column[start - starts[0] :][: len(found[name])] = found[name]
+        return start, ({} if whole else found, counts)
+
+    parts: dict[int, dict[str, np.ndarray]] = {}
+    total: Counter[str] = Counter()
+    for done in as_completed([pool.submit(part, start) for start in starts]):
+        start, (parts[start], counts) = done.result()
+        total.update(counts)
+        bar.update(min(starts.step, last - start))
+    return whole or {
+        name: np.concatenate([parts[s][name] for s in starts]) for name in store.columns
+    }, dict(total)
+
+
+def _check_space(card: ScanCard, store: Store, chunks: int) -> None:
+    """Refuse a scan that the disk cannot hold before it begins."""
+    if card.content.store == "selected":
+        return
+    points = min(chunks * card.content.chunk, card.design.number)
+    needed = points * sum(np.dtype(kind).itemsize for kind, _ in store.columns.values())
+    free = shutil.disk_usage(store.folder).free
+    if needed > free:
+        raise InputError(
+            f"{needed / 1e9:.3g} GB are needed and {free / 1e9:.3g} GB free",
+            where=str(store.folder), allowed="store: selected, fewer points, or another --out",
+        )  # fmt: skip
+
+
+def _attributes(card: ScanCard) -> dict[str, Any]:
+    """Of the dataset."""
+    versions = {"bsnunu_jax": bsnunu_jax.__version__, "jax": jax.__version__}
+    shape = [a.size for a in card.axes if a.size]
+    on_grid = {"grid_shape": shape} if len(shape) == len(card.axes) else {}
+    return {
+        "title": card.content.title, "card": card.resolved, "seed": card.content.seed,
+        "points": card.design.number, "versions": json.dumps(versions), **on_grid,
+    }  # fmt: skip
+
+
+def summary(card: ScanCard, counts: dict[str, int]) -> str:
+    """Points, and how many are in each region."""
+    lines = [f"{card.design.number:,} points"]
+    for region, count in counts.items():
+        lines.append(f"{region}: {count:,} ({100 * count / card.design.number:.3g} %)")
+    return "\n".join(lines)

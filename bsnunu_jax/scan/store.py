@@ -1,0 +1,158 @@
+"""A scan on disk: one NetCDF file a chunk, and scan.nc, which shows all of them as one dataset.
+
+Chunk files are written whole or not at all and never again; scan.nc holds no numbers but HDF5
+virtual datasets, so that any part of a scan larger than memory can be read.
+"""
+
+import io
+import os
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import h5py
+import numpy as np
+
+from bsnunu_jax.errors import InputError
+
+Columns = Mapping[str, np.ndarray]
+INDEX = "scan.nc"
+# Attributes: how many points each region has.
+_COUNT = "count_"
+# HDF5 has no netCDF dimensions: a dataset with this name stands for one.
+_DIMENSION = "This is a netCDF dimension but not a netCDF variable. {:10d}"
+
+
+def variable(name: str) -> str:
+    """The name of a column in a file, where / means a group.
+
+    >>> variable("R_D/SM")
+    'R_D_over_SM'
+    """
+    return name.replace("/", "_over_")
+
+
+@dataclass(frozen=True)
+class Store:
+    """The folder of a scan.
+
+    Attributes:
+        folder: with points/ and scan.nc in it.
+        columns: type and attributes (units, long_name, latex) of every column by name.
+    """
+
+    folder: Path
+    columns: Mapping[str, tuple[str, Mapping[str, str]]]
+
+    def path(self, chunk: int) -> Path:
+        """The file of a chunk."""
+        return self.folder / "points" / f"{chunk:09d}.nc"
+
+    def finished(self) -> set[int]:
+        """The chunks that are there."""
+        return {int(p.stem) for p in self.path(0).parent.glob("*.nc")}
+
+    def write(self, chunk: int, columns: Columns, counts: Mapping[str, int]) -> None:
+        """Write a chunk; `counts` are attributes.
+
+        Raises:
+            InputError: if the disk is full or the folder cannot be written.
+        """
+
+        def fill(file: h5py.File) -> None:
+            for name, (kind, about) in self.columns.items():
+                made = file.create_dataset(variable(name), data=columns[name].astype(kind))
+                made.attrs.update(about)
+            file.attrs.update({_COUNT + name: value for name, value in counts.items()})
+            _with_dimension(file, [variable(name) for name in self.columns])
+
+        self._whole(self.path(chunk), fill)
+
+    def finish(self, chunks: int, attributes: Mapping[str, Any]) -> dict[str, int]:
+        """Write scan.nc over all chunks; the sums of their counts.
+
+        Raises:
+            InputError: as `write`.
+        """
+        counts: dict[str, int] = {}
+        sizes = []
+        for chunk in range(chunks):
+            with h5py.File(self.path(chunk)) as file:
+                sizes.append(file["point"].shape[0])
+                for key, value in file.attrs.items():
+                    name = key.removeprefix(_COUNT)
+                    counts[name] = counts.get(name, 0) + int(value)
+        ends = np.cumsum(sizes)
+
+        def fill(file: h5py.File) -> None:
+            for name, (kind, about) in self.columns.items():
+                layout = h5py.VirtualLayout((int(ends[-1]),), dtype=kind)
+                layout.dcpl.set_obj_track_times(False)  # the same scan has the same bytes
+                for chunk, (size, end) in enumerate(zip(sizes, ends, strict=True)):
+                    if size:
+                        path = self.path(chunk).relative_to(self.folder)
+                        source = h5py.VirtualSource(str(path), variable(name), (size,), kind)
+                        layout[int(end) - size : int(end)] = source
+                made = file.create_virtual_dataset(variable(name), layout)
+                made.attrs.update(about)
+            file.attrs.update(attributes)
+            file.attrs.update({_COUNT + name: value for name, value in counts.items()})
+            _with_dimension(file, [variable(name) for name in self.columns])
+
+        self._whole(self.folder / INDEX, fill)
+        return counts
+
+    def _whole(self, path: Path, fill: Any) -> None:
+        # In memory first: HDF5 does not survive a full disk with a message.
+        buffer = io.BytesIO()
+        with h5py.File(buffer, "w") as file:
+            fill(file)
+        partial = path.with_name(path.name + ".partial")
+        try:
+            path.parent.mkdir(parents=True, exist_ok=True)
+            partial.write_bytes(buffer.getbuffer())
+            os.replace(partial, path)
+        except OSError as error:
+            partial.unlink(missing_ok=True)
+            raise InputError(
+                f"cannot be written ({error.strerror})", where=str(path),
+                allowed="what is finished is kept: `--resume` goes on from there",
+            ) from None  # fmt: skip
+
+
+def _with_dimension(file: h5py.File, names: Sequence[str]) -> None:
+    """Give all datasets the netCDF dimension `point`."""
+    size = file[names[0]].shape[0]
+    dimension = file.create_dataset("point", shape=(size,), dtype=">f4")
+    dimension.make_scale(_DIMENSION.format(size))
+    dimension.attrs["_Netcdf4Dimid"] = np.int32(0)
+    for name in names:
+        file[name].dims[0].attach_scale(dimension)
+
+
+def open_scan(folder: str | Path) -> Any:
+    """A finished scan as an `xarray.Dataset` over `point`, read from disk where it is used.
+
+    Columns are the parameters, what was drawn beside them (`z[...]`), the numbers and 0 or 1 for
+    every region; with `store: selected` also `index`, the number of the point in the design.
+    Attributes: card, seed, versions, counts.
+
+    Raises:
+        InputError: if there is no finished scan.
+    """
+    import xarray
+
+    path = Path(folder) / INDEX
+    if not path.is_file():
+        raise InputError(
+            "holds no finished scan", where=str(folder),
+            allowed="`bsnunu scan CARD --out DIR --resume` finishes one",
+        )  # fmt: skip
+    return xarray.open_dataset(path, engine="h5netcdf")
+
+
+def on_grid(scan: Any, name: str) -> np.ndarray:
+    """A column of a scan of `store: all` in the shape of its grid, one axis a parameter of it."""
+    shape = [int(n) for n in np.atleast_1d(scan.attrs["grid_shape"])]
+    return np.asarray(scan[variable(name)].values).reshape(shape)
