@@ -19,6 +19,8 @@ if TYPE_CHECKING:
     from matplotlib.figure import Figure
 
 _MOST = 8
+# Width of a digit of a tick label [inch].
+_LETTER = 0.062
 _MARKER: dict[str, Any] = {"marker": "+", "ms": 8, "mew": 1.4, "ls": "none", "color": RED,
                            "zorder": 5}  # fmt: skip
 
@@ -163,15 +165,23 @@ def _sparse_ticks(axis: "Axis", most: int) -> str:
     from matplotlib.ticker import MaxNLocator
 
     low, high = axis.get_view_interval()
-    positions = MaxNLocator(most, steps=[1, 2, 5, 10]).tick_values(low, high)
-    first, last = low - 1e-6 * (high - low), high - 0.06 * (high - low)
-    kept = [t for t in positions if first <= t <= last]
     power = int(np.floor(np.log10(max(abs(low), abs(high)))))
-    if -3 <= power <= 4:
-        axis.set_ticks(kept)
-        return ""
-    axis.set_ticks(kept, labels=[f"{t / 10.0**power:g}" for t in kept])
-    return rf" $[10^{{{power}}}]$"
+    plain = -2 <= power <= 4
+    unit = 1.0 if plain else 10.0**power
+    figure = axis.axes.get_figure(root=True)
+    assert figure is not None
+    room = axis.axes.get_position().width * figure.get_figwidth() / _LETTER
+    while True:
+        positions = MaxNLocator(most, steps=[1, 2, 5, 10]).tick_values(low, high)
+        first, last = low - 1e-6 * (high - low), high - 0.06 * (high - low)
+        kept = [t for t in positions if first <= t <= last]
+        labels = [f"{t / unit:g}".replace("-", "\N{MINUS SIGN}") for t in kept]
+        # one letter of space between two labels
+        if most <= 2 or sum(len(text) + 1 for text in labels) <= room:
+            break
+        most -= 1
+    axis.set_ticks(kept, labels=labels)
+    return "" if plain else rf" $[10^{{{power}}}]$"
 
 
 def _view(density: Density) -> tuple[float, float]:
