@@ -22,6 +22,7 @@ from bsnunu_jax.experiments.shape_systematic import with_shape_systematic
 from bsnunu_jax.inference.nuts import Sampler
 from bsnunu_jax.inference.parameters import Parameter
 from bsnunu_jax.inference.problem import Problem
+from bsnunu_jax.inference.symmetries import built_shape
 from bsnunu_jax.inference.tabulate import tabulate
 from bsnunu_jax.inputs import Nuisances, load_inputs, tables
 from bsnunu_jax.located_yaml import LocatedYaml, located
@@ -120,6 +121,7 @@ class Card:
         Raises:
             InputError: if a mirrored parameter is not even.
         """
+        self._check_dark(problem)
         tabulated = tabulate(problem)
         self._check_mirrors(tabulated)
         return tabulated
@@ -196,6 +198,21 @@ class Card:
 
         model.check_values(fitted | fixed, place, fit=True)
         self.warnings = model.check_domain(fitted | fixed, place, content.domain)
+
+    def _check_dark(self, problem: Problem) -> None:
+        """Observables of dark matter need a model that has it."""
+        names = [("predictions", name) for name in self.content.predictions]
+        for m in problem.measurements:
+            several = (getattr(m, "observable", None), *getattr(m, "observables", ()))
+            names += [("data", name) for name in several if name]
+        dark = [(key, name) for key, name in names if get_observable(name).dark]
+        if not dark or getattr(built_shape(problem), "dark", None) is not None:
+            return
+        key, name = dark[0]
+        raise InputError(
+            f"{get_observable(name).name} needs a model with scalar dark matter",
+            where=self.file.where((key,)), allowed="drop it, or use vlq-dm",
+        )  # fmt: skip
 
     def _check_mirrors(self, problem: Problem) -> None:
         """A mirrored parameter must leave the density unchanged when its sign flips."""

@@ -40,19 +40,19 @@ def dark_observables() -> list[Observable]:
     """
     nan = float("nan")
     return [
-        Observable("Omega_h2", _of_dark(omega_h2, nan), r"\Omega h^2", needs=_NEEDS,
+        Observable("Omega_h2", _of_dark(omega_h2, nan), r"\Omega h^2", needs=_NEEDS, dark=True,
                    description="relic density of the dark scalar from thermal freeze-out"),
         Observable(
             "sigmav",
             _of_dark(lambda d, i: CM3_PER_S * thermal_average(d, i, X_FREEZE_OUT), nan),
-            r"\langle\sigma v\rangle", "cm^3/s", needs=_NEEDS,
+            r"\langle\sigma v\rangle", "cm^3/s", needs=_NEEDS, dark=True,
             description="thermal average of sigma v at T = m/20, about freeze-out",
         ),
         Observable("sigmav_0", _of_dark(lambda d, i: CM3_PER_S * at_rest(d, i), nan),
-                   r"\langle\sigma v\rangle_0", "cm^3/s", needs=_NEEDS,
+                   r"\langle\sigma v\rangle_0", "cm^3/s", needs=_NEEDS, dark=True,
                    description="sigma v at rest; 0 below m_K"),
         Observable("p_ann", _of_dark(annihilation_parameter, nan), r"p_\mathrm{ann}",
-                   "cm^3/s/GeV", needs=_NEEDS,
+                   "cm^3/s/GeV", needs=_NEEDS, dark=True,
                    description="f_eff sigma v/m at rest with f_eff = 1: CMB, an upper limit"),
         Observable("BR(D0->inv)", _of_dark(charm.branching_fraction_invisible, 0.0),
                    r"\mathcal{B}(D^0 \to \mathrm{inv})",

@@ -12,7 +12,8 @@ Scalar = Float[Array, ""]
 class Observable:
     """A named observable; `function` takes q2 [GeV^2] last if `differential`.
 
-    `needs` says what is missing where the value is not finite.
+    `needs` says what is missing where the value is not finite; `dark` ones are of a model's dark
+    matter.
     """
 
     name: str
@@ -23,3 +24,4 @@ class Observable:
     differential: bool = False
     description: str = ""
     needs: str = ""
+    dark: bool = False

@@ -43,7 +43,7 @@ def test_products_have_flat_directions(tmp_path):
         assert powers["lam_2tau"] + powers["lam_3tau"] == 2 * powers["M"]
     assert np.linalg.matrix_rank([list(p.values()) for p in found]) == 2
     assert reflections(stated) == [("lam_2tau", "lam_3tau")]
-    text = "\n".join(described(stated))
+    text = "\n".join(described(stated, found))
     assert text.count("Flat direction") == 2
     assert "lam_2tau and lam_3tau can change sign together" in text
 
@@ -68,7 +68,7 @@ def test_current_and_quarks_break_the_scaling(tmp_path):
 
 def test_no_symmetry_where_there_is_none(tmp_path):
     stated = problem(tmp_path, "neutrinos", "CR_tautau", "CR_mutau")
-    assert described(stated) == []
+    assert described(stated, []) == []
 
 
 def test_a_flat_line_is_one_minimum(tmp_path):

@@ -277,7 +277,7 @@ def _minimum(
     keep = np.concatenate([~edges, np.ones(problem.size - free, dtype=bool)])
     hessian = hessian + _along_flat_lines(local, point)
     inner = hessian[np.ix_(keep, keep)]
-    if plateaus:
+    if plateaus or local.symmetries.scalings:
         inner = _ended(inner)
     if inner.size and np.linalg.eigvalsh(inner).min() <= 0:  # e.g. on the mirror plane
         return None

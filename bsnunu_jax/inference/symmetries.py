@@ -49,7 +49,7 @@ def scalings(problem: Problem) -> list[dict[str, int]]:
 def reflections(problem: Problem) -> list[tuple[str, ...]]:
     """Smallest sets of parameters whose joint change of sign changes nothing that is measured.
 
-    Parameters that are sampled on one side of 0, or folded, cannot change it.
+    Parameters on one side of 0 cannot change it; folded ones may follow, without a word.
     """
     found: list[tuple[str, ...]] = []
     free = [
@@ -61,27 +61,34 @@ def reflections(problem: Problem) -> list[tuple[str, ...]]:
     values = np.asarray(_points(problem))
     content = jax.jit(jax.vmap(lambda v: _content(problem, v)))
     there = np.asarray(content(jnp.asarray(values)))
+    folded = [i for i, p in enumerate(problem.parameters) if p.mirror]
     for flipped in _subsets(free):
         names = tuple(problem.parameters[i].name for i in flipped)
         if any(set(known) <= set(names) for known in found):
             continue
-        signs = np.ones(len(problem.parameters))
-        signs[list(flipped)] = -1.0
-        here = np.asarray(content(jnp.asarray(values * signs)))
-        if np.allclose(here, there, rtol=_ZERO, atol=0):
-            found.append(names)
+        for followers in ((), *_subsets(folded)):
+            signs = np.ones(len(problem.parameters))
+            signs[[*flipped, *followers]] = -1.0
+            here = np.asarray(content(jnp.asarray(values * signs)))
+            if np.allclose(here, there, rtol=_ZERO, atol=0):
+                found.append(names)
+                break
     return found
 
 
-def is_correlated(problem: Problem) -> bool:
-    """Whether the model builds `Sectors`: its couplings enter in products."""
-    built = jax.eval_shape(
+def built_shape(problem: Problem) -> Any:
+    """What the model builds, with shapes in place of numbers."""
+    return jax.eval_shape(
         lambda v: problem.model.build(
             dict(problem.fixed) | model_parameters(problem.parameters, v), problem.nuisances.inputs
         ),
         jnp.zeros(len(problem.parameters)),
     )  # fmt: skip
-    return isinstance(built, Sectors)
+
+
+def is_correlated(problem: Problem) -> bool:
+    """Whether the model builds `Sectors`: its couplings enter in products."""
+    return isinstance(built_shape(problem), Sectors)
 
 
 class Symmetries:
@@ -106,12 +113,17 @@ class Symmetries:
         return bool(np.allclose(a, b, rtol=1e-2, atol=1e-2 * np.abs(a).max() * 1e-6))
 
 
-def described(problem: Problem) -> list[str]:
-    """One line for every symmetry of a model whose couplings enter in products."""
+def described(problem: Problem, flat: list[dict[str, int]]) -> list[str]:
+    """One line for every symmetry of a model whose couplings enter in products.
+
+    Args:
+        problem: its model and parameters.
+        flat: its scalings.
+    """
     if not is_correlated(problem):
         return []
     lines = []
-    for powers in scalings(problem):
+    for powers in flat:
         moved = ", ".join(
             f"{name} -> {name} {'/' if power < 0 else 'x'} a{f'^{abs(power)}' * (abs(power) > 1)}"
             for name, power in powers.items()

@@ -79,7 +79,7 @@ def perturbative(names: Sequence[str]) -> Domain:
         return [
             Refusal(
                 n,
-                f"|{n}|^2 reaches {largest(ranges, n) ** 2:.3g}, beyond perturbation theory",
+                f"|{n}| reaches {largest(ranges, n):.3g}, beyond perturbation theory",
                 f"|{n}| < sqrt(4 pi) = {PERTURBATIVE:.2f}",
             )
             for n in names

@@ -13,13 +13,14 @@ there is no contribution at tree level), running of the coefficients.
 """
 
 import math
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from typing import Any
 
 import jax.numpy as jnp
 
 from bsnunu_jax.inputs import Inputs
 from bsnunu_jax.invisible import Neutrinos, ScalarPair
+from bsnunu_jax.models.couplings import PERTURBATIVE, largest
 from bsnunu_jax.models.values import Ranges, Refusal, Settings, lowest, real
 from bsnunu_jax.models.vlq_matching import (
     Couplings,
@@ -43,6 +44,7 @@ _REAL = ("m", "mQ", "mD", *_RATIOS, "C_ss")
 _GEV = 1000.0  # of a TeV
 _LEAST_QUARK_MASS = 1.5  # TeV
 _CONTROLLED = (0.5, 0.9)  # GeV
+_VEV = 246.22  # GeV
 
 
 def couplings(parameters: Mapping[str, Any], inputs: Inputs) -> Couplings:
@@ -129,6 +131,23 @@ def _refuse_strange(ranges: Ranges, ratios: bool, fit: bool) -> Refusal | None:
     return None
 
 
+def _sizes(ranges: Ranges) -> Iterator[tuple[str, str, float]]:
+    """What is given, the coupling that it sets, and the largest size of that."""
+    given = {k: (v, v) for k, v in _DEFAULTS.items()} | dict(ranges)
+    for name in ("yq_s", "yq_b", "yd_s", "yd_b", "y1"):
+        yield name, name, largest(given, name)
+    for ratio, light, heavy in (("r_q", "yq_s", "yq_b"), ("r_d", "yd_s", "yd_b")):
+        yield ratio, heavy, largest(given, ratio) * largest(given, light)
+    if "C_ss" in ranges:
+        masses = largest(given, "mQ") * largest(given, "mD") * _GEV**2
+        least = min(abs(complex(x)) for x in given["yq_s"]) * min(
+            abs(complex(x)) for x in given["yd_s"]
+        )
+        cosine = min(abs(math.cos(complex(x).real)) for x in given.get("rho", (0.0,)))
+        strength = 2 * _VEV * least * cosine
+        yield "C_ss", "y1", largest(ranges, "C_ss") * math.sqrt(2) * masses / max(strength, 1e-300)
+
+
 def domain(ranges: Ranges) -> tuple[Refusal, ...]:
     """Bounds on vector-like quarks, perturbativity, and where chiral perturbation may be used."""
     found = []
@@ -138,16 +157,17 @@ def domain(ranges: Ranges) -> tuple[Refusal, ...]:
                 name, f"{name!r} is or can be below {_LEAST_QUARK_MASS} TeV",
                 "vector-like quarks are excluded there (arXiv:2212.05263, 2209.07327)",
             ))  # fmt: skip
-    for name in ("yq_s", "yq_b", "yd_s", "yd_b", "y1"):
-        if max((abs(complex(x)) ** 2 for x in ranges.get(name, ())), default=0) >= 4 * math.pi:
+    for name, coupling, size in _sizes(ranges):
+        if size >= PERTURBATIVE:
             found.append(Refusal(
-                name, f"|{name}|^2 is or can be 4 pi or above", "tree level has no meaning there"
+                name, f"|{coupling}| reaches {size:.3g}, beyond perturbation theory",
+                f"|{coupling}| < sqrt(4 pi) = {PERTURBATIVE:.2f}",
             ))  # fmt: skip
     low, high = (complex(x).real for x in ranges.get("m", _CONTROLLED))
     if low < _CONTROLLED[0] or high > _CONTROLLED[1]:
         found.append(Refusal(
             "m", f"m is or can be outside {_CONTROLLED[0]} to {_CONTROLLED[1]} GeV",
-            "below, kaons are closed; above, other channels open: Omega_h2 and sigmav are"
-            " estimates",
+            "below, kaons are closed; above, other channels open and chiral perturbation theory"
+            " ends: Omega_h2 and sigmav mean little",
         ))  # fmt: skip
     return tuple(found)

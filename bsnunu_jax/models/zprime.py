@@ -19,6 +19,7 @@ from bsnunu_jax.models.couplings import (
     all_of,
     array,
     first_of,
+    largest,
     perturbative,
     positive,
     real_value,
@@ -36,6 +37,8 @@ PARAMETERS = ("MZp", "gL", "gR", "gN", "mN", *GNU, *GL, *GR, "xi")
 LMU_LTAU = ("MZp", "gL", "gR", "gp")
 # Below, the propagator matters in B decays (TeV).
 _HEAVY = 0.05
+# The mixing is a small angle, and the exchange of the Z' with the Z's charges is left out.
+_MOST_MIXING, _FAR = 0.1, 0.5
 _TEV = 1000.0
 
 _mass = positive("MZp", "mass", "TeV", "2")
@@ -63,7 +66,19 @@ def _heavy(ranges: Ranges) -> list[Refusal]:
                     f"MZp > {_HEAVY:g} (TeV)")]  # fmt: skip
 
 
-domain = all_of(perturbative(("gL", "gR", "gN", *GNU, *GL, *GR)), _heavy)
+def _small_mixing(ranges: Ranges) -> list[Refusal]:
+    found = []
+    if largest(ranges, "xi") > _MOST_MIXING:
+        found.append(Refusal("xi", f"|xi| reaches {largest(ranges, 'xi'):.3g}: the mixing is taken"
+                             " to first order", f"|xi| <= {_MOST_MIXING:g}"))  # fmt: skip
+    low = lowest(ranges, "MZp", _FAR)
+    if largest(ranges, "xi") and low < _FAR:
+        found.append(Refusal("MZp", f"MZp down to {low:g} TeV with Z-Z' mixing: the Z' is taken to"
+                             " be far above the Z", f"MZp >= {_FAR:g} (TeV)"))  # fmt: skip
+    return found
+
+
+domain = all_of(perturbative(("gL", "gR", "gN", *GNU, *GL, *GR)), _heavy, _small_mixing)
 domain_lmu_ltau = all_of(perturbative(("gL", "gR", "gp")), _heavy)
 
 

@@ -10,7 +10,7 @@ from bsnunu_jax.inference.best_fit import BestFit
 from bsnunu_jax.inference.nuts import Chains
 from bsnunu_jax.inference.predictive import Predictive, predictive
 from bsnunu_jax.inference.problem import Problem
-from bsnunu_jax.inference.symmetries import described
+from bsnunu_jax.inference.symmetries import Symmetries, described
 from bsnunu_jax.modes import MODES
 from bsnunu_jax.report.diagnostics import diagnostics
 from bsnunu_jax.report.draws import predicted, reported
@@ -56,6 +56,7 @@ def write_report(
     )
     nuisances = chains.theta[..., len(parameters) :]
     named = dict(zip(problem.names[len(parameters) :], np.moveaxis(nuisances, -1, 0), strict=True))
+    flat = Symmetries(problem).scalings
     facts = Facts(
         objective=objective_without_priors(problem, best_fit.best),
         sm_objective=sm_objective(problem),
@@ -63,7 +64,8 @@ def write_report(
         convergence=diagnostics(parameters | named),
         divergences=int(chains.diverging.sum()),
         draws=chains.diverging.size,
-        symmetries=described(problem),
+        symmetries=described(problem, flat),
+        flat=flat,
     )
     return text_table(problem, rows, best_fit, facts)
 

@@ -39,6 +39,7 @@ class Facts:
         divergences: divergent steps after warm-up.
         draws: draws in all chains together.
         symmetries: one line for every direction in which nothing that is measured changes.
+        flat: the powers of the scalings among them.
     """
 
     objective: float
@@ -48,13 +49,14 @@ class Facts:
     divergences: int
     draws: int
     symmetries: Sequence[str] = ()
+    flat: Sequence[Mapping[str, int]] = ()
 
 
 def text_table(problem: Problem, rows: Sequence[Row], best_fit: BestFit, facts: Facts) -> str:
     """The whole report as text."""
     blocks = [
         _data(problem, facts),
-        _columns(problem, rows),
+        _columns(problem, rows, facts.flat),
         _fit(problem, best_fit, facts),
         _sampling(problem, facts),
     ]
@@ -76,15 +78,19 @@ def significant(value: float, scale: float) -> str:
     decimals = max(0, 1 - math.floor(math.log10(scale)))
     if decimals > _MOST_DECIMALS:
         digits = max(0, decimals + math.floor(math.log10(abs(value)))) if value else 0
-        return f"{value:.{digits}e}"
+        return f"{value:.{min(digits, _MOST_DECIMALS)}e}" if abs(value) < 1e-3 else f"{value:.6f}"
     text = f"{value:.{decimals}f}"
     return text.removeprefix("-") if float(text) == 0 else text
 
 
-def _columns(problem: Problem, rows: Sequence[Row]) -> list[str]:
+def _columns(
+    problem: Problem, rows: Sequence[Row], lines_of_equals: Sequence[Mapping[str, int]] = ()
+) -> list[str]:
     folded = {p.name for p in problem.parameters if p.mirror}
     flat = {row.name for row in rows if row.name in folded and _at_mirror(row)}
-    unbound = {row.name for row in rows if _as_wide_as_its_range(problem, row)} - flat
+    unbound = {row.name for row in rows if _as_wide_as_its_range(problem, row)}
+    unbound |= {name for powers in lines_of_equals for name, power in powers.items() if power}
+    unbound -= flat
     marks = dict.fromkeys(flat, _FLAT) | dict.fromkeys(unbound, _UNBOUND)
     table = [_HEADER, *(_cells(row, row.name in folded, marks.get(row.name)) for row in rows)]
     widths = [max(len(line[i]) for line in table) for i in range(len(_HEADER))]
@@ -201,14 +207,17 @@ def _flag(start: str, measurements: Sequence[Measurement], facts: Facts) -> list
 
 
 def _fit(problem: Problem, best_fit: BestFit, facts: Facts) -> list[str]:
-    gain, number = facts.sm_objective - facts.objective, len(problem.parameters)
+    gain = facts.sm_objective - facts.objective
+    number = max(len(problem.parameters) - len(facts.flat), 1)
     start = f"-2 ln L: best fit {facts.objective:.2f}"
     lines = [f"{start} (nuisances profiled); the SM predicts nothing for some of the data"]
     if math.isfinite(gain):
         wilks, cls = local_significance(gain, number)
         lines = [
             f"{start}, SM {facts.sm_objective:.2f} (nuisances profiled), "
-            f"difference {gain:z.2f} for {_count(number, 'parameter')}",
+            f"difference {gain:z.2f} for {_count(number, 'parameter')}"
+            + " that the data can tell"
+            * bool(facts.flat),
             f"Local significance: {wilks:.1f} standard deviations, {cls:.1f} by CLs"
             + (f"; {local_significance(gain, 1)[0]:.1f} for one parameter" if number > 1 else ""),
         ]
