@@ -306,8 +306,8 @@ def test_r_d(inputs: Inputs) -> None:
 
 def test_nuisances(inputs: Inputs) -> None:
     nuisances = Nuisances(inputs, groups=["charged"])
-    assert nuisances.names == ("R_D_SM", "R_Dstar_SM", "DeltaGamma_over_Gamma_Bs")
-    shifted = nuisances.shift(jnp.array([1.0, 0.0, 0.0]))
+    assert nuisances.names == ("R_D_SM", "R_Dstar_SM", "DeltaGamma_over_Gamma_Bs", "Vcb")
+    shifted = nuisances.shift(jnp.array([1.0, 0.0, 0.0, 0.0]))
     assert float(CHARGED["R_D"].function(Neutrinos(), shifted)) == pytest.approx(0.3, rel=1e-14)
 
 

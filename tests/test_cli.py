@@ -92,11 +92,31 @@ def test_predict_more_draws_than_a_chunk(capsys):
     assert few == pytest.approx(many, rel=0.1)
 
 
-@pytest.mark.parametrize("name", [n for n, o in OBSERVABLES.items() if not o.differential])
-def test_every_observable_is_predicted(capsys, name):
-    code, out, _ = run(capsys, "predict", name, "--json", "--set", "CR_tautau=-5")
-    assert code == 0
-    assert isinstance(json.loads(out)["observables"][name], float)
+def test_every_observable_is_predicted(capsys):
+    names = [n for n, o in OBSERVABLES.items() if not o.differential and not o.dark]
+    dark = [n for n, o in OBSERVABLES.items() if o.dark]
+    of_dark = ("--model", "vlq-dm", "--set", "m=0.6", "--set", "C_ss=1e-4")
+    for asked, settings in ((names, ("--set", "CR_tautau=-5")), (dark, of_dark)):
+        code, out, _ = run(capsys, "predict", *asked, "--json", *settings)
+        assert code == 0
+        found = json.loads(out)["observables"]
+        assert list(found) == asked
+        assert all(isinstance(value, float) for value in found.values())
+
+
+def test_dark_observables_need_dark_matter(capsys, tmp_path):
+    code, _, err = run(capsys, "predict", "Omega_h2")
+    assert code == 2
+    assert "Omega_h2 is not finite here; it needs a model with scalar dark matter" in err
+    path = tmp_path / "card.yaml"
+    path.write_text(
+        "title: no dark matter\nmodel: neutrinos\ninputs: {nuisances: []}\n"
+        "parameters: {CR_tautau: {prior: {uniform: [-30, 30]}}}\ndata: [belle2_2023_br]\n"
+        "predictions: [sigmav]\n"
+    )
+    code, _, err = run(capsys, "fit", str(path), "--out", str(tmp_path / "out"), "--quiet")
+    assert code == 2
+    assert "(predictions): sigmav needs a model with scalar dark matter" in err
 
 
 def test_predict_two_body(capsys):

@@ -539,12 +539,13 @@ def test_the_name_stands_for_the_user_folder(server, monkeypatch, tmp_path):
             _ = card.problem
     folders = []
 
-    def remember(*_, likelihood, **__):
+    def remember(*_, likelihood=None, **__):
+        if likelihood is None:  # the names alone are checked first
+            return ()
         folders.append(likelihood)
         raise InputError("seen")
 
     monkeypatch.setattr("bsnunu_jax.config.load_measurements", remember)
-    monkeypatch.setattr(Card, "_check_data", lambda *_: None)
 
     def seen(card):
         with pytest.raises(InputError, match="seen"):

@@ -185,8 +185,10 @@ def test_two_body_slope_at_the_threshold(inputs):
 def sums_with_slopes(mode: str):
     """Three sums over bins as a function of (m, width), and their Jacobian, compiled."""
 
+    both = computed(mode)  # made here: what is cached must not be traced
+
     def sums(x):
-        total, bins = computed(mode)(x[0], x[1])
+        total, bins = both(x[0], x[1])
         return jnp.stack([total, bins @ jnp.cos(jnp.arange(100.0)), bins[19]])
 
     return sums, jax.jit(jax.jacrev(sums))

@@ -186,7 +186,7 @@ def test_domain() -> None:
 
     assert names(m=0.6) == []
     assert names(m=0.3, mQ=1.2, mD=1.49, yq_b=3.6, y1=1 + 4j) == ["mQ", "mD", "yq_b", "y1", "m"]
-    lines = MODEL.beyond_domain({"mQ": (1.0, 2.0)}, lambda name: f"--set {name}")
+    lines = MODEL.check_domain({"mQ": (1.0, 2.0)}, lambda name: f"--set {name}")
     assert lines[0].startswith("--set mQ: 'mQ' is or can be below 1.5 TeV")
 
 

@@ -13,12 +13,12 @@ from jaxtyping import Array, Float
 from bsnunu_jax import rates
 from bsnunu_jax.gram import Gram, Kernels
 from bsnunu_jax.inputs import Inputs
-from bsnunu_jax.invisible import InvisibleState, Neutrinos, States, Tabulated
+from bsnunu_jax.invisible import InvisibleState, Neutrinos, Tabulated
 from bsnunu_jax.invisible.tabulated import Request as Request
 from bsnunu_jax.modes import get_decay
 from bsnunu_jax.observables import get_observable
 from bsnunu_jax.quadrature import BIN_NODES
-from bsnunu_jax.sectors import sectors_of
+from bsnunu_jax.sectors import Sectors
 
 Scalar = Float[Array, ""]
 T = TypeVar("T")
@@ -37,7 +37,7 @@ class Predictions:
     """
 
     def __init__(
-        self, states: States, inputs: Inputs,
+        self, states: Sequence[InvisibleState] | Sectors, inputs: Inputs,
         grams: Mapping[Request, Sequence[Gram | None]] | None = None,
         sm_grams: Mapping[Request, Sequence[Gram | None]] | None = None,
     ) -> None:  # fmt: skip
@@ -50,7 +50,7 @@ class Predictions:
                 coefficients; what is not there or None is integrated.
             sm_grams: the same of the SM.
         """
-        self.sectors = sectors_of(states)
+        self.sectors = states if isinstance(states, Sectors) else Sectors(tuple(states))
         self.states = self.sectors.invisible
         self.inputs = inputs
         self.requested: set[Request] = set()
