@@ -169,11 +169,18 @@ def _catalogue() -> dict[str, Observable]:
                    rf"d\mathcal{{B}}({tree})/dq^2", "GeV^-2", "B+->K+", True,
                    "its spectrum"),
     ]  # fmt: skip
-    found += [*charged_observables(), *mixing_observables(), *dark_observables()]
-    return {o.name: o for o in found}
+    return {o.name: o for o in [*found, *_beside()]}
+
+
+def _beside() -> list[Observable]:
+    """Those of other sectors than b -> s + missing energy."""
+    return [*charged_observables(), *mixing_observables(), *dark_observables()]
 
 
 OBSERVABLES: Mapping[str, Observable] = MappingProxyType(_catalogue())
+
+# What only models with more than invisible states move.
+CORRELATED = frozenset(o.name for o in _beside())
 
 # flavio's names that mean the same thing.
 ALIASES: Mapping[str, str] = MappingProxyType({

@@ -15,7 +15,8 @@ from bsnunu_jax.kinematics import q2_max
 from bsnunu_jax.located_yaml import located
 from bsnunu_jax.models import Model, get_model
 from bsnunu_jax.modes import MODES, get_mode
-from bsnunu_jax.observables import Observable, get_observable
+from bsnunu_jax.observables import CORRELATED, Observable, get_observable
+from bsnunu_jax.sectors import Sectors
 
 _WITH_TREE = tuple(f"{kind}({m}inv)" for kind in ("BR", "dBR/dq2") for m in ("B+->K+", "B+->K*+"))
 
@@ -85,6 +86,9 @@ def predict(
     if the_model.note:
         result["note"] = the_model.note
     remarks = the_model.remarks(parameters, inputs)
+    beside = [o for o in chosen if o.name in CORRELATED]
+    if beside and not isinstance(the_model.build(parameters, inputs), Sectors):
+        remarks.append(f"the model has no part in {_names(beside)}: SM values")
     if remarks:
         result["remarks"] = remarks
     if q2 is not None:

@@ -84,3 +84,22 @@ def test_a_flat_line_is_one_minimum(tmp_path):
     }
     assert len(fit.minima) <= 2 * len(predictions)
     assert len(predictions) <= 2
+
+
+def test_a_flat_line_that_ends_at_zero(tmp_path, monkeypatch):
+    monkeypatch.setitem(PRIORS, "lam_3tau", "uniform: [0, 3]")
+    monkeypatch.setitem(PRIORS, "M", "uniform: [1.6, 5]")
+    stated = problem(tmp_path, "S2tilde", "M", "lam_2tau", "lam_3tau")
+    fit = best_fit(stated, starts=8, seed=1)
+    assert all(np.isfinite(list(m.errors.values())).all() for m in fit.minima)
+
+
+def test_folded_couplings_may_follow(tmp_path, monkeypatch):
+    """S2tilde: lam_2mu is folded, and changes sign with lam_3tau and lam_2tau."""
+    monkeypatch.setitem(PRIORS, "lam_2mu", "uniform: [0, 1]")
+    path = tmp_path / "card.yaml"
+    names = ("lam_2tau", "lam_3tau", "lam_2mu")
+    lines = "\n".join(f"  {n}: {{prior: {{{PRIORS[n]}}}}}" for n in names)
+    lines = lines.replace("{prior: {uniform: [0, 1]}}", "{prior: {uniform: [0, 1]}, mirror: true}")
+    path.write_text(CARD.format(model="S2tilde", parameters=lines) + "fixed: {M: 2}\n")
+    assert reflections(Card(path).problem) == [("lam_2tau", "lam_3tau")]
