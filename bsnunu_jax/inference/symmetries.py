@@ -23,10 +23,9 @@ _MOST_PARAMETERS = 7
 def scalings(problem: Problem) -> list[dict[str, int]]:
     """Powers of a with which parameters can be scaled together: x_i -> a^(power_i) x_i.
 
-    Found from what the model hands to the observables (invariants of the final states and all
-    other coefficients) at random points: its logarithmic derivatives have the direction in their
-    null space everywhere. Only whole powers up to 4 are looked for. Masses of final states change
-    spectra: a model that varies one is searched in its other parameters.
+    Found from what the model hands to the observables (invariants and kinematics of the final
+    states, all other coefficients) at random points: its logarithmic derivatives have the direction
+    in their null space everywhere. Whole powers up to 2, for at most seven parameters.
     """
     names, values = [p.name for p in problem.parameters], _points(problem)
     if len(names) < 2 or len(names) > _MOST_PARAMETERS:
@@ -110,7 +109,7 @@ class Symmetries:
         if not self.scalings:
             return False
         a, b = (np.asarray(self._content(jnp.asarray(v))) for v in (one, other))
-        return bool(np.allclose(a, b, rtol=1e-2, atol=1e-2 * np.abs(a).max() * 1e-6))
+        return bool(np.allclose(a, b, rtol=1e-2, atol=1e-8 * np.abs(a).max()))
 
 
 def described(problem: Problem, flat: list[dict[str, int]]) -> list[str]:
