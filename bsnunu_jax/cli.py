@@ -1,4 +1,4 @@
-"""The command `bsnunu`: fit, limit, scan, compare, predict, inputs, list, data."""
+"""The command `bsnunu`: fit, limit, scan, compare, reproduce, predict, inputs, list, data."""
 
 import errno
 import json
@@ -167,6 +167,50 @@ def compare(cards: tuple[Path, ...], out: Path | None, likelihood: Path | None, 
         _print(compare_table(result))
         if out:
             _print(f"results: {out}")
+
+
+@bsnunu.command()
+@click.argument("names", nargs=-1, metavar="ITEM...")
+@click.option("--out", type=click.Path(path_type=Path), default=Path("results/reproduce"),
+              show_default=True, help="Gets one folder an item.")  # fmt: skip
+@click.option("--data", type=click.Choice(["paper", "2026"]), default="paper", show_default=True,
+              help="Measurements, limits and inputs of the paper, or those of 2026.")  # fmt: skip
+@click.option(
+    "--likelihood",
+    type=click.Path(path_type=Path),
+    metavar="DIR",
+    help="Folder with Belle II's published likelihood, or belle2-knunu; without it `belle2` is "
+    "skipped.",
+)
+@click.option("--seed", type=click.IntRange(0, 2**31 - 1), default=1, show_default=True,
+              help="Of scans and draws.")  # fmt: skip
+@click.option("--list", "list_items", is_flag=True, help="List the items.")
+@click.option("--quiet", is_flag=True, help="No progress on stderr.")
+def reproduce(names: tuple[str, ...], out: Path, data: str, likelihood: Path | None, seed: int,
+              list_items: bool, quiet: bool) -> None:  # fmt: skip
+    """Compute figures and numbers of arXiv:2309.12741, of the slides and of Belle II anew.
+
+    Example: bsnunu reproduce fig2 claims
+    """
+    from bsnunu_jax.compilation_cache import use_compilation_cache
+    from bsnunu_jax.experiments.belle2_published import check_files
+    from bsnunu_jax.experiments.data_sets import likelihood_folder
+    from bsnunu_jax.reproduce.items import ITEMS, get_items
+
+    if list_items:
+        return _print("\n".join(f"{i.name:<20} {i.title}" for i in ITEMS.values()))
+    if not names:
+        raise click.UsageError(f"name items: all, {', '.join(ITEMS)}")
+    items = get_items(names)
+    from bsnunu_jax.reproduce.run import run_reproduce
+    from bsnunu_jax.reproduce.settings import Settings
+
+    use_compilation_cache()
+    found = likelihood_folder(str(likelihood), Path()) if likelihood else None
+    if found:
+        check_files(found)
+    settings = Settings(data, seed=seed, likelihood=found, quiet=quiet)
+    _print(run_reproduce(items, settings, out))
 
 
 @bsnunu.command()

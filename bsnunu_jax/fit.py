@@ -207,7 +207,7 @@ def manifest(card: StatedCard) -> dict[str, Any]:
         "seed": card.content.seed,
         "preset": inputs.preset,
         "form_factors": dict(inputs.sets),
-        "versions": _versions(),
+        "versions": versions(),
         "platform": platform.platform(),
         "data_sha256": _checksums(card),
         "cite": cite,
@@ -226,17 +226,31 @@ def claimed(
         InputError: if it cannot be written or holds a run that this one does not resume.
     """
     _claim(folder, card, resume, say, settings or {})
-    lock = (folder / "lock").open("w")
+    with locked(folder):
+        yield
+
+
+@contextmanager
+def locked(folder: Path) -> Iterator[None]:
+    """The only run that writes to the folder, which is made if absent.
+
+    Raises:
+        InputError: if another one does, or it cannot be written.
+    """
     try:
-        # The kernel lets go of it when the process ends, however it ends.
-        fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
-    except OSError:
-        lock.close()
-        raise InputError(
-            "another run is writing there", where=str(folder),
-            allowed="wait for it, or choose another --out",
-        ) from None  # fmt: skip
+        folder.mkdir(parents=True, exist_ok=True)
+        lock = (folder / "lock").open("w")
+    except OSError as error:
+        raise InputError(f"cannot be written ({error.strerror})", where=str(folder)) from None
     with lock:
+        try:
+            # The kernel lets go of it when the process ends, however it ends.
+            fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except OSError:
+            raise InputError(
+                "another run is writing there", where=str(folder),
+                allowed="wait for it, or choose another --out",
+            ) from None  # fmt: skip
         yield
 
 
@@ -244,7 +258,7 @@ def _claim(
     folder: Path, card: FolderCard, resume: bool, say: Any, settings: dict[str, Any]
 ) -> None:  # fmt: skip
     path, origin = folder / "card.yaml", folder / "origin.json"
-    now = {"data_sha256": _checksums(card), "versions": _versions(), "settings": settings}
+    now = {"data_sha256": _checksums(card), "versions": versions(), "settings": settings}
     if path.is_file():
         then = json.loads(origin.read_text()) if origin.is_file() else now
         if path.read_text() != card.resolved or then.get("settings", {}) != settings:
@@ -348,7 +362,8 @@ def _checksums(card: FolderCard) -> dict[str, str]:
     return found
 
 
-def _versions() -> dict[str, str]:
+def versions() -> dict[str, str]:
+    """Of this package, Python and the packages that numbers depend on."""
     ours = {"bsnunu_jax": bsnunu_jax.__version__, "python": platform.python_version()}
     return ours | {name: metadata.version(name) for name in _PACKAGES}
 

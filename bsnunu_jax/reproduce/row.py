@@ -1,0 +1,93 @@
+"""A number of the text beside the computed one."""
+
+import math
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+
+
+@dataclass(frozen=True)
+class Row:
+    """One line of the table of claims.
+
+    Attributes:
+        claim: what it belongs to, the numbers of `claims.STATEMENTS`.
+        where: figure, equation or page of the text.
+        quantity: what the number is.
+        stated: what the text says; "" where it only draws.
+        value: as computed, None for a statement without a number.
+        uncertainty: of `value` from the inputs; (up, down) if not symmetric; None for a number
+            without one, such as a count or something that is exact.
+        unit: of both.
+        agrees: whether the statement holds; None if the text states nothing that can fail.
+        why: one sentence for physicists: where it differs, the reason; else a remark or "".
+    """
+
+    claim: int
+    where: str
+    quantity: str
+    stated: str
+    value: float | None
+    uncertainty: float | tuple[float, float] | None = None
+    unit: str = ""
+    agrees: bool | None = None
+    why: str = ""
+
+    @property
+    def computed(self) -> str:
+        """The number with its uncertainty, as text.
+
+        >>> Row(2, "Eq. (11)", "eta", "0.63 +- 0.09", 0.63218, 0.0301).computed
+        '0.632 +- 0.030'
+        """
+        if self.value is None:
+            return "-"
+        text = with_uncertainty(self.value, self.uncertainty)
+        return f"{text} {self.unit}".strip()
+
+    @property
+    def verdict(self) -> str:
+        """Agrees, differs, or drawn only."""
+        if self.agrees is None:
+            return f"no number stated{': ' * bool(self.why)}{self.why}"
+        head = "agrees" if self.agrees else "differs"
+        return f"{head}: {self.why}" if self.why else head
+
+    def as_dict(self) -> dict[str, Any]:
+        """For JSON and CSV; asymmetric uncertainties as [up, down]."""
+        return {
+            "claim": self.claim, "where": self.where, "quantity": self.quantity,
+            "stated": self.stated, "value": self.value,
+            "uncertainty": list(self.uncertainty) if isinstance(self.uncertainty, tuple)
+            else self.uncertainty,
+            "unit": self.unit, "agrees": self.agrees, "verdict": self.verdict,
+        }  # fmt: skip
+
+
+def with_uncertainty(value: float, uncertainty: float | tuple[float, float] | None) -> str:
+    """The number to two digits of its uncertainty, to four digits without one.
+
+    >>> with_uncertainty(2.2961e-5, 6.6e-6), with_uncertainty(2.18, (2.36, 1.97))
+    ('(2.30 +- 0.66)e-05', '2.2 +2.4 -2.0')
+    """
+    errors = (
+        [] if uncertainty is None
+        else list(uncertainty) if isinstance(uncertainty, tuple) else [uncertainty]
+    )  # fmt: skip
+    known = [abs(e) for e in errors if math.isfinite(e) and e != 0]
+    if not known or not math.isfinite(value):
+        return f"{value:.4g}"
+    scale = max(abs(value), max(known))
+    power = math.floor(math.log10(scale)) if not 1e-3 <= scale < 1e5 else 0
+    digits = max(0, 1 - math.floor(math.log10(min(known))) + power)
+    number, *spread = (f"{x / 10.0**power:.{digits}f}" for x in (value, *errors))
+    text = f"{number} +- {spread[0]}" if len(spread) == 1 else f"{number} +{spread[0]} -{spread[1]}"
+    return f"({text})e{power:+03d}" if power else text
+
+
+def spread(draws: Any) -> float:
+    """Half the central 68 % interval of draws: an uncertainty that long tails do not blow up."""
+    finite = np.asarray(draws)[np.isfinite(draws)]
+    low, high = np.quantile(finite, [0.16, 0.84]) if finite.size else (np.nan, np.nan)
+    return float((high - low) / 2)
