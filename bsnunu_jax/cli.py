@@ -117,19 +117,38 @@ def limit(card: Path, parameter: str | None, seed: int | None, likelihood: Path 
 @click.option("--out", type=click.Path(path_type=Path), required=True, help="Result folder.")
 @click.option("--seed", type=click.IntRange(0, 2**31 - 1), help="Seed, instead of the card's.")
 @click.option("--resume", is_flag=True, help="Go on with the scan in the result folder.")
+@click.option("--distributed", is_flag=True,
+              help="One of several processes that SLURM or Open MPI started.")  # fmt: skip
+@click.option("--coordinator", metavar="HOST:PORT",
+              help="Of the first process, for processes that are started by hand.")  # fmt: skip
+@click.option("--processes", type=click.IntRange(1), metavar="N", help="How many they are.")
+@click.option("--process", type=click.IntRange(0), metavar="I", help="Which one this is, from 0.")
 @click.option("--quiet", is_flag=True, help="No progress on stderr.")
-def scan(card: Path, out: Path, seed: int | None, resume: bool, quiet: bool) -> None:
+def scan(card: Path, out: Path, seed: int | None, resume: bool, distributed: bool,
+         coordinator: str | None, processes: int | None, process: int | None,
+         quiet: bool) -> None:  # fmt: skip
     """Evaluate many points: grids, random or Sobol designs, selections on the fly.
 
     Example: bsnunu scan fits/scan_cr.yaml --out results/scan_cr
     """
     from bsnunu_jax.compilation_cache import use_compilation_cache
     from bsnunu_jax.scan.card import ScanCard
+    from bsnunu_jax.scan.hosts import Hosts, LostProcessError, join
     from bsnunu_jax.scan.run import run_scan
 
+    if str(out) == ".":
+        raise InputError("the result folder has no name", where="--out", allowed="a folder")
     use_compilation_cache()
-    _print(run_scan(ScanCard(card, seed=seed), out, resume=resume, quiet=quiet))
-    _print(f"results: {out}")
+    by_hand = (coordinator, processes, process) != (None, None, None)
+    hosts = join(coordinator, processes, process) if distributed or by_hand else Hosts()
+    try:
+        text = run_scan(ScanCard(card, seed=seed), out, resume=resume, quiet=quiet, hosts=hosts)
+    except LostProcessError as error:
+        click.echo(f"bsnunu: error: {error}", err=True)
+        os._exit(1)  # JAX would wait for the others when Python ends
+    if hosts.first:
+        _print(text)
+        _print(f"results: {out}")
 
 
 @bsnunu.command()

@@ -273,6 +273,20 @@ def test_chunks_may_be_missing_anywhere(tmp_path):
     assert files(tmp_path / "out") == before
 
 
+def test_a_damaged_chunk_is_named(tmp_path):
+    small = SYMMETRIC["design"] | {"points": 2_000}
+    c = card(tmp_path / "card.yaml", design=small, chunk=1_000)
+    run_scan(c, tmp_path / "out", quiet=True)
+    before = files(tmp_path / "out")
+    damaged = tmp_path / "out" / "points" / "000000001.nc"
+    damaged.write_bytes(before["points/000000001.nc"][:100])
+    with pytest.raises(InputError, match=r"000000001\.nc: is damaged; delete it"):
+        run_scan(c, tmp_path / "out", resume=True, quiet=True)
+    damaged.unlink()
+    run_scan(c, tmp_path / "out", resume=True, quiet=True)
+    assert files(tmp_path / "out") == before
+
+
 def test_other_cards_and_runs_are_refused(tmp_path):
     small = SYMMETRIC["design"] | {"points": 1000}
     c = card(tmp_path / "a.yaml", design=small)

@@ -1,6 +1,6 @@
 """Rows of statements about leptoquarks and Z' models that no figure shows."""
 
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 
 import equinox as eqx
 import jax
@@ -11,7 +11,7 @@ from jaxtyping import Array, Float
 from bsnunu_jax import bs_mixing
 from bsnunu_jax.charged_current import ratio_to_sm as r_d
 from bsnunu_jax.inputs import Inputs
-from bsnunu_jax.invisible import Neutrinos
+from bsnunu_jax.invisible import InvisibleState, Neutrinos
 from bsnunu_jax.models import get_model
 from bsnunu_jax.models.matching import Pi
 from bsnunu_jax.observables import eta
@@ -47,7 +47,7 @@ def _numbers(inputs: Inputs) -> dict[str, Scalar]:
     return found | _of_z_prime(inputs)
 
 
-def _ratio(state: Neutrinos, inputs: Inputs) -> Scalar:
+def _ratio(state: InvisibleState, inputs: Inputs) -> Scalar:
     """R_K; R_K* too if one chirality of quarks is there: a ratio without form factors."""
     of_sm = Neutrinos().invariants(inputs)["vector"]
     return state.invariants(inputs)["vector"] / of_sm
@@ -105,7 +105,9 @@ def _of_triplet(name: str, factor: float, inputs: Inputs) -> dict[str, Scalar]:
         couplings: dict[str, complex | Scalar] = {"M": 1.0}
         couplings |= {f"lam_2{i}": strength for i in leptons}
         couplings |= dict.fromkeys((f"lam_3{i}" for i in leptons), 1.0)
-        return _with_c(name, couplings, inputs).invisible[0].CL
+        (state,) = _with_c(name, couplings, inputs).invisible
+        assert isinstance(state, Neutrinos)
+        return state.CL
 
     e, mu, tau = (c_l(i) for i in ("e", "mu", "tau"))
     states = {"apart": e + mu, "single": c_l("e", "mu"), "universal": e + mu + tau}

@@ -7,8 +7,9 @@ import shutil
 import sys
 import time
 from collections import Counter
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from concurrent.futures import Future, ThreadPoolExecutor, as_completed
+from contextlib import ExitStack, contextmanager
 from pathlib import Path
 from typing import Any
 
@@ -22,6 +23,7 @@ from bsnunu_jax.fit import claimed, manifest, say_on_stderr, silent, write_json
 from bsnunu_jax.observables import get_observable
 from bsnunu_jax.report.draws import UNITS
 from bsnunu_jax.scan.card import ScanCard
+from bsnunu_jax.scan.hosts import Hosts
 from bsnunu_jax.scan.plan import Plan, make_plan
 from bsnunu_jax.scan.store import Store
 from bsnunu_jax.scan.study import LOG_LIKELIHOOD
@@ -29,19 +31,26 @@ from bsnunu_jax.scan.study import LOG_LIKELIHOOD
 # Points of one call: numbers of polynomials are made while they are in the cache, and of slow ones
 # there should be some for every core.
 _BATCH, _SLOW_BATCH = 1 << 14, 1 << 12
+# A GPU has many more cores, and launching costs more.
+_GPU = 16
+_ALONE = Hosts()
 # Columns of some points, and how many of the points are in each region.
 Part = tuple[dict[str, np.ndarray], dict[str, int]]
 Program = Callable[[Any, np.uint64], dict[str, jax.Array]]
 
 
-def run_scan(card: ScanCard, folder: Path, *, resume: bool = False, quiet: bool = False) -> str:
+def run_scan(
+    card: ScanCard, folder: Path, *, resume: bool = False, quiet: bool = False,
+    hosts: Hosts = _ALONE,
+) -> str:  # fmt: skip
     """Evaluate all points of a card; leaves points/, scan.nc, card.yaml and manifest.json.
 
     Args:
         card: what to scan.
-        folder: result folder; must not hold a result unless `resume`.
-        resume: go on with the scan in `folder`.
+        folder: result folder, the same for all processes; must not hold a result unless `resume`.
+        resume: go on with the scan in `folder`, whatever number of processes began it.
         quiet: no progress on stderr.
+        hosts: the processes that share the scan.
 
     Returns:
         a summary as text.
@@ -50,26 +59,53 @@ def run_scan(card: ScanCard, folder: Path, *, resume: bool = False, quiet: bool 
         InputError: if the folder holds another run, cannot be written, or the disk is full.
     """
     began = time.monotonic()
+    quiet = quiet or not hosts.first
     say = silent if quiet else say_on_stderr
     design = card.design  # bad data and inputs are found before the folder is made
-    with claimed(folder, card, resume, say):
-        for line in card.warnings:
+    chunks = math.ceil(design.number / card.content.chunk)
+    with _ours(folder, card, resume, say, hosts):
+        for line in card.warnings if hosts.first else ():
             print(f"bsnunu: WARNING: {line}", file=sys.stderr)
-        chunks = math.ceil(design.number / card.content.chunk)
         store = Store(folder, columns(card))
         finished = store.finished()
-        _check_space(card, store, chunks - len(finished))
-        todo = [chunk for chunk in range(chunks) if chunk not in finished]
+        todo = [chunk for chunk in hosts.chunks(chunks) if chunk not in finished]
+        _check_space(card, store, len(todo) * hosts.count)
         if todo:
             plan = make_plan(card.study, design)
-            say(f"{card.content.title}: {design.number:,} points, {plan.path}; compiling")
+            devices = len(jax.local_devices())
+            where = f" on {devices} devices" if devices > 1 else ""
+            where += f" in each of {hosts.count} processes" if hosts.count > 1 else ""
+            say(f"{card.content.title}: {design.number:,} points, {plan.path}{where}; compiling")
             evaluate(card, plan, program(card, plan), store, todo, quiet=quiet)
+        hosts.wait("all chunks")
+        if not hosts.first:
+            return ""
         counts = store.finish(chunks, _attributes(card))
         write_json(folder / "manifest.json", manifest(card) | {
-            "points": design.number, "counts": counts,
+            "points": design.number, "counts": counts, "processes": hosts.count,
             "wall_time_s": round(time.monotonic() - began, 1), "resumed": resume,
         })  # fmt: skip
     return summary(card, counts)
+
+
+@contextmanager
+def _ours(
+    folder: Path, card: ScanCard, resume: bool, say: Any, hosts: Hosts
+) -> Iterator[None]:  # fmt: skip
+    """The folder claimed by the first process for all; if it cannot, all stop."""
+    if not hosts.first:
+        if not hosts.all_agree(False):
+            raise InputError("the first process was refused, see its message", where=str(folder))
+        yield
+        return
+    with ExitStack() as stack:
+        try:
+            stack.enter_context(claimed(folder, card, resume, say))
+        except InputError:
+            hosts.all_agree(False)
+            raise
+        hosts.all_agree(True)
+        yield
 
 
 def columns(card: ScanCard) -> dict[str, tuple[str, dict[str, str]]]:
@@ -99,12 +135,17 @@ def columns(card: ScanCard) -> dict[str, tuple[str, dict[str, str]]]:
 def program(card: ScanCard, plan: Plan) -> Program:
     """All columns of `batch_size` points from a first one on, compiled."""
     size = batch_size(card, plan)
+    devices = jax.local_devices()
+    mesh = jax.sharding.Mesh(np.array(devices), ("points",))
+    everywhere, apart = (jax.sharding.PartitionSpec(*axes) for axes in ((), ("points",)))
 
     def batch(known: Any, start: jax.Array) -> dict[str, jax.Array]:
-        index = start + jnp.arange(size, dtype=jnp.uint64)
+        own = size // len(devices)
+        first = start + jax.lax.axis_index("points").astype(jnp.uint64) * np.uint64(own)
+        index = first + jnp.arange(own, dtype=jnp.uint64)
         found = plan.columns(known, index)
         for region, cuts in card.content.select.items():
-            inside = jnp.ones(size, dtype=bool)
+            inside = jnp.ones(own, dtype=bool)
             for name, cut in cuts.items():
                 value = found[card.column(name)]
                 inside &= value >= cut.min if cut.min is not None else True
@@ -112,17 +153,24 @@ def program(card: ScanCard, plan: Plan) -> Program:
             found[region] = inside
         return found
 
+    shared = jax.shard_map(
+        batch, mesh=mesh, in_specs=(everywhere, everywhere), out_specs=apart, check_vma=False
+    )
     start = jax.ShapeDtypeStruct((), jnp.uint64)
-    compiled: Program = jax.jit(batch).lower(plan.known, start).compile()
+    compiled: Program = jax.jit(shared).lower(plan.known, start).compile()
     return compiled
 
 
 def batch_size(card: ScanCard, plan: Plan) -> int:
-    """Points a call: chunks are cut into equal parts."""
+    """Points a call, as many on every device: chunks are cut into equal parts."""
     fast = plan.forms is not None and set(plan.forms.names) == set(plan.study.names)
-    most = (_BATCH if fast else _SLOW_BATCH) * (1 if jax.default_backend() == "cpu" else 16)
+    devices = len(jax.local_devices())
+    most = (_BATCH if fast else _SLOW_BATCH) * devices
+    if jax.default_backend() != "cpu":
+        most *= _GPU
     chunk = min(card.content.chunk, card.design.number)
-    return math.ceil(chunk / math.ceil(chunk / most))
+    size = math.ceil(chunk / math.ceil(chunk / most))
+    return devices * math.ceil(size / devices)
 
 
 def evaluate(
@@ -140,8 +188,8 @@ def evaluate(
     selected, regions = card.content.store == "selected", list(card.content.select)
     left = sum(min(chunk, number - c * chunk) for c in todo)
     with (
-        tqdm(total=number, initial=number - left, unit=" points", unit_scale=True, disable=quiet,
-             file=sys.stderr, mininterval=0.5, desc="scan") as bar,
+        tqdm(total=left, unit=" points", unit_scale=True, disable=quiet, file=sys.stderr,
+             mininterval=0.5, desc="scan") as bar,
         ThreadPoolExecutor(os.cpu_count()) as pool, ThreadPoolExecutor(1) as writer,
     ):  # fmt: skip
 

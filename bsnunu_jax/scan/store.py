@@ -78,11 +78,10 @@ class Store:
         counts: dict[str, int] = {}
         sizes = []
         for chunk in range(chunks):
-            with h5py.File(self.path(chunk)) as file:
-                sizes.append(file["point"].shape[0])
-                for key, value in file.attrs.items():
-                    name = key.removeprefix(_COUNT)
-                    counts[name] = counts.get(name, 0) + int(value)
+            size, own = self._read(chunk)
+            sizes.append(size)
+            for name, value in own.items():
+                counts[name] = counts.get(name, 0) + value
         ends = np.cumsum(sizes)
 
         def fill(file: h5py.File) -> None:
@@ -102,6 +101,18 @@ class Store:
 
         self._whole(self.folder / INDEX, fill)
         return counts
+
+    def _read(self, chunk: int) -> tuple[int, dict[str, int]]:
+        """Size and counts of a chunk."""
+        path = self.path(chunk)
+        try:
+            with h5py.File(path) as file:
+                counts = {k.removeprefix(_COUNT): int(v) for k, v in file.attrs.items()}
+                return file["point"].shape[0], counts
+        except (OSError, KeyError):
+            raise InputError(
+                "is damaged", where=str(path), allowed="delete it: `--resume` makes it again"
+            ) from None
 
     def _whole(self, path: Path, fill: Any) -> None:
         # In memory first: HDF5 does not survive a full disk with a message.
