@@ -1,4 +1,4 @@
-"""The command `bsnunu`: fit, limit, scan, compare, reproduce, predict, inputs, list, data."""
+"""The command `bsnunu`, from `bsnunu fit` to `bsnunu data`."""
 
 import errno
 import json
@@ -109,6 +109,45 @@ def limit(card: Path, parameter: str | None, seed: int | None, likelihood: Path 
         _print(json.dumps(result))
     else:
         _print(limit_table(result))
+        _print(f"results: {folder}")
+
+
+@bsnunu.command()
+@click.argument("card", type=click.Path(path_type=Path))
+@click.option("--over", multiple=True, required=True, metavar="NAME[=LOW:HIGH[:POINTS]]",
+              help="A parameter that is not profiled; once or twice.")  # fmt: skip
+@click.option("--seed", type=click.IntRange(0, 2**31 - 1), help="Seed, instead of the card's.")
+@click.option(
+    "--likelihood",
+    type=click.Path(path_type=Path),
+    metavar="DIR",
+    help="Folder with Belle II's published likelihood (HEPData 10.17182/hepdata.166082).",
+)
+@click.option(
+    "--out", type=click.Path(path_type=Path), help="Result folder [results/CARD/profile_NAME_NAME]."
+)
+@click.option("--resume", is_flag=True, help="Write into the result folder again.")
+@click.option("--json", "as_json", is_flag=True, help="One JSON object on stdout.")
+@click.option("--quiet", is_flag=True, help="No progress on stderr.")
+def profile(card: Path, over: tuple[str, ...], seed: int | None, likelihood: Path | None,
+            out: Path | None, as_json: bool, **options: Any) -> None:  # fmt: skip
+    """Profile likelihood over one or two parameters, everything else at its best.
+
+    Example: bsnunu profile fits/belle2_cr.yaml --over CR_mutau=0:15 --over CR_tautau=-25:15
+    """
+    from bsnunu_jax.compilation_cache import use_compilation_cache
+    from bsnunu_jax.config import Card
+    from bsnunu_jax.profile import profile_table, run_profile
+
+    use_compilation_cache()
+    loaded = Card(card, seed=seed, likelihood=likelihood)
+    names = "_".join(text.partition("=")[0] for text in over)
+    folder = out or Path("results") / card.stem / f"profile_{names}"
+    result = run_profile(loaded, folder, over, **options)
+    if as_json:
+        _print(json.dumps(result))
+    else:
+        _print(profile_table(result))
         _print(f"results: {folder}")
 
 

@@ -15,12 +15,11 @@ import numpy as np
 from jaxtyping import Array, Float
 from scipy.ndimage import correlate1d, distance_transform_edt, maximum_filter, minimum_filter
 
+from bsnunu_jax.inference.bfgs import Surface, curvature, descend, inverse_root
 from bsnunu_jax.inference.blocks import load_block, save_block
 
 # Energies and their gradients in all coordinates at many points.
 Energies = Callable[[np.ndarray], tuple[np.ndarray, np.ndarray]]
-# The same in s, and the gradient in the other coordinates only.
-Surface = Callable[[np.ndarray, np.ndarray], tuple[np.ndarray, np.ndarray]]
 
 # Cells an axis by the number of jumping parameters, and of the first look.
 _FINE, _COARSE = {1: 512, 2: 96}, {1: 128, 2: 24}
@@ -31,9 +30,7 @@ _POWER, _FLAT = 0.8, 0.1
 # are looked at where it is below the second number, from the mean density, and its second
 # difference between coarse cells above the third.
 _HOPELESS, _TAIL, _BEND = 30.0, 8.0, 0.3
-_LONGEST_STEP, _CLOSE = 3.0, 0.02
-# No mode along a direction in which the density is flat.
-_SMALLEST_CURVATURE = 0.1
+_CLOSE = 0.02
 _DIRECTIONS = 8
 # Points whose mean curvature standardises the others; with a quarter of them NUTS diverges.
 _LOOKS = 32
@@ -146,14 +143,14 @@ def jump_grid(
         return value + np.sum(np.log(s) + np.log1p(-s), axis=1), gradient[:, rest]
 
     here = 1 / (1 + np.exp(-start[list(jumping)]))
-    root = _root(_curvature(surface, here[None], start[None, rest]))
+    root = inverse_root(curvature(surface, here[None], start[None, rest]))
     value, z = _surface_at_modes(surface, start[rest], root, len(jumping))
     likely = _systematic(value, _LOOKS, 0.5)
     s, modes = _centres(value.shape)[likely], z.reshape(value.size, rest.size)[likely]
-    at_modes = _curvature(surface, s[::8], modes[::8])
+    at_modes = curvature(surface, s[::8], modes[::8])
     # The curvature at typical points, not that at modes, is what limits the steps of NUTS.
-    typical = np.random.default_rng(0).standard_normal(modes.shape) @ _root(at_modes).T
-    root = _root(_curvature(surface, s, modes + typical))
+    typical = np.random.default_rng(0).standard_normal(modes.shape) @ inverse_root(at_modes).T
+    root = inverse_root(curvature(surface, s, modes + typical))
     # Along these axes tails are long where the two differ: adapted masses can follow.
     root = root @ np.linalg.eigh(root.T @ at_modes @ root)[1]
     return JumpGrid.of(value, z, root), value
@@ -165,7 +162,7 @@ def _surface_at_modes(
     """-ln density at the modes of the others, and the modes, on the fine grid."""
     shape, fine = (_COARSE[d],) * d, (_FINE[d],) * d
     coarse = _centres(shape)
-    value, z = _descend(surface, coarse, np.tile(start, (len(coarse), 1)), root, passes=12)
+    value, z = _towards_modes(surface, coarse, np.tile(start, (len(coarse), 1)), root, passes=12)
     value, z = value.reshape(shape), z.reshape(*shape, start.size)
     _, nearest = distance_transform_edt(value > value.min() + _HOPELESS, return_indices=True)
     z = z[tuple(nearest)]
@@ -176,7 +173,14 @@ def _surface_at_modes(
         rough = np.repeat(rough, _FINE[d] // _COARSE[d], axis)
     if rough.any():
         s = _centres(fine)[rough.ravel()]
-        value[rough], z[rough] = _descend(surface, s, z[rough], root, passes=1)
+        value[rough], z[rough] = _towards_modes(surface, s, z[rough], root, passes=1)
+    return value, z
+
+
+def _towards_modes(
+    surface: Surface, s: np.ndarray, z: np.ndarray, root: np.ndarray, passes: int
+) -> tuple[np.ndarray, np.ndarray]:
+    value, z, _ = descend(surface, s, z, root, passes=passes, close=_CLOSE, hopeless=_HOPELESS)
     return value, z
 
 
@@ -229,63 +233,3 @@ def _rough(value: np.ndarray) -> np.ndarray:
     bend = sum(np.abs(correlate1d(value, [1, -2, 1], a, mode="nearest")) for a in range(value.ndim))
     mean = value.min() - np.log(np.mean(np.exp(value.min() - value)))
     return (maximum_filter(bend, 3) > _BEND) & (minimum_filter(value, 3) < mean + _TAIL)
-
-
-def _curvature(surface: Surface, s: np.ndarray, z: np.ndarray) -> np.ndarray:
-    """Mean Hessian of the others at some points, from differences of the gradient."""
-    step, size = 1e-4, z.shape[1]
-    moves = np.concatenate([np.zeros((1, size)), step * np.eye(size)])
-    moved = (z[:, None] + moves).reshape(len(z) * (size + 1), size)
-    _, gradient = surface(np.repeat(s, size + 1, axis=0), moved)
-    here, there = np.split(gradient.reshape(len(z), size + 1, size), [1], axis=1)
-    hessian = np.mean(there - here, axis=0) / step
-    return np.asarray(hessian + hessian.T) / 2
-
-
-def _root(hessian: np.ndarray) -> np.ndarray:
-    """Lower root of the inverse."""
-    values, vectors = np.linalg.eigh(hessian)
-    values = np.maximum(values, _SMALLEST_CURVATURE)
-    return np.asarray(np.linalg.cholesky(vectors / values @ vectors.T))
-
-
-def _descend(
-    surface: Surface, s: np.ndarray, z: np.ndarray, root: np.ndarray, passes: int
-) -> tuple[np.ndarray, np.ndarray]:
-    """BFGS towards the modes of all points at once, in standard deviations of `root`."""
-    value, gradient = surface(s, z)
-    gradient = gradient @ root
-    inverse = np.broadcast_to(np.eye(z.shape[1]), (len(s), z.shape[1], z.shape[1]))
-    length = np.ones(len(s))
-    for _ in range(passes):
-        step = -np.einsum("pij,pj->pi", inverse, gradient)
-        gain = -0.5 * np.sum(step * gradient, axis=1)
-        on = np.flatnonzero((gain > _CLOSE) & (value - gain < value.min() + _HOPELESS))
-        if not on.size:
-            break
-        norm = np.maximum(np.linalg.norm(step[on], axis=1), 1e-9)
-        step = step[on] * (length[on] * np.minimum(1, _LONGEST_STEP / norm))[:, None]
-        trial = z[on] + step @ root.T
-        new, slope = surface(s[on], trial)
-        slope = slope @ root
-        if passes > 1:
-            inverse = inverse.copy()
-            inverse[on] = _bfgs(inverse[on], step, slope - gradient[on])
-        better = new < value[on]
-        length[on] = np.where(better, 1.0, length[on] / 4)
-        on = on[better]
-        value[on], z[on], gradient[on] = new[better], trial[better], slope[better]
-    return value, z
-
-
-def _bfgs(inverse: np.ndarray, step: np.ndarray, change: np.ndarray) -> np.ndarray:
-    """Inverse Hessians after steps along which the gradients changed by this."""
-    overlap = np.sum(step * change, axis=1)
-    good = np.isfinite(overlap) & (overlap > 1e-9)
-    turned = np.einsum("pij,pj->pi", inverse, change)
-    rho = 1 / np.where(good, overlap, 1.0)
-    weight = rho + rho**2 * np.sum(change * turned, axis=1)
-    both = np.einsum("pi,pj->pij", turned, step) * rho[:, None, None]
-    new = inverse - both - both.swapaxes(1, 2)
-    new += weight[:, None, None] * np.einsum("pi,pj->pij", step, step)
-    return np.where(good[:, None, None], new, inverse)

@@ -1,0 +1,115 @@
+"""From a card to profile.nc: -2 ln L over one or two parameters, everything else profiled."""
+
+import time
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from bsnunu_jax.config import Card
+from bsnunu_jax.errors import InputError
+from bsnunu_jax.fit import claimed, manifest, say_on_stderr, silent, write_json
+from bsnunu_jax.inference.best_fit import best_fit
+from bsnunu_jax.inference.parameters import LogUniform, Parameter
+from bsnunu_jax.inference.problem import Problem
+from bsnunu_jax.inference.profile_map import check, profile_map
+
+_POINTS = 40
+_FORM = "NAME, NAME=low:high or NAME=low:high:points"
+
+
+def run_profile(
+    card: Card, folder: Path, over: Sequence[str], *, resume: bool = False, quiet: bool = False
+) -> dict[str, Any]:
+    """Profile everything but one or two parameters; leaves profile.nc, profile.json and a figure.
+
+    Args:
+        card: what to fit.
+        folder: result folder; must not hold a result unless `resume`.
+        over: one or two of NAME, NAME=low:high, NAME=low:high:points; by default 40 points over the
+            range of the prior, in equal ratios if that is log-uniform.
+        resume: write again into `folder`.
+        quiet: no progress on stderr.
+
+    Returns:
+        the content of profile.json.
+
+    Raises:
+        InputError: for a parameter or range that does not fit, or a folder with another run.
+    """
+    began = time.monotonic()
+    say = silent if quiet else say_on_stderr
+    problem = card.problem
+    axes = dict(axis_of(problem, text) for text in over)
+    if len(axes) < len(over):
+        raise InputError("a parameter stands twice", where="--over", allowed="one or two")
+    check(problem, list(axes), list(axes.values()))
+    with claimed(folder, card, resume, say, {"over": list(over)}):
+        points = " x ".join(str(len(a)) for a in axes.values())
+        say(f"{card.content.title}: {points} points, {problem.size - len(axes)} profiled")
+        fit = best_fit(problem, starts=card.content.best_fit.starts, seed=card.content.seed)
+        found = profile_map(
+            problem, list(axes), list(axes.values()), fit=fit,
+            progress=lambda done, total: say(f"{done} of {total} points"),
+        )  # fmt: skip
+        result = {
+            "over": list(axes), "best_fit": fit.best.values,
+            "minus_2_log_likelihood": fit.best.objective,
+            "lowest_on_the_grid": float(found.objective.min()),
+            "not_converged": int((~found.converged).sum()), "points": found.objective.size,
+        }  # fmt: skip
+        # Matplotlib and xarray take two seconds that errors in a card need not wait for.
+        from bsnunu_jax.report.figures.profile import write_profile
+
+        write_profile(folder, problem, found, fit.best.values)
+        write_json(folder / "profile.json", result)
+        write_json(folder / "manifest.json", manifest(card) | {
+            "wall_time_s": round(time.monotonic() - began, 1), "resumed": resume,
+        })  # fmt: skip
+    if result["not_converged"]:
+        say(f"WARNING: {result['not_converged']} points have not converged, see profile.nc")
+    return result
+
+
+def axis_of(problem: Problem, text: str) -> tuple[str, np.ndarray]:
+    """Name and values of NAME=low:high:points.
+
+    Raises:
+        InputError: for anything else.
+    """
+    name, _, given = text.partition("=")
+    known = {p.name: p for p in problem.parameters}
+    if name not in known:
+        raise InputError(
+            f"unknown parameter {name!r}", where="--over", allowed=f"one of {', '.join(known)}"
+        )
+    low, high = _range(known[name])
+    points = _POINTS
+    if given:
+        try:
+            low, high, *rest = (float(x) for x in given.split(":"))
+            points = int(rest[0]) if rest else _POINTS
+        except ValueError:
+            raise InputError(f"{text!r} is no range", where="--over", allowed=_FORM) from None
+        if len(rest) > 1 or not low < high or points < 2:
+            raise InputError(f"{text!r} is no range", where="--over", allowed=_FORM)
+    if not np.isfinite([low, high]).all():
+        raise InputError(f"{name} has no range", where="--over", allowed=f"{name}=low:high")
+    ratios = isinstance(known[name].prior, LogUniform) and low > 0
+    return name, (np.geomspace if ratios else np.linspace)(low, high, points)
+
+
+def _range(parameter: Parameter) -> tuple[float, float]:
+    low, high = parameter.prior.range
+    return (0.0 if parameter.mirror else low), high
+
+
+def profile_table(result: dict[str, Any]) -> str:
+    """A few lines for people."""
+    best = ", ".join(f"{k} = {v:.4g}" for k, v in result["best_fit"].items())
+    return (
+        f"best fit: {best}, -2 ln L = {result['minus_2_log_likelihood']:.3f}\n"
+        f"{result['points']} points profiled, lowest -2 ln L on them "
+        f"{result['lowest_on_the_grid']:.3f}, {result['not_converged']} not converged"
+    )

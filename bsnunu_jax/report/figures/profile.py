@@ -1,0 +1,89 @@
+"""Delta chi2 over one or two parameters, everything else profiled."""
+
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import numpy as np
+from scipy.stats import chi2
+
+from bsnunu_jax.inference.parameters import LogUniform
+from bsnunu_jax.inference.problem import Problem
+from bsnunu_jax.inference.profile_map import ProfileMap
+from bsnunu_jax.report.atomic import whole
+from bsnunu_jax.report.draws import axis_label
+from bsnunu_jax.report.figures.style import COLUMN, GREY, MASSES, ORANGE, new_figure, save, styled
+
+if TYPE_CHECKING:
+    from matplotlib.axes import Axes
+    from matplotlib.figure import Figure
+
+_HIGHEST = 25.0
+
+
+def write_profile(
+    folder: Path, problem: Problem, found: ProfileMap, best: dict[str, float]
+) -> None:
+    """Write profile.nc, and figures/profile as PDF and PNG.
+
+    Args:
+        folder: result folder.
+        problem: labels and nuisances.
+        found: the profile likelihood.
+        best: values of the best fit.
+    """
+    import xarray as xr
+
+    over = found.names
+    dims = (*over, "nuisance")
+    arrays = {
+        "minus_2_log_likelihood": (over, found.objective),
+        "delta_chi2": (over, found.delta),
+        "converged": (over, found.converged),
+        "nuisances": (dims, found.nuisances),
+    } | {f"profiled {n}": (over, v) for n, v in found.values.items() if n not in over}
+    coordinates = dict(zip(over, found.axes, strict=True))
+    names = list(problem.names[len(problem.parameters) :])
+    dataset = xr.Dataset(arrays, {**coordinates, "nuisance": names} if names else coordinates)
+    with whole(folder / "profile.nc") as partial:
+        dataset.to_netcdf(partial, engine="h5netcdf")
+    (folder / "figures").mkdir(parents=True, exist_ok=True)
+    with styled():
+        save(profile_figure(problem, found, best), folder / "figures" / "profile")
+
+
+def profile_figure(problem: Problem, found: ProfileMap, best: dict[str, float]) -> "Figure":
+    """A curve, or filled contours at 68 and 95 %."""
+    figure = new_figure(COLUMN, 2.7 if len(found.names) == 1 else 3.2)
+    axes = figure.subplots()
+    parameters = {p.name: p for p in problem.parameters}
+    for name, which in zip(found.names, "xy", strict=False):
+        scale = "log" if isinstance(parameters[name].prior, LogUniform) else "linear"
+        axes.set(**{f"{which}label": axis_label(parameters[name]), f"{which}scale": scale})
+    (_draw_curve if len(found.names) == 1 else _draw_plane)(axes, found, best)
+    return figure
+
+
+def _draw_curve(axes: "Axes", found: ProfileMap, best: dict[str, float]) -> None:
+    (x,) = found.axes
+    axes.plot(x, found.delta, color="black")
+    for mass in MASSES:
+        height = chi2.ppf(mass, 1)
+        axes.axhline(height, color=GREY, lw=0.8)
+        axes.annotate(
+            f"{100 * mass:.0f} %", (0.99, height), xycoords=("axes fraction", "data"), ha="right",
+            va="bottom", fontsize=8, color="0.35",
+        )  # fmt: skip
+    axes.set(xlim=(x[0], x[-1]), ylim=(0, min(_HIGHEST, 1.1 * max(found.delta.max(), 4))))
+    axes.set_ylabel(r"$\Delta\chi^2$")
+
+
+def _draw_plane(axes: "Axes", found: ProfileMap, best: dict[str, float]) -> None:
+    x, y = found.axes
+    height = np.minimum(found.delta, _HIGHEST).T
+    filled = axes.contourf(x, y, height, np.linspace(0, _HIGHEST, 26), cmap="Blues_r")
+    filled.set_rasterized(True)
+    levels = [chi2.ppf(mass, 2) for mass in MASSES]
+    axes.contour(x, y, height, levels, colors="black", linestyles=["-", "--"], linewidths=1.2)
+    axes.plot(*(best[n] for n in found.names), "+", color=ORANGE, ms=9, mew=1.8, clip_on=False)
+    bar = axes.figure.colorbar(filled, ax=axes, ticks=np.arange(0, _HIGHEST + 1, 5))
+    bar.set_label(r"$\Delta\chi^2$ (lines: 68 % and 95 %)")
