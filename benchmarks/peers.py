@@ -30,7 +30,7 @@ BKSTAR_NAMES = (
 )
 """Free B -> K* BSZ coefficients."""
 
-BATCHES = (1_000, 10_000, 50_000, 1_000_000)
+BATCHES = 1_000, 10_000, 50_000, 100_000, 1_000_000
 
 _SCALE = 5.0
 _JELLI_NAME = "b_to_k_nunu"
