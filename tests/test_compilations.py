@@ -1,0 +1,105 @@
+"""Programs are compiled once, not once for every value of a mass or coupling, point or chunk."""
+
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+import pytest
+import yaml
+from jax import monitoring
+
+from bsnunu_jax.batch import chunked_vmap
+from bsnunu_jax.config import Card
+from bsnunu_jax.inference.best_fit import best_fit
+from bsnunu_jax.inference.profile_map import profile_map
+from bsnunu_jax.inputs import Inputs
+from bsnunu_jax.invisible import FermionPair, Neutrinos
+from bsnunu_jax.observables import branching_fraction
+from bsnunu_jax.scan.card import ScanCard
+from bsnunu_jax.scan.run import run_scan
+
+FITS = Path(__file__).parents[1] / "fits"
+EVENT = "/jax/core/compile/backend_compile_duration"
+_seen: list[str] = []
+
+
+def _note(event: str, _duration: float, **_more: object) -> None:
+    if event == EVENT:
+        _seen.append(event)
+
+
+@pytest.fixture(scope="module", autouse=True)
+def listener() -> Iterator[None]:
+    monitoring.register_event_duration_secs_listener(_note)
+    yield
+    monitoring.unregister_event_duration_listener(_note)
+
+
+@contextmanager
+def compilations() -> Iterator[Callable[[], int]]:
+    before = len(_seen)
+    yield lambda: len(_seen) - before
+
+
+def scan_card(path: Path, **design: object) -> ScanCard:
+    content = {
+        "title": "t", "model": "fermion-pair", "fixed": {"operator": "V1"}, "design": design,
+        "observables": ["R_K_nunu", "R_Kstar_nunu"], "chunk": 50,
+    }  # fmt: skip
+    path.write_text(yaml.safe_dump(content))
+    return ScanCard(path)
+
+
+def test_the_listener_counts() -> None:
+    with compilations() as count:
+        jax.jit(lambda x: x * 3.25 + 1)(jnp.ones(3))
+    assert count() > 0
+
+
+def test_values_of_masses_and_couplings(inputs: Inputs) -> None:
+    @jax.jit
+    def value(m: jax.Array, c: jax.Array) -> jax.Array:
+        states = [Neutrinos(CR=jnp.zeros((3, 3)).at[2, 2].set(c)), FermionPair(m, V1=1e-8)]
+        return branching_fraction("B+->K+", states, inputs)
+
+    points = np.linspace(0.1, 2.0, 8)
+    value(jnp.asarray(0.7), jnp.asarray(-1.0))
+    arguments = [(jnp.asarray(m), jnp.asarray(-3 * m)) for m in points]
+    with compilations() as count:
+        for m, c in arguments:
+            value(m, c)
+    assert count() == 0
+    many = jax.jit(lambda m: chunked_vmap(lambda m: value(m, -m), m, chunk=4))
+    first, second = jnp.asarray(points), jnp.asarray(points / 2)
+    many(first)
+    with compilations() as count:
+        many(second)
+    assert count() == 0
+
+
+def test_points_and_chunks_of_a_scan(tmp_path: Path) -> None:
+    """Two chunks of 4 masses, then ten of 20: the same programs."""
+    few = {"m": {"linspace": [0.1, 2.0, 4]}, "Lambda": {"logspace": [2.0, 20.0, 25]}}
+    many = {"m": {"linspace": [0.0, 2.3, 20]}, "Lambda": {"logspace": [1.0, 10.0, 25]}}
+    numbers = []
+    for k, axes in enumerate((few, few, many)):  # what only a first call needs is not counted
+        card = scan_card(tmp_path / f"{k}.yaml", parameters=axes)
+        with compilations() as count:
+            run_scan(card, tmp_path / str(k), quiet=True)
+        numbers.append(count())
+    assert 0 < numbers[2] <= numbers[1]
+
+
+def test_points_of_a_profile_map() -> None:
+    problem = Card(FITS / "belle2_cr.yaml").problem
+    fit = best_fit(problem)
+    numbers = []
+    for n in (3, 3, 6):
+        axes = [np.linspace(-20.0, 5.0, n), np.linspace(0.0, 12.0, n)]
+        with compilations() as count:
+            profile_map(problem, ["CR_tautau", "CR_mutau"], axes, fit=fit)
+        numbers.append(count())
+    assert numbers[2] <= numbers[1]
