@@ -1,0 +1,47 @@
+"""The operators of arXiv:2309.12741 with a pair of scalars, fermions or vectors."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from types import MappingProxyType
+
+import numpy as np
+
+from bsnunu_jax.models.pairs import FERMIONS, SCALARS, VECTORS
+
+
+@dataclass(frozen=True)
+class Family:
+    """Operators of one kind of pair.
+
+    Attributes:
+        model: name of the pair model.
+        particle: for people.
+        mass: LaTeX of the mass.
+        operators: those of Eqs. (18), (19) or (20).
+        powers: q of BR_NP ~ Lambda^-q at a fixed mass.
+        latex: of the operators.
+    """
+
+    model: str
+    particle: str
+    mass: str
+    operators: tuple[str, ...]
+    powers: np.ndarray
+    latex: tuple[str, ...]
+
+
+def _family(model: str, particle: str, field: str, operators: str) -> Family:
+    powers = {m: p.powers for m, p in _PAIRS.items()}[model]
+    names = tuple(operators.split())
+    return Family(
+        model, particle, rf"m_{field}", names, np.array([2.0 * powers[o] for o in names]),
+        tuple(rf"\mathcal{{O}}_{{q{field}{o[1:]}}}^{{{o[0]}}}" for o in names),
+    )  # fmt: skip
+
+
+_PAIRS = {"scalar-pair": SCALARS, "fermion-pair": FERMIONS, "vector-pair": VECTORS}
+FAMILIES: Mapping[str, Family] = MappingProxyType({
+    "scalar": _family("scalar-pair", "scalar", r"\phi", "S V"),
+    "fermion": _family("fermion-pair", "fermion", r"\chi", "S1 S2 V1 V2 T1 T2"),
+    "vector": _family("vector-pair", "vector", "X", "S T1 T2 V2 V3 V4 V5 V6"),
+})  # fmt: skip

@@ -1,0 +1,213 @@
+"""Figs. 4 to 6 of arXiv:2309.12741: mass and effective scale of scalars, fermions and vectors."""
+
+from dataclasses import dataclass
+
+import numpy as np
+
+from bsnunu_jax.reproduce.dark.families import FAMILIES, Family
+from bsnunu_jax.reproduce.dark.rates import DRAWS, DarkRates, dark_rates
+from bsnunu_jax.reproduce.product import Columns, Grid, Product
+from bsnunu_jax.reproduce.row import spread
+from bsnunu_jax.reproduce.settings import Settings
+
+SIGNAL = "B+->K+"
+# The operators of Eqs. (18) to (20) do not reach Bs -> inv: it sees axial currents alone.
+LIMITING = ("B0->K0", "B+->K*+", "B0->K*0")
+# Bits of the classes in the maps.
+BITS = {"new": 1, "average": 2, "B0->K0": 4, "B+->K*+": 8, "B0->K*0": 16}
+# Masses of the maps and of the draws; masses [GeV] of the rows, of which 0 is first.
+_MASSES, _COARSE = 400, 60
+AT = (0.0, 0.01, 0.1, 0.3, 0.5, 0.7, 1.0, 1.5, 2.0)
+
+
+@dataclass(frozen=True)
+class Plane:
+    """Everything about one family; arrays end in (masses, operators).
+
+    Attributes:
+        family: the operators.
+        masses: in GeV.
+        br: BR_NP at Lambda = 1 TeV by mode, with a leading axis of draws.
+        window: ranges of BR_NP(B+ -> K+ inv).
+        limits: upper limits on BR_NP of the other modes, shape (draws,).
+    """
+
+    family: Family
+    masses: np.ndarray
+    br: dict[str, np.ndarray]
+    window: dict[str, tuple[float, float]]
+    limits: dict[str, np.ndarray]
+
+    def scale(self, br: float | np.ndarray, mode: str = SIGNAL) -> np.ndarray:
+        """Lambda [TeV] at which BR_NP of the mode has this value, 0 where the mode is closed."""
+        at = np.asarray(br, dtype=float).reshape(-1, 1, 1)
+        found: np.ndarray = (self.br[mode] / at) ** (1 / self.family.powers)
+        return found
+
+    def limit(self, mode: str) -> np.ndarray:
+        """The smallest Lambda [TeV] that the limit on a mode allows."""
+        return self.scale(self.limits[mode], mode)
+
+    def caps(self, limits: dict[str, np.ndarray] | None = None) -> dict[str, np.ndarray]:
+        """The largest BR_NP(B+ -> K+ inv) that the limit on each mode allows."""
+        found = {}
+        for mode, limit in (limits or self.limits).items():
+            at, here, there = limit[:, None, None], self.br[SIGNAL], self.br[mode]
+            ratio = here / np.where(there > 0, there, 1.0)
+            found[mode] = np.where(there > 0, at * ratio, np.inf)
+        return found
+
+    def left(
+        self, band: str = "new", limits: dict[str, np.ndarray] | None = None
+    ) -> np.ndarray:  # fmt: skip
+        """Share of a band in ln Lambda that no limit excludes."""
+        low, high = self.window[band]
+        cap = np.clip(np.min(list(self.caps(limits).values()), axis=0), low, high)
+        share: np.ndarray = np.log(cap / low) / np.log(high / low)
+        return share
+
+    def strictest(self) -> np.ndarray:
+        """Index in `LIMITING` of the mode that allows least."""
+        caps = self.caps()
+        return np.argmin([caps[m] for m in LIMITING], axis=0)
+
+
+@dataclass(frozen=True)
+class Planes:
+    """One family: central inputs on the masses of the maps, and with draws on fewer.
+
+    Attributes:
+        fine: central inputs, draws axis of length 1.
+        coarse: equidistant masses like `fine`, central inputs first, then draws.
+        marked: the masses `AT`, likewise.
+    """
+
+    fine: Plane
+    coarse: Plane
+    marked: Plane
+
+
+def np_limits(settings: Settings, rates: DarkRates) -> dict[str, np.ndarray]:
+    """Limits on BR_NP: those on the total minus BR_SM, central and for draws."""
+    sm = rates.sm_totals(LIMITING, 1 + DRAWS)
+    limits = settings.constraints.limits
+    return {mode: limits[f"BR({mode}inv)"] - sm[mode] for mode in LIMITING}
+
+
+def all_planes(settings: Settings) -> dict[str, Planes]:
+    """All families; through `settings.once`."""
+    rates = settings.once(dark_rates)
+    limits, modes = np_limits(settings, rates), (SIGNAL, *LIMITING)
+    first = {k: v[:1] for k, v in limits.items()}
+    end = rates.closing
+    fine, coarse = (np.linspace(0, end, n, endpoint=False) for n in (_MASSES, _COARSE))
+    central = rates.totals(modes, fine, 1)
+    drawn = rates.totals(modes, np.concatenate([AT, coarse]), 1 + DRAWS)
+    window, found = dict(settings.constraints.window), {}
+    for name, family in FAMILIES.items():
+        of_draws = {m: drawn[m][name] for m in modes}
+        found[name] = Planes(
+            Plane(family, fine, {m: central[m][name] for m in modes}, window, first),
+            Plane(family, coarse, {m: a[:, len(AT) :] for m, a in of_draws.items()}, window,
+                  limits),
+            Plane(family, np.array(AT), {m: a[:, : len(AT)] for m, a in of_draws.items()}, window,
+                  limits),
+        )  # fmt: skip
+    return found
+
+
+def fig4(settings: Settings) -> Product:
+    """Scalars: S and V of Eq. (18)."""
+    return _product("scalar", "fig4", settings)
+
+
+def fig5(settings: Settings) -> Product:
+    """Fermions: S, V and T of Eq. (19)."""
+    return _product("fermion", "fig5", settings)
+
+
+def fig6(settings: Settings) -> Product:
+    """Vectors: Eq. (20) with the scales of Eq. (21)."""
+    return _product("vector", "fig6", settings)
+
+
+def _product(name: str, stem: str, settings: Settings) -> Product:
+    from bsnunu_jax.reproduce.dark.planes_figure import planes_figure
+    from bsnunu_jax.reproduce.dark.planes_rows import rows_of_planes
+
+    planes = settings.once(all_planes)[name]
+    return Product(
+        figures={stem: lambda: planes_figure(planes.fine)},
+        tables={"curves": _curves(planes.fine), "edges": _edges(planes.marked)},
+        grids={"classes": _classes(planes.fine, settings.points)},
+        rows=rows_of_planes(name, planes, settings),
+        inputs={
+            "masses_GeV": [0.0, float(planes.fine.masses[-1])], "masses": _MASSES,
+            "draws": DRAWS, "limits_on_BR_NP": {k: v[0] for k, v in planes.fine.limits.items()},
+            "share_left": "of the band in the plane of m and ln Lambda",
+            "uncertainty": "draws of the inputs in the rates and in BR_SM; the window is held",
+        },
+    )  # fmt: skip
+
+
+def _curves(plane: Plane) -> Columns:
+    """Every curve of the figure [TeV]."""
+    found: dict[str, np.ndarray] = {"m_GeV": plane.masses}
+    for i, operator in enumerate(plane.family.operators):
+        for band, (low, high) in plane.window.items():
+            found[f"{operator}_{band}_lowest_TeV"] = plane.scale(high)[0, :, i]
+            found[f"{operator}_{band}_highest_TeV"] = plane.scale(low)[0, :, i]
+        for mode in LIMITING:
+            found[f"{operator}_excluded_by_{mode}_below_TeV"] = plane.limit(mode)[0, :, i]
+        found[f"{operator}_new_share_left"] = plane.left()[0, :, i]
+    return found
+
+
+def _edges(plane: Plane) -> Columns:
+    """Edges of the new band at some masses with their uncertainty [TeV]."""
+    low, high = plane.window["new"]
+    edges = {"lowest": plane.scale(high), "highest": plane.scale(low)}
+    cells = [(i, j) for j in range(len(plane.family.operators)) for i in range(len(plane.masses))]
+    strictest = plane.strictest()
+    columns: dict[str, np.ndarray | list[str]] = {
+        "operator": [plane.family.operators[j] for _, j in cells],
+        "m_GeV": np.array([plane.masses[i] for i, _ in cells]),
+    }
+    for name, value in edges.items():
+        columns[f"{name}_TeV"] = np.array([value[0, i, j] for i, j in cells])
+        columns[f"{name}_uncertainty_TeV"] = np.array([spread(value[1:, i, j]) for i, j in cells])
+    share = plane.left()
+    return columns | {
+        "share_left": np.array([share[0, i, j] for i, j in cells]),
+        "share_left_uncertainty": np.array([spread(share[1:, i, j]) for i, j in cells]),
+        "strictest": [LIMITING[strictest[0, i, j]] for i, j in cells],
+    }
+
+
+def scale_range(plane: Plane, i: int) -> tuple[float, float]:
+    """What is shown of Lambda [TeV]: bands and limits of one operator, off the endpoint."""
+    shown = (plane.masses < 0.9 * plane.masses[-1]) & (plane.masses >= 0.01)
+    curves = [plane.scale(x)[0, shown, i] for band in plane.window.values() for x in band]
+    top = max(c.max() for c in (*curves, *(plane.limit(m)[0, shown, i] for m in LIMITING)))
+    return float(min(c.min() for c in curves) / 1.3), float(1.5 * top)
+
+
+def _classes(plane: Plane, points: int) -> Grid:
+    """Bits of `BITS` over mass and scale, at least `points` in all."""
+    operators = plane.family.operators
+    n = -(-points // (len(operators) * len(plane.masses)))
+    coordinates, arrays = {"m": plane.masses}, {}
+    for i, operator in enumerate(operators):
+        scales = np.geomspace(*scale_range(plane, i), n)
+        found = np.zeros((len(plane.masses), n), dtype=np.uint8)
+        for band, (low, high) in plane.window.items():
+            bottom, top = (plane.scale(x)[0, :, i, None] for x in (high, low))
+            found |= np.where((scales >= bottom) & (scales <= top), BITS[band], 0).astype(np.uint8)
+        for mode in LIMITING:
+            excluded = scales < plane.limit(mode)[0, :, i, None]
+            found |= np.where(excluded, BITS[mode], 0).astype(np.uint8)
+        coordinates[f"Lambda_{operator}"] = scales
+        arrays[f"class_{operator}"] = (("m", f"Lambda_{operator}"), found)
+    bits = " + ".join(f"{bit} {name}" for name, bit in BITS.items())
+    units = {"m": "GeV"} | {f"Lambda_{o}": "TeV" for o in operators}
+    return Grid(coordinates, arrays, units | {f"class_{o}": f"bits: {bits}" for o in operators})

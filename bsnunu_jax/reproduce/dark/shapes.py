@@ -1,0 +1,184 @@
+"""Shapes of the q2 spectra of all pairs, bare and through the efficiency of the inclusive tag."""
+
+from dataclasses import dataclass
+
+import numpy as np
+
+from bsnunu_jax.reproduce.dark.families import FAMILIES
+from bsnunu_jax.reproduce.dark.programs import rows_of
+from bsnunu_jax.reproduce.dark.rates import DRAWS, DarkRates, dark_rates
+from bsnunu_jax.reproduce.settings import Settings
+from bsnunu_jax.spectra import ITA_MODE, ita_efficiency
+
+# Where Belle II sees the excess [GeV^2].
+EXCESS = (3.0, 7.0)
+# Masses [GeV] of Figs. 7 and 8.
+MASSES = {"scalar": (0.3, 0.7), "fermion": (0.7,), "vector": (0.7,)}
+# Curves over q2 [GeV^2], and masses of omega and of the search for the best one [GeV];
+# at m = 0 vectors with T2 do not exist.
+Q2 = np.linspace(0, 23, 461)
+SCAN = np.maximum(np.linspace(0, 2, 41), 1e-3)
+
+
+@dataclass(frozen=True)
+class Case:
+    """One operator at one mass."""
+
+    family: str
+    operator: str
+    mass: float
+
+    @property
+    def name(self) -> str:
+        """For tables."""
+        return f"{self.family} {self.operator}, {1e3 * self.mass:.0f} MeV"
+
+    @property
+    def column(self) -> str:
+        """For columns."""
+        return f"{self.family}_{self.operator}_{1e3 * self.mass:.0f}MeV"
+
+    @property
+    def index(self) -> tuple[str, int]:
+        """Family and index of the operator."""
+        return self.family, FAMILIES[self.family].operators.index(self.operator)
+
+    @property
+    def latex(self) -> str:
+        """Of the operator."""
+        name, i = self.index
+        return FAMILIES[name].latex[i]
+
+
+CASES = tuple(
+    Case(name, operator, m)
+    for name, family in FAMILIES.items() for operator in family.operators for m in MASSES[name]
+)  # fmt: skip
+
+
+@dataclass(frozen=True)
+class Shapes:
+    """Spectra of B+ -> K+ inv of area 1; axis 0 is the central inputs, then draws.
+
+    Attributes:
+        R: R_K_nunu, the centre of the new range: what Eq. (22) mixes with.
+        sm: over `Q2`, shape (draws, q2).
+        new: new part alone, shape (draws, cases, q2).
+        sm_share: of the SM in `EXCESS`, shape (draws,).
+        new_share: of the new part in `EXCESS` for all operators, by family, shape
+            (draws, SCAN, operators).
+        sm_seen: efficiency for the SM, shape (draws,).
+        new_seen: efficiency for the new part, like `new_share`.
+        sm_centres: SM at the centres of the bins of the efficiency, shape (draws, bins).
+        new_centres: the same of the new part, by family, shape (draws, SCAN, bins, operators).
+    """
+
+    R: float
+    sm: np.ndarray
+    new: np.ndarray
+    sm_share: np.ndarray
+    new_share: dict[str, np.ndarray]
+    sm_seen: np.ndarray
+    new_seen: dict[str, np.ndarray]
+    sm_centres: np.ndarray
+    new_centres: dict[str, np.ndarray]
+
+    def mixed(self, sm: np.ndarray, new: np.ndarray) -> np.ndarray:
+        """Eq. (22): SM and new part of R_K_nunu."""
+        total: np.ndarray = (sm + (self.R - 1) * new) / self.R
+        return total
+
+    def at(self, values: dict[str, np.ndarray], case: Case) -> np.ndarray:
+        """What belongs to a case."""
+        name, i = case.index
+        found: np.ndarray = values[name][:, int(np.argmin(np.abs(SCAN - case.mass))), ..., i]
+        return found
+
+    def histogram(self, centres: np.ndarray) -> np.ndarray:
+        """Fig. 8: spectrum at the centres of the bins, times efficiency, area 1; bins last."""
+        seen = centres * ita_efficiency().values
+        found: np.ndarray = seen / (seen @ np.diff(ita_efficiency().edges))[..., None]
+        return found
+
+    def case_histogram(self, case: Case) -> np.ndarray:
+        """Fig. 8 of a case, SM included, shape (draws, bins)."""
+        return self.histogram(self.mixed(self.sm_centres, self.at(self.new_centres, case)))
+
+    @property
+    def omega(self) -> np.ndarray:
+        """Efficiency for the SM over that for scalars with S, shape (draws, SCAN)."""
+        found: np.ndarray = self.sm_seen[:, None] / self.new_seen["scalar"][..., 0]
+        return found
+
+
+def share_of(histogram: np.ndarray) -> np.ndarray:
+    """Share in `EXCESS` of histograms of area 1, bins that lie in it in part count in part."""
+    edges = ita_efficiency().edges
+    inside = np.clip(edges[1:], *EXCESS) - np.clip(edges[:-1], *EXCESS)
+    share: np.ndarray = histogram @ inside
+    return share
+
+
+def peak(spectrum: np.ndarray) -> np.ndarray:
+    """Where spectra over `Q2` are largest [GeV^2]."""
+    return vertex(Q2, spectrum)
+
+
+def vertex(x: np.ndarray, y: np.ndarray) -> np.ndarray:
+    """Where curves over x (last axis) are largest, between the points by a parabola."""
+    i = y.argmax(axis=-1)[..., None]
+    j = np.clip(i, 1, x.size - 2)
+    low, mid, high = (np.take_along_axis(y, j + k, -1)[..., 0] for k in (-1, 0, 1))
+    bend, top = low - 2 * mid + high, (i == j)[..., 0]
+    move = np.where(top, (low - high) / (2 * np.where(bend < 0, bend, 1.0)), 0.0)
+    found: np.ndarray = x[i[..., 0]] + np.where(bend < 0, move, 0.0) * (x[2] - x[1])
+    return found
+
+
+def shapes(settings: Settings) -> Shapes:
+    """Through `settings.once`."""
+    rates, n = settings.once(dark_rates), 1 + DRAWS
+    efficiency = ita_efficiency()
+    edges = np.union1d(efficiency.edges, EXCESS)
+    middles = (edges[1:] + edges[:-1]) / 2
+    seen = efficiency.values[np.searchsorted(efficiency.edges, middles) - 1]
+    excess = ((middles > EXCESS[0]) & (middles < EXCESS[1])).astype(float)
+    sm, new = rates.sm_bins(edges, n), rates.bins(SCAN, edges, n)
+    sm_total, total = sm.sum(axis=1), {k: a.sum(axis=2) for k, a in new.items()}
+
+    def over_total(weights: np.ndarray) -> tuple[np.ndarray, dict[str, np.ndarray]]:
+        sums = {k: np.einsum("dmbo,b->dmo", a, weights) / total[k] for k, a in new.items()}
+        return sm @ weights / sm_total, sums
+
+    (sm_share, new_share), (sm_seen, new_seen) = over_total(excess), over_total(seen)
+    low, high = settings.constraints.R_K["new"]
+    centres = (efficiency.edges[1:] + efficiency.edges[:-1]) / 2
+    at_centres = _spectra(rates, centres, SCAN, n)
+    masses = np.unique(np.concatenate([np.array(m) for m in MASSES.values()]))
+    curves = _spectra(rates, Q2, masses, n)
+    index = [int(np.argmin(np.abs(SCAN - m))) for m in masses]
+    normed = {k: a / total[k][:, index, None] for k, a in curves.items()}
+    new_curves = [
+        normed[case.family][:, list(masses).index(case.mass), :, case.index[1]] for case in CASES
+    ]
+    return Shapes(
+        R=(low + high) / 2,
+        sm=rates.sm_spectrum(ITA_MODE, Q2, n) / sm_total[:, None],
+        new=np.stack(new_curves, axis=1),
+        sm_share=sm_share, new_share=new_share, sm_seen=sm_seen, new_seen=new_seen,
+        sm_centres=rates.sm_spectrum(ITA_MODE, centres, n) / sm_total[:, None],
+        new_centres={k: a / total[k][:, :, None] for k, a in at_centres.items()},
+    )  # fmt: skip
+
+
+def _spectra(
+    rates: DarkRates, q2: np.ndarray, masses: np.ndarray, n: int
+) -> dict[str, np.ndarray]:  # fmt: skip
+    """dBR_NP/dq2 at Lambda = 1 TeV by family, shape (draws, masses, q2, operators)."""
+    rows, used = rates.hadronic(ITA_MODE, q2, n), rows_of(ITA_MODE)
+    found = {}
+    for name in FAMILIES:
+        m, s = (a.ravel() for a in np.meshgrid(masses, q2, indexing="ij"))
+        dark = rates.dark(name, m, s)[..., used].reshape(masses.size, q2.size, -1, len(used))
+        found[name] = np.einsum("dqr,mqor->dmqo", rows, dark, optimize=True)
+    return found
