@@ -1,11 +1,17 @@
-"""The examples of docs/cards.md and docs/scans.md run, and their tables are complete."""
+"""The examples of the pages run, their tables are complete, and the site builds."""
 
+import os
 import re
+import shlex
+import subprocess
+import sys
+from importlib.util import find_spec
 from pathlib import Path
 
 import pytest
 import yaml
 
+from bsnunu_jax.cli import main
 from bsnunu_jax.comparison_card import ComparisonSchema, VariantSection, load_comparison
 from bsnunu_jax.config import Card, CardSchema, SamplerSection
 from bsnunu_jax.experiments import load_measurements
@@ -29,6 +35,59 @@ from bsnunu_jax.scan.schema import DesignSection, ScanSchema
 DOCS = Path(__file__).parents[1] / "docs"
 CARDS = (DOCS / "cards.md").read_text(encoding="utf-8")
 SCANS = (DOCS / "scans.md").read_text(encoding="utf-8")
+
+# A block of code with the file that it is, and what it prints.
+BLOCK = re.compile(
+    r"(?:<!-- (?P<what>[\w:. ]+) -->\n)?```(?P<kind>\w*)\n(?P<text>.*?)```"
+    r"(?:\n\n<!-- prints: (?P<prints>.*?) -->)?",
+    re.DOTALL,
+)
+# Those of README.md, dark_sector.md and models.md stand alone: test_readme.py.
+PAGES = sorted(p.stem for p in DOCS.glob("*.md") if p.stem not in ("dark_sector", "models"))
+
+
+@pytest.mark.parametrize("page", PAGES)
+def test_examples_run_in_their_order(page, capsys, tmp_path, monkeypatch):
+    """```python and ```sh of a page share one folder and one namespace, ``` alone is not run."""
+    (tmp_path / "fits").symlink_to(DOCS.parent / "fits")
+    monkeypatch.chdir(tmp_path)
+    # Results of earlier blocks are read as a user would, who is at a prompt.
+    namespace = {"__name__": "__main__"}
+    for found in BLOCK.finditer((DOCS / f"{page}.md").read_text(encoding="utf-8")):
+        what, text = found["what"] or "", found["text"]
+        if what.startswith("file: "):
+            Path(what.removeprefix("file: ")).write_text(text, encoding="utf-8")
+        if found["kind"] == "python":
+            code = compile(text, f"{page}.md", "exec")
+            if what == "bridge":  # needs pyhf, redist and the published likelihood
+                continue
+            capsys.readouterr()
+            exec(code, namespace)
+            if found["prints"] is not None:
+                assert capsys.readouterr().out.strip() == found["prints"]
+        if found["kind"] == "sh":
+            for line in text.splitlines():
+                with pytest.raises(SystemExit) as caught:
+                    main(shlex.split(line, comments=True)[1:])
+                assert not caught.value.code
+                assert capsys.readouterr().out
+
+
+def test_the_site_builds(tmp_path):
+    """Warnings are errors; the extra `test` has what it needs."""
+    if find_spec("sphinx") is None and "CI" not in os.environ:
+        pytest.skip("sphinx is not installed: pip install '.[docs]'")
+    options = ["-q", "-W", "-b", "html", "-d", str(tmp_path / "doctrees")]
+    built = subprocess.run(
+        [sys.executable, "-m", "sphinx", *options, str(DOCS), str(tmp_path / "html")],
+        capture_output=True, text=True, check=False, cwd=DOCS.parent,
+        env=os.environ | {"PYTHONPATH": str(DOCS.parent), "JAX_PLATFORMS": "cpu"},
+    )  # fmt: skip
+    assert built.returncode == 0, built.stderr
+    pages = {p.relative_to(tmp_path / "html").stem for p in (tmp_path / "html").rglob("*.html")}
+    assert {p.stem for p in DOCS.glob("*.md")} <= pages
+    reference = (tmp_path / "html" / "reference" / "commands.html").read_text(encoding="utf-8")
+    assert "bsnunu data compact" in reference
 
 
 def blocks(kind, text=CARDS):

@@ -17,22 +17,25 @@ from bsnunu_jax.inference.parameters import Parameter
 from bsnunu_jax.inputs import load_inputs
 from bsnunu_jax.invisible import Neutrinos
 from bsnunu_jax.observables import ratio_to_sm
+from bsnunu_jax.report.figures.coupling_regions import (
+    SM,
+    Cuts,
+    fill_regions,
+    margin,
+    region_handles,
+)
 from bsnunu_jax.report.figures.density import Density, smooth_density
-from bsnunu_jax.report.figures.style import BLUE, COLUMN, MASSES, RED, new_figure
+from bsnunu_jax.report.figures.style import COLUMN, MASSES, new_figure
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
     from matplotlib.figure import Figure
 
 # R_K of the new measurement and of the average, Eq. (4); the two limits on R_K*, Eq. (5).
-NEW, AVERAGE = (3.6, 7.0), (2.0, 4.0)
-LOOSE, TIGHT = 2.7, 1.9
+CUTS = Cuts(new=(3.6, 7.0), average=(2.0, 4.0), loose=2.7, tight=1.9)
 _RANGE, _POINTS = 20.0, 161
 _PRESET, _PAPER = "paper", "arXiv:2309.12741"
-_DARK = "#404040"
-_HATCHES = {LOOSE: "////", TIGHT: "\\\\\\\\"}
 _BEST: dict[str, Any] = {"marker": "+", "ms": 8, "mew": 1.4, "color": "black", "ls": "none"}
-_SM: dict[str, Any] = {"marker": "o", "ms": 4.5, "mfc": "white", "mec": "black", "ls": "none"}
 
 
 @dataclass(frozen=True)
@@ -47,8 +50,8 @@ class Plane:
     best_fit: tuple[float, float]
 
     def distance(self, R_K: tuple[float, float], limit: float) -> np.ndarray:
-        """Positive inside low <= R_K <= high, R_K* <= limit: the smallest of the three margins."""
-        return np.minimum.reduce([self.R_K - R_K[0], R_K[1] - self.R_K, limit - self.R_Kstar])
+        """Positive inside low <= R_K <= high, R_K* <= limit."""
+        return margin(self.R_K, self.R_Kstar, R_K, limit)
 
     def columns(self) -> dict[str, np.ndarray]:
         """The grid of the regions, for CSV: 1 inside, 0 outside."""
@@ -75,11 +78,7 @@ def regions() -> dict[str, tuple[tuple[float, float], float]]:
     >>> list(regions())[0]
     'R_K_3.6_to_7_and_R_Kstar_up_to_2.7'
     """
-    return {
-        f"R_K_{low:g}_to_{high:g}_and_R_Kstar_up_to_{limit:g}": ((low, high), limit)
-        for low, high in (NEW, AVERAGE)
-        for limit in (LOOSE, TIGHT)
-    }
+    return CUTS.regions()
 
 
 def is_plane(parameters: Sequence[Parameter]) -> bool:
@@ -135,20 +134,13 @@ def plane_figure(data: Plane) -> "Figure":
     """Regions of the paper filled or hatched, posterior as contours on top."""
     figure = new_figure(COLUMN, 4.1)
     ax = figure.subplots()
-    x, y = data.mutau, data.tautau
-    for limit, color in ((LOOSE, BLUE), (TIGHT, RED)):
-        ax.contourf(x, y, data.distance(NEW, limit).T, [0, np.inf], colors=color)
-    for limit, hatch in _HATCHES.items():
-        inside = data.distance(AVERAGE, limit).T
-        filled = ax.contourf(x, y, inside, [0, np.inf], colors="none", hatches=[hatch])
-        filled.set(edgecolor=_DARK, linewidth=0)
-        ax.contour(x, y, inside, [0], colors=_DARK, linewidths=0.6)
+    fill_regions(ax, data.mutau, data.tautau, data.R_K, data.R_Kstar, CUTS)
     px, py = data.posterior.axes
     levels = [data.posterior.level(m) for m in reversed(MASSES)]
     ax.contour(px, py, data.posterior.values.T, levels, colors="black",
                linestyles=["--", "-"], linewidths=1.4)  # fmt: skip
     ax.plot(*data.best_fit, **_BEST)
-    ax.plot(0, 0, **_SM)
+    ax.plot(0, 0, **SM)
     ax.set(xlabel=r"$C_R^{\mu\tau}=C_R^{\tau\mu}$", ylabel=r"$C_R^{\tau\tau}$", aspect="equal")
     _zoom(ax, data, levels[0])
     _legend(figure)
@@ -173,22 +165,14 @@ def _zoom(ax: "Axes", data: Plane, level: float) -> None:
 
 def _legend(figure: "Figure") -> None:
     from matplotlib.lines import Line2D
-    from matplotlib.patches import Patch
 
-    R_K, R_Kstar = r"R_K^{\nu\nu}", r"R_{K^*}^{\nu\nu}"
-    new = rf"${NEW[0]:g} \leq {R_K} \leq {NEW[1]:g}$"
-    average = rf"${AVERAGE[0]:g} \leq {R_K} \leq {AVERAGE[1]:g}$"
-    loose, tight = (rf"${R_Kstar} \leq {limit:g}$" for limit in (LOOSE, TIGHT))
     handles = [
         Line2D([], [], color="black", ls="-", lw=1.4, label="posterior 68 %"),
         Line2D([], [], color="black", ls="--", lw=1.4, label="posterior 95 %"),
         Line2D([], [], label="best fit", **_BEST),
-        Line2D([], [], label="SM", **_SM),
+        Line2D([], [], label="SM", **SM),
         Line2D([], [], ls="none", label=" "),  # the columns are filled one after the other
         Line2D([], [], ls="none", label=f"{_PAPER}:"),
-        Patch(fc=BLUE, label=f"{new}, {loose}"),
-        Patch(fc=RED, label=f"{new}, {tight}"),
-        Patch(fc="none", ec=_DARK, hatch="////", lw=0.6, label=f"{average}, {loose}"),
-        Patch(fc="none", ec=_DARK, hatch="xxxx", lw=0.6, label=f"{average}, {tight}"),
+        *region_handles(CUTS),
     ]
     figure.legend(handles=handles, loc="outside upper center", ncols=2)

@@ -19,6 +19,7 @@ if TYPE_CHECKING:
 BLUE, ORANGE, RED, PURPLE, GREY, VIOLET = (
     "#5790fc", "#f89c20", "#e42536", "#964a8b", "#9c9ca1", "#7a21dd",
 )  # fmt: skip
+GREEN, LIGHT, DARK = "#009e73", "#dcdcdf", "#404040"
 COLUMN, PAGE = 3.4, 7.0  # widths [in]
 MASSES = (0.68, 0.95)
 

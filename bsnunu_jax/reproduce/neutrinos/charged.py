@@ -1,0 +1,152 @@
+"""Fig. 3 of arXiv:2309.12741: the regions of Fig. 2 right in four modes with charged leptons."""
+
+from collections.abc import Mapping
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from bsnunu_jax.observables import get_observable
+from bsnunu_jax.report.figures.coupling_regions import region_handles
+from bsnunu_jax.report.figures.style import BLUE, DARK, PAGE, RED, new_figure
+from bsnunu_jax.reproduce.neutrinos import charged_rows
+from bsnunu_jax.reproduce.neutrinos.charged_rates import (
+    BS_MUTAU,
+    BS_TAUTAU,
+    CHARGES,
+    K_MUTAU,
+    K_TAUTAU,
+    Quadratics,
+    quadratics,
+)
+from bsnunu_jax.reproduce.neutrinos.coefficient_rows import COLORS, regions
+from bsnunu_jax.reproduce.neutrinos.coupling_circles import Region
+from bsnunu_jax.reproduce.neutrinos.ratio_kernels import cuts, generator
+from bsnunu_jax.reproduce.product import Grid, Product
+from bsnunu_jax.reproduce.settings import Settings
+
+if TYPE_CHECKING:
+    from matplotlib.artist import Artist
+    from matplotlib.axes import Axes
+    from matplotlib.figure import Figure
+
+Numbers = np.ndarray
+PANELS = ((K_TAUTAU, K_MUTAU), (BS_TAUTAU, BS_MUTAU))
+# B+ -> K+ tau tau falls to 1e-9 where C_9' cancels C_9^SM.
+X_RANGE, Y_RANGE = (5e-10, 1e-4), (1e-8, 1e-4)
+_X_VIEW = {K_TAUTAU: X_RANGE, BS_TAUTAU: (1e-7, 1e-4)}
+_HEX = {"blue": BLUE, "red": RED}
+_BINS = 160
+
+
+def fig3(settings: Settings) -> Product:
+    """tau tau against mu tau of the plane of C_R^tautau and C_R^mutau; claim 12."""
+    central, _ = settings.once(quadratics)
+    mine = {color: regions(settings, central.kernels)[f"new, {name}"] for color, name in COLORS}
+    points = scatter(settings, mine["blue"])
+    return Product(
+        figures={"fig3": lambda: _figure(settings, central, mine)},
+        tables={f"boundary_{c}": mapped_boundary(central, region) for c, region in mine.items()},
+        grids={"points": _grid(central, mine, points)},
+        rows=charged_rows.rows(settings),
+        inputs={
+            "points": settings.points,
+            "coefficients": "C_9' = -C_10' = C_R, real, C_R^mutau = C_R^taumu",
+            "limits": "that on Bs -> mu tau is on the sum of both charges: half of it is drawn",
+            "rates": {m: q for m, q in (*central.tautau.items(), *central.mutau.items())} | {
+                "meaning": "tau tau: coefficients of 1, C_R^tautau and its square; mu tau: of "
+                "|C_R^taumu|^2"},
+        },
+    )  # fmt: skip
+
+
+def scatter(settings: Settings, blue: Region) -> tuple[Numbers, Numbers]:
+    """(C_R^tautau, C_R^mutau >= 0) uniform over the box around the blue region."""
+    rng, n = generator(settings, "fig3"), settings.points
+    low, high, off = (float(x) for x in blue.extent())
+    return rng.uniform(low, high, n), rng.uniform(0, off, n)
+
+
+def mapped_boundary(rates: Quadratics, region: Region) -> dict[str, Numbers]:
+    """The edge of a region in the coefficients and in the four modes, for CSV."""
+    edge = region.boundary()
+    t, low, high = edge["tautau"], edge["off_low"], edge["off_high"]
+    found = {"CR_tautau": t, "CR_mutau_low": low, "CR_mutau_high": high}
+    for conserving, violating in PANELS:
+        found[conserving] = rates.conserving(conserving, t)
+        found[f"{violating}_low"] = rates.violating(violating, low)
+        found[f"{violating}_high"] = rates.violating(violating, high)
+    return found
+
+
+def _grid(rates: Quadratics, mine: Mapping[str, Region], points: tuple[Numbers, Numbers]) -> Grid:
+    """Points of the regions in bins of log10 BR."""
+    (x_low, x_high), (y_low, y_high) = np.log10(X_RANGE), np.log10(Y_RANGE)
+    x_ends, y_ends = (np.linspace(a, b, _BINS + 1) for a, b in ((x_low, x_high), (y_low, y_high)))
+    arrays: dict[str, tuple[tuple[str, ...], Numbers]] = {}
+    for color, region in mine.items():
+        t, off = (x[region.contains(*points)] for x in points)
+        for kind, (conserving, violating) in zip(("K", "Bs"), PANELS, strict=True):
+            x, y = rates.conserving(conserving, t), rates.violating(violating, off)
+            counts, *_ = np.histogram2d(np.log10(x), np.log10(np.clip(y, 1e-300, None)),
+                                        bins=(x_ends, y_ends))  # fmt: skip
+            arrays[f"{kind}_{color}"] = (
+                ("log10_BR_tautau", "log10_BR_mutau"),
+                counts.astype(np.int32),
+            )
+    centres = {"log10_BR_tautau": (x_ends[1:] + x_ends[:-1]) / 2,
+               "log10_BR_mutau": (y_ends[1:] + y_ends[:-1]) / 2}  # fmt: skip
+    return Grid(centres, arrays, dict.fromkeys(arrays, "points"))
+
+
+def modes_panel(
+    ax: "Axes", rates: Quadratics, mine: Mapping[str, Region], panel: tuple[str, str],
+    limits: Mapping[str, float],
+) -> None:  # fmt: skip
+    """Blue and red in BR(mu tau) against BR(tau tau), with the SM and the limits."""
+    conserving, violating = panel
+    turning = float(rates.turning(conserving))
+    for color, region in mine.items():
+        edge = region.boundary(1600)
+        t = edge["tautau"]
+        # Both sides of the smallest BR(tau tau) map to the same values.
+        for side in (t <= turning, t >= turning):
+            if side.any():
+                x = rates.conserving(conserving, t[side])
+                y = (rates.violating(violating, edge[k][side]) for k in ("off_low", "off_high"))
+                ax.fill_between(x, *y, color=_HEX[color], lw=0)
+    ax.axvline(rates.tautau[conserving][0], color="black", lw=1.0)
+    ax.axhline(limits[violating] / CHARGES[violating], color=DARK, lw=0.9, ls="--")
+    ax.set(xscale="log", yscale="log", xlim=_X_VIEW[conserving], ylim=Y_RANGE,
+           xlabel=f"${get_observable(conserving).latex}$",
+           ylabel=f"${get_observable(violating).latex}$")  # fmt: skip
+    ax.text(0.03, 0.04, f"limit on $\\tau\\tau$:\n${scientific(limits[conserving])}$", ha="left",
+            va="bottom", transform=ax.transAxes, fontsize=8)  # fmt: skip
+
+
+def scientific(value: float) -> str:
+    r"""A number in LaTeX.
+
+    >>> scientific(2.25e-3)
+    '2.25\\times10^{-3}'
+    """
+    power = int(np.floor(np.log10(value)))
+    return rf"{value / 10.0**power:.3g}\times10^{{{power}}}"
+
+
+def mode_handles() -> "list[Artist]":
+    """Legend of the lines of `modes_panel`."""
+    from matplotlib.lines import Line2D
+
+    return [
+        Line2D([], [], color="black", lw=1.0, label=r"SM, $\tau\tau$"),
+        Line2D([], [], color=DARK, lw=0.9, ls="--", label=r"limit on $\mu\tau$"),
+    ]
+
+
+def _figure(settings: Settings, rates: Quadratics, mine: Mapping[str, Region]) -> "Figure":
+    figure = new_figure(PAGE, 3.4)
+    for ax, panel in zip(figure.subplots(1, 2), PANELS, strict=True):
+        modes_panel(ax, rates, mine, panel, settings.constraints.limits)
+    figure.legend(handles=[*region_handles(cuts(settings), hatched=False), *mode_handles()],
+                  loc="outside upper center", ncols=2)  # fmt: skip
+    return figure

@@ -1,0 +1,134 @@
+"""Fig. 1 of arXiv:2309.12741: R_K against R_K* in scans of 12 and of 6 coefficients."""
+
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from bsnunu_jax.report.figures.coupling_regions import Cuts, region_handles
+from bsnunu_jax.report.figures.style import BLUE, DARK, GREY, LIGHT, PAGE, RED, new_figure
+from bsnunu_jax.reproduce.neutrinos import ratio_panel, ratio_rows, ratio_scans
+from bsnunu_jax.reproduce.neutrinos.ratio_kernels import RatioKernels, cuts, drawn, generator
+from bsnunu_jax.reproduce.product import Grid, Product
+from bsnunu_jax.reproduce.settings import Settings
+
+if TYPE_CHECKING:
+    from matplotlib.axes import Axes
+    from matplotlib.figure import Figure
+
+Numbers = np.ndarray
+Histograms = dict[str, Numbers]
+
+
+def edges(kernels: RatioKernels, points: int = 901) -> dict[str, Numbers]:
+    """The analytic ends of R_K* at every R_K: of C_L with C_R, primed, of six C_R, of C_R^tautau.
+
+    nan where nothing is reached; C_L with C_R and the primed ones have no upper end.
+    """
+    R_K = np.unique([*np.linspace(0, ratio_scans.TOP, points), 2 / 3])
+    step, root = 2 * (1 + kernels.eta), np.sqrt(R_K)
+    # With C_R^tautau as the only diagonal entry R_K >= 2/3.
+    tau = np.sqrt(np.where(R_K >= 2 / 3, 3 * R_K - 2, np.nan))
+    return {
+        "R_K": R_K,
+        "CL_CR_lowest": np.asarray(ratio_rows.lowest(kernels, R_K)),
+        "CLp_CRp_lowest": np.where(R_K >= 1, ratio_rows.lowest(kernels, R_K, primed=True), np.nan),
+        "CR_lowest": R_K + step * (1 - root),
+        "CR_highest": R_K + step * (1 + root),
+        "CR_tautau_lowest": R_K + step / 3 * (1 - tau),
+        "CR_tautau_highest": R_K + step / 3 * (1 + tau),
+    }
+
+
+def six(settings: Settings) -> Histograms:
+    """Scan of six C_R in bins; call through `settings.once`."""
+    rng, sm = generator(settings, "six C_R"), settings.once(drawn)
+    return coloured(ratio_scans.right_handed(rng, settings.points, sm.central), cuts(settings))
+
+
+def fig1(settings: Settings) -> Product:
+    """Scans of (C_L, C_R), (C_L', C_R') and C_R; claims 1 to 4 and 9."""
+    sm, cut = settings.once(drawn), cuts(settings)
+    rng, n, kernels = generator(settings, "fig1"), settings.points, sm.central
+    counts = {"CL_CR": ratio_scans.both_chiralities(rng, n, kernels).histogram()}
+    primed = ratio_scans.both_chiralities(rng, n, kernels, primed=True)
+    left = ratio_scans.left_handed(rng, n, kernels)
+    counts |= {"CLp_CRp": primed.histogram(), **settings.once(six)}
+    edge, ellipse = edges(kernels), ratio_panel.sm_ellipse(sm)
+    return Product(
+        figures={"fig1": lambda: _figure(counts, edge, ellipse, cut)},
+        tables={"edges": edge, "sm_3sigma": ellipse},
+        grids={"scans": histogram_grid(counts)},
+        rows=ratio_rows.rows(settings, primed, left),
+        inputs={
+            "points": {"CL_CR": n, "CLp_CRp": n, "CL": n, "CR": n},
+            "sampling": "real, symmetric; C_L +- C_R (C_R: trace and the rest) isotropic in the "
+            "entries with off-diagonal ones counted twice, flat in the squares",
+            "eta": kernels.eta, "C_L_SM": kernels.C_SM,
+        },
+    )  # fmt: skip
+
+
+def coloured(scan: ratio_scans.Scan, cut: Cuts) -> Histograms:
+    """Histograms of a scan of C_R: all of it, blue and red."""
+    return {
+        "CR": scan.histogram(),
+        "CR_blue": scan.histogram(scan.inside(cut.new, cut.loose)),
+        "CR_red": scan.histogram(scan.inside(cut.new, cut.tight)),
+    }
+
+
+def histogram_grid(counts: Histograms) -> Grid:
+    """For NetCDF: coordinates are the centres of the bins."""
+    width = ratio_scans.TOP / ratio_scans.BINS
+    centres = (np.arange(ratio_scans.BINS) + 0.5) * width
+    return Grid(
+        {"R_K": centres, "R_Kstar": centres},
+        {name: (("R_K", "R_Kstar"), values) for name, values in counts.items()},
+        {name: "points" for name in counts},
+    )
+
+
+def right_handed_panel(
+    ax: "Axes", counts: Histograms, lower: Numbers, upper: Numbers, R_K: Numbers, cut: Cuts, *,
+    averages: bool = True,
+) -> None:  # fmt: skip
+    """All of a scan of C_R in grey, blue and red points above, the analytic edge around."""
+    ratio_panel.shade(ax, counts["CR"], LIGHT, R_K, lower, upper)
+    # Bins do not end at the cuts: their shades do.
+    x = np.linspace(*cut.new, 200)
+    low, high = (np.interp(x, R_K, line) for line in (lower, upper))
+    for name, color, limit in (("CR_blue", BLUE, cut.loose), ("CR_red", RED, cut.tight)):
+        ends = np.minimum(low, limit), np.minimum(high, limit)
+        ratio_panel.shade(ax, counts[name], color, x, *ends)
+    for line in (lower, upper):
+        ax.plot(R_K, line, color=DARK, lw=0.6, zorder=2)
+    ratio_panel.frame(ax, cut, averages=averages)
+
+
+def _figure(
+    counts: Histograms, edge: dict[str, Numbers], ellipse: dict[str, Numbers], cut: Cuts
+) -> "Figure":
+    from matplotlib.patches import Patch
+
+    figure = new_figure(PAGE, 4.0)
+    left, right = figure.subplots(1, 2, sharey=True)
+    R_K = edge["R_K"]
+    for name, color in (("CL_CR", LIGHT), ("CLp_CRp", GREY)):
+        lowest = edge[f"{name}_lowest"]
+        ratio_panel.shade(left, counts[name], color, R_K, lowest)
+        left.plot(R_K, lowest, color=DARK, lw=0.6, zorder=2)
+    sm = ratio_panel.fill_sm(left, ellipse)
+    ratio_panel.frame(left, cut)
+    right_handed_panel(right, counts, edge["CR_lowest"], edge["CR_highest"], R_K, cut)
+    ratio_panel.fill_sm(right, ellipse)
+    right.set_ylabel("")
+    shades = [
+        Patch(fc=LIGHT, label=r"left: $C_L^{ij},\,C_R^{ij}$; right: $C_R^{ij}$"),
+        Patch(fc=GREY, label=r"$C_L^{\prime\,ij},\,C_R^{\prime\,ij}$"),
+        sm,
+    ]
+    figure.legend(
+        handles=[*shades, *ratio_panel.handles(), *region_handles(cut, hatched=False)],
+        loc="outside upper center", ncols=3,
+    )  # fmt: skip
+    return figure

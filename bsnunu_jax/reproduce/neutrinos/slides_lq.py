@@ -1,0 +1,126 @@
+"""The slides' pages on leptoquarks: R_K against R_K*, one leptoquark, and four other modes."""
+
+from collections.abc import Mapping
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from bsnunu_jax.report.figures.coupling_regions import SM, Cuts, fill_regions, region_handles
+from bsnunu_jax.report.figures.style import LIGHT, PAGE, PURPLE, new_figure
+from bsnunu_jax.reproduce.neutrinos import one_leptoquark, ratio_panel
+from bsnunu_jax.reproduce.neutrinos.charged import PANELS, mode_handles, modes_panel
+from bsnunu_jax.reproduce.neutrinos.charged_rates import Quadratics, quadratics
+from bsnunu_jax.reproduce.neutrinos.coefficient_rows import COLORS, regions
+from bsnunu_jax.reproduce.neutrinos.coupling_circles import Region
+from bsnunu_jax.reproduce.neutrinos.ratio_kernels import RatioKernels, cuts, drawn
+from bsnunu_jax.reproduce.neutrinos.ratio_scans import TOP
+from bsnunu_jax.reproduce.neutrinos.ratios import (
+    Histograms,
+    edges,
+    histogram_grid,
+    right_handed_panel,
+    six,
+)
+from bsnunu_jax.reproduce.product import Product
+from bsnunu_jax.reproduce.settings import Settings
+
+if TYPE_CHECKING:
+    from matplotlib.axes import Axes
+    from matplotlib.figure import Figure
+
+Numbers = np.ndarray
+_DASHES = dict(zip(one_leptoquark.MUMU, (":", "--"), strict=True))
+
+
+def slides_lq(settings: Settings) -> Product:
+    """C_L on the diagonal, C_R with one leptoquark, modes with charged leptons."""
+    sm, counts = settings.once(drawn), settings.once(six)
+    rates, _ = settings.once(quadratics)
+    mine = {color: regions(settings, rates.kernels)[f"new, {name}"] for color, name in COLORS}
+    edge = edges(sm.central)
+    return Product(
+        figures={"slides-lq": lambda: _figure(settings, counts, edge, rates, mine)},
+        tables={"edges": edge, "one_leptoquark": _lines(mine["blue"], rates)},
+        grids={"scan": histogram_grid(counts)},
+        rows=one_leptoquark.rows(settings),
+        inputs={
+            "points": settings.points,
+            "one leptoquark": "C_R symmetric of rank one, C_R^ee = 0; lines at |C_R^mumu| = "
+            + ", ".join(f"{m:g}" for m in one_leptoquark.MUMU),
+            "limits": "that on Bs -> mu tau is on the sum of both charges: half of it is drawn",
+        },
+    )  # fmt: skip
+
+
+def _lines(blue: Region, rates: Quadratics, points: int = 200) -> dict[str, Numbers]:
+    """Where |C_R^mumu| has the values of `one_leptoquark.MUMU`, inside blue."""
+    low, high = (float(x) for x in blue.on_axis())
+    found: dict[str, list[Numbers]] = {}
+    for mumu in one_leptoquark.MUMU:
+        t = np.linspace(low + mumu, high + mumu, points)
+        off = one_leptoquark.curve(mumu, t)
+        columns = {"CR_mumu": np.full_like(t, -mumu), "CR_mutau": off, "CR_tautau": t}
+        for conserving, violating in PANELS:
+            columns[conserving] = rates.conserving(conserving, t)
+            columns[violating] = rates.violating(violating, off)
+        for name, values in columns.items():
+            found.setdefault(name, []).append(values)
+    return {name: np.concatenate(values) for name, values in found.items()}
+
+
+def rank_one_panel(ax: "Axes", kernels: RatioKernels, cut: Cuts, *, points: int = 601) -> None:
+    """C_R^mutau and C_R^tautau of one leptoquark, C_R^mumu follows."""
+    x, y = np.linspace(-12, 12, points), np.linspace(-22, -0.01, points)
+    total, _ = one_leptoquark.rank_one(y[None, :], x[:, None])
+    fill_regions(ax, x, y, *kernels.plane(total, np.zeros_like(total)), cut, hatched=False)
+    for mumu, dashes in _DASHES.items():
+        off = one_leptoquark.curve(mumu, y)
+        for side in (-1, 1):
+            ax.plot(side * off, y, color="black", ls=dashes, lw=1.0)
+    ax.plot(0, 0, **SM, clip_on=False, zorder=5)
+    ax.set(xlim=(x[0], x[-1]), ylim=(y[0], 0), box_aspect=1,
+           xlabel=r"$C_R^{\mu\tau}=C_R^{\tau\mu}$", ylabel=r"$C_R^{\tau\tau}$")  # fmt: skip
+
+
+def _figure(
+    settings: Settings, counts: Histograms, edge: dict[str, Numbers], rates: Quadratics,
+    mine: Mapping[str, Region],
+) -> "Figure":  # fmt: skip
+    from matplotlib.lines import Line2D
+    from matplotlib.patches import Patch
+
+    cut = cuts(settings)
+    figure = new_figure(PAGE, 7.4)
+    (ratios, plane), below = figure.subplots(2, 2)
+    right_handed_panel(
+        ratios, counts, edge["CR_lowest"], edge["CR_highest"], edge["R_K"], cut, averages=False
+    )
+    ratios.plot([0, TOP], [0, TOP], color=PURPLE, lw=2.2, zorder=4)
+    rank_one_panel(plane, rates.kernels, cut)
+    for ax, panel in zip(below, PANELS, strict=True):
+        modes_panel(ax, rates, mine, panel, settings.constraints.limits)
+        ax.set_box_aspect(1)
+        low, high = (float(x) for x in mine["blue"].on_axis())
+        for mumu, dashes in _DASHES.items():
+            t = np.linspace(low + mumu, high + mumu, 50)
+            off = one_leptoquark.curve(mumu, t)
+            ax.plot(rates.conserving(panel[0], t), rates.violating(panel[1], off), color="black",
+                    ls=dashes, lw=1.0)  # fmt: skip
+    for ax, letter in zip((ratios, plane, *below), "abcd", strict=True):
+        ax.set_title(f"({letter})", loc="left")
+    models = [
+        Line2D([], [], color=PURPLE, lw=2.2, label=r"$C_L^{ij}$ only: $S_0,\,S_1,\,V_1$"),
+        Patch(fc=LIGHT, label=r"$C_R^{ij}$ only: $\tilde S_{1/2},\,V_{1/2}$"),
+    ]
+    small = [
+        Line2D(
+            [], [], color="black", ls=d, lw=1.0, label=rf"$|C_R^{{\mu\mu}}|={m:g}$, one leptoquark"
+        )
+        for m, d in _DASHES.items()
+    ]
+    figure.legend(
+        handles=[*region_handles(cut, hatched=False), *models, *small, *mode_handles(),
+                 *ratio_panel.handles(averages=False)],
+        loc="outside upper center", ncols=3,
+    )  # fmt: skip
+    return figure
