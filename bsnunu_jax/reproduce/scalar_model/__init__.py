@@ -1,0 +1,1 @@
+"""Scalar dark matter with vector-like quarks, the model of the slides."""
