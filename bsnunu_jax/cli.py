@@ -12,6 +12,7 @@ import click
 
 from bsnunu_jax import __version__
 from bsnunu_jax.errors import InputError
+from bsnunu_jax.exchange.commands import export
 
 CONTEXT = {"help_option_names": ["-h", "--help"], "max_content_width": 100}
 
@@ -23,6 +24,9 @@ def bsnunu() -> None:
 
     Results go to stdout, progress and errors to stderr. Exit codes: 0 done, 2 bad input, 1 failure.
     """
+
+
+bsnunu.add_command(export)
 
 
 @bsnunu.command()
@@ -275,6 +279,8 @@ def reproduce(names: tuple[str, ...], out: Path, data: str, likelihood: Path | N
 @click.argument("observables", nargs=-1, required=True, metavar="OBSERVABLE...")
 @click.option("--model", default="neutrinos", show_default=True, help="See `bsnunu list models`.")
 @click.option("--set", "settings", multiple=True, metavar="NAME=VALUE", help="A parameter.")
+@click.option("--wcxf", type=click.Path(path_type=Path), metavar="FILE",
+              help="Coefficients from a WCxf file.")  # fmt: skip
 @click.option("--q2", metavar="A,B,...", help="q2 in GeV^2, for spectra.")
 @click.option("--preset", default="default", show_default=True, help="Inputs.")
 @click.option("--form-factors", multiple=True, metavar="B->K=SET", help="Another set.")

@@ -1,6 +1,7 @@
 """`bsnunu predict`: observables of a model at a point, with input uncertainties on request."""
 
 from collections.abc import Sequence
+from pathlib import Path
 from typing import Any
 
 import jax
@@ -9,6 +10,7 @@ import numpy as np
 
 from bsnunu_jax.batch import chunked_vmap
 from bsnunu_jax.errors import InputError
+from bsnunu_jax.exchange.read import point as wcxf_point
 from bsnunu_jax.inputs import Inputs, Nuisances, load_inputs, tables
 from bsnunu_jax.inputs.nuisances import DEFAULT_GROUPS, GROUPS
 from bsnunu_jax.kinematics import q2_max
@@ -25,6 +27,7 @@ def predict(
     observables: Sequence[str], *, model: str = "neutrinos", settings: Sequence[str] = (),
     q2: str | None = None, preset: str = "default", form_factors: Sequence[str] = (),
     tree_tau: bool = False, errors: int | None = None, seed: int = 1, domain: str = "warn",
+    wcxf: Path | str | None = None,
 ) -> dict[str, Any]:  # fmt: skip
     """Predictions as plain numbers.
 
@@ -39,6 +42,7 @@ def predict(
         errors: number of draws of the inputs; each value becomes {"value", "std"}.
         seed: seed of the draws.
         domain: what to do where the model is beyond its domain: "warn", "error" or "ignore".
+        wcxf: file of coefficients, of which `settings` sets none.
 
     Returns:
         model, preset, parameters (complex ones as {"re", "im"}), q2 if given, observables, and
@@ -48,23 +52,24 @@ def predict(
         InputError: for anything unknown, without effect, not finite or outside the phase space.
     """
     chosen = [get_observable(name) for name in observables]
-    the_model = get_model(model, "--model")
-    parameters = _parameters(the_model, settings)
+    get_model(model, "--model")
+    inputs = inputs_of(preset, form_factors)
+    point = wcxf_point(wcxf, inputs, model) if wcxf is not None else None
+    the_model = get_model(point.model if point else model)
+    parameters = parameters_of(the_model, settings)
+    if point:
+        if twice := next((name for name in parameters if name in point.parameters), None):
+            raise InputError(f"{twice!r} is in the file", where="--set", allowed="drop it")
+        parameters = point.parameters | parameters
     ranges = {name: (value, value) for name, value in parameters.items()}
     the_model.check_values(ranges, lambda name: f"--set {name}")
     lines = the_model.check_domain(ranges, lambda name: f"--set {name}", domain)
-    sets = dict(_split(item, "--form-factors", "B->K=SET") for item in form_factors)
-    with located("--preset"):
-        tables.preset(preset)
-    with located("--form-factors"):
-        for item in sets.items():
-            tables.form_factor_set(*item)
+    lines = [*lines, *(point.warnings if point else ())]
     if tree_tau and not any(o.name in _WITH_TREE for o in chosen):
         raise InputError(
             f"applies to none of {_names(chosen)}", where="--tree-tau",
             allowed="it adds to BR(B+->K+inv) and dBR/dq2(B+->K+inv)",
         )  # fmt: skip
-    inputs = load_inputs(preset, sets)
     points = _points(chosen, q2, inputs)
 
     def evaluate(inputs: Inputs) -> list[jax.Array]:
@@ -77,7 +82,7 @@ def predict(
         ]
 
     values = [np.asarray(v) for v in jax.jit(evaluate)(inputs)]
-    result: dict[str, Any] = {"model": model, "preset": preset, "parameters": {
+    result: dict[str, Any] = {"model": the_model.name, "preset": preset, "parameters": {
         name: value if not isinstance(value, complex) else {"re": value.real, "im": value.imag}
         for name, value in parameters.items()
     }}  # fmt: skip
@@ -182,7 +187,27 @@ def _split(item: str, option: str, form: str) -> tuple[str, str]:
     return name.strip(), value.strip()
 
 
-def _parameters(model: Model, settings: Sequence[str]) -> dict[str, Any]:
+def inputs_of(preset: str, form_factors: Sequence[str]) -> Inputs:
+    """The inputs of the options `--preset` and `--form-factors`.
+
+    Raises:
+        InputError: for unknown names.
+    """
+    sets = dict(_split(item, "--form-factors", "B->K=SET") for item in form_factors)
+    with located("--preset"):
+        tables.preset(preset)
+    with located("--form-factors"):
+        for item in sets.items():
+            tables.form_factor_set(*item)
+    return load_inputs(preset, sets)
+
+
+def parameters_of(model: Model, settings: Sequence[str]) -> dict[str, Any]:
+    """Parameters by name from "NAME=VALUE".
+
+    Raises:
+        InputError: for a name that is unknown or set twice, or a value that is not allowed.
+    """
     found: dict[str, Any] = {}
     for item in settings:
         name, text = _split(item, "--set", "NAME=VALUE")

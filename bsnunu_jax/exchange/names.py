@@ -1,0 +1,119 @@
+"""Names and normalisations of the WCxf bases: `flavio` of the WET, and our own `bsnunu`.
+
+The basis `flavio` has the operators of `Neutrinos` with the flavours transposed, C_L^{ij} =
+CL_bsnu{j}nu{i}, and e^2/(16 pi^2) where ours has alpha/(4 pi) with the alpha of the preset. That e
+is taken at 4.8 GeV, as the code flavio does: C of the basis is alpha_hamiltonian/alpha(4.8 GeV)
+times ours for the same operator.
+"""
+
+import re
+from collections.abc import Mapping
+from dataclasses import dataclass
+from functools import cache
+from importlib import resources
+from typing import Any
+
+from jaxtyping import Array, Float
+
+from bsnunu_jax.inputs import Inputs, tables
+from bsnunu_jax.invisible import FermionPair, ScalarPair, VectorPair, sterile_neutrino
+from bsnunu_jax.invisible.neutrinos import COEFFICIENTS, FLAVOURS, MATRICES
+
+FLAVIO = ("WET", "flavio")
+OWN = ("WET-dark", "bsnunu")
+# Scale [GeV] of the files; vectors do not run, scalars and tensors are written at `mu_b`.
+SCALE = 4.8
+NEUTRINOS = "sbnunu"
+
+
+def _names_of(i: str, j: str, stem: str) -> tuple[str, str]:
+    return f"{stem}_{i}{j}", f"{stem}_bsnu{j}nu{i}"
+
+
+# WCxf names of the neutrino coefficients by ours.
+TO_WCXF: Mapping[str, str] = dict(
+    _names_of(i, j, stem) for stem in MATRICES for i in FLAVOURS for j in FLAVOURS
+)
+FROM_WCXF: Mapping[str, str] = {theirs: ours for ours, theirs in TO_WCXF.items()}
+# Those of the basis flavio, which has left-handed neutrinos alone.
+LEFT_HANDED = tuple(TO_WCXF[name] for name in COEFFICIENTS if not name.startswith(("CLp", "CRp")))
+
+
+@dataclass(frozen=True)
+class Sector:
+    """One dark sector of the basis `bsnunu`.
+
+    Attributes:
+        name: of the sector.
+        model: the model of this package that its coefficients are parameters of.
+        suffix: of the names of coefficients.
+        operators: their names here.
+        masses: names of the model's masses.
+        settings: what the model needs to know beside, with allowed values.
+    """
+
+    name: str
+    model: str
+    suffix: str
+    operators: tuple[str, ...]
+    masses: tuple[str, ...]
+    settings: Mapping[str, tuple[Any, ...]]
+
+    def names(self) -> dict[str, str]:
+        """Operators by WCxf name."""
+        return {f"{o}_{self.suffix}": o for o in self.operators}
+
+
+_OWN = (False, True)
+_STERILE = sterile_neutrino.OPERATORS
+SECTORS: Mapping[str, Sector] = {
+    s.name: s
+    for s in (
+        Sector("sbphiphi", "scalar-pair", "bsphiphi", ScalarPair.operators, ("m",),
+               {"real": _OWN}),
+        Sector("sbchichi", "fermion-pair", "bschichi", FermionPair.operators, ("m", "m1", "m2"),
+               {"majorana": _OWN}),
+        Sector("sbXX", "vector-pair", "bsXX", VectorPair.operators, ("m",), {"real": _OWN}),
+        Sector("sbNN", "sterile-neutrino", "bsNN", _STERILE, ("mN",),
+               {"majorana": _OWN, "pair": ("NN",)}),
+        Sector("sbnuN", "sterile-neutrino", "bsnuN", _STERILE, ("mN",), {"pair": ("nuN",)}),
+    )
+}  # fmt: skip
+
+_FIELD = r"(?:nue|numu|nutau|tau|mu|e|[udscb])"
+_OTHER = re.compile(
+    rf"CG|CGtilde|(?:Cgamma|C[78]p?)_{_FIELD}{{2}}|"
+    rf"C(?:9p?|10p?|L|R|[SP]p?|V|T|S[LR]|V[LR]|[SV][LR][LR]t?|T(?:LL|RR)t?|S[18]RR|V[18][LR][LR])"
+    rf"_{_FIELD}{{4}}"
+)
+
+
+def of_another_sector(name: str) -> bool:
+    """Whether a name follows the basis `flavio` of the WET outside of its sector sbnunu.
+
+    >>> [of_another_sector(n) for n in ("C9_bsmumu", "CL_sdnuenue", "CL_bsnutaunu", "CL_tautau")]
+    [True, True, False, False]
+    """
+    return name not in FROM_WCXF and _OTHER.fullmatch(name) is not None
+
+
+def wcxf_over_ours(inputs: Inputs) -> Float[Array, ""]:
+    """C of the basis flavio over ours for the same strength of an operator.
+
+    >>> from bsnunu_jax.inputs import load_inputs
+    >>> [round(float(wcxf_over_ours(load_inputs(p))), 4) for p in ("default", "flavio")]
+    [1.0325, 1.0]
+    """
+    return inputs.role("alpha_hamiltonian") / inputs.values["alpha_em_mb_4p8"]
+
+
+@cache
+def definitions() -> Mapping[str, str]:
+    r"""LaTeX of the operators of the basis `bsnunu` by name, from `bsnunu.basis.yaml`.
+
+    >>> print(definitions()["S_bsphiphi"])
+    (\bar s b)(\phi^\dagger \phi)
+    """
+    text = resources.files("bsnunu_jax.exchange").joinpath("bsnunu.basis.yaml").read_text()
+    sectors = tables.load_yaml(text)["sectors"]
+    return {name: entry["tex"] for sector in sectors.values() for name, entry in sector.items()}

@@ -1,0 +1,251 @@
+"""WCxf files of coefficients (arXiv:1712.05298) as parameters of a model."""
+
+import json
+import math
+import warnings
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from bsnunu_jax.errors import InputError
+from bsnunu_jax.exchange import names
+from bsnunu_jax.inputs import Inputs, load_inputs
+from bsnunu_jax.located_yaml import LocatedYaml, located
+from bsnunu_jax.models import get_model
+from bsnunu_jax.running import mu_b
+
+# GeV; below it there is no b quark, above m_t no WET.
+LOWEST = 2.0
+_FORM = "a number, or Re and Im"
+
+
+@dataclass(frozen=True)
+class WcxfPoint:
+    """A file as a point of a model.
+
+    Attributes:
+        model: name of the model.
+        parameters: by name, normalised as the inputs have it.
+        warnings: what of the file has no effect.
+    """
+
+    model: str
+    parameters: dict[str, Any]
+    warnings: tuple[str, ...]
+
+
+def load_wcxf(path: Path | str, inputs: Inputs | None = None) -> dict[str, Any]:
+    """Parameters of the model `neutrinos`, or of the pair model that the file is for.
+
+    What has no effect is a UserWarning.
+
+    Args:
+        path: YAML or JSON; eft WET, basis flavio, or our own eft WET-dark, basis bsnunu.
+        inputs: numbers; their alpha normalises the parameters.
+
+    Raises:
+        InputError: for anything else, see `read_wcxf`.
+    """
+    found = read_wcxf(path, inputs)
+    for line in found.warnings:
+        warnings.warn(line, stacklevel=2)
+    return found.parameters
+
+
+def read_wcxf(path: Path | str, inputs: Inputs | None = None) -> WcxfPoint:
+    """The point that a file describes.
+
+    Coefficients of vector operators with a neutrino current do not run in QCD or QED: every scale
+    from 2 GeV to m_t is as good as that of the b quark. Scalar and tensor operators of our own
+    basis run, for which the pair models have the parameter `scale`.
+
+    Raises:
+        InputError: for a file that is no WCxf file, another effective theory or basis, a scale
+            without WET, unknown coefficients, or values that are no numbers.
+    """
+    inputs = load_inputs() if inputs is None else inputs
+    file = _File(Path(path))
+    theory = file.text("eft"), file.text("basis")
+    if theory not in (names.FLAVIO, names.OWN):
+        raise InputError(
+            f"eft {theory[0]}, basis {theory[1]}", where=file.where("eft"),
+            allowed="eft WET with basis flavio, or eft WET-dark with basis bsnunu; the package"
+            " wilson runs, matches and translates the others",
+        )  # fmt: skip
+    scale = file.number("scale", file.data.get("scale"))
+    highest = float(inputs.values["m_t_MSbar"])
+    if scale.imag or not LOWEST <= scale.real <= highest:
+        raise InputError(
+            f"scale {file.data['scale']}: no weak effective theory with a b quark",
+            where=file.where("scale"),
+            allowed=f"{LOWEST:g} to {highest:.0f} GeV; match coefficients above it first",
+        )
+    given = file.data.get("values")
+    if not isinstance(given, Mapping):
+        raise InputError("no coefficients", where=file.where("values"),
+                         allowed=f"values: one line `NAME: value` each, {_FORM}")  # fmt: skip
+    values = {str(k): file.number(f"values.{k}", v) for k, v in given.items()}
+    if theory == names.FLAVIO:
+        return _of_flavio(values, inputs, file)
+    return _of_own(values, scale.real, inputs, file)
+
+
+class _File:
+    """A parsed file that says where an entry stands."""
+
+    def __init__(self, path: Path) -> None:
+        self.path = path
+        self.located: LocatedYaml | None = None
+        try:
+            # JSON first: YAML reads numbers such as 1e-5 as text, and no tabs.
+            self.data = json.loads(path.read_text(encoding="utf-8"), object_pairs_hook=self._once)
+        except (OSError, UnicodeDecodeError, json.JSONDecodeError, RecursionError):
+            self.located = LocatedYaml(path)
+            self.data = self.located.data
+        if not isinstance(self.data, dict):
+            raise InputError("no WCxf file", where=str(path),
+                             allowed="eft, basis, scale and values")  # fmt: skip
+
+    def _once(self, pairs: Sequence[tuple[str, Any]]) -> dict[str, Any]:
+        found: dict[str, Any] = {}
+        for key, value in pairs:
+            if key in found:
+                raise InputError(f"key {key!r} stands twice", where=str(self.path),
+                                 allowed="keep one")  # fmt: skip
+            found[key] = value
+        return found
+
+    def where(self, key: str) -> str:
+        if self.located:
+            return self.located.where(key.split("."))
+        return f"{self.path} ({key})"
+
+    def text(self, key: str) -> str:
+        if key not in self.data:
+            raise InputError(f"key {key!r} is missing", where=str(self.path),
+                             allowed="eft, basis, scale and values")  # fmt: skip
+        return str(self.data[key])
+
+    def number(self, key: str, given: Any) -> complex:
+        parts = given if isinstance(given, Mapping) else {"Re": given}
+        try:
+            if not parts or any(k not in ("Re", "Im") for k in parts):
+                raise ValueError
+            if any(isinstance(x, bool) for x in parts.values()):
+                raise ValueError
+            found = complex(float(parts.get("Re", 0.0)), float(parts.get("Im", 0.0)))
+        except (TypeError, ValueError):
+            raise InputError(f"expected {_FORM}, got {given!r}", where=self.where(key)) from None
+        if not (math.isfinite(found.real) and math.isfinite(found.imag)):
+            raise InputError(f"{given!r} is not finite", where=self.where(key))
+        return found
+
+
+def _plain(c: complex) -> complex | float:
+    return c if c.imag else c.real
+
+
+def _of_flavio(values: Mapping[str, complex], inputs: Inputs, file: _File) -> WcxfPoint:
+    mine = {k: c for k, c in values.items() if k in names.LEFT_HANDED}
+    rest = [k for k in values if k not in mine]
+    for name in rest:
+        if not names.of_another_sector(name):
+            hint = names.TO_WCXF.get(name)
+            raise InputError(
+                f"unknown coefficient {name!r} of the basis flavio",
+                where=file.where(f"values.{name}"),
+                allowed=f"here it is called {hint}" if hint else "CL_bsnu{j}nu{i}, CR_bsnu{j}nu{i}"
+                " with i, j in e, mu, tau",
+            )  # fmt: skip
+    lines = []
+    if ignored := [k for k in rest if values[k]]:
+        lines.append(f"{file.path}: without effect on b -> s nu nu, ignored: {_listed(ignored)}")
+    if not any(mine.values()):
+        lines.append(f"{file.path}: no coefficient of the sector sbnunu: the SM")
+    return WcxfPoint("neutrinos", _neutrinos(mine, inputs), tuple(lines))
+
+
+def _of_own(
+    values: Mapping[str, complex], scale: float, inputs: Inputs, file: _File
+) -> WcxfPoint:  # fmt: skip
+    known = names.FROM_WCXF.keys() | {n for s in names.SECTORS.values() for n in s.names()}
+    for name in values:
+        if name not in known:
+            raise InputError(
+                f"unknown coefficient {name!r} of the basis bsnunu",
+                where=file.where(f"values.{name}"),
+                allowed="see bsnunu_jax/exchange/bsnunu.basis.yaml",
+            )
+    mine = {k: c for k, c in values.items() if k in names.FROM_WCXF}
+    dark = [s for s in names.SECTORS.values() if any(n in values for n in s.names())]
+    if len(dark) + any(mine.values()) > 1:
+        found = ", ".join([s.name for s in dark] + [names.NEUTRINOS] * any(mine.values()))
+        raise InputError(f"coefficients of several sectors: {found}", where=file.where("values"),
+                         allowed="one sector, which is one model")  # fmt: skip
+    if not dark:
+        return WcxfPoint("neutrinos", _neutrinos(mine, inputs), ())
+    sector = dark[0]
+    c = {o: _plain(values[n]) for n, o in sector.names().items() if n in values}
+    parameters = _particle(sector, file) | c
+    if scale != mu_b(inputs) and any(o[0] in "SPT" for o in c):
+        parameters["scale"] = scale
+    model = get_model(sector.model)
+    ranges = {name: (value, value) for name, value in parameters.items()}
+    model.check_values(ranges, lambda name: file.where(
+        f"values.{name}_{sector.suffix}" if name in c else f"metadata.particle.{name}"
+    ))  # fmt: skip
+    return WcxfPoint(sector.model, parameters, ())
+
+
+def _particle(sector: names.Sector, file: _File) -> dict[str, Any]:
+    """Mass and statistics from the metadata."""
+    metadata = file.data.get("metadata")
+    given = metadata.get("particle") if isinstance(metadata, Mapping) else None
+    allowed = (*sector.masses, *sector.settings)
+    shown = f"metadata, particle: {', '.join(allowed)}"
+    if not isinstance(given, Mapping):
+        raise InputError(f"the mass of the particle of sector {sector.name} is missing",
+                         where=str(file.path), allowed=shown)  # fmt: skip
+    model = get_model(sector.model)
+    found: dict[str, Any] = {}
+    for key, value in given.items():
+        where = file.where(f"metadata.particle.{key}")
+        if key == "model":
+            if value != sector.model:
+                raise InputError(f"model {value} with coefficients of sector {sector.name}",
+                                 where=where, allowed=sector.model)  # fmt: skip
+        elif key not in allowed:
+            raise InputError(f"unknown key {key!r}", where=where, allowed=shown)
+        else:
+            found[key] = model.read(key, value, where)
+    for key, values in sector.settings.items():
+        if len(values) == 1 and found.setdefault(key, values[0]) != values[0]:
+            raise InputError(f"{key} = {found[key]} with coefficients of sector {sector.name}",
+                             where=file.where(f"metadata.particle.{key}"),
+                             allowed=f"{key}: {values[0]}")  # fmt: skip
+    return found
+
+
+def _neutrinos(values: Mapping[str, complex], inputs: Inputs) -> dict[str, Any]:
+    ratio = float(names.wcxf_over_ours(inputs))
+    return {names.FROM_WCXF[k]: _plain(c / ratio) for k, c in values.items()}
+
+
+def _listed(found: Sequence[str], most: int = 6) -> str:
+    more = f" and {len(found) - most} more" if len(found) > most else ""
+    return ", ".join(found[:most]) + more
+
+
+def point(path: Path | str, inputs: Inputs, model: str) -> WcxfPoint:
+    """The point of a file for a command, whose option `--model` may name another model.
+
+    Raises:
+        InputError: if it does.
+    """
+    with located("--wcxf"):
+        found = read_wcxf(path, inputs)
+    if model not in ("neutrinos", found.model):
+        raise InputError(f"the file is a point of model {found.model}", where="--wcxf",
+                         allowed=f"drop --model {model}")  # fmt: skip
+    return found

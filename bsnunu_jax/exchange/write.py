@@ -1,0 +1,234 @@
+"""WCxf files of coefficients (arXiv:1712.05298) from the parameters of a model."""
+
+import json
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import yaml
+
+from bsnunu_jax import __version__
+from bsnunu_jax.errors import InputError
+from bsnunu_jax.exchange import names
+from bsnunu_jax.inputs import Inputs, load_inputs
+from bsnunu_jax.invisible import FermionPair, Neutrinos, ScalarPair, SterileNeutrino, VectorPair
+from bsnunu_jax.invisible.massive_pair import MassivePair
+from bsnunu_jax.invisible.neutrinos import FLAVOURS, MATRICES
+from bsnunu_jax.models import get_model
+from bsnunu_jax.running import mu_b
+from bsnunu_jax.sectors import Sectors
+
+SUFFIXES = (".json", ".yaml", ".yml")
+BASES = ("flavio", "bsnunu")
+_SECTOR_OF: Mapping[object, str] = {
+    ScalarPair: "sbphiphi",
+    FermionPair: "sbchichi",
+    VectorPair: "sbXX",
+}
+
+
+@dataclass(frozen=True)
+class Coefficients:
+    """What a WCxf file holds.
+
+    Attributes:
+        eft: name of the effective theory.
+        basis: name of the basis.
+        scale: in GeV.
+        values: non-zero coefficients by name.
+        particle: mass, statistics and model of the invisible particle, if there is one.
+        left_out: what of the model has no place in the basis.
+    """
+
+    eft: str
+    basis: str
+    scale: float
+    values: dict[str, complex]
+    particle: dict[str, Any]
+    left_out: tuple[str, ...] = ()
+
+
+def coefficients(
+    parameters: Mapping[str, Any], *, model: str = "neutrinos", inputs: Inputs | None = None,
+    basis: str | None = None,
+) -> Coefficients:  # fmt: skip
+    """The WCxf coefficients of a model.
+
+    Args:
+        parameters: of the model, by name.
+        model: its name.
+        inputs: numbers; alpha and |VtbVts*| normalise the coefficients.
+        basis: "flavio" or "bsnunu"; by default flavio wherever it holds everything.
+
+    Raises:
+        InputError: for a model that the basis does not hold.
+    """
+    if basis not in (None, *BASES):
+        raise InputError(f"unknown basis {basis!r}", allowed=f"one of {', '.join(BASES)}")
+    inputs = load_inputs() if inputs is None else inputs
+    states = get_model(model).build(dict(parameters), inputs)
+    neutrinos = [s for s in states if isinstance(s, Neutrinos)]
+    others = [s for s in states if not isinstance(s, Neutrinos)]
+    if len(neutrinos) != 1 or len(others) > 1 or not all(map(_known, others)):
+        raise InputError(
+            f"no WCxf basis holds the final states of model {model!r}",
+            allowed="massless neutrinos with one C_L, C_R, C_L', C_R', and one pair of scalars,"
+            " fermions, vectors or sterile neutrinos",
+        )
+    ratio = float(names.wcxf_over_ours(inputs))
+    values = {k: ratio * c for k, c in _of_neutrinos(neutrinos[0]).items()}
+    right_handed = [k for k in values if k not in names.LEFT_HANDED]
+    needs = "the pair" if others else "right-handed neutrinos" if right_handed else ""
+    if needs and basis == "flavio":
+        raise InputError(
+            f"the basis flavio has no operators of {needs}", where="--basis", allowed="bsnunu"
+        )
+    own = bool(needs) or basis == "bsnunu"
+    left_out: list[str] = []
+    particle: dict[str, Any] = {}
+    if isinstance(states, Sectors):
+        charged = _of_charged(states, ratio)
+        if own and charged:
+            left_out.append("b -> s l l' and b -> c l nu")
+        else:
+            values |= charged
+        if any(complex(c) for c in (states.mixing.C_VLL, states.mixing.C_VRR, states.mixing.C_VLR,
+                                    states.mixing.C_SLR)):  # fmt: skip
+            left_out.append("Bs mixing, which has another scale")
+        if states.dark is not None:
+            left_out.append("couplings of the dark scalar to light quarks")
+    if others:
+        found, particle = _of_pair(others[0])
+        values |= found
+    return Coefficients(
+        *(names.OWN if own else names.FLAVIO), mu_b(inputs) if others else names.SCALE, values,
+        particle, tuple(left_out),
+    )  # fmt: skip
+
+
+def write_wcxf(
+    path: Path | str, parameters: Mapping[str, Any], *, model: str = "neutrinos",
+    inputs: Inputs | None = None, basis: str | None = None,
+) -> Coefficients:  # fmt: skip
+    """Write the coefficients of a model as JSON or YAML, by the suffix of the file.
+
+    >>> import tempfile
+    >>> path = Path(tempfile.mkdtemp()) / "wc.json"
+    >>> found = write_wcxf(path, {"CR_mutau": -2 + 1j}, inputs=load_inputs("flavio"))
+    >>> json.loads(path.read_text())["values"]
+    {'CR_bsnutaunumu': {'Re': -2.0, 'Im': 1.0}}
+
+    Raises:
+        InputError: for another suffix, or a model that the basis does not hold.
+    """
+    path = Path(path)
+    if path.suffix not in SUFFIXES:
+        raise InputError(f"the suffix {path.suffix!r} tells no format", where=str(path),
+                         allowed=f"end the name with {', '.join(SUFFIXES)}")  # fmt: skip
+    inputs = load_inputs() if inputs is None else inputs
+    found = coefficients(parameters, model=model, inputs=inputs, basis=basis)
+    given = ", ".join(f"{k} = {v}" for k, v in parameters.items())
+    metadata: dict[str, Any] = {
+        "generator": f"bsnunu_jax {__version__}",
+        "description": f"model {model}" + (f" at {given}" if given else ""),
+        "inputs": {
+            "preset": inputs.preset,
+            "alpha": float(inputs.values["alpha_em_mb_4p8"]),
+            "VtbVts_abs": float(inputs.values["VtbVts_abs"]),
+        },
+    }
+    if found.particle:
+        metadata["particle"] = found.particle
+    document = {
+        "eft": found.eft, "basis": found.basis, "scale": found.scale, "metadata": metadata,
+        "values": {k: _written(c) for k, c in found.values.items()},
+    }  # fmt: skip
+    save(path, document)
+    return found
+
+
+def save(path: Path, document: Mapping[str, Any]) -> None:
+    """Write a document whole or not at all, as JSON unless the suffix says YAML.
+
+    Raises:
+        InputError: if it cannot be written.
+    """
+    from bsnunu_jax.report.atomic import whole  # its package imports much
+
+    if path.suffix in (".yaml", ".yml"):
+        text = yaml.safe_dump(dict(document), sort_keys=False)
+    else:
+        text = json.dumps(document, indent=1) + "\n"
+    try:
+        with whole(path) as partial:
+            partial.write_text(text, encoding="utf-8")
+    except OSError as error:
+        raise InputError(f"cannot be written ({error.strerror})", where=str(path)) from None
+
+
+def _written(c: complex) -> float | dict[str, float]:
+    return {"Re": c.real, "Im": c.imag} if c.imag else c.real
+
+
+def _known(state: object) -> bool:
+    return isinstance(state, MassivePair | SterileNeutrino)
+
+
+def _of_neutrinos(state: Neutrinos) -> dict[str, complex]:
+    matrices = {m: np.asarray(getattr(state, m)) for m in MATRICES}
+    return {
+        names.TO_WCXF[f"{m}_{a}{b}"]: complex(matrices[m][i, j])
+        for m in MATRICES
+        for i, a in enumerate(FLAVOURS)
+        for j, b in enumerate(FLAVOURS)
+        if matrices[m][i, j]
+    }
+
+
+def _of_charged(sectors: Sectors, ratio: float) -> dict[str, complex]:
+    """C_9 .. C_10' with the alpha of the basis, and C_VL of b -> c l nu."""
+    c = sectors.charged
+    stems = {
+        "C9_bs{j}{i}": ratio * np.asarray(c.C9), "C10_bs{j}{i}": ratio * np.asarray(c.C10),
+        "C9p_bs{j}{i}": ratio * np.asarray(c.C9p), "C10p_bs{j}{i}": ratio * np.asarray(c.C10p),
+        "CVL_bc{i}nu{j}": np.asarray(sectors.current.CVL),
+    }  # fmt: skip
+    return {
+        stem.format(i=a, j=b): complex(matrix[i, j])
+        for stem, matrix in stems.items()
+        for i, a in enumerate(FLAVOURS)
+        for j, b in enumerate(FLAVOURS)
+        if matrix[i, j]
+    }
+
+
+def _of_pair(state: Any) -> tuple[dict[str, complex], dict[str, Any]]:
+    """Coefficients and particle of a dark pair, at the scale of m_b in use."""
+    if isinstance(state, SterileNeutrino):
+        sector = names.SECTORS["sbNN" if state.pair == "NN" else "sbnuN"]
+        particle: dict[str, Any] = {"mN": float(state.mN), "pair": state.pair}
+        if state.pair == "NN":
+            particle["majorana"] = state.majorana
+        power = dict.fromkeys(sector.operators, 1.0)
+    else:
+        sector = names.SECTORS[_SECTOR_OF[type(state)]]
+        m = float(state.m)
+        (own,) = sector.settings
+        particle = {"m": m} if state.m_other is None else {"m1": m, "m2": float(state.m_other)}
+        particle[own] = state.identical
+        power = dict.fromkeys(sector.operators, 1.0)
+        if isinstance(state, VectorPair):
+            if m == 0:
+                raise InputError(
+                    "the coefficients of a massless vector pair vanish with powers of its mass",
+                    where="m", allowed="keep m above 0",
+                )  # fmt: skip
+            power = {o: m ** state.powers[o] for o in sector.operators}
+    values = {
+        f"{o}_{sector.suffix}": complex(c) * power[o]
+        for o, c in state.coefficients.items()
+        if complex(c)
+    }
+    return values, {"model": sector.model, **particle}
