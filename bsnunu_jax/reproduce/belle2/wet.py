@@ -33,7 +33,7 @@ COUPLINGS = {"cVL": r"C_{VL}+C_{VR}", "cSL": r"C_{SL}+C_{SR}", "cTL": r"C_{TL}"}
 FORM_FACTORS = "flag2021_hpqcd2022"
 LARGEST = 20.0
 MASS = 0.95
-SAMPLER = nuts.Sampler(chains=4, warmup=500, draws=5000, target_accept=0.65, block=500)
+SAMPLER = nuts.Sampler(chains=4, warmup=500, draws=16000, target_accept=0.65, block=1000)
 _STARTS = 8
 # Of the bootstrap that gives Monte-Carlo errors: draws that stay together, and replicas.
 _TOGETHER, _REPLICAS = 100, 200

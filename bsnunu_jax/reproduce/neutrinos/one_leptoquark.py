@@ -81,10 +81,10 @@ def rows(settings: Settings) -> Sequence[Row]:
         found.append(_highest(mode, "C_R^mutau = C_R^mumu = 0", central, draws, *single))
     for mode, limit in SLIDES_LIMITS.items():
         here = c.limits[mode]
-        source = str(c.raw["limits"][mode]["source"])
-        same = bool(np.isclose(here, limit))
-        found.append(Row(12, "slides", f"limit on {mode}", f"{limit:.3g}", here, None, "", same,
-                         source if same else f"superseded by {source}"))  # fmt: skip
+        if not np.isclose(here, limit):
+            source = str(c.raw["limits"][mode]["source"])
+            found.append(Row(12, "slides", f"limit on {mode}", f"{limit:.3g}", here, None, "",
+                             False, f"superseded by {source}"))  # fmt: skip
     return found
 
 
