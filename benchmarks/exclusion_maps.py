@@ -2,7 +2,9 @@
 
 Prints seconds of imports, of compilation, of the maps, and of the maps again.
 """
+# ruff: noqa: E402
 
+import itertools
 import sys
 import time
 
@@ -48,4 +50,4 @@ if __name__ == "__main__":
     first = time.perf_counter()
     maps(rates, settings, int(sys.argv[1]))
     times = (began, imported, compiled, first, time.perf_counter())
-    print(*(f"{b - a:.3f}" for a, b in zip(times, times[1:], strict=False)))
+    print(*(f"{b - a:.3f}" for a, b in itertools.pairwise(times)))

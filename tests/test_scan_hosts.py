@@ -8,12 +8,16 @@ import sys
 import time
 from pathlib import Path
 
+import jax
 import numpy as np
 import pytest
 import yaml
 
 from bsnunu_jax.cli import main
 from bsnunu_jax.scan import open_scan
+from bsnunu_jax.scan.card import ScanCard
+from bsnunu_jax.scan.plan import make_plan
+from bsnunu_jax.scan.run import batch_size, columns
 
 CARD = {
     "title": "small", "model": "neutrinos",
@@ -151,3 +155,25 @@ def test_bad_options_are_one_line(
     (line,) = capsys.readouterr().err.strip().splitlines()
     assert message.removeprefix("allowed: ") in line
     assert not (tmp_path / "out").exists()
+
+
+def test_batches_fit_into_the_memory_of_an_accelerator(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Two devices: an eighth of their memory, 8 bytes a number, equal parts of a chunk."""
+
+    class Device:
+        platform = "gpu"
+
+        def memory_stats(self) -> dict[str, int]:
+            return {"bytes_limit": 80_000_000}
+
+    small = ScanCard(card(tmp_path, chunk=60_000, observables=["R_K_nunu"]))  # no F_L: polynomials
+    plan = make_plan(small.study, small.design)
+    on_cpu = batch_size(small, plan)
+    monkeypatch.setattr(jax, "local_devices", lambda: [Device(), Device()])
+    found = batch_size(small, plan)
+    assert found == 60_000 > on_cpu
+    monkeypatch.setattr(Device, "memory_stats", lambda self: {"bytes_limit": 6_400_000})
+    assert len(columns(small)) == 4  # 25,000 points a device, so two parts
+    assert batch_size(small, plan) == 30_000

@@ -31,8 +31,9 @@ from bsnunu_jax.scan.study import LOG_LIKELIHOOD
 # Points of one call: numbers of polynomials are made while they are in the cache, and of slow ones
 # there should be some for every core.
 _BATCH, _SLOW_BATCH = 1 << 14, 1 << 12
-# A GPU has many more cores, and launching costs more.
-_GPU = 16
+# Of an accelerator's memory a batch may fill one part in so many; numbers in flight at a point that
+# is integrated: nodes, and rows at each.
+_SPARE, _NODES, _ROWS = 8, 64, 64
 _ALONE = Hosts()
 # Columns of some points, and how many of the points are in each region.
 Part = tuple[dict[str, np.ndarray], dict[str, int]]
@@ -164,13 +165,16 @@ def program(card: ScanCard, plan: Plan) -> Program:
 def batch_size(card: ScanCard, plan: Plan) -> int:
     """Points a call, as many on every device: chunks are cut into equal parts."""
     fast = plan.forms is not None and set(plan.forms.names) == set(plan.study.names)
-    devices = len(jax.local_devices())
-    most = (_BATCH if fast else _SLOW_BATCH) * devices
-    if jax.default_backend() != "cpu":
-        most *= _GPU
+    devices = jax.local_devices()
+    most = (_BATCH if fast else _SLOW_BATCH) * len(devices)
+    stats = devices[0].memory_stats() if devices[0].platform != "cpu" else None
+    if stats is not None:
+        # In the caches of a CPU; on an accelerator as many as its memory holds with room to spare.
+        numbers = len(columns(card)) if fast else _NODES * _ROWS
+        most = max(most, int(stats["bytes_limit"] / (_SPARE * 8 * numbers)) * len(devices))
     chunk = min(card.content.chunk, card.design.number)
     size = math.ceil(chunk / math.ceil(chunk / most))
-    return devices * math.ceil(size / devices)
+    return len(devices) * math.ceil(size / len(devices))
 
 
 def evaluate(
@@ -190,7 +194,7 @@ def evaluate(
     with (
         tqdm(total=left, unit=" points", unit_scale=True, disable=quiet, file=sys.stderr,
              mininterval=0.5, desc="scan") as bar,
-        ThreadPoolExecutor(os.cpu_count()) as pool, ThreadPoolExecutor(1) as writer,
+        ThreadPoolExecutor(_in_flight()) as pool, ThreadPoolExecutor(1) as writer,
     ):  # fmt: skip
 
         def compute(start: int, n: int) -> Part:
@@ -216,6 +220,11 @@ def evaluate(
         except BaseException:
             pool.shutdown(cancel_futures=True)  # an interrupt waits for no queue
             raise
+
+
+def _in_flight() -> int:
+    """Batches at the same time: one a core; on an accelerator one that computes, one that waits."""
+    return os.cpu_count() or 1 if jax.default_backend() == "cpu" else 2
 
 
 def _chunk(
