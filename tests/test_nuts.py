@@ -5,6 +5,7 @@ import numpy as np
 import pytest
 
 from bsnunu_jax.errors import InputError
+from bsnunu_jax.inference import nuts
 from bsnunu_jax.inference.nuts import Branches, Sampler, sample
 
 COVARIANCE = np.array([[2.0, 0.9], [0.9, 1.0]])
@@ -34,6 +35,16 @@ def test_moments_of_a_gaussian(uninterrupted):
     # 1200 nearly independent draws: 5 standard errors
     assert np.abs(draws.mean(0)).max() < 5 * np.sqrt(2.0 / 600)
     assert np.cov(draws.T) == pytest.approx(COVARIANCE, abs=0.45)
+
+
+def test_chains_of_an_accelerator_run_as_one_batch(tmp_path, monkeypatch):
+    """16 chains vectorised draw from the same density."""
+    monkeypatch.setattr(nuts.jax, "default_backend", lambda: "gpu")
+    chains = run(tmp_path, Sampler(chains=16, warmup=300, draws=300, target_accept=0.8, block=100))
+    draws = chains.theta.reshape(-1, 2)
+    assert chains.theta.shape == (16, 300, 2)
+    assert np.abs(draws.mean(0)).max() < 5 * np.sqrt(2.0 / 2400)
+    assert np.cov(draws.T) == pytest.approx(COVARIANCE, abs=0.2)
 
 
 def test_potential_is_recorded_at_the_draw(uninterrupted):

@@ -174,8 +174,8 @@ class Program:
                 lambda state, _: step(state, grid), state, None, length=sampler.block
             )
 
-        # One chain a device where the devices allow it: on a CPU vmapped chains wait for one
-        # another at every leap and run both branches of every condition.
+        # One chain a device where the devices allow it: vmapped chains wait for one another at every
+        # leap and run both branches of every condition.
         devices = max(d for d in range(1, len(jax.devices()) + 1) if sampler.chains % d == 0)
         mesh = Mesh(np.array(jax.devices()[:devices]), ("chain",))
         self.start = _over_chains(partial(start, **settings), mesh)
@@ -237,7 +237,12 @@ def _over_chains(function: Callable[..., Any], mesh: Mesh) -> Any:
     spec, everywhere = PartitionSpec("chain"), PartitionSpec()
 
     def local(of_chains: tuple, shared: Any) -> Any:
-        return jax.lax.map(lambda one: function(*one, shared), of_chains)
+        def one(chain: tuple) -> Any:
+            return function(*chain, shared)
+
+        # An accelerator has room for all chains at once, so waiting for one another costs less.
+        in_turn = jax.default_backend() == "cpu"
+        return jax.lax.map(one, of_chains) if in_turn else jax.vmap(one)(of_chains)
 
     sharded = jax.shard_map(
         local, mesh=mesh, in_specs=(spec, everywhere), out_specs=spec, check_vma=False
