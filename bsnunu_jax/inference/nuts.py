@@ -174,8 +174,8 @@ class Program:
                 lambda state, _: step(state, grid), state, None, length=sampler.block
             )
 
-        # One chain a device where the devices allow it: vmapped chains wait for one another at every
-        # leap and run both branches of every condition.
+        # One chain a device where the devices allow it: vmapped chains wait for one another at
+        # every leap and run both branches of every condition.
         devices = max(d for d in range(1, len(jax.devices()) + 1) if sampler.chains % d == 0)
         mesh = Mesh(np.array(jax.devices()[:devices]), ("chain",))
         self.start = _over_chains(partial(start, **settings), mesh)
