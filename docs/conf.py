@@ -41,3 +41,5 @@ napoleon_attr_annotations = False
 default_role = "code"
 toc_object_entries_show_parents = "hide"
 nitpicky = False
+# The built-in `range` of an annotation is no attribute of a prior.
+suppress_warnings = ["ref.python"]
