@@ -180,10 +180,15 @@ class Card:
                     f"{name!r} is both fitted and fixed", where=where(("fixed", name)),
                     allowed="keep one",
                 )  # fmt: skip
+        known: list[str] = []
         for i, name in enumerate(content.predictions):
             with located(where(("predictions", i))):
-                if get_observable(name).differential:
+                found = get_observable(name)
+                if found.differential:
                     raise InputError(f"{name!r} is a spectrum, a number is needed")
+                if found.name in known:
+                    raise InputError(f"{found.name!r} stands twice", allowed="keep one")
+                known.append(found.name)
         for i, name in enumerate(content.sampler.jumps or ()):
             if name not in content.parameters:
                 raise InputError(

@@ -6,6 +6,7 @@ is the invisible final state of a model or a sequence of them; their rates add.
 
 import re
 from collections.abc import Callable, Mapping
+from difflib import get_close_matches
 from functools import partial
 from types import MappingProxyType
 
@@ -206,7 +207,10 @@ def get_observable(name: str) -> Observable:
     key = re.sub(r"\s", "", name)
     key = ALIASES.get(key, key)
     if key not in OBSERVABLES:
+        near = get_close_matches(key, [*OBSERVABLES, *ALIASES], 2, 0.8)
+        meant = f"perhaps {' or '.join(near)}; " if near else ""
         raise InputError(
-            f"unknown observable {name!r}", allowed="see `bsnunu list observables` for the names"
+            f"unknown observable {name!r}",
+            allowed=f"{meant}see `bsnunu list observables` for the names",
         )
     return OBSERVABLES[key]

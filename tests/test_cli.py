@@ -150,6 +150,7 @@ def test_inputs(capsys, preset):
 
 BAD = [
     (("predict", "BR(B->X)"), "unknown observable 'BR(B->X)'"),
+    (("predict", "BR(B->K+inv)"), "perhaps BR(B+->K+inv) or"),
     (("predict", "R_K_nunu", "--set", "CR_xy=1"), "unknown parameter 'CR_xy'"),
     (("predict", "R_K_nunu", "--set", "CR_ee=abc"), "not a number"),
     (("predict", "R_K_nunu", "--set", "CR_ee=nan"), "not finite"),

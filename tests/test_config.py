@@ -220,3 +220,10 @@ def test_flaws_of_own_measurements_are_located(tmp_path, old, new, line, message
     with pytest.raises(InputError, match=message) as caught:
         Card(card).problem
     assert f"mine.yaml:{line}" in str(caught.value)
+
+
+def test_predictions_stand_once(tmp_path):
+    """Also under flavio's name."""
+    twice = GOOD + "predictions: [BR(B+->K+inv), BR(B+->Knunu)]\n"
+    with pytest.raises(InputError, match=r"predictions\.1.*'BR\(B\+->K\+inv\)' stands twice"):
+        Card(write(tmp_path, twice))
