@@ -118,6 +118,70 @@ def limit(card: Path, parameter: str | None, seed: int | None, likelihood: Path 
 
 @bsnunu.command()
 @click.argument("card", type=click.Path(path_type=Path))
+@click.option("--luminosity", required=True, metavar="X,...",
+              help="Of the Belle II data, in 1/ab; today's are 0.362.")  # fmt: skip
+@click.option("--parameter", metavar="NAME", help="Of interest; the card's, if it has one.")
+@click.option("--set", "settings", multiple=True, metavar="NAME=VALUE[,...]",
+              help="Hold a parameter, or change what is held; may be repeated.")  # fmt: skip
+@click.option("--true", metavar="VALUE,...",
+              help="True values whose median significance is wanted.")  # fmt: skip
+@click.option("--null", type=float, help="The value without a signal [0; Lambda: infinite].")
+@click.option(
+    "--systematics", type=float, default=1.0, show_default=True,
+    help="Of the Belle II data, over those of today.",
+)  # fmt: skip
+@click.option(
+    "--cl", type=click.FloatRange(0.5, 0.9999), default=0.95, show_default=True,
+    help="Confidence level.",
+)  # fmt: skip
+@click.option(
+    "--toys", type=click.IntRange(0, 10_000_000), default=0, show_default=True,
+    help="Toys of every hypothesis, besides asymptotic formulas.",
+)  # fmt: skip
+@click.option("--seed", type=click.IntRange(0, 2**31 - 1), help="Seed, instead of the card's.")
+@click.option(
+    "--likelihood",
+    type=click.Path(path_type=Path),
+    metavar="DIR",
+    help="Folder with Belle II's published likelihood (HEPData 10.17182/hepdata.166082).",
+)
+@click.option(
+    "--out", type=click.Path(path_type=Path), help="Result folder [results/CARD/project_NAME]."
+)
+@click.option("--resume", is_flag=True, help="Go on with the toys in the result folder.")
+@click.option("--json", "as_json", is_flag=True, help="One JSON object on stdout.")
+@click.option("--quiet", is_flag=True, help="No progress on stderr.")
+def project(card: Path, luminosity: str, parameter: str | None, settings: tuple[str, ...],
+            true: str | None, seed: int | None, likelihood: Path | None, out: Path | None,
+            as_json: bool, **options: Any) -> None:  # fmt: skip
+    """Expected limits and discovery reach with other luminosities of Belle II.
+
+    Example: bsnunu project fits/belle2_mu.yaml --luminosity 0.362,5,50 --true 1
+    """
+    from bsnunu_jax.compilation_cache import use_compilation_cache
+    from bsnunu_jax.config import Card
+    from bsnunu_jax.project import read_numbers, read_settings, run_project
+    from bsnunu_jax.report.project_table import project_table
+
+    use_compilation_cache()
+    loaded = Card(card, seed=seed, likelihood=likelihood)
+    held = read_settings(settings)
+    left = [name for name in loaded.content.parameters if name not in held]
+    folder = out or Path("results") / card.stem / f"project_{parameter or ''.join(left[:1])}"
+    result = run_project(
+        loaded, folder, luminosities=read_numbers(luminosity, "--luminosity"),
+        parameter=parameter, settings=held, true=read_numbers(true, "--true") if true else (),
+        **options,
+    )  # fmt: skip
+    if as_json:
+        _print(json.dumps(result))
+    else:
+        _print(project_table(result))
+        _print(f"results: {folder}")
+
+
+@bsnunu.command()
+@click.argument("card", type=click.Path(path_type=Path))
 @click.option("--over", multiple=True, required=True, metavar="NAME[=LOW:HIGH[:POINTS]]",
               help="A parameter that is not profiled; once or twice.")  # fmt: skip
 @click.option("--seed", type=click.IntRange(0, 2**31 - 1), help="Seed, instead of the card's.")

@@ -210,6 +210,19 @@ class Generative(Measurement, Protocol):
         ...
 
 
+@runtime_checkable
+class Scalable(Generative, Protocol):
+    """A measurement that can be projected to another luminosity."""
+
+    @property
+    def luminosity(self) -> float:
+        """Of the observed data [1/ab]."""
+
+    def at_luminosity(self, factor: float | Scalar) -> "Scalable":
+        """Expectations with so many times the luminosity, which may be traced; data stay."""
+        ...
+
+
 def replaced(instance: T, **changes: Any) -> T:
     """`dataclasses.replace` that keeps derived and cached fields instead of making them anew.
 

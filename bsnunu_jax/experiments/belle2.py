@@ -39,12 +39,14 @@ class Belle2Likelihood:
 
     Attributes:
         form: what the model is made of, "compact" or "published likelihood".
+        luminosity: of the observed data [1/ab].
         model: the HistFactory model without signal strength and `corr_ff_*`.
         signal: mask of the signal entries of the model.
         density: events of every signal entry in the bins of true q2, shape (signal, q2 bins).
         underflow: those without a matched true q2, whose weight stays 1.
         null_br: BR of the null model in the bins of true q2.
         null_model: its constants.
+        exposure: luminosity over that of the observed data, see `at_luminosity`; may be traced.
         rotation: orthogonal matrix from the coordinates of the sampler to the systematics.
     """
 
@@ -52,6 +54,7 @@ class Belle2Likelihood:
     title: str
     form: str
     mode: str
+    luminosity: float
     labels: tuple[str, ...]
     model: HistFactory
     signal: np.ndarray
@@ -64,6 +67,7 @@ class Belle2Likelihood:
     sources: tuple[str, ...]
     tree_tau: str
     sm_spectrum: bool = False
+    exposure: float | Scalar = 1.0
     rotation: np.ndarray = field(init=False)
 
     def __post_init__(self) -> None:
@@ -96,13 +100,22 @@ class Belle2Likelihood:
     def moments(self, predictions: Predictions, z: Float[Array, " n"]) -> tuple[Bins, Bins]:
         """Mean rate and MC-statistics standard deviation of every bin."""
         weights = self.weights(predictions.bins(self.mode, self.q2_edges))
-        return self.model.collapsed_moments(self.entries(weights, z))
+        mean, spread = self.model.collapsed_moments(self.entries(weights, z))
+        return self.exposure * mean, jnp.sqrt(self.exposure) * spread
 
     def counts(self, predictions: Predictions, z: Float[Array, " n"]) -> tuple[Bins, Bins]:
         """Expected signal and background events at the nuisances z."""
         entries = self.entries(self.weights(predictions.bins(self.mode, self.q2_edges)), z)
-        signal = self.model.bin_rates(jnp.where(self.signal, entries, 0.0))
-        return signal, self.model.bin_rates(entries) - signal
+        signal = self.exposure * self.model.bin_rates(jnp.where(self.signal, entries, 0.0))
+        return signal, self.exposure * self.model.bin_rates(entries) - signal
+
+    def at_luminosity(self, factor: float | Scalar) -> "Belle2Likelihood":
+        """The measurement with `factor` times the luminosity, of data and simulation alike.
+
+        All expected events grow with the factor and their relative MC-statistics errors fall with
+        its root; relative systematics, coordinates and observed counts stay.
+        """
+        return replaced(self, exposure=self.exposure * factor)
 
     def log_likelihood(self, predictions: Predictions, z: Float[Array, " n"]) -> Scalar:
         """ln L of the counts, MC statistics of every bin marginalised over positive rates."""

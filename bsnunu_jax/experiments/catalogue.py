@@ -41,6 +41,7 @@ def _belle2() -> Belle2Likelihood:
     table = read_table(load_yaml((data / "belle2_knunu_2023_compact.yaml").read_text()))
     return Belle2Likelihood(
         name=raw["id"], title=raw["title"], form="compact", mode=raw["mode"],
+        luminosity=raw["luminosity"],
         labels=tuple(raw["labels"]), samples=tuple(raw["samples"]), tree_tau=raw["tree_tau"],
         sources=tuple(f"arXiv:{a}" for a in raw["arxiv"]), null_model=raw["null_model"],
         null_br=null_br(table["q2_edges"], raw["null_model"]),

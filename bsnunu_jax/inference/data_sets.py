@@ -39,14 +39,18 @@ class DataSets:
     Attributes:
         data: one array a measurement, each of shape (n, bins).
         centres: shape (n, size).
+        widths: standard deviations of the constraint terms, shape (n, size); 1 if absent.
     """
 
     data: Data
     centres: Float[np.ndarray, "n size"]
+    widths: Float[np.ndarray, "n size"] | None = None
 
     def __len__(self) -> int:
         return len(self.centres)
 
     def take(self, rows: np.ndarray) -> "DataSets":
         """The data sets of these rows, as often as they stand there."""
-        return DataSets(tuple(jnp.asarray(d)[rows] for d in self.data), self.centres[rows])
+        widths = None if self.widths is None else self.widths[rows]
+        data = tuple(jnp.asarray(d)[rows] for d in self.data)
+        return DataSets(data, self.centres[rows], widths)

@@ -102,9 +102,9 @@ def upper_limits(
     heights = _height(np.concatenate([found.cls[None], found.expected]), level)
     last = points - 1 - np.argmax(heights[:, ::-1] > 0, axis=1)  # above the level, none after it
     brackets = np.stack([last, np.minimum(last + 1, points - 1)])
-    roots = _roots(heights_at, grid[brackets], heights[np.arange(6), brackets])
-    roots[last == points - 1] = np.nan
-    return UpperLimits(float(roots[0]), roots[1:], found, level)
+    found_at = roots(heights_at, grid[brackets], heights[np.arange(6), brackets])
+    found_at[last == points - 1] = np.nan
+    return UpperLimits(float(found_at[0]), found_at[1:], found, level)
 
 
 def _height(cls: np.ndarray, level: float) -> np.ndarray:
@@ -145,18 +145,16 @@ def interval(
     inside = heights <= threshold
     change = np.flatnonzero(inside[1:] != inside[:-1])
     brackets = np.stack([change, change + 1])
-    roots = _roots(lambda x: t(x) - threshold, values[brackets], heights[brackets] - threshold)
+    ends_at = roots(lambda x: t(x) - threshold, values[brackets], heights[brackets] - threshold)
     rising = inside[change]  # the interval ends here
-    starts = [*([values[0]] if inside[0] else []), *roots[~rising]]
-    stops = [*roots[rising], *([values[-1]] if inside[-1] else [])]
+    starts = [*([values[0]] if inside[0] else []), *ends_at[~rising]]
+    stops = [*ends_at[rising], *([values[-1]] if inside[-1] else [])]
     pieces = tuple((float(a), float(b)) for a, b in zip(starts, stops, strict=True))
     edges = tuple((a == values[0], b == values[-1]) for a, b in pieces)
     return Interval(pieces, edges, cl, values, heights)
 
 
-def _roots(
-    function: Callable[[np.ndarray], np.ndarray], x: np.ndarray, f: np.ndarray
-) -> np.ndarray:
+def roots(function: Callable[[np.ndarray], np.ndarray], x: np.ndarray, f: np.ndarray) -> np.ndarray:
     """Roots of several functions in brackets at once, Anderson and Bjorck's regula falsi.
 
     Args:

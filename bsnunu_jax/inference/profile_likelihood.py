@@ -217,11 +217,13 @@ class ProfileLikelihood:
         problem, k, free_size = self.problem, self.index, len(self.problem.parameters)
         constrained = jnp.asarray(self._constrained, dtype=float)
 
-        def one(start: Array, value: Array, free: Array, data: Data, centres: Array) -> Any:
+        def one(
+            start: Array, value: Array, free: Array, data: Data, centres: Array, widths: Array
+        ) -> Any:
             def objective(point: Array) -> Array:
                 values = problem.descent_values(point[:free_size])
                 values = values.at[k].set(jnp.where(free, values[k], value))
-                pulls = constrained * (point - centres)
+                pulls = constrained * (point - centres) / widths
                 # Fixed, the coordinate of the parameter of interest idles in a parabola.
                 idle = jnp.where(free, 0.0, point[k] ** 2)
                 deviance = problem.deviance(values, point[free_size:], data)
@@ -252,9 +254,10 @@ class ProfileLikelihood:
                           0.0, starts)  # fmt: skip
         tries = starts.shape[1]
         row = np.repeat(np.arange(n), tries)
+        widths = np.ones_like(sets.centres) if sets.widths is None else sets.widths
         lanes = (starts.reshape(n * tries, -1), values[row], free[row], tuple(
             np.asarray(d)[row] for d in sets.data
-        ), sets.centres[row])  # fmt: skip
+        ), sets.centres[row], widths[row])  # fmt: skip
         x, objective, point, gradient = (
             a.reshape(n, tries, *a.shape[1:]) for a in self._chunks(lanes, n * tries)
         )
