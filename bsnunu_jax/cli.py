@@ -336,7 +336,11 @@ def reproduce(names: tuple[str, ...], out: Path, data: str, likelihood: Path | N
     if found:
         check_files(found)
     settings = Settings(data, seed=seed, likelihood=found, quiet=quiet)
-    _print(run_reproduce(items, settings, out))
+    try:
+        _print(run_reproduce(items, settings, out))
+    except KeyboardInterrupt:
+        click.echo("bsnunu: error: interrupted; items that are done are kept", err=True)
+        os._exit(130)  # Python would wait for what the threads compute
 
 
 @bsnunu.command()

@@ -68,7 +68,9 @@ def run_profile(
             "wall_time_s": round(time.monotonic() - began, 1), "resumed": resume,
         })  # fmt: skip
     if result["not_converged"]:
-        say(f"WARNING: {result['not_converged']} points have not converged, see profile.nc")
+        lowest = found.delta[~found.converged].min()
+        say(f"WARNING: {result['not_converged']} points have not converged, the lowest of them "
+            f"{lowest:.3g} above the minimum: see `converged` in profile.nc")  # fmt: skip
     return result
 
 
@@ -88,11 +90,12 @@ def axis_of(problem: Problem, text: str) -> tuple[str, np.ndarray]:
     points = _POINTS
     if given:
         try:
-            low, high, *rest = (float(x) for x in given.split(":"))
+            first, second, *rest = given.split(":")
+            low, high = float(first), float(second)
             points = int(rest[0]) if rest else _POINTS
         except ValueError:
             raise InputError(f"{text!r} is no range", where="--over", allowed=_FORM) from None
-        if len(rest) > 1 or not low < high or points < 2:
+        if len(rest) > 1 or not -np.inf < low < high < np.inf or points < 2:
             raise InputError(f"{text!r} is no range", where="--over", allowed=_FORM)
     if not np.isfinite([low, high]).all():
         raise InputError(f"{name} has no range", where="--over", allowed=f"{name}=low:high")

@@ -99,7 +99,8 @@ def test_the_command(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None
     [(["CR_ee"], "unknown parameter 'CR_ee'"), (["CR_mutau=1"], "is no range"),
      (["CR_mutau=5:1"], "is no range"), (["CR_mutau=0:5:1"], "is no range"),
      (["CR_mutau=0:50"], "leaves its range"), (["CR_mutau", "CR_mutau=0:5"], "stands twice"),
-     (["CR_mutau=a:b"], "is no range")],
+     (["CR_mutau=a:b"], "is no range"), (["CR_mutau=0:inf"], "is no range"),
+     (["CR_mutau=0:15:2.5"], "is no range")],
 )  # fmt: skip
 def test_bad_ranges_are_one_line(
     over: list[str], message: str, tmp_path: Path, capsys: pytest.CaptureFixture[str]

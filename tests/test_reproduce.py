@@ -1,6 +1,10 @@
 """`bsnunu reproduce`: what it writes, that it is the same again, and the table of claims."""
 
 import json
+import signal
+import subprocess
+import sys
+import time
 from pathlib import Path
 
 import numpy as np
@@ -116,7 +120,7 @@ def test_leptoquarks_and_z_primes() -> None:
     rows = {row.quantity: row for row in uv_models(Settings())}
     for start, value, digits in (
         ("S0, R_K = R_K* = 2.7", 2.2, 1), ("S0, r_D* = 1.12", 26, 0),
-        ("with V_tb V_ts^* = +V_cb, at the other root", 5.56, 2),
+        ("with V_tb V_ts^* = +V_cb, for C_L > 0", 5.56, 2),
         ("with V_tb V_ts^* = +V_cb: R_K = R_K*", 14.23, 2), ("S1, one leptoquark a", 1.109, 3),
         ("S1, one leptoquark for", 1.113, 3), ("V1, one leptoquark a", 1.486, 3),
         ("V1, one leptoquark for", 1.552, 3), ("S1, tau", 1.164, 3), ("V1, tau", 1.729, 3),
@@ -170,6 +174,26 @@ def test_the_command(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None
     assert command("slides-q2", "--out", str(tmp_path), "--seed", "3") == 0
     assert str(tmp_path / "slides-q2") in capsys.readouterr().out
     assert json.loads((tmp_path / "slides-q2" / "inputs.json").read_text())["seed"] == 3
+
+
+def test_an_interrupt_ends_it_at_once(tmp_path: Path) -> None:
+    """The first item is on disk, whole; the rest is not begun."""
+    process = subprocess.Popen(
+        [sys.executable, "-m", "bsnunu_jax", "reproduce", "slides-q2", "fig3", "fig1",
+         "slides-scalar-model", "--out", str(tmp_path)],
+        text=True, stdout=subprocess.PIPE, stderr=subprocess.PIPE,
+    )  # fmt: skip
+    for _ in range(1200):
+        if list(tmp_path.glob("*/inputs.json")):
+            break
+        time.sleep(0.05)
+    process.send_signal(signal.SIGINT)
+    start = time.monotonic()
+    output, errors = process.communicate(timeout=60)
+    assert time.monotonic() - start < 20
+    assert process.returncode == 130, (output, errors)
+    assert errors.strip().splitlines()[-1].endswith("interrupted; items that are done are kept")
+    assert not list(tmp_path.rglob("*.partial*"))
 
 
 @pytest.mark.parametrize(

@@ -105,7 +105,7 @@ class TestRows:
         assert found.agrees
 
     def test_lowest_point(self, product):
-        value = row(product, 8, "lowest R_K*")
+        value = row(product, 8, "lowest R_K* of the red")
         assert value.value == pytest.approx(1.463, abs=0.005)
         assert value.uncertainty == pytest.approx(0.04, abs=0.01)
         where = row(product, 8, "C_R^tautau where")
@@ -115,6 +115,10 @@ class TestRows:
         assert row(product, 8, "R_K at").value == pytest.approx(3.82, abs=0.01)
         assert row(product, 8, "R_K* at").value == pytest.approx(1.567, abs=0.01)
         assert row(product, 8, "C_R^tautau of the lowest R_K* for R_K >= 3.8").agrees
+        # C_R^ee = C_R^mumu = -0.1 interfere like C_R^tautau: a little lower.
+        light = row(product, 8, "lowest R_K* with |C_R^ee|")
+        assert light.value < value.value < light.value + 0.05
+        assert light.agrees is True
 
     def test_four_regions(self, product):
         areas = [r for r in product.rows if r.claim == 6 and r.quantity.endswith("area")]

@@ -143,7 +143,8 @@ def test_a_refusal_stops_all_processes(tmp_path: Path) -> None:
 
 @pytest.mark.parametrize(
     ("options", "message"),
-    [(["--process", "1"], "go together"), (["--out", ""], "has no name"),
+    [(["--coordinator", "host", "--processes", "2", "--process", "0"], "has no port"),
+     (["--process", "1"], "go together"), (["--out", ""], "has no name"),
      (["--coordinator", "127.0.0.1:1", "--processes", "2", "--process", "2"], "allowed: 0 to 1")],
 )  # fmt: skip
 def test_bad_options_are_one_line(

@@ -6,6 +6,7 @@ from typing import Any
 import click
 
 from bsnunu_jax.errors import InputError
+from bsnunu_jax.observables import get_observable
 
 _MODEL = click.option("--model", default="neutrinos", show_default=True,
                       help="See `bsnunu list models`.")  # fmt: skip
@@ -41,6 +42,11 @@ def popxf(observables: tuple[str, ...], model: str, settings: tuple[str, ...],
     """
     from bsnunu_jax.exchange import quadratic_polynomials, write_popxf
 
+    known: set[str] = set()
+    for name in (get_observable(n).name for n in observables):
+        if name in known:
+            raise InputError(f"{name!r} stands twice", where="bsnunu export", allowed="keep one")
+        known.add(name)
     the_model, fixed, inputs = _given(model, settings, preset, form_factors)
     wanted = None if parameters is None else [p.strip() for p in parameters.split(",")]
     if out.suffix != ".json":

@@ -17,7 +17,8 @@ STATEMENTS: Mapping[int, tuple[str, str]] = MappingProxyType({
     1: ("Eqs. (4), (17)", "R_K of the new measurement and of the average; window for new physics"),
     2: ("below Eq. (11)", "eta and the two coefficients of Eq. (10)"),
     3: ("Fig. 1 left", "12-parameter scans of (C_L, C_R) and of (C_L', C_R')"),
-    4: ("Fig. 1 right, Fig. 2 left", "six-parameter scan of symmetric C_R"),
+    4: ("Fig. 1 right, Fig. 2 left", "six-parameter scan of symmetric C_R (our Fig. 2 left has the"
+        " one diagonal entry of its caption, C_R^tautau)"),
     5: ("Fig. 2 centre", "red and blue points cluster where a diagonal |C_R^ii| ~ 10"),
     6: ("Fig. 2 right", "allowed region of C_R^mutau and C_R^tautau"),
     7: ("text", "off-diagonal C_R alone: R_K = R_K*"),
@@ -28,7 +29,7 @@ STATEMENTS: Mapping[int, tuple[str, str]] = MappingProxyType({
     12: ("Fig. 3", "four modes with charged leptons"),
     13: ("text", "sterile neutrino with a Z', Z-Z' and Bs mixing: R_K ~ R_K* <~ 2"),
     14: ("Fig. 4", "scalar dark matter"),
-    15: ("Fig. 5", "fermion dark matter"),
+    15: ("Fig. 5", "fermion dark matter; multi-TeV scales of scalars and fermions"),
     16: ("Fig. 6", "vector dark matter"),
     17: ("Fig. 7", "normalised spectra at m = 300 and 700 MeV"),
     18: ("Fig. 8", "spectra through the efficiency of the inclusive tag"),
@@ -69,6 +70,16 @@ def as_table(rows: list[Row], settings: Settings) -> str:
     lines = [
         f"# What the paper and the slides state ({settings.constraints.raw['description']})", "",
     ]  # fmt: skip
+    differing = [row for row in rows if row.agrees is False]
+    agreeing = sum(row.agrees is True for row in rows)
+    lines += [
+        f"{len(rows)} numbers: {agreeing} agree with what is stated, {len(differing)} differ, "
+        f"{len(rows) - agreeing - len(differing)} are computed where none is stated. The tables of "
+        "all follow the list of those that differ.", "",
+    ]  # fmt: skip
+    for row in differing:
+        lines.append(f"- {row.claim}. {row.quantity}: stated {row.stated}, computed {row.computed}:"
+                     f" {row.why}")  # fmt: skip
     for claim, (where, statement) in STATEMENTS.items():
         mine = [row for row in rows if row.claim == claim]
         lines += ["", f"## {claim}. {where}: {statement}", ""]

@@ -6,6 +6,9 @@ from typing import Any
 
 import numpy as np
 
+# Below this a number is what rounding left of 0.
+_ROUNDING = 1e-12
+
 
 @dataclass(frozen=True)
 class Row:
@@ -50,7 +53,8 @@ class Row:
     def verdict(self) -> str:
         """Agrees, differs, or drawn only."""
         if self.agrees is None:
-            return f"no number stated{': ' * bool(self.why)}{self.why}"
+            head = "a matter of words" if self.stated else "no number stated"
+            return f"{head}: {self.why}" if self.why else head
         head = "agrees" if self.agrees else "differs"
         return f"{head}: {self.why}" if self.why else head
 
@@ -77,7 +81,7 @@ def with_uncertainty(value: float, uncertainty: float | tuple[float, float] | No
     )  # fmt: skip
     known = [abs(e) for e in errors if math.isfinite(e) and e != 0]
     if not known or not math.isfinite(value):
-        return f"{value:.4g}"
+        return f"{value:.0e}" if 0 < abs(value) < _ROUNDING else f"{value:.4g}"
     scale = max(abs(value), max(known))
     power = math.floor(math.log10(scale)) if not 1e-3 <= scale < 1e5 else 0
     digits = max(0, 1 - math.floor(math.log10(min(known))) + power)

@@ -1,10 +1,12 @@
 """`bsnunu reproduce`: items are computed beside each other, each is on disk when it is done."""
 
 import json
+import signal
 import sys
+import threading
 import time
-from collections.abc import Sequence
-from concurrent.futures import ThreadPoolExecutor, as_completed
+from collections.abc import Iterable, Iterator, Sequence
+from concurrent.futures import FIRST_COMPLETED, Future, ThreadPoolExecutor, wait
 from pathlib import Path
 from typing import Any
 
@@ -49,23 +51,46 @@ def run_reproduce(items: Sequence[Item], settings: Settings, folder: Path) -> st
             print(f"bsnunu: {item.name} is skipped: it {REMEDY}", file=sys.stderr)
             lines[item.name] = f"skipped, {REMEDY}"
         wanted = [item for item in items if item not in skipped]
-        with ThreadPoolExecutor(_BESIDE) as pool:
+        pool = ThreadPoolExecutor(_BESIDE)
+        try:
             started = {pool.submit(_timed, item, settings): item for item in wanted}
-            try:
-                for done in as_completed(started):
-                    item = started[done]
-                    product, seconds = done.result()
-                    write_product(item, product, settings, folder_of(folder, item, settings))
-                    products[item.name] = product
-                    lines[item.name] = f"{folder_of(folder, item, settings)}"
-                    say(f"{item.name}: {item.title}, {seconds:.1f} s")
-            except BaseException:
-                pool.shutdown(cancel_futures=True)
-                raise
+            for done in _as_completed(started):
+                item = started[done]
+                product, seconds = done.result()
+                write_product(item, product, settings, folder_of(folder, item, settings))
+                products[item.name] = product
+                lines[item.name] = f"{folder_of(folder, item, settings)}"
+                say(f"{item.name}: {item.title}, {seconds:.1f} s")
+        finally:
+            # A compilation cannot be stopped: nobody waits for it.
+            pool.shutdown(wait=False, cancel_futures=True)
     if [item.name for item in items] == ["claims"]:
         return products["claims"].summary
     width = max(map(len, lines))
     return "\n".join(f"{i.name:<{width}}  {lines[i.name]}" for i in items)
+
+
+def _as_completed(started: Iterable[Future[Any]]) -> Iterator[Future[Any]]:
+    """`as_completed` that an interrupt ends at once, wherever the signal strikes.
+
+    Python drops a KeyboardInterrupt that is raised inside a callback of the garbage collector, of
+    which JAX has one: the signal leaves a mark that is looked for.
+    """
+    interrupted = threading.Event()
+    ours = threading.current_thread() is threading.main_thread()
+    before = signal.signal(signal.SIGINT, lambda *_: interrupted.set()) if ours else None
+    try:
+        waiting = set(started)
+        while waiting:
+            done, waiting = wait(waiting, timeout=0.2, return_when=FIRST_COMPLETED)
+            for future in [*done, None]:
+                if interrupted.is_set():
+                    raise KeyboardInterrupt
+                if future is not None:
+                    yield future
+    finally:
+        if ours:
+            signal.signal(signal.SIGINT, before)
 
 
 def folder_of(folder: Path, item: Item, settings: Settings) -> Path:

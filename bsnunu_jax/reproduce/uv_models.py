@@ -148,8 +148,8 @@ def _rounds_to(value: float, stated: float, step: float) -> bool:
 def _s0(value: dict[str, float], sigma: dict[str, float]) -> list[Row]:
     where = "text below Eq. (14c)"
     sign = (
-        "the text's number is that of V_tb V_ts^* = +V_cb; unitarity gives the other sign, so that"
-        " the root with R_K > 1 of small |C_L| raises R_D(*)"
+        "the text's number follows from V_tb V_ts^* = +V_cb; by unitarity it is negative, so that"
+        " C_L < 0, the smaller of the two |C_L| with this R_K, is the one that raises R_D(*)"
     )
 
     def row(key: str, quantity: str, stated: str, number: float, step: float, why: str,
@@ -160,9 +160,9 @@ def _s0(value: dict[str, float], sigma: dict[str, float]) -> list[Row]:
 
     return [
         row("s0 low", "S0, R_K = R_K* = 2.7: R_D(*) above its SM value", "about 6 %", 6, 1, sign),
-        row("s0 high", "the same at the other root, C_L > 0", "", 0, 1, ""),
+        row("s0 high", "the same for the other, larger |C_L| with this R_K, C_L > 0", "", 0, 1, ""),
         row("s0 R", "S0, r_D* = 1.12: R_K = R_K*", ">~ 14", 14, 1, sign, 1.0, ""),
-        row("s0 wrong", "with V_tb V_ts^* = +V_cb, at the other root", "about 6 %", 6, 1,
+        row("s0 wrong", "with V_tb V_ts^* = +V_cb, for C_L > 0", "about 6 %", 6, 1,
             "with the text's sign"),
         row("s0 R wrong", "with V_tb V_ts^* = +V_cb: R_K = R_K* at r_D* = 1.12", ">~ 14", 14, 1,
             "", 1.0, ""),

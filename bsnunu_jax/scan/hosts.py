@@ -4,6 +4,7 @@ They agree through `jax.distributed`; each computes chunks of its own on its own
 nothing but these few words travels between hosts. Who starts them is not our business.
 """
 
+import re
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -83,6 +84,9 @@ def join(coordinator: str | None, processes: int | None, process: int | None) ->
             "--coordinator, --processes and --process go together", where="bsnunu scan",
             allowed="all three, or --distributed alone under SLURM or Open MPI",
         )  # fmt: skip
+    if coordinator is not None and not re.fullmatch(r"\S+:\d+", coordinator):
+        raise InputError(f"--coordinator {coordinator!r} has no port", where="bsnunu scan",
+                         allowed="HOST:PORT")  # fmt: skip
     if process is not None and processes is not None and not 0 <= process < processes:
         raise InputError(
             f"--process {process} of {processes} processes", where="bsnunu scan",

@@ -58,7 +58,7 @@ def strength_rows(found: Mapping[str, Strength], sm: float) -> list[Row]:
             mine = scale * error / unit
             rows.append(Row(
                 25, MU, f"{name} of {what}, {tag}",
-                " ".join(f"{x:g}{'e-5' * (tag != 'combined')}" for x in dict.fromkeys(given)),
+                _stated_errors(list(dict.fromkeys(given)), "e-5" * (tag != "combined")),
                 scale * error, None, "",
                 min(given) - _ROUNDING <= mine <= max(given) + _ROUNDING, why,
             ))  # fmt: skip
@@ -78,6 +78,13 @@ def strength_rows(found: Mapping[str, Strength], sm: float) -> list[Row]:
                 None if sigmas is None else abs(root - sigmas) <= _ROUNDING,
             ))  # fmt: skip
     return rows
+
+
+def _stated_errors(given: list[float], power: str) -> str:
+    """One number, or +up -down."""
+    if len(given) == 1:
+        return f"{given[0]:g}{power}"
+    return f"+{given[0]:g}{power} -{given[1]:g}{power}"
 
 
 def wet_rows(found: Wet) -> list[Row]:
@@ -115,7 +122,7 @@ def resonance_rows(found: Resonances) -> list[Row]:
     rows = []
     for k, (what, text, stated, unit) in enumerate(
         (
-            ("m_X", "2.1 +0.2 -0.1", RESONANCE_MASS, "GeV"),
+            ("m_X", "2.1 +0.2 -0.1 GeV", RESONANCE_MASS, "GeV"),
             ("B(B -> K X) P_inv", "(9.2 +1.8 -3.4)e-6", RESONANCE_BR, ""),
         )
     ):
@@ -133,8 +140,8 @@ def resonance_rows(found: Resonances) -> list[Row]:
     local = found.local
     for how, why in (
         ("CLs", "tail probability of the SM over that of the best fit, two parameters"),
-        ("Wilks", "two parameters"),
-        ("mass given", "one parameter"),
+        ("Wilks", "chi2 with two parameters, though the mass means nothing without a signal"),
+        ("mass given", "one parameter, as if the mass had been known: no look elsewhere"),
     ):
         agrees = abs(local[how] - RESONANCE_SIGMAS) <= _ROUNDING
         rows.append(Row(

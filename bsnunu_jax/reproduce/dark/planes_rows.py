@@ -48,7 +48,20 @@ def _scales(name: str, marked: Plane) -> list[Row]:
                 f"{name} {operator}, {at}: Lambda_eff at the centre of the new window", text,
                 factor * value, factor * spread(centre[1:, k, i]), unit, agrees, why,
             ))  # fmt: skip
+        if vector:
+            rows.append(_weaker(operator, centre[:, AT.index(1.5), i], centre[:, AT.index(0.1), i]))
     return rows
+
+
+def _weaker(operator: str, heavy: np.ndarray, light: np.ndarray) -> Row:
+    """Whether the scale falls with the mass."""
+    ratio = heavy / light
+    agrees = bool(ratio[0] < 1)
+    return Row(
+        16, "summary", f"vector {operator}: Lambda_eff at m = 1.5 GeV over that at 100 MeV",
+        "weaker as the mass increases (< 1)", float(ratio[0]), spread(ratio[1:]), "", agrees,
+        "" if agrees else "its rate first grows like m^2 with the scaling of Eq. (21)",
+    )  # fmt: skip
 
 
 def _other_scale(vector: bool, operator: str) -> str:
@@ -151,8 +164,9 @@ def _strictest(name: str, coarse: Plane) -> list[Row]:
         stated = "" if name == "vector" or label.startswith("T") else "mostly"
         rows.append(Row(
             _CLAIM[name], _WHERE[name],
-            f"{name} {label}: masses at which {' or '.join(modes)} is the strictest limit", stated,
-            float(share[0]), spread(share[1:]), "", bool(share[0] > 0.5) if stated else None,
+            f"{name} {label}: share of masses at which {' or '.join(modes)} is the strictest limit",
+            stated, float(share[0]), spread(share[1:]), "",
+            bool(share[0] > 0.5) if stated else None,
             "" if not stated or share[0] > 0.5 else "another mode is stricter at most masses",
         ))  # fmt: skip
     return rows

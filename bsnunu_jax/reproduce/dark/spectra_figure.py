@@ -41,7 +41,7 @@ def spectra_figure(found: Shapes) -> "Figure":
     panels = figure.subplots(1, 3, sharey=True)
     for ax, family in zip(panels, FAMILIES, strict=True):
         _spectra(ax, family, found)
-        _legend(ax, family, 2 if family == "scalar" else 3)
+        _legend(ax, family, 2 if family == "scalar" else 3, found.R)
         ax.set_xlabel(_X)
     panels[0].set(ylabel=_Y, ylim=(0, None))
     return figure
@@ -53,7 +53,7 @@ def histograms_figure(found: Shapes) -> "Figure":
     panels = figure.subplots(1, 2, sharey=True)
     for ax, family in zip(panels, ("scalar", "fermion"), strict=True):
         _histograms(ax, family, found)
-        _legend(ax, family, 2 if family == "scalar" else 3)
+        _legend(ax, family, 2 if family == "scalar" else 3, found.R)
         ax.set_xlabel(_X)
     panels[0].set(ylabel=_Y_SEEN, ylim=(0, None))
     return figure
@@ -66,7 +66,7 @@ def slides_figure(found: Shapes) -> "Figure":
     for column, family in zip(panels.T, ("scalar", "fermion"), strict=True):
         _spectra(column[0], family, found)
         _histograms(column[1], family, found)
-        _legend(column[0], family, 2 if family == "scalar" else 3)
+        _legend(column[0], family, 2 if family == "scalar" else 3, found.R)
         column[1].set_xlabel(_X)
     panels[0, 0].set(ylabel=_Y, ylim=(0, None))
     panels[1, 0].set(ylabel=_Y_SEEN, ylim=(0, None))
@@ -120,11 +120,12 @@ def _histograms(ax: "Axes", family: str, found: Shapes) -> None:
     ax.set_xlim(0, edges[-1])
 
 
-def _legend(ax: "Axes", family: str, columns: int) -> None:
+def _legend(ax: "Axes", family: str, columns: int, R: float) -> None:
     """Above the panel, with the mass where there is one."""
     masses = {c.mass for c in CASES if c.family == family}
     values = r",\,".join(f"{1e3 * m:.0f}" for m in sorted(masses))
     ax.legend(
         loc="lower center", bbox_to_anchor=(0.5, 1.0), ncols=columns, columnspacing=0.9,
-        handlelength=1.9, handletextpad=0.4, title=rf"${FAMILIES[family].mass} = {values}$ MeV",
+        handlelength=1.9, handletextpad=0.4,
+        title=rf"${FAMILIES[family].mass} = {values}$ MeV, $R_K^{{\nu\nu}} = {R:.3g}$",
     )  # fmt: skip

@@ -139,7 +139,14 @@ def mode_handles() -> "list[Artist]":
 
     return [
         Line2D([], [], color="black", lw=1.0, label=r"SM, $\tau\tau$"),
-        Line2D([], [], color=DARK, lw=0.9, ls="--", label=r"limit on $\mu\tau$"),
+        Line2D(
+            [],
+            [],
+            color=DARK,
+            lw=0.9,
+            ls="--",
+            label=r"limit on $\mu\tau$ ($B_s$: half of both charges)",
+        ),
     ]
 
 
