@@ -78,8 +78,8 @@ def rank_one_panel(ax: "Axes", kernels: RatioKernels, cut: Cuts, *, points: int 
         for side in (-1, 1):
             ax.plot(side * off, y, color="black", ls=dashes, lw=1.0)
     ax.plot(0, 0, **SM, clip_on=False, zorder=5)
-    ax.text(0.03, 0.03, r"$C_R^{\mu\mu}=(C_R^{\mu\tau})^2/C_R^{\tau\tau}$", transform=ax.transAxes,
-            fontsize=8)  # fmt: skip
+    rank_one = r"$C_R^{\mu\mu}=(C_R^{\mu\tau})^2/C_R^{\tau\tau}$"
+    ax.set_title(rank_one, loc="right", fontsize=8)
     ax.set(xlim=(x[0], x[-1]), ylim=(y[0], 0), box_aspect=1,
            xlabel=r"$C_R^{\mu\tau}=C_R^{\tau\mu}$", ylabel=r"$C_R^{\tau\tau}$")  # fmt: skip
 
