@@ -5,8 +5,8 @@ from typing import Any
 
 import click
 
+from bsnunu_jax.commands.options import echo
 from bsnunu_jax.errors import InputError
-from bsnunu_jax.observables import get_observable
 
 _MODEL = click.option("--model", default="neutrinos", show_default=True,
                       help="See `bsnunu list models`.")  # fmt: skip
@@ -41,6 +41,7 @@ def popxf(observables: tuple[str, ...], model: str, settings: tuple[str, ...],
     Example: bsnunu export popxf 'BR(B+->Knunu)' R_K_nunu --errors 500 --out knunu.json
     """
     from bsnunu_jax.exchange import quadratic_polynomials, write_popxf
+    from bsnunu_jax.observables import get_observable
 
     known: set[str] = set()
     for name in (get_observable(n).name for n in observables):
@@ -56,7 +57,7 @@ def popxf(observables: tuple[str, ...], model: str, settings: tuple[str, ...],
         observables, model=the_model, fixed=fixed, parameters=wanted, inputs=inputs, **options
     )
     for path in write_popxf(out, found, dialect=dialect):
-        _print(str(path))
+        echo(str(path))
 
 
 @export.command()
@@ -85,7 +86,7 @@ def wcxf(model: str, settings: tuple[str, ...], preset: str, basis: str | None, 
     found = write_wcxf(out, fixed, model=the_model, inputs=inputs, basis=basis)
     for line in [*lines, *(f"not in the basis, left out: {what}" for what in found.left_out)]:
         click.echo(f"bsnunu: warning: {line}", err=True)
-    _print(str(out))
+    echo(str(out))
 
 
 def _given(
@@ -98,9 +99,3 @@ def _given(
     return model, parameters_of(get_model(model, "--model"), settings), inputs_of(
         preset, form_factors
     )  # fmt: skip
-
-
-def _print(text: str) -> None:
-    from bsnunu_jax.cli import _print
-
-    _print(text)

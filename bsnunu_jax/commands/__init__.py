@@ -1,0 +1,1 @@
+"""What `bsnunu` can do, one function a command; the command itself is `bsnunu_jax.cli`."""

@@ -1,0 +1,89 @@
+"""Commands on published data that do not come with the package."""
+
+import shlex
+from pathlib import Path
+
+import click
+
+from bsnunu_jax.commands.options import echo, fail
+from bsnunu_jax.errors import InputError
+
+_FILES = click.option(
+    "--from",
+    "source",
+    type=click.Path(path_type=Path),
+    metavar="DIR",
+    help="Folder with the files [where `bsnunu data get` puts them].",
+)
+
+
+@click.group()
+def data() -> None:
+    """Published data that do not come with the package: belle2-knunu."""
+
+
+@data.command("get")
+@click.argument("name", metavar="belle2-knunu")
+@click.option(
+    "--from",
+    "source",
+    type=click.Path(path_type=Path),
+    metavar="DIR",
+    help="Copy the files from a folder, e.g. of a browser's downloads.",
+)
+@click.option(
+    "--out",
+    type=click.Path(path_type=Path),
+    metavar="DIR",
+    help="Where to put them [$XDG_DATA_HOME/bsnunu_jax/belle2-knunu, with ~/.local/share for "
+    "$XDG_DATA_HOME if that is not set].",
+)
+def data_get(name: str, source: Path | None, out: Path | None) -> None:
+    """Download Belle II's published likelihood from HEPData; checksums are verified.
+
+    Files that are there are kept, and a download that was stopped goes on.
+    """
+    from bsnunu_jax.experiments import data_sets, hepdata
+
+    wanted = data_sets.get_data_set(name)
+    folder = out or data_sets.user_folder(name)
+    try:
+        done = data_sets.copy(wanted, source, folder) if source else hepdata.get(wanted, folder)
+        echo("\n".join(f"{file}: {what}" for file, what in done.items()))
+        echo(f"{folder}\nbsnunu fit CARD --likelihood {shlex.quote(str(folder))}")
+    except hepdata.DownloadError as error:
+        fail(str(error), 1)
+    except KeyboardInterrupt:
+        fail("interrupted; the same command goes on with what is there", 130)
+
+
+@data.command("check")
+@click.argument("name", metavar="belle2-knunu")
+@_FILES
+def data_check(name: str, source: Path | None) -> None:
+    """Verify the files of Belle II's published likelihood: checksums, and that their bins match."""
+    from bsnunu_jax.experiments import data_sets
+
+    wanted = data_sets.get_data_set(name)
+    echo("\n".join(data_sets.check(wanted, source or data_sets.user_folder(name))))
+
+
+@data.command("compact")
+@click.argument("name", metavar="belle2-knunu")
+@_FILES
+@click.option("--out", type=click.Path(path_type=Path), help="File for the table [stdout].")
+def data_compact(name: str, source: Path | None, out: Path | None) -> None:
+    """Make the compact likelihood that comes with the package; its accuracy goes to stderr."""
+    from bsnunu_jax.experiments import belle2_compact, data_sets
+
+    wanted = data_sets.get_data_set(name)
+    published = data_sets.load(wanted, source or data_sets.user_folder(name))
+    made = belle2_compact.compacted(published)
+    click.echo(belle2_compact.accuracy(published, made), err=True)
+    text = belle2_compact.as_yaml(made)
+    if out is None:
+        return echo(text.rstrip("\n"))
+    try:
+        out.write_text(text)
+    except OSError as error:
+        raise InputError(f"cannot be written ({error.strerror})", where=str(out)) from None

@@ -1,0 +1,198 @@
+"""Commands on run cards: fit, limit, project, profile, compare."""
+
+import json
+from pathlib import Path
+from typing import Any
+
+import click
+
+from bsnunu_jax.commands.options import CARD, JSON, LEVEL, LIKELIHOOD, QUIET, SEED, TOYS, echo
+
+
+@click.command()
+@CARD
+@click.option("--out", type=click.Path(path_type=Path), help="Result folder [results/CARD].")
+@SEED
+@click.option("--chains", type=click.IntRange(1, 1024), help="Chains, instead of the card's.")
+@click.option(
+    "--draws", type=click.IntRange(10, 1_000_000), help="Draws per chain, instead of the card's."
+)
+@LIKELIHOOD
+@click.option("--resume", is_flag=True, help="Go on with the run in the result folder.")
+@QUIET
+def fit(card: Path, out: Path | None, seed: int | None, chains: int | None, draws: int | None,
+        likelihood: Path | None, resume: bool, quiet: bool) -> None:  # fmt: skip
+    """Fit a run card: best fit, posterior, table and figures.
+
+    Example: bsnunu fit fits/belle2_cr.yaml
+    """
+    from bsnunu_jax.compilation_cache import use_compilation_cache
+    from bsnunu_jax.config import Card
+    from bsnunu_jax.fit import run_fit, use_cpu_devices
+
+    use_compilation_cache()
+    loaded = Card(card, seed=seed, chains=chains, draws=draws, likelihood=likelihood)
+    use_cpu_devices(loaded.sampler.chains)
+    folder = out or Path("results") / card.stem
+    echo(run_fit(loaded, folder, resume=resume, quiet=quiet))
+    echo(f"results: {folder}")
+
+
+@click.command()
+@CARD
+@click.option("--parameter", metavar="NAME", help="Of interest; the card's, if it has one.")
+@click.option(
+    "--null", type=float, default=0.0, show_default=True, help="Its value without a signal."
+)
+@LEVEL
+@click.option("--test", "tested", type=float, multiple=True, metavar="VALUE",
+              help="A value to test besides the null; may be given several times.")  # fmt: skip
+@TOYS
+@SEED
+@LIKELIHOOD
+@click.option("--posterior", type=click.Path(path_type=Path), metavar="DIR",
+              help="Result folder of a fit of the card: posterior predictive check.")  # fmt: skip
+@click.option(
+    "--out", type=click.Path(path_type=Path), help="Result folder [results/CARD/limit_NAME]."
+)
+@click.option("--resume", is_flag=True, help="Go on with the toys in the result folder.")
+@JSON
+@QUIET
+def limit(card: Path, parameter: str | None, seed: int | None, likelihood: Path | None,
+          out: Path | None, as_json: bool, **options: Any) -> None:  # fmt: skip
+    """Upper limit or interval of one parameter, significance and goodness of fit.
+
+    Example: bsnunu limit fits/belle2_wet.yaml --parameter cVL
+    """
+    from bsnunu_jax.config import Card
+    from bsnunu_jax.limit import run_limit
+    from bsnunu_jax.report.limit_table import limit_table
+
+    loaded = Card(card, seed=seed, likelihood=likelihood)
+    name = parameter or next(iter(loaded.content.parameters))
+    folder = out or Path("results") / card.stem / f"limit_{name}"
+    result = run_limit(loaded, folder, parameter=parameter, **options)
+    if as_json:
+        echo(json.dumps(result))
+    else:
+        echo(limit_table(result))
+        echo(f"results: {folder}")
+
+
+@click.command()
+@CARD
+@click.option("--luminosity", required=True, metavar="X,...",
+              help="Of the Belle II data, in 1/ab; today's are 0.362.")  # fmt: skip
+@click.option("--parameter", metavar="NAME", help="Of interest; the card's, if it has one.")
+@click.option("--set", "settings", multiple=True, metavar="NAME=VALUE[,...]",
+              help="Hold a parameter, or change what is held; may be repeated.")  # fmt: skip
+@click.option("--true", metavar="VALUE,...",
+              help="True values whose median significance is wanted.")  # fmt: skip
+@click.option("--null", type=float, help="The value without a signal [0; Lambda: infinite].")
+@click.option(
+    "--systematics", type=float, default=1.0, show_default=True,
+    help="Of the Belle II data, over those of today.",
+)  # fmt: skip
+@LEVEL
+@TOYS
+@SEED
+@LIKELIHOOD
+@click.option(
+    "--out", type=click.Path(path_type=Path), help="Result folder [results/CARD/project_NAME]."
+)
+@click.option("--resume", is_flag=True, help="Go on with the toys in the result folder.")
+@JSON
+@QUIET
+def project(card: Path, luminosity: str, parameter: str | None, settings: tuple[str, ...],
+            true: str | None, seed: int | None, likelihood: Path | None, out: Path | None,
+            as_json: bool, **options: Any) -> None:  # fmt: skip
+    """Expected limits and discovery reach with other luminosities of Belle II.
+
+    Example: bsnunu project fits/belle2_mu.yaml --luminosity 0.362,5,50 --true 1
+    """
+    from bsnunu_jax.compilation_cache import use_compilation_cache
+    from bsnunu_jax.config import Card
+    from bsnunu_jax.project import read_numbers, read_settings, run_project
+    from bsnunu_jax.report.project_table import project_table
+
+    use_compilation_cache()
+    loaded = Card(card, seed=seed, likelihood=likelihood)
+    held = read_settings(settings)
+    left = [name for name in loaded.content.parameters if name not in held]
+    folder = out or Path("results") / card.stem / f"project_{parameter or ''.join(left[:1])}"
+    result = run_project(
+        loaded, folder, luminosities=read_numbers(luminosity, "--luminosity"),
+        parameter=parameter, settings=held, true=read_numbers(true, "--true") if true else (),
+        **options,
+    )  # fmt: skip
+    if as_json:
+        echo(json.dumps(result))
+    else:
+        echo(project_table(result))
+        echo(f"results: {folder}")
+
+
+@click.command()
+@CARD
+@click.option("--over", multiple=True, required=True, metavar="NAME[=LOW:HIGH[:POINTS]]",
+              help="A parameter that is not profiled; once or twice.")  # fmt: skip
+@SEED
+@LIKELIHOOD
+@click.option(
+    "--out", type=click.Path(path_type=Path), help="Result folder [results/CARD/profile_NAME_NAME]."
+)
+@click.option("--resume", is_flag=True, help="Write into the result folder again.")
+@JSON
+@QUIET
+def profile(card: Path, over: tuple[str, ...], seed: int | None, likelihood: Path | None,
+            out: Path | None, as_json: bool, **options: Any) -> None:  # fmt: skip
+    """Profile likelihood over one or two parameters, everything else at its best.
+
+    Example: bsnunu profile fits/belle2_cr.yaml --over CR_mutau=0:15 --over CR_tautau=-25:15
+    """
+    from bsnunu_jax.compilation_cache import use_compilation_cache
+    from bsnunu_jax.config import Card
+    from bsnunu_jax.profile import profile_table, run_profile
+
+    use_compilation_cache()
+    loaded = Card(card, seed=seed, likelihood=likelihood)
+    names = "_".join(text.partition("=")[0] for text in over)
+    folder = out or Path("results") / card.stem / f"profile_{names}"
+    result = run_profile(loaded, folder, over, **options)
+    if as_json:
+        echo(json.dumps(result))
+    else:
+        echo(profile_table(result))
+        echo(f"results: {folder}")
+
+
+@click.command()
+@click.argument(
+    "cards", nargs=-1, required=True, type=click.Path(path_type=Path), metavar="CARD..."
+)
+@click.option("--out", type=click.Path(path_type=Path), help="Result folder; none if left out.")
+@LIKELIHOOD
+@click.option("--seed", type=click.IntRange(0, 2**31 - 1), help="Seed, instead of the cards'.")
+@click.option("--resume", is_flag=True, help="Keep the variants that the result folder holds.")
+@JSON
+@QUIET
+def compare(cards: tuple[Path, ...], out: Path | None, likelihood: Path | None, seed: int | None,
+            as_json: bool, **options: Any) -> None:  # fmt: skip
+    """Compare models with the SM: best fits, Delta chi2 by data set, evidence.
+
+    Example: bsnunu compare fits/dark_sector.yaml --out results/dark_sector
+    """
+    from bsnunu_jax.compare import run_compare
+    from bsnunu_jax.comparison_card import load_comparison
+    from bsnunu_jax.compilation_cache import use_compilation_cache
+    from bsnunu_jax.report.compare_table import compare_table
+
+    use_compilation_cache()
+    loaded = load_comparison(cards, seed=seed, likelihood=likelihood)
+    result = run_compare(loaded, out, **options)
+    if as_json:
+        echo(json.dumps(result))
+    else:
+        echo(compare_table(result))
+        if out:
+            echo(f"results: {out}")

@@ -1,0 +1,73 @@
+"""Commands that look something up: predict, inputs, list."""
+
+import json
+from pathlib import Path
+from typing import Any
+
+import click
+
+from bsnunu_jax.commands.options import JSON, echo
+
+
+@click.command()
+@click.argument("observables", nargs=-1, required=True, metavar="OBSERVABLE...")
+@click.option("--model", default="neutrinos", show_default=True, help="See `bsnunu list models`.")
+@click.option("--set", "settings", multiple=True, metavar="NAME=VALUE", help="A parameter.")
+@click.option("--wcxf", type=click.Path(path_type=Path), metavar="FILE",
+              help="Coefficients from a WCxf file.")  # fmt: skip
+@click.option("--q2", metavar="A,B,...", help="q2 in GeV^2, for spectra.")
+@click.option("--preset", default="default", show_default=True, help="Inputs.")
+@click.option("--form-factors", multiple=True, metavar="B->K=SET", help="Another set.")
+@click.option("--tree-tau", is_flag=True, help="Add B+ -> tau nu (-> K+ nu) nu to B+->K+.")
+@click.option(
+    "--errors",
+    type=click.IntRange(2, 1_000_000),
+    metavar="N",
+    help="Spread over N input draws.",
+)
+@click.option(
+    "--seed",
+    type=click.IntRange(0, 2**31 - 1),
+    default=1,
+    show_default=True,
+    help="Seed of the draws.",
+)
+@click.option(
+    "--domain", type=click.Choice(["warn", "error", "ignore"]), default="warn", show_default=True,
+    help="Where the model is not to be trusted.",
+)  # fmt: skip
+@JSON
+def predict(observables: tuple[str, ...], settings: tuple[str, ...], as_json: bool,
+            **options: Any) -> None:  # fmt: skip
+    """Predict observables, e.g. bsnunu predict 'BR(B+->K+inv)' R_K_nunu --set CR_tautau=-11."""
+    from bsnunu_jax import predict as room
+
+    result = room.predict(observables, settings=settings, **options)
+    for line in result.get("warnings", ()):
+        click.echo(f"bsnunu: warning: {line}", err=True)
+    echo(json.dumps(result) if as_json else room.as_table(result))
+
+
+@click.command()
+@click.option("--preset", default="default", show_default=True)
+@click.option("--json", "as_json", is_flag=True, help="One JSON object on stdout: values only.")
+def inputs(preset: str, as_json: bool) -> None:
+    """Print every number in use: values, uncertainties, units, sources, form factors."""
+    from bsnunu_jax import listing
+    from bsnunu_jax.located_yaml import located
+
+    with located("--preset"):
+        text = listing.inputs_json(preset) if as_json else listing.inputs_table(preset)
+    echo(text)
+
+
+@click.command("list")
+@click.argument("what", metavar="|".join(("models", "observables", "measurements", "presets",
+                                          "cards")))  # fmt: skip
+@JSON
+def list_(what: str, as_json: bool) -> None:
+    """List models, observables, measurements, presets or cards."""
+    from bsnunu_jax import listing
+
+    found = listing.listing(what)
+    echo(json.dumps(found) if as_json else listing.as_text(found))

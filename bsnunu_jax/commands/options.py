@@ -1,0 +1,50 @@
+"""Options that several commands share, and how commands speak."""
+
+import os
+import sys
+from pathlib import Path
+from typing import NoReturn
+
+import click
+
+CARD = click.argument("card", type=click.Path(path_type=Path))
+SEED = click.option(
+    "--seed", type=click.IntRange(0, 2**31 - 1), help="Seed, instead of the card's."
+)
+LIKELIHOOD = click.option(
+    "--likelihood",
+    type=click.Path(path_type=Path),
+    metavar="DIR",
+    help="Folder with Belle II's published likelihood, or belle2-knunu for the one that "
+    "`bsnunu data get belle2-knunu` fills.",
+)
+QUIET = click.option("--quiet", is_flag=True, help="No progress on stderr.")
+JSON = click.option("--json", "as_json", is_flag=True, help="One JSON object on stdout.")
+LEVEL = click.option(
+    "--cl", type=click.FloatRange(0.5, 0.9999), default=0.95, show_default=True,
+    help="Confidence level.",
+)  # fmt: skip
+TOYS = click.option(
+    "--toys", type=click.IntRange(0, 10_000_000), default=0, show_default=True,
+    help="Toys of every hypothesis, besides asymptotic formulas.",
+)  # fmt: skip
+
+
+def echo(text: str) -> None:
+    """Write to stdout; a reader that has left (`| head`) is no failure."""
+    try:
+        click.echo(text)
+    except BrokenPipeError:
+        drop_stdout()
+
+
+def drop_stdout() -> None:
+    """Lead stdout nowhere, or Python complains once more when it closes it."""
+    if sys.stdout is not None:
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+
+
+def fail(message: str, code: int) -> NoReturn:
+    """One line on stderr and an exit code."""
+    click.echo(f"bsnunu: error: {message}", err=True)
+    sys.exit(code)
