@@ -11,7 +11,8 @@ from jax.experimental.compilation_cache.compilation_cache import reset_cache
 
 from bsnunu_jax.inference.nuts import Sampler
 from bsnunu_jax.report.figures.style import styled
-from bsnunu_jax.reproduce import belle2, belle2_figures
+from bsnunu_jax.reproduce.belle2 import figures as belle2_figures
+from bsnunu_jax.reproduce.belle2 import item as belle2
 from bsnunu_jax.reproduce.belle2.resonance import Resonances, resonances
 from bsnunu_jax.reproduce.belle2.rows import WET_MODE, resonance_rows, strength_rows, wet_rows
 from bsnunu_jax.reproduce.belle2.strength import TAGS, Strength, Strengths

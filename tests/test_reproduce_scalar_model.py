@@ -10,8 +10,9 @@ import pytest
 from jax.experimental.compilation_cache.compilation_cache import reset_cache
 
 from bsnunu_jax.report.figures.style import styled
-from bsnunu_jax.reproduce import scalar_plane, scalar_rates
 from bsnunu_jax.reproduce.product import Product
+from bsnunu_jax.reproduce.scalar_model import plane as scalar_plane
+from bsnunu_jax.reproduce.scalar_model import rates as scalar_rates
 from bsnunu_jax.reproduce.scalar_model.item import slides_scalar_model
 from bsnunu_jax.reproduce.settings import Settings
 
