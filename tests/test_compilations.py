@@ -85,21 +85,23 @@ def test_points_and_chunks_of_a_scan(tmp_path: Path) -> None:
     few = {"m": {"linspace": [0.1, 2.0, 4]}, "Lambda": {"logspace": [2.0, 20.0, 25]}}
     many = {"m": {"linspace": [0.0, 2.3, 20]}, "Lambda": {"logspace": [1.0, 10.0, 25]}}
     numbers = []
-    for k, axes in enumerate((few, few, many)):
+    for k, axes in enumerate((few, many)):
+        jax.clear_caches()  # both begin with nothing compiled
         card = scan_card(tmp_path / f"{k}.yaml", parameters=axes)
         with compilations() as count:
             run_scan(card, tmp_path / str(k), quiet=True)
         numbers.append(count())
-    assert 0 < numbers[2] <= numbers[0]
+    assert 0 < numbers[1] <= numbers[0]
 
 
 def test_points_of_a_profile_map() -> None:
     problem = Card(FITS / "belle2_cr.yaml").problem
     fit = best_fit(problem)
     numbers = []
-    for n in (3, 3, 6):
+    for n in (3, 6):
+        jax.clear_caches()
         axes = [np.linspace(-20.0, 5.0, n), np.linspace(0.0, 12.0, n)]
         with compilations() as count:
             profile_map(problem, ["CR_tautau", "CR_mutau"], axes, fit=fit)
         numbers.append(count())
-    assert numbers[2] <= numbers[1]
+    assert 0 < numbers[1] <= numbers[0]
