@@ -122,9 +122,8 @@ class Posterior:
 
     def hdi(self, mass: float = 0.6827) -> tuple[tuple[float, float], tuple[float, float]]:
         """Ends of the regions of highest density of m and of BR, marginalised."""
-        return tuple(  # type: ignore[return-value]
-            _highest(x, p, mass) for x, p in zip((self.m, self.br), self.marginals, strict=True)
-        )
+        of_m, of_br = self.marginals
+        return _highest(self.m, of_m, mass), _highest(self.br, of_br, mass)
 
 
 def resonances(

@@ -74,7 +74,8 @@ class Region:
         low = np.where(inside, t, np.inf).min(axis=0)
         high = np.where(inside, t, -np.inf).max(axis=0)
         widest = np.where(inside, off, -np.inf).max(axis=0)
-        return tuple(np.where(none, np.nan, x) for x in (low, high, widest))  # type: ignore[return-value]
+        low, high, widest = (np.where(none, np.nan, x) for x in (low, high, widest))
+        return low, high, widest
 
     def area(self) -> Numbers:
         """In the plane, both signs of the off-diagonal."""
