@@ -161,7 +161,7 @@ def test_bad_options_are_one_line(
 def test_batches_fit_into_the_memory_of_an_accelerator(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """Two devices: an eighth of their memory, 8 bytes a number, equal parts of a chunk."""
+    """Two devices: an eighth of their memory, 8 bytes a number, equal parts of a chunk, aligned."""
 
     class Device:
         platform = "gpu"
@@ -174,7 +174,7 @@ def test_batches_fit_into_the_memory_of_an_accelerator(
     on_cpu = batch_size(small, plan)
     monkeypatch.setattr(jax, "local_devices", lambda: [Device(), Device()])
     found = batch_size(small, plan)
-    assert found == 60_000 > on_cpu
+    assert found == 128 * 469 > on_cpu
     monkeypatch.setattr(Device, "memory_stats", lambda self: {"bytes_limit": 6_400_000})
     assert len(columns(small)) == 4  # 25,000 points a device, so two parts
-    assert batch_size(small, plan) == 30_000
+    assert batch_size(small, plan) == 128 * 235

@@ -30,7 +30,9 @@ from bsnunu_jax.scan.study import LOG_LIKELIHOOD
 
 # Points of one call: numbers of polynomials are made while they are in the cache, and of slow ones
 # there should be some for every core.
-_BATCH, _SLOW_BATCH = 1 << 14, 1 << 12
+_BATCH, _SLOW_BATCH = 1 << 15, 1 << 12
+# Batches are whole numbers of these: loops over an odd one cost three times as much.
+_ALIGNED = 64
 # Of an accelerator's memory a batch may fill one part in so many; numbers in flight at a point that
 # is integrated: nodes, and rows at each.
 _SPARE, _NODES, _ROWS = 8, 64, 64
@@ -174,7 +176,8 @@ def batch_size(card: ScanCard, plan: Plan) -> int:
         most = max(most, int(stats["bytes_limit"] / (_SPARE * 8 * numbers)) * len(devices))
     chunk = min(card.content.chunk, card.design.number)
     size = math.ceil(chunk / math.ceil(chunk / most))
-    return len(devices) * math.ceil(size / len(devices))
+    unit = len(devices) * _ALIGNED
+    return unit * math.ceil(size / unit)
 
 
 def evaluate(
