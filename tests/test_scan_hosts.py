@@ -169,12 +169,14 @@ def test_batches_fit_into_the_memory_of_an_accelerator(
         def memory_stats(self) -> dict[str, int]:
             return {"bytes_limit": 80_000_000}
 
-    small = ScanCard(card(tmp_path, chunk=60_000, observables=["R_K_nunu"]))  # no F_L: polynomials
+    design = CARD["design"] | {"points": 200_000}
+    changes = {"chunk": 200_000, "design": design, "observables": ["R_K_nunu"]}
+    small = ScanCard(card(tmp_path, **changes))  # no F_L: polynomials
     plan = make_plan(small.study, small.design)
     on_cpu = batch_size(small, plan)
     monkeypatch.setattr(jax, "local_devices", lambda: [Device(), Device()])
     found = batch_size(small, plan)
-    assert found == 128 * 469 > on_cpu
-    monkeypatch.setattr(Device, "memory_stats", lambda self: {"bytes_limit": 6_400_000})
-    assert len(columns(small)) == 4  # 25,000 points a device, so two parts
-    assert batch_size(small, plan) == 128 * 235
+    assert found == 128 * 1563 > on_cpu
+    monkeypatch.setattr(Device, "memory_stats", lambda self: {"bytes_limit": 12_800_000})
+    assert len(columns(small)) == 4  # 50,000 points a device, so two parts
+    assert batch_size(small, plan) == 128 * 782
