@@ -22,7 +22,7 @@ import jax.numpy as jnp
 import numpy as np
 import yaml
 
-from benchmarks.device import arithmetic_limit
+from benchmarks.device import BLOCK, arithmetic_limit, contraction
 from benchmarks.timing import Section, report, timed
 from bsnunu_jax.scan.card import ScanCard
 from bsnunu_jax.scan.plan import make_plan
@@ -37,7 +37,7 @@ PAPER = {
 }
 MODES = ("B+->K+", "B0->K0", "B+->K*+", "B0->K*0")
 SIDE = 500
-BATCH, BATCHES, BLOCK = 1 << 21, 2, 1 << 12
+BATCH, BATCHES = 1 << 21, 2
 POINTS = [1_000_000, 10_000_000]
 # Not getrusage, whose peak starts with that of the process that forked.
 PEAK = """
@@ -156,19 +156,10 @@ def section_contraction() -> Section:
     # Numbers go where the last ones were: new pages would cost more than the polynomials.
     made = [[jnp.zeros(BATCH) for _ in range(numbers)] for _ in range(BATCHES)]
 
-    def contraction(f: Any, x: list[jax.Array], out: list[jax.Array]) -> list[jax.Array]:
-        # XLA makes one loop a number: in blocks, as in a scan, all but the first read the cache.
-        def block(k: jax.Array, out: list[jax.Array]) -> list[jax.Array]:
-            found = f([jax.lax.dynamic_slice_in_dim(v, k * BLOCK, BLOCK) for v in x]).values()
-            return [jax.lax.dynamic_update_slice_in_dim(o, v, k * BLOCK, 0)
-                    for o, v in zip(out, found, strict=True)]  # fmt: skip
-
-        return jax.lax.fori_loop(0, BATCH // BLOCK, block, out)
-
-    compiled = jax.jit(contraction, donate_argnums=2).lower(forms, x[0], made[0]).compile()
+    compiled = jax.jit(contraction, donate_argnums=0).lower(made[0], forms, x[0]).compile()
 
     def batch(k: int) -> None:
-        made[k] = jax.block_until_ready(compiled(forms, x[k], made[k]))
+        made[k] = jax.block_until_ready(compiled(made[k], forms, x[k]))
 
     with ThreadPoolExecutor(os.cpu_count()) as pool:
         timing = timed(lambda: list(pool.map(batch, range(BATCHES))), points=BATCH * BATCHES)
