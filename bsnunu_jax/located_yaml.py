@@ -77,6 +77,7 @@ class LocatedYaml:
             ) from None
         except OSError as error:
             raise InputError(f"cannot be read ({error.strerror})", where=str(path)) from None
+        kind = "JSON" if path.suffix == ".json" else "YAML"
         try:
             self.node = yaml.compose(text, Loader=Loader)
             self.data = yaml.load(text, Loader=Loader)  # refuses keys that are no scalars
@@ -85,10 +86,12 @@ class LocatedYaml:
             raise
         except yaml.MarkedYAMLError as error:
             line = error.problem_mark.line + 1 if error.problem_mark else 1
-            raise InputError(f"malformed YAML ({error.problem})", where=f"{path}:{line}") from None
+            raise InputError(
+                f"malformed {kind} ({error.problem})", where=f"{path}:{line}"
+            ) from None
         except (yaml.YAMLError, ValueError, RecursionError) as error:  # no such date, nested deeply
             problem = str(error).splitlines()[0]
-            raise InputError(f"malformed YAML ({problem})", where=str(path)) from None
+            raise InputError(f"malformed {kind} ({problem})", where=str(path)) from None
         if not isinstance(self.data, dict):
             raise InputError(f"expected {_LINES} at the top level", where=str(path))
 

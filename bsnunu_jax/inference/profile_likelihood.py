@@ -4,6 +4,8 @@ The likelihood is a frequentist one: of the priors only the ranges are left, and
 of other parameters as constraints. Every standard-normal term has a centre, its auxiliary datum.
 """
 
+import os
+from concurrent.futures import ThreadPoolExecutor
 from functools import cached_property
 from typing import Any, Literal
 
@@ -22,8 +24,10 @@ from bsnunu_jax.inference.starts import minima_of, off_edges
 
 TestStatistic = Literal["qtilde", "q", "q0", "t"]
 
-# Fits in flight, Newton steps of each, gradients at which it ends and at which it has converged.
-_CHUNK, _STEPS, _DONE, _CONVERGED = 16, 80, 1e-6, 1e-3
+# Newton steps of a fit, gradients at which it ends and at which it has converged.
+_STEPS, _DONE, _CONVERGED = 80, 1e-6, 1e-3
+# Fits of a call: on a CPU one after the other, and calls for all cores even if fits are few.
+_ON_CPU, _ON_ACCELERATOR = 4, 64
 
 
 class ProfileLikelihood:
@@ -218,8 +222,9 @@ class ProfileLikelihood:
         constrained = jnp.asarray(self._constrained, dtype=float)
 
         def one(
-            start: Array, value: Array, free: Array, data: Data, centres: Array, widths: Array
-        ) -> Any:
+            start: Array, value: Array, free: Array, data: Data, centres: Array, widths: Array,
+            done: Array,
+        ) -> Any:  # fmt: skip
             def objective(point: Array) -> Array:
                 values = problem.descent_values(point[:free_size])
                 values = values.at[k].set(jnp.where(free, values[k], value))
@@ -229,13 +234,22 @@ class ProfileLikelihood:
                 deviance = problem.deviance(values, point[free_size:], data)
                 return deviance + jnp.sum(pulls**2) + idle
 
-            point, lowest, gradient, _ = levenberg_marquardt(objective, start, _STEPS, _DONE)
+            point, lowest, gradient, _ = levenberg_marquardt(objective, start, _STEPS, done)
             x = jnp.where(free, problem.descent_values(point[:free_size])[k], value)
             return x, lowest, point, jnp.max(jnp.abs(gradient))
 
         # On a CPU one fit after the other: none waits for the slowest of a batch.
-        batch = None if jax.default_backend() == "cpu" else _CHUNK
-        return jax.jit(lambda *lanes: jax.lax.map(lambda x: one(*x), lanes, batch_size=batch))
+        batch = None if jax.default_backend() == "cpu" else _ON_ACCELERATOR
+        together = jax.jit(lambda *lanes: jax.lax.map(lambda x: one(*x), lanes, batch_size=batch))
+
+        def many(*shape: int, kind: Any = float) -> jax.ShapeDtypeStruct:
+            return jax.ShapeDtypeStruct((_lanes(), *shape), kind)
+
+        data, points = tuple(many(*d.shape) for d in self._observed), many(problem.size)
+        # Compiled here: threads that call it for the first time would all compile.
+        return together.lower(
+            points, many(), many(kind=bool), data, points, points, many()
+        ).compile()  # fmt: skip
 
     def _run(
         self, sets: DataSets, values: np.ndarray, free: np.ndarray, start: Fits | None
@@ -256,7 +270,7 @@ class ProfileLikelihood:
         row = np.repeat(np.arange(n), tries)
         widths = np.ones_like(sets.centres) if sets.widths is None else sets.widths
         lanes = (starts.reshape(n * tries, -1), values[row], free[row], tuple(
-            np.asarray(d)[row] for d in sets.data
+            np.asarray(d, dtype=float)[row] for d in sets.data
         ), sets.centres[row], widths[row])  # fmt: skip
         x, objective, point, gradient = (
             a.reshape(n, tries, *a.shape[1:]) for a in self._chunks(lanes, n * tries)
@@ -268,12 +282,18 @@ class ProfileLikelihood:
         return Fits(folded, objective[lowest], point[lowest], gradient[lowest] < _CONVERGED)
 
     def _chunks(self, lanes: Any, total: int) -> list[np.ndarray]:
-        """Run in chunks of one size, the last one filled up: compiled once."""
-        found = []
-        for first in range(0, total, _CHUNK):
-            rows = np.minimum(np.arange(first, first + _CHUNK), total - 1)
-            chunk = jax.tree.map(lambda a, rows=rows: jnp.asarray(a[rows]), lanes)
-            found.append([np.asarray(a) for a in self._descend(*chunk)])
+        """Run in chunks of one size, one a core; what fills the last one up rests."""
+        descend, size = self._descend, _lanes()
+
+        def run(first: int) -> list[np.ndarray]:
+            numbers = np.arange(first, first + size)
+            rows = np.minimum(numbers, total - 1)
+            chunk = jax.tree.map(lambda a: jnp.asarray(a[rows]), lanes)
+            done = jnp.where(numbers < total, _DONE, jnp.inf)
+            return [np.asarray(a) for a in descend(*chunk, done)]
+
+        with ThreadPoolExecutor(os.cpu_count()) as pool:
+            found = list(pool.map(run, range(0, total, size)))
         return [np.concatenate(parts)[:total] for parts in zip(*found, strict=True)]
 
     def _started(self, fits: Fits) -> np.ndarray:
@@ -282,3 +302,8 @@ class ProfileLikelihood:
         prior = self.problem.parameters[self.index].prior
         points[:, self.index] = jax.vmap(prior.descent_coordinate)(jnp.asarray(fits.value))
         return off_edges(self.problem, points, self.index, self.scale)
+
+
+def _lanes() -> int:
+    """Fits of a call."""
+    return _ON_CPU if jax.default_backend() == "cpu" else _ON_ACCELERATOR
