@@ -1,5 +1,6 @@
 """Many points through one function, a chunk at a time."""
 
+import os
 from collections.abc import Callable
 from typing import Any
 
@@ -22,3 +23,8 @@ def chunked_vmap(function: Callable[..., Any], *arrays: Any, chunk: int = 1_000)
     Array([ 0.,  1.,  4.,  9., 16.], dtype=float64)
     """
     return jax.lax.map(lambda point: function(*point), arrays, batch_size=chunk)
+
+
+def in_flight() -> int:
+    """Compiled calls at the same time: one a core; on an accelerator one computes, one waits."""
+    return os.cpu_count() or 1 if jax.default_backend() == "cpu" else 2

@@ -4,7 +4,6 @@ The likelihood is a frequentist one: of the priors only the ranges are left, and
 of other parameters as constraints. Every standard-normal term has a centre, its auxiliary datum.
 """
 
-import os
 from concurrent.futures import ThreadPoolExecutor
 from functools import cached_property
 from typing import Any, Literal
@@ -14,6 +13,7 @@ import jax.numpy as jnp
 import numpy as np
 from jaxtyping import Array
 
+from bsnunu_jax.batch import in_flight
 from bsnunu_jax.errors import InputError
 from bsnunu_jax.inference.best_fit import BestFit, best_fit
 from bsnunu_jax.inference.data_sets import DataSets, Fits
@@ -282,7 +282,7 @@ class ProfileLikelihood:
         return Fits(folded, objective[lowest], point[lowest], gradient[lowest] < _CONVERGED)
 
     def _chunks(self, lanes: Any, total: int) -> list[np.ndarray]:
-        """Run in chunks of one size, one a core; what fills the last one up rests."""
+        """Run in chunks of one size, several at a time; what fills the last one up rests."""
         descend, size = self._descend, _lanes()
 
         def run(first: int) -> list[np.ndarray]:
@@ -292,7 +292,7 @@ class ProfileLikelihood:
             done = jnp.where(numbers < total, _DONE, jnp.inf)
             return [np.asarray(a) for a in descend(*chunk, done)]
 
-        with ThreadPoolExecutor(os.cpu_count()) as pool:
+        with ThreadPoolExecutor(in_flight()) as pool:
             found = list(pool.map(run, range(0, total, size)))
         return [np.concatenate(parts)[:total] for parts in zip(*found, strict=True)]
 

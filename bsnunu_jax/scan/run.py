@@ -2,7 +2,6 @@
 
 import json
 import math
-import os
 import shutil
 import sys
 import time
@@ -18,6 +17,7 @@ import jax.numpy as jnp
 import numpy as np
 
 import bsnunu_jax
+from bsnunu_jax.batch import in_flight
 from bsnunu_jax.errors import InputError
 from bsnunu_jax.fit import claimed, manifest, say_on_stderr, silent, write_json
 from bsnunu_jax.observables import get_observable
@@ -197,7 +197,7 @@ def evaluate(
     with (
         tqdm(total=left, unit=" points", unit_scale=True, disable=quiet, file=sys.stderr,
              mininterval=0.5, desc="scan") as bar,
-        ThreadPoolExecutor(_in_flight()) as pool, ThreadPoolExecutor(1) as writer,
+        ThreadPoolExecutor(in_flight()) as pool, ThreadPoolExecutor(1) as writer,
     ):  # fmt: skip
 
         def compute(start: int, n: int) -> Part:
@@ -223,11 +223,6 @@ def evaluate(
         except BaseException:
             pool.shutdown(cancel_futures=True)  # an interrupt waits for no queue
             raise
-
-
-def _in_flight() -> int:
-    """Batches at the same time: one a core; on an accelerator one that computes, one that waits."""
-    return os.cpu_count() or 1 if jax.default_backend() == "cpu" else 2
 
 
 def _chunk(
