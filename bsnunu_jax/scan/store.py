@@ -119,17 +119,21 @@ class Store:
         buffer = io.BytesIO()
         with h5py.File(buffer, "w") as file:
             fill(file)
-        partial = path.with_name(path.name + ".partial")
+        partial, problem = path.with_name(path.name + ".partial"), ""
         try:
             path.parent.mkdir(parents=True, exist_ok=True)
             partial.write_bytes(buffer.getbuffer())
             os.replace(partial, path)
         except OSError as error:
             partial.unlink(missing_ok=True)
+            problem = error.strerror or str(error)
+        # Out here nothing remembers the frame with a view of the buffer, whose collection at exit
+        # crashes some Pythons 3.12.
+        if problem:
             raise InputError(
-                f"cannot be written ({error.strerror})", where=str(path),
+                f"cannot be written ({problem})", where=str(path),
                 allowed="what is finished is kept: `--resume` goes on from there",
-            ) from None  # fmt: skip
+            )  # fmt: skip
 
 
 def _with_dimension(file: h5py.File, names: Sequence[str]) -> None:
