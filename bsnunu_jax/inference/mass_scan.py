@@ -226,11 +226,11 @@ def _times(grams: Sequence[np.ndarray], factor: np.ndarray) -> list[np.ndarray]:
 
 def _dips(delta: np.ndarray) -> list[int]:
     """Local minima that -2 ln L rises around before it falls deeper; always the lowest point."""
-    found = [int(delta.argmin())]
+    found = [int(np.argmin(delta))]
     for i, value in enumerate(delta):
         lower = np.flatnonzero(delta < value)
-        first = lower[lower < i].max(initial=-1) + 1
-        last = lower[lower > i].min(initial=len(delta)) - 1
+        first = np.max(lower[lower < i], initial=-1) + 1
+        last = np.min(lower[lower > i], initial=len(delta)) - 1
         sides = [delta[first : i + 1]] * (i > 0) + [delta[i : last + 1]] * (i + 1 < len(delta))
         if lower.size and min(side.max() for side in sides) - value > _DEPTH:
             found.append(i)

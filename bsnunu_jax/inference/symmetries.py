@@ -41,7 +41,7 @@ def scalings(problem: Problem) -> list[dict[str, int]]:
     _, singular, rows = np.linalg.svd(matrix[np.isfinite(matrix).all(axis=1)], full_matrices=True)
     full = np.zeros(len(names))
     full[: singular.size] = singular
-    null = rows[full <= _ZERO * max(full.max(), 1.0)]
+    null = rows[full <= _ZERO * max(np.max(full), 1.0)]
     return [dict(zip(names, powers, strict=True)) for powers in _whole(null)]
 
 

@@ -205,7 +205,7 @@ def evaluate(
             found = {name: np.asarray(v)[:n] for name, v in made.items()}
             counts = {region: int(np.count_nonzero(found[region])) for region in regions}
             if selected:
-                kept = np.flatnonzero(np.logical_or.reduce([found[r] for r in regions]))
+                kept = np.flatnonzero(np.any([found[r] for r in regions], axis=0))
                 found = {name: v[kept] for name, v in found.items()}
                 found["index"] = (kept + start).astype(np.uint64)
             return found, counts

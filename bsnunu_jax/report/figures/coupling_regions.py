@@ -42,7 +42,7 @@ class Cuts:
 
 def margin(R_K: np.ndarray, R_Kstar: np.ndarray, of: Range, limit: float) -> np.ndarray:
     """Positive inside low <= R_K <= high, R_K* <= limit: the smallest of the three margins."""
-    return np.minimum.reduce([R_K - of[0], of[1] - R_K, limit - R_Kstar])
+    return np.min([R_K - of[0], of[1] - R_K, limit - R_Kstar], axis=0)
 
 
 def fill_regions(

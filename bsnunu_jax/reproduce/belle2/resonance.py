@@ -117,7 +117,7 @@ class Posterior:
     @property
     def mode(self) -> tuple[float, float]:
         """The point of highest density."""
-        i, k = np.unravel_index(self.density.argmax(), self.density.shape)
+        i, k = np.unravel_index(np.argmax(self.density), self.density.shape)
         return float(self.m[i]), float(self.br[k])
 
     def hdi(self, mass: float = 0.6827) -> tuple[tuple[float, float], tuple[float, float]]:
@@ -233,7 +233,7 @@ def _program(
 
 def _around_lowest(x: np.ndarray, y: np.ndarray, rise: float) -> tuple[float, float]:
     """The connected piece around the minimum where y is less than `rise` above it."""
-    i = int(y.argmin())
+    i = int(np.argmin(y))
     above = np.flatnonzero(y > y[i] + rise)
     low = x[above[above < i][-1] + 1] if (above < i).any() else x[0]
     high = x[above[above > i][0] - 1] if (above > i).any() else x[-1]

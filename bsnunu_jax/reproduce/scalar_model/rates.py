@@ -134,7 +134,7 @@ class Relic:
 
     def at(self, m: float) -> int:
         """Index of a mass of the grid."""
-        return int(np.abs(self.m - m).argmin())
+        return int(np.argmin(np.abs(self.m - m)))
 
     def of_sigma_v(self, sigma_v: float) -> np.ndarray:
         """C_ss [GeV^-1] of this <sigma v> [GeV^-2] at x = 20."""
