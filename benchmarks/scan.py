@@ -176,8 +176,9 @@ def section_contraction() -> Section:
         "The contraction against the memory and the arithmetic",
         f"{BATCH * BATCHES:,} points in memory, {BATCH:,} a call, in blocks of {BLOCK:,}: {axes}"
         f" coordinates read and {numbers} numbers written, {size} bytes a point; a copy reads and"
-        f" writes as much. {operations:.0f} operations a point as XLA counts them; the limit is"
-        " that of fused multiply-adds on all cores.",
+        f" writes as much. The blocks are the benchmark's; scans make and use batches in the cache."
+        f" {operations:.0f} operations a point as XLA does them, sums that the numbers share once"
+        " for each number; the limit is that of fused multiply-adds on all cores.",
         ("million points/s", "GB/s moved", "GB/s of a copy", "ratio", "GFLOP/s", "limit", "ratio"),
         rows,
     )
