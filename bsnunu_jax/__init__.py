@@ -5,6 +5,10 @@ inputs), so that `jax.grad`, `jax.vmap` and `jax.jit` apply as they are. Importi
 switches JAX to 64-bit numbers.
 """
 
+from bsnunu_jax import process as _process
+
+_process.begin_if_command()  # while JAX is imported, too
+
 from bsnunu_jax.precision import enable_float64
 
 enable_float64()

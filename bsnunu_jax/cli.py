@@ -5,11 +5,12 @@ import sys
 
 import click
 
-from bsnunu_jax import __version__
+from bsnunu_jax import __version__, interrupts, process
 from bsnunu_jax.commands import batches, data, fits, lookups
 from bsnunu_jax.commands.exchange import export
 from bsnunu_jax.commands.options import drop_stdout, fail
-from bsnunu_jax.errors import InputError
+from bsnunu_jax.compilation_cache import use_compilation_cache
+from bsnunu_jax.errors import InputError, WriteError
 
 CONTEXT = {"help_option_names": ["-h", "--help"], "max_content_width": 100}
 
@@ -19,8 +20,11 @@ CONTEXT = {"help_option_names": ["-h", "--help"], "max_content_width": 100}
 def bsnunu() -> None:
     """B -> K(*) + missing energy: predictions and fits to Belle II data.
 
-    Results go to stdout, progress and errors to stderr. Exit codes: 0 done, 2 bad input, 1 failure.
+    Results go to stdout, progress and errors to stderr. Exit codes: 0 done, 2 bad input, 1 failure,
+    130 interrupted.
     """
+    interrupts.keep("")
+    use_compilation_cache()
 
 
 for _command in (
@@ -31,11 +35,20 @@ for _command in (
 
 
 def main(arguments: list[str] | None = None) -> None:
-    """Run the command: errors as one line on stderr and an exit code."""
+    """Run the command: errors as one line on stderr and an exit code.
+
+    Args:
+        arguments: of a command that another program runs; None if this process is the command,
+            whose signals and streams are then ours.
+    """
+    if arguments is None:
+        process.begin()
     try:
         if sys.stdout is None:
             raise OSError(errno.EBADF, "stdout is closed")
         code = bsnunu.main(arguments, prog_name="bsnunu", standalone_mode=False)
+    except WriteError as error:
+        fail(str(error), 1)
     except InputError as error:
         fail(str(error), 2)
     except click.exceptions.NoArgsIsHelpError as error:
@@ -44,10 +57,10 @@ def main(arguments: list[str] | None = None) -> None:
     except click.ClickException as error:
         fail(error.format_message().replace("\n", " "), 2)
     except (KeyboardInterrupt, click.Abort):
-        fail("interrupted; finished blocks are kept: `--resume` goes on from them", 130)
+        fail(interrupts.message(), 130)
     except OSError as error:
         if error.filename is not None:
-            raise
+            fail(f"{error.filename}: {error.strerror}", 1)
         drop_stdout()
         fail(f"cannot write the output ({error.strerror or error})", 1)
     sys.exit(code if isinstance(code, int) else 0)

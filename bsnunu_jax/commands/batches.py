@@ -7,6 +7,7 @@ import click
 
 from bsnunu_jax.commands.options import CARD, QUIET, SEED, echo
 from bsnunu_jax.errors import InputError
+from bsnunu_jax.interrupts import KEPT, keep
 
 
 @click.command()
@@ -28,14 +29,13 @@ def scan(card: Path, out: Path, seed: int | None, resume: bool, distributed: boo
 
     Example: bsnunu scan fits/scan_cr.yaml --out results/scan_cr
     """
-    from bsnunu_jax.compilation_cache import use_compilation_cache
     from bsnunu_jax.scan.card import ScanCard
     from bsnunu_jax.scan.hosts import Hosts, LostProcessError, join
     from bsnunu_jax.scan.run import run_scan
 
     if str(out) == ".":
         raise InputError("the result folder has no name", where="--out", allowed="a folder")
-    use_compilation_cache()
+    keep(KEPT)
     by_hand = (coordinator, processes, process) != (None, None, None)
     hosts = join(coordinator, processes, process) if distributed or by_hand else Hosts()
     try:
@@ -71,7 +71,6 @@ def reproduce(names: tuple[str, ...], out: Path, data: str, likelihood: Path | N
 
     Example: bsnunu reproduce fig2 claims
     """
-    from bsnunu_jax.compilation_cache import use_compilation_cache
     from bsnunu_jax.experiments.belle2_published import check_files
     from bsnunu_jax.experiments.data_sets import likelihood_folder
     from bsnunu_jax.reproduce.items import ITEMS, get_items
@@ -84,13 +83,9 @@ def reproduce(names: tuple[str, ...], out: Path, data: str, likelihood: Path | N
     from bsnunu_jax.reproduce.run import run_reproduce
     from bsnunu_jax.reproduce.settings import Settings
 
-    use_compilation_cache()
+    keep("items that are done are kept")
     found = likelihood_folder(str(likelihood), Path()) if likelihood else None
     if found:
         check_files(found)
     settings = Settings(data, seed=seed, likelihood=found, quiet=quiet)
-    try:
-        echo(run_reproduce(items, settings, out))
-    except KeyboardInterrupt:
-        click.echo("bsnunu: error: interrupted; items that are done are kept", err=True)
-        os._exit(130)  # Python would wait for what the threads compute
+    echo(run_reproduce(items, settings, out))

@@ -6,7 +6,7 @@ from pathlib import Path
 import click
 
 from bsnunu_jax.commands.options import echo, fail
-from bsnunu_jax.errors import InputError
+from bsnunu_jax.interrupts import keep
 
 _FILES = click.option(
     "--from",
@@ -45,6 +45,7 @@ def data_get(name: str, source: Path | None, out: Path | None) -> None:
     """
     from bsnunu_jax.experiments import data_sets, hepdata
 
+    keep("the same command goes on with what is there")
     wanted = data_sets.get_data_set(name)
     folder = out or data_sets.user_folder(name)
     try:
@@ -53,8 +54,6 @@ def data_get(name: str, source: Path | None, out: Path | None) -> None:
         echo(f"{folder}\nbsnunu fit CARD --likelihood {shlex.quote(str(folder))}")
     except hepdata.DownloadError as error:
         fail(str(error), 1)
-    except KeyboardInterrupt:
-        fail("interrupted; the same command goes on with what is there", 130)
 
 
 @data.command("check")
@@ -75,6 +74,7 @@ def data_check(name: str, source: Path | None) -> None:
 def data_compact(name: str, source: Path | None, out: Path | None) -> None:
     """Make the compact likelihood that comes with the package; its accuracy goes to stderr."""
     from bsnunu_jax.experiments import belle2_compact, data_sets
+    from bsnunu_jax.report.atomic import write_whole
 
     wanted = data_sets.get_data_set(name)
     published = data_sets.load(wanted, source or data_sets.user_folder(name))
@@ -83,7 +83,4 @@ def data_compact(name: str, source: Path | None, out: Path | None) -> None:
     text = belle2_compact.as_yaml(made)
     if out is None:
         return echo(text.rstrip("\n"))
-    try:
-        out.write_text(text)
-    except OSError as error:
-        raise InputError(f"cannot be written ({error.strerror})", where=str(out)) from None
+    write_whole(out, text)

@@ -7,6 +7,7 @@ from typing import Any
 import click
 
 from bsnunu_jax.commands.options import CARD, JSON, LEVEL, LIKELIHOOD, QUIET, SEED, TOYS, echo
+from bsnunu_jax.interrupts import KEPT, keep
 
 
 @click.command()
@@ -26,11 +27,10 @@ def fit(card: Path, out: Path | None, seed: int | None, chains: int | None, draw
 
     Example: bsnunu fit fits/belle2_cr.yaml
     """
-    from bsnunu_jax.compilation_cache import use_compilation_cache
     from bsnunu_jax.config import Card
     from bsnunu_jax.fit import run_fit, use_cpu_devices
 
-    use_compilation_cache()
+    keep(KEPT)
     loaded = Card(card, seed=seed, chains=chains, draws=draws, likelihood=likelihood)
     use_cpu_devices(loaded.sampler.chains)
     folder = out or Path("results") / card.stem
@@ -68,6 +68,7 @@ def limit(card: Path, parameter: str | None, seed: int | None, likelihood: Path 
     from bsnunu_jax.limit import run_limit
     from bsnunu_jax.report.limit_table import limit_table
 
+    keep(KEPT)
     loaded = Card(card, seed=seed, likelihood=likelihood)
     name = parameter or next(iter(loaded.content.parameters))
     folder = out or Path("results") / card.stem / f"limit_{name}"
@@ -110,12 +111,11 @@ def project(card: Path, luminosity: str, parameter: str | None, settings: tuple[
 
     Example: bsnunu project fits/belle2_mu.yaml --luminosity 0.362,5,50 --true 1
     """
-    from bsnunu_jax.compilation_cache import use_compilation_cache
     from bsnunu_jax.config import Card
     from bsnunu_jax.project import read_numbers, read_settings, run_project
     from bsnunu_jax.report.project_table import project_table
 
-    use_compilation_cache()
+    keep(KEPT)
     loaded = Card(card, seed=seed, likelihood=likelihood)
     held = read_settings(settings)
     left = [name for name in loaded.content.parameters if name not in held]
@@ -150,11 +150,10 @@ def profile(card: Path, over: tuple[str, ...], seed: int | None, likelihood: Pat
 
     Example: bsnunu profile fits/belle2_cr.yaml --over CR_mutau=0:15 --over CR_tautau=-25:15
     """
-    from bsnunu_jax.compilation_cache import use_compilation_cache
     from bsnunu_jax.config import Card
     from bsnunu_jax.profile import profile_table, run_profile
 
-    use_compilation_cache()
+    keep("`--resume` computes it again")
     loaded = Card(card, seed=seed, likelihood=likelihood)
     names = "_".join(text.partition("=")[0] for text in over)
     folder = out or Path("results") / card.stem / f"profile_{names}"
@@ -184,10 +183,10 @@ def compare(cards: tuple[Path, ...], out: Path | None, likelihood: Path | None, 
     """
     from bsnunu_jax.compare import run_compare
     from bsnunu_jax.comparison_card import load_comparison
-    from bsnunu_jax.compilation_cache import use_compilation_cache
     from bsnunu_jax.report.compare_table import compare_table
 
-    use_compilation_cache()
+    if out:
+        keep(KEPT)
     loaded = load_comparison(cards, seed=seed, likelihood=likelihood)
     result = run_compare(loaded, out, **options)
     if as_json:

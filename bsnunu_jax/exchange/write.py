@@ -155,17 +155,13 @@ def save(path: Path, document: Mapping[str, Any]) -> None:
     Raises:
         InputError: if it cannot be written.
     """
-    from bsnunu_jax.report.atomic import whole  # its package imports much
+    from bsnunu_jax.report.atomic import write_whole  # its package imports much
 
     if path.suffix in (".yaml", ".yml"):
         text = yaml.safe_dump(dict(document), sort_keys=False)
     else:
         text = json.dumps(document, indent=1) + "\n"
-    try:
-        with whole(path) as partial:
-            partial.write_text(text, encoding="utf-8")
-    except OSError as error:
-        raise InputError(f"cannot be written ({error.strerror})", where=str(path)) from None
+    write_whole(path, text)
 
 
 def _written(c: complex) -> float | dict[str, float]:

@@ -60,10 +60,20 @@ def get_data_set(name: str) -> DataSet:
 
 
 def user_folder(name: str) -> Path:
-    """The user's folder of a data set, in $XDG_DATA_HOME or ~/.local/share."""
+    """The user's folder of a data set, in $XDG_DATA_HOME or ~/.local/share.
+
+    Raises:
+        InputError: if the user has no home.
+    """
     home = Path(os.environ.get("XDG_DATA_HOME", ""))
     # the XDG base directory specification: relative paths are to be ignored
-    root = home if home.is_absolute() else Path.home() / ".local" / "share"
+    try:
+        root = home if home.is_absolute() else Path.home() / ".local" / "share"
+    except RuntimeError:  # a container whose user has no name
+        raise InputError(
+            "there is no home folder to look for it in", where=name,
+            allowed="set HOME or XDG_DATA_HOME, or name the folder itself",
+        ) from None  # fmt: skip
     return root / "bsnunu_jax" / name
 
 

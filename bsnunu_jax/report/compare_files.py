@@ -1,10 +1,11 @@
 """The table of a comparison as CSV, and its figure."""
 
 import csv
+import io
 from pathlib import Path
 from typing import Any
 
-from bsnunu_jax.report.atomic import whole
+from bsnunu_jax.report.atomic import write_whole
 from bsnunu_jax.report.figures.compare import write_compare_figure
 
 
@@ -24,10 +25,11 @@ def _write_table(path: Path, result: dict[str, Any]) -> None:
     """One row a variant; Delta of -2 ln L by data set."""
     rows = [_row(v) for v in result["variants"]]
     columns = list(dict.fromkeys(key for row in rows for key in row))
-    with whole(path) as partial, partial.open("w", newline="", encoding="utf-8") as file:
-        writer = csv.DictWriter(file, columns, restval="", lineterminator="\n")
-        writer.writeheader()
-        writer.writerows(rows)
+    file = io.StringIO(newline="")
+    writer = csv.DictWriter(file, columns, restval="", lineterminator="\n")
+    writer.writeheader()
+    writer.writerows(rows)
+    write_whole(path, file.getvalue())
 
 
 def _row(v: dict[str, Any]) -> dict[str, Any]:

@@ -14,8 +14,8 @@ from bsnunu_jax.inference.nuts import Chains
 from bsnunu_jax.inference.predictive import Predictive
 from bsnunu_jax.inference.problem import Problem
 from bsnunu_jax.observables import get_observable
-from bsnunu_jax.report.atomic import whole
 from bsnunu_jax.report.draws import predicted, reported
+from bsnunu_jax.report.hdf5 import write_netcdf
 
 Group = tuple[dict[str, Any], dict[str, Any]]  # variables, coordinates
 
@@ -44,11 +44,9 @@ def write_posterior(
         "posterior_predictive": _predictive(problem, chains, predictive, thin),
         "observed_data": _observed(problem),
     }
-    with whole(path) as partial:
-        xarray.Dataset(attrs=root).to_netcdf(partial, engine="h5netcdf")
-        for name, (variables, coordinates) in groups.items():
-            data = xarray.Dataset(variables, coordinates)
-            data.to_netcdf(partial, mode="a", group=name, engine="h5netcdf")
+    datasets: dict[str | None, xarray.Dataset] = {None: xarray.Dataset(attrs=root)}
+    datasets |= {name: xarray.Dataset(*about) for name, about in groups.items()}
+    write_netcdf(path, datasets)
 
 
 def _chain_draw(chains: int, draws: np.ndarray) -> dict[str, Any]:

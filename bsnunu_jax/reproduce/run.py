@@ -1,12 +1,10 @@
 """`bsnunu reproduce`: items are computed beside each other, each is on disk when it is done."""
 
 import json
-import signal
 import sys
-import threading
 import time
-from collections.abc import Iterable, Iterator, Sequence
-from concurrent.futures import FIRST_COMPLETED, Future, ThreadPoolExecutor, wait
+from collections.abc import Sequence
+from concurrent.futures import ThreadPoolExecutor, as_completed
 from pathlib import Path
 from typing import Any
 
@@ -15,7 +13,8 @@ import numpy as np
 import bsnunu_jax
 from bsnunu_jax.fit import locked, say_on_stderr, silent, versions, write_json
 from bsnunu_jax.listing import inputs_json
-from bsnunu_jax.report.atomic import whole
+from bsnunu_jax.report.atomic import write_whole
+from bsnunu_jax.report.hdf5 import write_netcdf
 from bsnunu_jax.reproduce.items import Item
 from bsnunu_jax.reproduce.product import Grid, Product
 from bsnunu_jax.reproduce.settings import Settings
@@ -54,7 +53,7 @@ def run_reproduce(items: Sequence[Item], settings: Settings, folder: Path) -> st
         pool = ThreadPoolExecutor(_BESIDE)
         try:
             started = {pool.submit(_timed, item, settings): item for item in wanted}
-            for done in _as_completed(started):
+            for done in as_completed(started):
                 item = started[done]
                 product, seconds = done.result()
                 write_product(item, product, settings, folder_of(folder, item, settings))
@@ -68,29 +67,6 @@ def run_reproduce(items: Sequence[Item], settings: Settings, folder: Path) -> st
         return products["claims"].summary
     width = max(map(len, lines))
     return "\n".join(f"{i.name:<{width}}  {lines[i.name]}" for i in items)
-
-
-def _as_completed(started: Iterable[Future[Any]]) -> Iterator[Future[Any]]:
-    """`as_completed` that an interrupt ends at once, wherever the signal strikes.
-
-    Python drops a KeyboardInterrupt that is raised inside a callback of the garbage collector, of
-    which JAX has one: the signal leaves a mark that is looked for.
-    """
-    interrupted = threading.Event()
-    ours = threading.current_thread() is threading.main_thread()
-    before = signal.signal(signal.SIGINT, lambda *_: interrupted.set()) if ours else None
-    try:
-        waiting = set(started)
-        while waiting:
-            done, waiting = wait(waiting, timeout=0.2, return_when=FIRST_COMPLETED)
-            for future in [*done, None]:
-                if interrupted.is_set():
-                    raise KeyboardInterrupt
-                if future is not None:
-                    yield future
-    finally:
-        if ours:
-            signal.signal(signal.SIGINT, before)
 
 
 def folder_of(folder: Path, item: Item, settings: Settings) -> Path:
@@ -109,7 +85,6 @@ def write_product(item: Item, product: Product, settings: Settings, folder: Path
     from bsnunu_jax.report.figures.style import save, styled, write_columns
     from bsnunu_jax.report.figures.style import write_json as write_numbers
 
-    folder.mkdir(parents=True, exist_ok=True)
     with styled():
         for stem, draw in product.figures.items():
             save(draw(), folder / stem)
@@ -120,7 +95,7 @@ def write_product(item: Item, product: Product, settings: Settings, folder: Path
     if product.rows:
         write_numbers(folder / "rows.json", {"rows": [row.as_dict() for row in product.rows]})
     if product.summary:
-        (folder / f"{item.name}.md").write_text(product.summary, encoding="utf-8")
+        write_whole(folder / f"{item.name}.md", product.summary)
     write_json(folder / "inputs.json", _inputs(item, product, settings))
 
 
@@ -147,5 +122,4 @@ def _write_grid(path: Path, grid: Grid, title: str) -> None:
         {name: (name, np.asarray(v), about(name)) for name, v in grid.coordinates.items()},
         {"title": title},
     )  # fmt: skip
-    with whole(path) as partial:
-        dataset.to_netcdf(partial, engine="h5netcdf")
+    write_netcdf(path, {None: dataset})

@@ -1,6 +1,7 @@
 """The look of all figures, and how they are saved: same numbers, same bytes."""
 
 import csv
+import io
 import json
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
@@ -10,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from bsnunu_jax.report.atomic import whole
+from bsnunu_jax.report.atomic import write_whole
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
@@ -57,25 +58,26 @@ def save(figure: "Figure", stem: Path) -> list[Path]:
     paths = []
     for suffix, metadata in nothing.items():
         path = stem.with_name(stem.name + suffix)
-        with whole(path) as partial:
-            figure.savefig(partial, metadata=metadata)
+        buffer = io.BytesIO()
+        figure.savefig(buffer, format=suffix[1:], metadata=metadata)
+        write_whole(path, buffer.getvalue())
         paths.append(path)
     return paths
 
 
 def write_columns(path: Path, columns: Mapping[str, np.ndarray | list[str]]) -> None:
     """Write columns of equal length as CSV, numbers with seven digits."""
-    with whole(path) as partial, partial.open("w", newline="", encoding="utf-8") as file:
-        writer = csv.writer(file, lineterminator="\n")
-        writer.writerow(columns)
-        for row in zip(*columns.values(), strict=True):
-            writer.writerow([x if isinstance(x, str) else f"{x:.7g}" for x in row])
+    file = io.StringIO(newline="")
+    writer = csv.writer(file, lineterminator="\n")
+    writer.writerow(columns)
+    for row in zip(*columns.values(), strict=True):
+        writer.writerow([x if isinstance(x, str) else f"{x:.7g}" for x in row])
+    write_whole(path, file.getvalue())
 
 
 def write_json(path: Path, content: Mapping[str, Any]) -> None:
     """Write nested numbers as JSON, seven digits, arrays as lists."""
-    with whole(path) as partial:
-        partial.write_text(json.dumps(_plain(content)) + "\n", encoding="utf-8")
+    write_whole(path, json.dumps(_plain(content)) + "\n")
 
 
 def _plain(value: Any) -> Any:
