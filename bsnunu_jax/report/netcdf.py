@@ -16,6 +16,7 @@ from bsnunu_jax.inference.problem import Problem
 from bsnunu_jax.observables import get_observable
 from bsnunu_jax.report.atomic import whole
 from bsnunu_jax.report.draws import predicted, reported
+from bsnunu_jax.runs.seals import seal
 
 Group = tuple[dict[str, Any], dict[str, Any]]  # variables, coordinates
 
@@ -49,6 +50,7 @@ def write_posterior(
         for name, (variables, coordinates) in groups.items():
             data = xarray.Dataset(variables, coordinates)
             data.to_netcdf(partial, mode="a", group=name, engine="h5netcdf")
+        seal(path, partial)
 
 
 def _chain_draw(chains: int, draws: np.ndarray) -> dict[str, Any]:
