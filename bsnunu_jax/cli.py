@@ -10,7 +10,7 @@ from bsnunu_jax.commands import batches, data, fits, lookups
 from bsnunu_jax.commands.exchange import export
 from bsnunu_jax.commands.options import drop_stdout, fail
 from bsnunu_jax.compilation_cache import use_compilation_cache
-from bsnunu_jax.errors import InputError, WriteError
+from bsnunu_jax.errors import InputError, RunError
 
 CONTEXT = {"help_option_names": ["-h", "--help"], "max_content_width": 100}
 
@@ -47,10 +47,10 @@ def main(arguments: list[str] | None = None) -> None:
         if sys.stdout is None:
             raise OSError(errno.EBADF, "stdout is closed")
         code = bsnunu.main(arguments, prog_name="bsnunu", standalone_mode=False)
-    except WriteError as error:
-        fail(str(error), 1)
     except InputError as error:
         fail(str(error), 2)
+    except RunError as error:
+        fail(str(error), 1)
     except click.exceptions.NoArgsIsHelpError as error:
         click.echo(error.format_message())
         code = 2

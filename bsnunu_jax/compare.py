@@ -3,7 +3,6 @@
 import json
 import os
 import sys
-import time
 from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor, as_completed
 from contextlib import nullcontext
@@ -14,9 +13,11 @@ from bsnunu_jax.compare_fit import compare_by_fit
 from bsnunu_jax.compare_pair import MASSES, PairComparison
 from bsnunu_jax.comparison_card import Comparison, Variant
 from bsnunu_jax.errors import InputError
-from bsnunu_jax.fit import claimed, manifest, say_on_stderr, silent, write_json
 from bsnunu_jax.inference.pair_operator import PairOperator
 from bsnunu_jax.inference.problem import Problem
+from bsnunu_jax.runs.folder import run
+from bsnunu_jax.runs.progress import say_on_stderr, silent
+from bsnunu_jax.runs.seals import read_sealed_json, write_json, write_sealed_json
 
 Result = dict[str, Any]
 Keep = Callable[[Variant, Result], None]
@@ -40,13 +41,15 @@ def run_compare(
 
     Raises:
         InputError: for a folder with another comparison, or a fit that does not converge.
+        RunError: if the folder goes while the run works.
     """
-    began = time.monotonic()
     say = silent if quiet else say_on_stderr
     for variants in _bases(comparison.variants).values():
         _ = variants[0].card.stated  # errors in data come before anything is written
-    ours = claimed(folder, comparison, resume, say, {"masses": masses}) if folder else nullcontext()
-    with ours:
+    settings = {"masses": masses}
+    with run(
+        folder, comparison, resume=resume, quiet=quiet, settings=settings
+    ) if folder else nullcontext():  # fmt: skip
         known = _finished(comparison, folder)
         found = _compare(comparison, known, folder, masses, say, quiet)
         result = {
@@ -60,10 +63,6 @@ def run_compare(
 
             write_json(folder / "compare.json", result)
             write_comparison(folder, result)
-            write_json(folder / "manifest.json", {
-                "cards": [manifest(card) for card in comparison.cards],
-                "wall_time_s": round(time.monotonic() - began, 1), "resumed": resume,
-            })  # fmt: skip
     return result
 
 
@@ -97,7 +96,7 @@ def _compare(
                 "fixed": content.model_dump(mode="json")["fixed"], **result,
             }  # fmt: skip
             if folder:
-                write_json(_path(folder, variant), found[variant.name])
+                write_sealed_json(_path(folder, variant), found[variant.name])
             bar.set_postfix_str(variant.name, refresh=False)
             bar.update()
 
@@ -145,9 +144,7 @@ def _scan(variants: Sequence[Variant], together: PairComparison, keep: Keep) -> 
 
 
 def _path(folder: Path, variant: Variant) -> Path:
-    path = folder / "variants" / f"{variant.file_name}.json"
-    path.parent.mkdir(exist_ok=True)
-    return path
+    return folder / "variants" / f"{variant.file_name}.json"
 
 
 def _finished(comparison: Comparison, folder: Path | None) -> dict[str, Result]:
@@ -155,4 +152,5 @@ def _finished(comparison: Comparison, folder: Path | None) -> dict[str, Result]:
     if folder is None:
         return {}
     paths = {v.name: _path(folder, v) for v in comparison.variants}
-    return {name: json.loads(path.read_text()) for name, path in paths.items() if path.is_file()}
+    remedy = "delete it: `--resume` makes it again"
+    return {n: read_sealed_json(path, remedy) for n, path in paths.items() if path.exists()}

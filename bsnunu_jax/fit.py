@@ -1,69 +1,29 @@
 """From a card to a result folder: best fit, NUTS, report, each stage on disk before the next."""
 
-import fcntl
-import hashlib
-import json
-import os
-import platform
-import re
 import sys
-import time
-from collections.abc import Iterator, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
-from contextlib import contextmanager
-from importlib import metadata, resources
 from pathlib import Path
-from typing import Any, Protocol
+from typing import Any
 
 import jax
 import numpy as np
 
 import bsnunu_jax
 from bsnunu_jax.config import Card
-from bsnunu_jax.errors import InputError
-from bsnunu_jax.experiments.belle2_published import CHECKSUMS as PUBLISHED
 from bsnunu_jax.inference import nuts
 from bsnunu_jax.inference.best_fit import BestFit, best_fit
 from bsnunu_jax.inference.jump_grid import grid_and_starts
 from bsnunu_jax.inference.jumps import Jumps
 from bsnunu_jax.inference.landscape import Landscape
 from bsnunu_jax.inference.problem import Problem
-from bsnunu_jax.inputs import tables
 from bsnunu_jax.observables import get_observable
+from bsnunu_jax.runs.folder import run
+from bsnunu_jax.runs.seals import read_sealed_json, write_sealed_json
 
 # Share of the posterior (Laplace) above which a minimum is sampled.
 _MATTERS = 1e-3
 # What a posterior must reach to be quoted without a warning.
 _R_HAT, _ESS = 1.01, 400
-_PACKAGES = ("jax", "jaxlib", "numpy", "scipy", "equinox", "optax", "numpyro", "arviz", "xarray")
-
-
-class FolderCard(Protocol):
-    """What a result folder belongs to: one card or several."""
-
-    @property
-    def resolved(self) -> str:
-        """With all defaults spelled out."""
-
-    @property
-    def cards(self) -> "Sequence[StatedCard]":
-        """One a file."""
-
-
-class StatedCard(FolderCard, Protocol):
-    """A card that states a model with data."""
-
-    @property
-    def path(self) -> Path:
-        """The file."""
-
-    @property
-    def content(self) -> Any:
-        """What it says: title, seed, data, likelihood, ..."""
-
-    @property
-    def stated(self) -> Problem:
-        """Model, inputs and data."""
 
 
 def convergence_warnings(problem: Problem, chains: nuts.Chains) -> list[str]:
@@ -108,15 +68,11 @@ def run_fit(card: Card, folder: Path, *, resume: bool = False, quiet: bool = Fal
 
     Raises:
         InputError: if the folder holds another run.
+        RunError: if it goes while the run works.
     """
-    began = time.monotonic()
     problem = card.problem
-    say = silent if quiet else say_on_stderr
-    with claimed(folder, card, resume, say):
-        text = _run(problem, card, folder, say, quiet)
-        write_json(folder / "manifest.json", manifest(card) | {
-            "wall_time_s": round(time.monotonic() - began, 1), "resumed": resume,
-        })  # fmt: skip
+    with run(folder, card, resume=resume, quiet=quiet) as ours:
+        text = _run(problem, card, folder, ours.say, quiet)
     return text
 
 
@@ -192,115 +148,19 @@ def initial_points(problem: Problem, fit: BestFit, chains: int, seed: int) -> np
     return np.array(found)
 
 
-def manifest(card: StatedCard) -> dict[str, Any]:
-    """Versions, settings, checksums of all data in use, and what to cite."""
-    problem = card.stated
-    inputs = problem.nuisances.inputs
-    sets = [tables.form_factor_set(t, name) for t, name in inputs.sets]
-    cite = {f"arXiv:{s.arxiv}": f"{s.transition} form factors" for s in sets}
-    for name, number in tables.numbers(inputs.preset).items():
-        for arxiv in re.findall(r"arXiv:\d{4}\.\d{4,5}", number.source):
-            cite[arxiv] = f"{cite[arxiv]}, {name}" if arxiv in cite else name
-    cite |= {source: m.title for m in problem.measurements for source in m.sources}
-    return {
-        "title": card.content.title,
-        "seed": card.content.seed,
-        "preset": inputs.preset,
-        "form_factors": dict(inputs.sets),
-        "versions": versions(),
-        "platform": platform.platform(),
-        "data_sha256": _checksums(card),
-        "cite": cite,
-        "tree_tau": {m.name: m.tree_tau for m in problem.measurements},
-    }
-
-
-@contextmanager
-def claimed(
-    folder: Path, card: FolderCard, resume: bool, say: Any,
-    settings: dict[str, Any] | None = None,
-) -> Iterator[None]:  # fmt: skip
-    """Make the folder ours for the time of the run; `settings` are compared like the card.
-
-    Raises:
-        InputError: if it cannot be written or holds a run that this one does not resume.
-    """
-    _claim(folder, card, resume, say, settings or {})
-    with locked(folder):
-        yield
-
-
-@contextmanager
-def locked(folder: Path) -> Iterator[None]:
-    """The only run that writes to the folder, which is made if absent.
-
-    Raises:
-        InputError: if another one does, or it cannot be written.
-    """
-    try:
-        folder.mkdir(parents=True, exist_ok=True)
-        lock = (folder / "lock").open("w")
-    except OSError as error:
-        raise InputError(f"cannot be written ({error.strerror})", where=str(folder)) from None
-    with lock:
-        try:
-            # The kernel lets go of it when the process ends, however it ends.
-            fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
-        except OSError:
-            raise InputError(
-                "another run is writing there", where=str(folder),
-                allowed="wait for it, or choose another --out",
-            ) from None  # fmt: skip
-        yield
-
-
-def _claim(
-    folder: Path, card: FolderCard, resume: bool, say: Any, settings: dict[str, Any]
-) -> None:  # fmt: skip
-    path, origin = folder / "card.yaml", folder / "origin.json"
-    now = {"data_sha256": _checksums(card), "versions": versions(), "settings": settings}
-    if path.is_file():
-        then = json.loads(origin.read_text()) if origin.is_file() else now
-        if path.read_text() != card.resolved or then.get("settings", {}) != settings:
-            raise InputError(
-                "the folder holds the run of another card, seed or setting", where=str(folder),
-                allowed="choose another --out",
-            )  # fmt: skip
-        if not resume:
-            raise InputError(
-                "the folder holds a run of this card already", where=str(folder),
-                allowed="add --resume to go on with it, or choose another --out",
-            )  # fmt: skip
-        changed = [k for k, v in now["data_sha256"].items() if then["data_sha256"].get(k) != v]
-        if changed:
-            raise InputError(
-                f"data have changed since the run began ({', '.join(changed)})",
-                where=str(folder), allowed="choose another --out",
-            )  # fmt: skip
-        other = [k for k, v in now["versions"].items() if then["versions"].get(k) != v]
-        if other:
-            say(f"other versions than at the start ({', '.join(other)}): draws will differ")
-        return
-    try:
-        folder.mkdir(parents=True, exist_ok=True)
-        write_json(origin, now)
-        _write(path, card.resolved)
-    except OSError as error:
-        raise InputError(f"cannot be written ({error.strerror})", where=str(folder)) from None
-
-
 def _best_fit(
     problem: Problem, card: Card, folder: Path, say: Any, landscape: Landscape
 ) -> BestFit:
     path = folder / "best_fit.json"
-    if path.is_file():
-        return BestFit.from_dict(json.loads(path.read_text())["fit"])
+    if path.exists():
+        found = read_sealed_json(path, "delete it: `--resume` makes it again")
+        return BestFit.from_dict(found["fit"])
     starts = card.content.best_fit.starts
     say(f"best fit from {starts} starts")
     fit = best_fit(problem, starts=starts, seed=card.content.seed, landscape=landscape)
     at_best = np.array(fit.best.theta)
     log_likelihoods = jax.jit(problem.log_likelihoods)(at_best)
-    write_json(path, {
+    write_sealed_json(path, {
         "best": fit.best.values,
         "errors": fit.best.errors,
         "minus_2_log_likelihood": fit.best.objective,
@@ -342,53 +202,3 @@ def _sample(
             energies=landscape.potential, scale=np.clip(fit.best.theta_std, 1e-3, 1.5),
             program=program.result() if separate is None else None, grid=grid,
         )  # fmt: skip
-
-
-def _checksums(card: FolderCard) -> dict[str, str]:
-    """SHA-256 of every data file of the package and of the card's own data files."""
-    found = {}
-    for room in ("inputs", "experiments"):
-        root = resources.files(f"bsnunu_jax.{room}") / "data"
-        with resources.as_file(root) as data:
-            for path in sorted(Path(data).rglob("*.yaml")):
-                found[f"{room}/{path.relative_to(data)}"] = _sha256(path)
-    for one in card.cards:
-        if one.content.likelihood:
-            found |= {f"likelihood/{name}": sha for name, sha in PUBLISHED.items()}
-        for name in one.content.data:
-            if name.endswith((".yaml", ".yml")):
-                key = name if len(card.cards) == 1 else f"{one.path.stem}: {name}"
-                found[key] = _sha256(one.path.parent / name)
-    return found
-
-
-def versions() -> dict[str, str]:
-    """Of this package, Python and the packages that numbers depend on."""
-    ours = {"bsnunu_jax": bsnunu_jax.__version__, "python": platform.python_version()}
-    return ours | {name: metadata.version(name) for name in _PACKAGES}
-
-
-def _sha256(path: Path) -> str:
-    return hashlib.sha256(path.read_bytes()).hexdigest()
-
-
-def write_json(path: Path, content: dict[str, Any]) -> None:
-    """Write JSON whole or not at all."""
-    _write(path, json.dumps(content, indent=2, ensure_ascii=False) + "\n")
-
-
-def _write(path: Path, text: str) -> None:
-    """Whole or not at all."""
-    partial = path.with_name(path.name + ".partial")
-    partial.write_text(text)
-    os.replace(partial, path)
-
-
-def say_on_stderr(text: str) -> None:
-    """Progress."""
-    print(text, file=sys.stderr, flush=True)
-
-
-def silent(text: str) -> None:
-    """No progress."""
-    return

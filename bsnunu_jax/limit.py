@@ -1,7 +1,6 @@
 """From a card to limits.json: limit or interval of one parameter, significance, goodness of fit."""
 
 import sys
-import time
 from pathlib import Path
 from typing import Any
 
@@ -11,7 +10,6 @@ from scipy.stats import norm
 
 from bsnunu_jax.config import Card
 from bsnunu_jax.errors import InputError
-from bsnunu_jax.fit import claimed, manifest, say_on_stderr, silent, write_json
 from bsnunu_jax.inference.goodness import goodness_of_fit, posterior_predictive
 from bsnunu_jax.inference.hypotest import BANDS, choose, of_observed, scan, significance
 from bsnunu_jax.inference.limits import Interval, interval, upper_limits
@@ -24,6 +22,10 @@ from bsnunu_jax.inference.toys import (
     run_ensemble,
     toy_tests,
 )
+from bsnunu_jax.runs.folder import ORIGIN, run
+from bsnunu_jax.runs.origin import Origin, changes, checksums
+from bsnunu_jax.runs.owned import CARD
+from bsnunu_jax.runs.seals import run_of, sealed, write_json
 
 # What of a card a posterior must share with the likelihood to be checked against its data.
 _SAME = (
@@ -55,9 +57,8 @@ def run_limit(
 
     Raises:
         InputError: for a parameter or null that does not fit, or a folder with another run.
+        RunError: if the folder goes while the run works.
     """
-    began = time.monotonic()
-    say = silent if quiet else say_on_stderr
     draws = _draws(card, posterior) if posterior else None
     settings = {"parameter": parameter or _only(card), "null": null, "cl": cl}
     problem = card.problem
@@ -65,8 +66,8 @@ def run_limit(
         problem, parameter, null=null, starts=card.content.best_fit.starts,
         seed=card.content.seed,
     )  # fmt: skip
-    with claimed(folder, card, resume, say, settings):
-        say(f"{card.content.title}: best fit of {problem.size} parameters, then scans")
+    with run(folder, card, resume=resume, quiet=quiet, settings=settings) as ours:
+        ours.say(f"{card.content.title}: best fit of {problem.size} parameters, then scans")
         result = _asymptotic(card, likelihood, cl, tested)
         if toys:
             result |= _with_toys(card, likelihood, result, folder, toys, quiet)
@@ -79,9 +80,6 @@ def run_limit(
         label = problem.parameters[likelihood.index].latex
         write_limit_figure(folder / "figures", result, label)
         write_json(folder / "limits.json", result)
-        write_json(folder / "manifest.json", manifest(card) | {
-            "wall_time_s": round(time.monotonic() - began, 1), "resumed": resume,
-        })  # fmt: skip
     return result
 
 
@@ -219,19 +217,34 @@ def _toy_values(likelihood: ProfileLikelihood, result: dict[str, Any]) -> np.nda
 
 def _draws(card: Card, folder: Path) -> tuple[np.ndarray, np.ndarray]:
     """Parameters and nuisances of the posterior of a finished fit of the same card."""
-    path, stated = folder / "posterior.nc", folder / "card.yaml"
+    path, stated = folder / "posterior.nc", folder / CARD
     if not path.is_file() or not stated.is_file():
         raise InputError(
             "holds no finished fit", where=str(folder),
             allowed="give --posterior the result folder of `bsnunu fit`",
         )  # fmt: skip
-    theirs, ours = yaml.safe_load(stated.read_text()), yaml.safe_load(card.resolved)
+    remedy = "give --posterior the result folder of a finished fit"
+    try:
+        text = stated.read_text(encoding="utf-8")
+        theirs = yaml.safe_load(text)
+    except (OSError, ValueError, yaml.YAMLError):
+        theirs = None
+    if not isinstance(theirs, dict):
+        raise InputError("is damaged", where=str(stated), allowed=remedy)
+    ours = yaml.safe_load(card.resolved)
     other = [key for key in _SAME if theirs.get(key) != ours.get(key)]
     if other:
         raise InputError(
             f"the fit there has other {', '.join(other)}", where=str(folder),
             allowed="give the fit of the same card",
         )  # fmt: skip
+    origin = Origin.read(folder / ORIGIN, text)
+    if changed := changes(origin.data_sha256, checksums(card)):
+        raise InputError(f"the data have changed since the fit there ({', '.join(changed)})",
+                         where=str(folder), allowed="fit the card anew")  # fmt: skip
+    sealed(path, remedy)
+    if run_of(path) != origin.identity:
+        raise InputError("is not of the card beside it", where=str(path), allowed=remedy)
     import xarray
 
     with xarray.open_dataset(path, group="posterior", engine="h5netcdf") as draws:

@@ -13,7 +13,7 @@ from bsnunu_jax import interrupts, streams
 
 
 def begin_if_command() -> None:
-    """Begin if this process is `bsnunu` or `python -m bsnunu_jax`, not a program that imports us."""
+    """Begin if this process is `bsnunu` or `python -m bsnunu_jax`, and no other program."""
     name = sys.argv[0] if getattr(sys, "argv", None) else ""
     # Python imports a package before it looks for the `__main__` to run.
     if Path(name).stem == "bsnunu" or (name == "-m" and "bsnunu_jax" in sys.orig_argv):

@@ -1,6 +1,5 @@
 """From a card to profile.nc: -2 ln L over one or two parameters, everything else profiled."""
 
-import time
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
@@ -9,11 +8,13 @@ import numpy as np
 
 from bsnunu_jax.config import Card
 from bsnunu_jax.errors import InputError
-from bsnunu_jax.fit import claimed, manifest, say_on_stderr, silent, write_json
 from bsnunu_jax.inference.best_fit import best_fit
 from bsnunu_jax.inference.parameters import LogUniform, Parameter
 from bsnunu_jax.inference.problem import Problem
 from bsnunu_jax.inference.profile_map import check, profile_map
+from bsnunu_jax.runs.folder import run
+from bsnunu_jax.runs.progress import warn
+from bsnunu_jax.runs.seals import write_json
 
 _POINTS = 40
 _FORM = "NAME, NAME=low:high or NAME=low:high:points"
@@ -37,21 +38,21 @@ def run_profile(
 
     Raises:
         InputError: for a parameter or range that does not fit, or a folder with another run.
+        RunError: if the folder goes while the run works.
     """
-    began = time.monotonic()
-    say = silent if quiet else say_on_stderr
     problem = card.problem
     axes = dict(axis_of(problem, text) for text in over)
     if len(axes) < len(over):
         raise InputError("a parameter stands twice", where="--over", allowed="one or two")
     check(problem, list(axes), list(axes.values()))
-    with claimed(folder, card, resume, say, {"over": list(over)}):
+    settings = {"over": list(over)}
+    with run(folder, card, resume=resume, quiet=quiet, settings=settings) as ours:
         points = " x ".join(str(len(a)) for a in axes.values())
-        say(f"{card.content.title}: {points} points, {problem.size - len(axes)} profiled")
+        ours.say(f"{card.content.title}: {points} points, {problem.size - len(axes)} profiled")
         fit = best_fit(problem, starts=card.content.best_fit.starts, seed=card.content.seed)
         found = profile_map(
             problem, list(axes), list(axes.values()), fit=fit,
-            progress=lambda done, total: say(f"{done} of {total} points"),
+            progress=lambda done, total: ours.say(f"{done} of {total} points"),
         )  # fmt: skip
         result = {
             "over": list(axes), "best_fit": fit.best.values,
@@ -64,13 +65,10 @@ def run_profile(
 
         write_profile(folder, problem, found, fit.best.values)
         write_json(folder / "profile.json", result)
-        write_json(folder / "manifest.json", manifest(card) | {
-            "wall_time_s": round(time.monotonic() - began, 1), "resumed": resume,
-        })  # fmt: skip
     if result["not_converged"]:
         lowest = found.delta[~found.converged].min()
-        say(f"WARNING: {result['not_converged']} points have not converged, the lowest of them "
-            f"{lowest:.3g} above the minimum: see `converged` in profile.nc")  # fmt: skip
+        warn(f"{result['not_converged']} points have not converged, the lowest of them "
+             f"{lowest:.3g} above the minimum: see `converged` in profile.nc")  # fmt: skip
     return result
 
 

@@ -2,7 +2,6 @@
 
 import itertools
 import sys
-import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
@@ -13,7 +12,6 @@ import numpy as np
 
 from bsnunu_jax.config import Card
 from bsnunu_jax.errors import InputError
-from bsnunu_jax.fit import claimed, manifest, say_on_stderr, silent, write_json
 from bsnunu_jax.inference.hypotest import BANDS
 from bsnunu_jax.inference.limits import interval
 from bsnunu_jax.inference.pair_operator import SCALE
@@ -27,6 +25,8 @@ from bsnunu_jax.inference.projection import (
 from bsnunu_jax.inference.projection_toys import projected_toys
 from bsnunu_jax.inference.scale_strength import STRENGTH, ScaleStrength
 from bsnunu_jax.models import get_model
+from bsnunu_jax.runs.folder import run
+from bsnunu_jax.runs.seals import write_json
 
 _SIGMAS = (3.0, 5.0)
 
@@ -94,9 +94,8 @@ def run_project(
     Raises:
         InputError: for a parameter, value or luminosity that does not fit, or a folder with another
             run.
+        RunError: if the folder goes while the run works.
     """
-    began = time.monotonic()
-    say = silent if quiet else say_on_stderr
     stated = {k: list(v) for k, v in (settings or {}).items()}
     _check(luminosities, systematics)
     options = {
@@ -106,11 +105,14 @@ def run_project(
     points = [dict(zip(stated, v, strict=True)) for v in itertools.product(*stated.values())]
     # All combinations are looked at before the first is computed.
     subjects = [_subject(card, point, parameter, null, systematics, true) for point in points]
-    with claimed(folder, card, resume, say, options), _counting(quiet or not toys) as count:
+    with (
+        run(folder, card, resume=resume, quiet=quiet, settings=options) as ours,
+        _counting(quiet or not toys) as count,
+    ):
         found = []
         for i, subject in enumerate(subjects):
             at = "".join(f", {k} = {v}" for k, v in points[i].items())
-            say(f"{card.content.title}{at}: {len(luminosities)} luminosities")
+            ours.say(f"{card.content.title}{at}: {len(luminosities)} luminosities")
             thrown = Toys(toys, card.content.seed, folder / "toys" / f"point_{i}", count)
             found.append(_point(subject, luminosities, true, cl, thrown))
         first = subjects[0].projection
@@ -129,9 +131,6 @@ def run_project(
         latex = card.content.parameters[subjects[0].name].latex or subjects[0].name
         write_project_figure(folder / "figures", result, latex)
         write_json(folder / "project.json", result)
-        write_json(folder / "manifest.json", manifest(card) | {
-            "wall_time_s": round(time.monotonic() - began, 1), "resumed": resume,
-        })  # fmt: skip
     return result
 
 

@@ -6,7 +6,7 @@ from pathlib import Path
 import click
 
 from bsnunu_jax.commands.options import CARD, QUIET, SEED, echo
-from bsnunu_jax.errors import InputError
+from bsnunu_jax.errors import InputError, RunError
 from bsnunu_jax.interrupts import KEPT, keep
 
 
@@ -40,7 +40,9 @@ def scan(card: Path, out: Path, seed: int | None, resume: bool, distributed: boo
     hosts = join(coordinator, processes, process) if distributed or by_hand else Hosts()
     try:
         text = run_scan(ScanCard(card, seed=seed), out, resume=resume, quiet=quiet, hosts=hosts)
-    except LostProcessError as error:
+    except (LostProcessError, RunError) as error:
+        if hosts.count == 1:
+            raise
         click.echo(f"bsnunu: error: {error}", err=True)
         os._exit(1)  # JAX would wait for the others when Python ends
     if hosts.first:
@@ -88,4 +90,8 @@ def reproduce(names: tuple[str, ...], out: Path, data: str, likelihood: Path | N
     if found:
         check_files(found)
     settings = Settings(data, seed=seed, likelihood=found, quiet=quiet)
-    echo(run_reproduce(items, settings, out))
+    try:
+        echo(run_reproduce(items, settings, out))
+    except RunError as error:
+        click.echo(f"bsnunu: error: {error}", err=True)
+        os._exit(1)  # Python would wait for what the threads compute

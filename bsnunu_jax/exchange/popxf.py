@@ -6,6 +6,7 @@ HDF5: the dialect "jelli-0.1".
 """
 
 import hashlib
+import io
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
@@ -112,18 +113,17 @@ def block_name(rows: Sequence[str], columns: Sequence[str]) -> str:
 def _save_hdf5(path: Path, found: Polynomials) -> None:
     import h5py
 
-    from bsnunu_jax.report.atomic import whole  # its package imports much
+    from bsnunu_jax.report.atomic import write_whole  # its package imports much
 
     observables = list(found.observables)
-    try:
-        with whole(path) as partial, h5py.File(partial, "w") as file:
-            file.attrs["$schema"] = HDF5_SCHEMA
-            group = file.create_group(block_name(observables, observables))
-            group.create_dataset("data", data=found.correlations, compression="gzip")
-            for name in ("row_names", "col_names"):
-                group.create_dataset(name, data=np.array(observables, dtype="S"))
-    except OSError as error:
-        raise InputError(f"cannot be written ({error})", where=str(path)) from None
+    buffer = io.BytesIO()
+    with h5py.File(buffer, "w") as file:
+        file.attrs["$schema"] = HDF5_SCHEMA
+        group = file.create_group(block_name(observables, observables))
+        group.create_dataset("data", data=found.correlations, compression="gzip")
+        for name in ("row_names", "col_names"):
+            group.create_dataset(name, data=np.array(observables, dtype="S"))
+    write_whole(path, buffer.getvalue())
 
 
 def _table(found: Polynomials, values: np.ndarray) -> dict[str, list[float]]:

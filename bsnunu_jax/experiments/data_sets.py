@@ -94,9 +94,9 @@ def is_right(path: Path, checksum: str) -> bool:
 
 def place(path: Path, content: bytes) -> None:
     """Write a file whole or not at all."""
-    partial = path.with_name(path.name + ".partial")
-    partial.write_bytes(content)
-    partial.replace(path)
+    from bsnunu_jax.report.atomic import write_whole  # its package imports much
+
+    write_whole(path, content)
 
 
 def copy(data: DataSet, source: Path, folder: Path) -> dict[str, str]:

@@ -14,8 +14,10 @@ from bsnunu_jax.inference.nuts import Chains
 from bsnunu_jax.inference.predictive import Predictive
 from bsnunu_jax.inference.problem import Problem
 from bsnunu_jax.observables import get_observable
+from bsnunu_jax.report.atomic import write_whole
 from bsnunu_jax.report.draws import predicted, reported
-from bsnunu_jax.report.hdf5 import write_netcdf
+from bsnunu_jax.report.hdf5 import netcdf
+from bsnunu_jax.runs.seals import seal_of
 
 Group = tuple[dict[str, Any], dict[str, Any]]  # variables, coordinates
 
@@ -46,7 +48,8 @@ def write_posterior(
     }
     datasets: dict[str | None, xarray.Dataset] = {None: xarray.Dataset(attrs=root)}
     datasets |= {name: xarray.Dataset(*about) for name, about in groups.items()}
-    write_netcdf(path, datasets)
+    payload = netcdf(datasets)
+    write_whole(path, payload + seal_of(path, payload))
 
 
 def _chain_draw(chains: int, draws: np.ndarray) -> dict[str, Any]:

@@ -11,13 +11,18 @@ from typing import Any
 import numpy as np
 
 import bsnunu_jax
-from bsnunu_jax.fit import locked, say_on_stderr, silent, versions, write_json
+from bsnunu_jax.errors import InputError
 from bsnunu_jax.listing import inputs_json
 from bsnunu_jax.report.atomic import write_whole
-from bsnunu_jax.report.hdf5 import write_netcdf
+from bsnunu_jax.report.hdf5 import netcdf
 from bsnunu_jax.reproduce.items import Item
 from bsnunu_jax.reproduce.product import Grid, Product
 from bsnunu_jax.reproduce.settings import Settings
+from bsnunu_jax.runs.folder import locked
+from bsnunu_jax.runs.origin import versions
+from bsnunu_jax.runs.owned import CARD
+from bsnunu_jax.runs.progress import say_on_stderr, silent
+from bsnunu_jax.runs.seals import write_json
 
 # Items at the same time: most of an item is compilation, one thread each.
 _BESIDE = 2
@@ -39,12 +44,17 @@ def run_reproduce(items: Sequence[Item], settings: Settings, folder: Path) -> st
         one line an item; the table of claims if that is the only item.
 
     Raises:
-        InputError: if the folder cannot be written or another run writes there.
+        InputError: if the folder cannot be written, another run writes there, or it holds the run
+            of a card.
+        RunError: if the folder goes while the run works.
     """
     say = silent if settings.quiet else say_on_stderr
     lines: dict[str, str] = {}
     products: dict[str, Product] = {}
-    with locked(folder):
+    with locked(folder) as ours:
+        if (folder / CARD).exists():
+            raise InputError("the folder holds the run of a card", where=str(folder),
+                             allowed="choose another --out")  # fmt: skip
         skipped = [i for i in items if i.published and settings.likelihood is None]
         for item in skipped:
             print(f"bsnunu: {item.name} is skipped: it {REMEDY}", file=sys.stderr)
@@ -63,6 +73,7 @@ def run_reproduce(items: Sequence[Item], settings: Settings, folder: Path) -> st
         finally:
             # A compilation cannot be stopped: nobody waits for it.
             pool.shutdown(wait=False, cancel_futures=True)
+        ours.complete()
     if [item.name for item in items] == ["claims"]:
         return products["claims"].summary
     width = max(map(len, lines))
@@ -81,10 +92,11 @@ def _timed(item: Item, settings: Settings) -> tuple[Product, float]:
 
 
 def write_product(item: Item, product: Product, settings: Settings, folder: Path) -> None:
-    """Write figures, numbers, rows and inputs."""
+    """Write figures, numbers and rows; inputs.json, the last one, says that all is there."""
     from bsnunu_jax.report.figures.style import save, styled, write_columns
     from bsnunu_jax.report.figures.style import write_json as write_numbers
 
+    (folder / "inputs.json").unlink(missing_ok=True)
     with styled():
         for stem, draw in product.figures.items():
             save(draw(), folder / stem)
@@ -122,4 +134,4 @@ def _write_grid(path: Path, grid: Grid, title: str) -> None:
         {name: (name, np.asarray(v), about(name)) for name, v in grid.coordinates.items()},
         {"title": title},
     )  # fmt: skip
-    write_netcdf(path, {None: dataset})
+    write_whole(path, netcdf({None: dataset}))

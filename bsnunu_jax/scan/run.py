@@ -4,7 +4,6 @@ import json
 import math
 import shutil
 import sys
-import time
 from collections import Counter
 from collections.abc import Callable, Iterator
 from concurrent.futures import Future, ThreadPoolExecutor, as_completed
@@ -18,10 +17,10 @@ import numpy as np
 
 import bsnunu_jax
 from bsnunu_jax.batch import in_flight
-from bsnunu_jax.errors import InputError
-from bsnunu_jax.fit import claimed, manifest, say_on_stderr, silent, write_json
+from bsnunu_jax.errors import InputError, RunError
 from bsnunu_jax.observables import get_observable
 from bsnunu_jax.report.draws import UNITS
+from bsnunu_jax.runs.folder import Run, joined, run
 from bsnunu_jax.scan.card import ScanCard
 from bsnunu_jax.scan.hosts import Hosts
 from bsnunu_jax.scan.plan import Plan, make_plan
@@ -60,17 +59,18 @@ def run_scan(
 
     Raises:
         InputError: if the folder holds another run, cannot be written, or the disk is full.
+        RunError: if the folder goes while the run works.
     """
-    began = time.monotonic()
     quiet = quiet or not hosts.first
-    say = silent if quiet else say_on_stderr
     design = card.design  # bad data and inputs are found before the folder is made
     chunks = math.ceil(design.number / card.content.chunk)
-    with _ours(folder, card, resume, say, hosts):
+    with _ours(folder, card, resume, quiet, hosts) as ours:
         for line in card.warnings if hosts.first else ():
             print(f"bsnunu: WARNING: {line}", file=sys.stderr)
         store = Store(folder, columns(card))
-        finished = store.finished()
+        finished = store.finished(chunks)
+        for chunk in finished.intersection(hosts.chunks(chunks)):
+            store.verify(chunk)
         todo = [chunk for chunk in hosts.chunks(chunks) if chunk not in finished]
         _check_space(card, store, len(todo) * hosts.count)
         if todo:
@@ -78,37 +78,37 @@ def run_scan(
             devices = len(jax.local_devices())
             where = f" on {devices} devices" if devices > 1 else ""
             where += f" in each of {hosts.count} processes" if hosts.count > 1 else ""
-            say(f"{card.content.title}: {design.number:,} points, {plan.path}{where}; compiling")
+            ours.say(
+                f"{card.content.title}: {design.number:,} points, {plan.path}{where}; compiling"
+            )
             evaluate(card, plan, program(card, plan), store, todo, quiet=quiet)
         hosts.wait("all chunks")
         if not hosts.first:
             return ""
         counts = store.finish(chunks, _attributes(card))
-        write_json(folder / "manifest.json", manifest(card) | {
-            "points": design.number, "counts": counts, "processes": hosts.count,
-            "wall_time_s": round(time.monotonic() - began, 1), "resumed": resume,
-        })  # fmt: skip
+        ours.facts |= {"points": design.number, "counts": counts, "processes": hosts.count}
     return summary(card, counts)
 
 
 @contextmanager
 def _ours(
-    folder: Path, card: ScanCard, resume: bool, say: Any, hosts: Hosts
-) -> Iterator[None]:  # fmt: skip
+    folder: Path, card: ScanCard, resume: bool, quiet: bool, hosts: Hosts
+) -> Iterator[Run]:  # fmt: skip
     """The folder claimed by the first process for all; if it cannot, all stop."""
     if not hosts.first:
         if not hosts.all_agree(False):
             raise InputError("the first process was refused, see its message", where=str(folder))
-        yield
+        with joined(folder) as theirs:
+            yield theirs
         return
     with ExitStack() as stack:
         try:
-            stack.enter_context(claimed(folder, card, resume, say))
-        except InputError:
+            ours = stack.enter_context(run(folder, card, resume=resume, quiet=quiet))
+        except (InputError, RunError):
             hosts.all_agree(False)
             raise
         hosts.all_agree(True)
-        yield
+        yield ours
 
 
 def columns(card: ScanCard) -> dict[str, tuple[str, dict[str, str]]]:

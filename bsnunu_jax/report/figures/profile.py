@@ -9,9 +9,10 @@ from scipy.stats import chi2
 from bsnunu_jax.inference.parameters import LogUniform
 from bsnunu_jax.inference.problem import Problem
 from bsnunu_jax.inference.profile_map import ProfileMap
+from bsnunu_jax.report.atomic import write_whole
 from bsnunu_jax.report.draws import axis_label
 from bsnunu_jax.report.figures.style import COLUMN, GREY, MASSES, ORANGE, new_figure, save, styled
-from bsnunu_jax.report.hdf5 import write_netcdf
+from bsnunu_jax.report.hdf5 import netcdf
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -44,7 +45,7 @@ def write_profile(
     coordinates = dict(zip(over, found.axes, strict=True))
     names = list(problem.names[len(problem.parameters) :])
     dataset = xr.Dataset(arrays, {**coordinates, "nuisance": names} if names else coordinates)
-    write_netcdf(folder / "profile.nc", {None: dataset})
+    write_whole(folder / "profile.nc", netcdf({None: dataset}))
     with styled():
         save(profile_figure(problem, found, best), folder / "figures" / "profile")
 

@@ -1,0 +1,1 @@
+"""Result folders: whose they are, who may write, what is taken up again, and what is left."""

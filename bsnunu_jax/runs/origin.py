@@ -1,0 +1,165 @@
+"""What a run began with, and the identity that follows: the same for the same numbers."""
+
+import hashlib
+import json
+import platform
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
+from functools import cache
+from importlib import metadata, resources
+from pathlib import Path
+from typing import Any, Protocol
+
+import bsnunu_jax
+from bsnunu_jax.errors import InputError
+from bsnunu_jax.experiments.belle2_published import CHECKSUMS as PUBLISHED
+from bsnunu_jax.inference.problem import Problem
+from bsnunu_jax.runs.seals import read_json, write_json
+
+_PACKAGES = ("jax", "jaxlib", "numpy", "scipy", "equinox", "optax", "numpyro", "arviz", "xarray")
+# Of what the files of a folder look like: those of another one are not taken up.
+_FORMAT = 2
+_ELSEWHERE = "choose another --out"
+
+
+class FolderCard(Protocol):
+    """What a result folder belongs to: one card or several."""
+
+    @property
+    def resolved(self) -> str:
+        """With all defaults spelled out."""
+
+    @property
+    def cards(self) -> "Sequence[StatedCard]":
+        """One a file."""
+
+
+class StatedCard(FolderCard, Protocol):
+    """A card that states a model with data."""
+
+    @property
+    def path(self) -> Path:
+        """The file."""
+
+    @property
+    def content(self) -> Any:
+        """What it says: title, seed, data, likelihood, ..."""
+
+    @property
+    def stated(self) -> Problem:
+        """Model, inputs and data."""
+
+
+@dataclass(frozen=True)
+class Origin:
+    """What a run began with.
+
+    Attributes:
+        card: its text, with all defaults spelled out, seed included.
+        data_sha256: checksums of all data files.
+        settings: of the command, beside the card.
+        versions: of the packages that numbers depend on.
+        resumed: other versions under which it was resumed, in turn.
+    """
+
+    card: str
+    data_sha256: Mapping[str, str]
+    settings: Mapping[str, Any]
+    versions: Mapping[str, str]
+    resumed: tuple[Mapping[str, str], ...] = ()
+
+    @classmethod
+    def of(cls, card: FolderCard, settings: Mapping[str, Any]) -> "Origin":
+        """Of a run that begins now."""
+        plain = json.loads(json.dumps(settings))
+        return cls(card.resolved, checksums(card), plain, versions())
+
+    @property
+    def identity(self) -> str:
+        """SHA-256 of all that it began with."""
+        stated = [_FORMAT, self.card, dict(self.data_sha256), dict(self.settings),
+                  dict(self.versions)]  # fmt: skip
+        return hashlib.sha256(json.dumps(stated, sort_keys=True).encode()).hexdigest()
+
+    def write(self, path: Path) -> None:
+        """Leave all but the card in a JSON file."""
+        write_json(path, {
+            "run": self.identity, "data_sha256": dict(self.data_sha256),
+            "versions": dict(self.versions), "settings": dict(self.settings),
+            "resumed": [dict(v) for v in self.resumed],
+        })  # fmt: skip
+
+    @classmethod
+    def read(cls, path: Path, card: str) -> "Origin":
+        """What `write` left.
+
+        Raises:
+            InputError: if the file is not there, damaged, of another card or of an older version.
+        """
+        if not path.is_file():
+            raise InputError("is missing: it says what the run of the folder began with",
+                             where=str(path), allowed=_ELSEWHERE)  # fmt: skip
+        found = read_json(path, _ELSEWHERE)
+        if "run" not in found and "versions" in found:
+            raise InputError(
+                "the folder was begun by an older version, whose files do not say of which run "
+                "they are", where=str(path.parent), allowed=_ELSEWHERE,
+            )  # fmt: skip
+        try:
+            origin = cls(
+                card, dict(found["data_sha256"]), dict(found["settings"]),
+                dict(found["versions"]), tuple(dict(v) for v in found["resumed"]),
+            )  # fmt: skip
+            if origin.identity == found["run"]:
+                return origin
+        except (KeyError, TypeError, ValueError):
+            pass
+        raise InputError("is damaged or not that of card.yaml beside it", where=str(path),
+                         allowed=_ELSEWHERE)  # fmt: skip
+
+    def resumed_under(self, now: Mapping[str, str]) -> "Origin":
+        """With these versions noted, if they are new to it."""
+        known = (self.versions, *self.resumed)
+        return self if now in known else replace(self, resumed=(*self.resumed, now))
+
+
+def changes(then: Mapping[str, str], now: Mapping[str, str]) -> dict[str, str]:
+    """What differs, by name: "before -> now"."""
+    return {
+        k: f"{then.get(k, 'none')} -> {now.get(k, 'none')}"
+        for k in dict.fromkeys((*then, *now)) if then.get(k) != now.get(k)
+    }  # fmt: skip
+
+
+def versions() -> dict[str, str]:
+    """Of this package, Python and the packages that numbers depend on."""
+    ours = {"bsnunu_jax": bsnunu_jax.__version__, "python": platform.python_version()}
+    return ours | {name: metadata.version(name) for name in _PACKAGES}
+
+
+def checksums(card: FolderCard) -> dict[str, str]:
+    """SHA-256 of every data file of the package and of the card's own data files."""
+    found = dict(_of_package())
+    for one in card.cards:
+        if one.content.likelihood:
+            found |= {f"likelihood/{name}": sha for name, sha in PUBLISHED.items()}
+        for name in one.content.data:
+            if name.endswith((".yaml", ".yml")):
+                key = name if len(card.cards) == 1 else f"{one.path.stem}: {name}"
+                found[key] = _sha256(one.path.parent / name)
+    return found
+
+
+@cache
+def _of_package() -> Mapping[str, str]:
+    found = {}
+    for room in ("inputs", "experiments"):
+        root = resources.files(f"bsnunu_jax.{room}") / "data"
+        with resources.as_file(root) as data:
+            for path in sorted(Path(data).rglob("*.yaml")):
+                found[f"{room}/{path.relative_to(data)}"] = _sha256(path)
+    return found
+
+
+def _sha256(path: Path) -> str:
+    return hashlib.sha256(path.read_bytes()).hexdigest()
