@@ -13,6 +13,7 @@ import tempfile
 import time
 import warnings
 from pathlib import Path
+from typing import Any
 
 import jax
 
@@ -48,9 +49,12 @@ def use_compilation_cache() -> None:
         return
     from jax._src import compilation_cache as of_jax
 
+    def checked(path: str) -> Any:
+        return CheckedFiles(Path(path)), path
+
     if hasattr(of_jax, "get_file_cache"):
         # JAX leaves damaged files where they are and writes in place; no option changes that.
-        of_jax.get_file_cache = lambda path: (CheckedFiles(Path(path)), path)
+        of_jax.get_file_cache = checked
     jax.config.update("jax_compilation_cache_dir", str(folder))
     jax.config.update("jax_persistent_cache_min_compile_time_secs", 0.0)
     jax.config.update("jax_persistent_cache_min_entry_size_bytes", -1)

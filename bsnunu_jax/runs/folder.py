@@ -107,7 +107,9 @@ def locked(folder: Path) -> Iterator[Owned]:
                 ours.check()  # a lock file that was replaced meanwhile locks nothing
                 yield ours
     except _CannotOpenError as error:
-        raise InputError(f"cannot be written ({error})", where=str(folder)) from None
+        from bsnunu_jax.report.atomic import cannot_write  # its package imports much
+
+        raise cannot_write(folder, error.args[0]) from None
 
 
 @contextmanager
@@ -138,7 +140,7 @@ def _make(folder: Path) -> None:
     try:
         folder.mkdir(parents=True, exist_ok=True)
     except OSError as error:
-        raise _CannotOpenError(error.strerror) from None
+        raise _CannotOpenError(error) from None
 
 
 @contextmanager
@@ -146,7 +148,7 @@ def _open(path: Path, flags: int) -> Iterator[int]:
     try:
         handle = os.open(path, flags | os.O_CLOEXEC, 0o666)
     except OSError as error:
-        raise _CannotOpenError(error.strerror) from None
+        raise _CannotOpenError(error) from None
     try:
         yield handle
     finally:
@@ -162,7 +164,7 @@ def _lock(folder: Path, handle: int) -> None:
             allowed="wait for it, or choose another --out",
         ) from None  # fmt: skip
     except OSError as error:
-        raise _CannotOpenError(f"no locks: {error.strerror}") from None
+        raise _CannotOpenError(OSError(error.errno, f"no locks: {error.strerror}")) from None
 
 
 def _claim(ours: Owned, now: Origin, resume: bool) -> Origin:
