@@ -1,5 +1,6 @@
 """Comparison cards: one set of inputs and data, and a list of models to set side by side."""
 
+import hashlib
 import re
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -12,6 +13,10 @@ from bsnunu_jax.card_schema import ModelSchema, SharedSchema
 from bsnunu_jax.config import Card
 from bsnunu_jax.errors import InputError
 from bsnunu_jax.located_yaml import LocatedYaml
+
+
+# Letters of a file's name without its suffix.
+_MOST = 100
 
 
 class VariantSection(ModelSchema):
@@ -43,8 +48,16 @@ class Variant:
 
     @property
     def file_name(self) -> str:
-        """The name with letters, digits, _ + - only."""
-        return re.sub(r"[^\w+-]+", "_", self.name)
+        """The name with ASCII letters, digits, _ + - only, and a checksum of all it had besides.
+
+        >>> Variant("S1, real", "", None).file_name
+        'S1_real'
+        """
+        plain = re.sub(r"[^\w+-]+", "_", self.name)
+        if plain.isascii() and len(plain) <= _MOST:
+            return plain
+        checksum = hashlib.sha256(self.name.encode()).hexdigest()[:8]
+        return f"{re.sub(r'[^A-Za-z0-9_+-]+', '_', plain)[:_MOST]}-{checksum}"
 
 
 @dataclass(frozen=True, eq=False)

@@ -1,8 +1,12 @@
 """Convergence of the chains: rank-normalised R-hat, bulk and tail effective sample size."""
 
+import os
+import tempfile
 import warnings
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
 from dataclasses import dataclass
+from importlib import import_module
 from types import ModuleType
 
 import numpy as np
@@ -41,9 +45,29 @@ def diagnostics(
 
 
 def import_arviz() -> ModuleType:
-    """ArviZ, imported late: it takes a second; 0.23 announces its successor once a day."""
+    """ArviZ, imported late: it takes a second; 0.23 announces its successor once a day.
+
+    When it did so last it notes below the user's home, without which it cannot be imported.
+    """
     with warnings.catch_warnings():
         warnings.filterwarnings("ignore", r"\s*ArviZ is undergoing", FutureWarning)
-        import arviz
-    module: ModuleType = arviz
-    return module
+        try:
+            return import_module("arviz")
+        except (OSError, RuntimeError):  # no home, or one that cannot be written
+            with tempfile.TemporaryDirectory() as home, _environment(
+                HOME=home, XDG_CACHE_HOME=home
+            ):
+                return import_module("arviz")
+
+
+@contextmanager
+def _environment(**values: str) -> Iterator[None]:
+    before = {name: os.environ.pop(name, None) for name in values}
+    os.environ.update(values)
+    try:
+        yield
+    finally:
+        for name, value in before.items():
+            os.environ.pop(name)
+            if value is not None:
+                os.environ[name] = value
