@@ -7,3 +7,16 @@ class InputError(ValueError):
     def __init__(self, what: str, *, where: str = "", allowed: str = "") -> None:
         message = f"{where}: {what}" if where else what
         super().__init__(f"{message}; {allowed}" if allowed else message)
+
+
+def shown(value: object, most: int = 60) -> str:
+    """A value in a message: its `repr`, cut.
+
+    >>> shown("a" * 100, most=10)
+    "'aaaaaa..."
+    """
+    try:
+        text = repr(value)
+    except ValueError:  # Python does not write integers of thousands of digits
+        return f"a {type(value).__name__} of thousands of digits"
+    return text if len(text) < most else f"{text[: most - 3]}..."
