@@ -10,7 +10,7 @@ from typing import Any
 import yaml
 from yaml.composer import Composer
 
-from bsnunu_jax.plain_numbers import REAL, WHOLE, real_number
+from bsnunu_jax.plain_numbers import REAL, WHOLE, real_number, whole_number
 
 # Entries of a file, those that aliases repeat counted again; a second and 100 MB for the most.
 MAX_ENTRIES = 100_000
@@ -111,7 +111,7 @@ class _Loader(_Base):
         except ValueError as error:
             text = node.value if len(node.value) < 40 else f"{node.value[:37]}..."
             raise _refusal(f"{text} {error}", node) from None
-        return int(node.value) if WHOLE.fullmatch(node.value) else value
+        return whole_number(node.value) if WHOLE.fullmatch(node.value) else value
 
     def construct_not_finite(self, node: yaml.ScalarNode) -> float:
         return float(node.value.replace(".", "").lower())

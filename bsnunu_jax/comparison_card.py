@@ -11,7 +11,7 @@ from pydantic import Field
 from bsnunu_jax.card_schema import ModelSchema, SharedSchema
 from bsnunu_jax.config import Card
 from bsnunu_jax.errors import InputError
-from bsnunu_jax.located_yaml import LocatedYaml
+from bsnunu_jax.located_yaml import LocatedYaml, as_yaml
 
 
 class VariantSection(ModelSchema):
@@ -62,8 +62,7 @@ class Comparison:
     def resolved(self) -> str:
         """Every variant as a run card with all defaults spelled out: YAML documents."""
         documents = [{"name": v.name} | yaml.safe_load(v.card.resolved) for v in self.variants]
-        text: str = yaml.safe_dump_all(documents, sort_keys=False, allow_unicode=True)
-        return text
+        return as_yaml(*documents)
 
 
 class _Part(LocatedYaml):

@@ -20,3 +20,13 @@ def shown(value: object, most: int = 60) -> str:
     except ValueError:  # Python does not write integers of thousands of digits
         return f"a {type(value).__name__} of thousands of digits"
     return text if len(text) < most else f"{text[: most - 3]}..."
+
+
+def worded(value: object, most: int = 60) -> str:
+    r"""A value in a message without quotes, where it is short and printable.
+
+    >>> print(worded("V2"), worded("two\nlines"))
+    V2 'two\nlines'
+    """
+    text = value if isinstance(value, str) else shown(value, most)
+    return text if text.isprintable() and len(text) < most else shown(value, most)

@@ -11,7 +11,7 @@ import yaml
 from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, ValidationError
 
 from bsnunu_jax.bounded_yaml import NotTaken, compose, construct
-from bsnunu_jax.errors import InputError, shown
+from bsnunu_jax.errors import InputError, shown, worded
 from bsnunu_jax.plain_numbers import REAL
 
 ModelT = TypeVar("ModelT", bound="Section")
@@ -88,7 +88,7 @@ def read_text(path: Path) -> str:
             )  # fmt: skip
         return content.decode("utf-8")
     except FileNotFoundError:
-        raise InputError("no such file", where=shown_path(path)) from None
+        raise InputError("no such file", where=worded(str(path), most=500)) from None
     except UnicodeDecodeError:
         raise InputError(
             "cannot be read: not UTF-8", where=str(path), allowed="save the file as UTF-8"
@@ -97,12 +97,7 @@ def read_text(path: Path) -> str:
         raise
     except (OSError, ValueError) as error:  # ValueError: a NUL in the name
         reason = getattr(error, "strerror", None) or error
-        raise InputError(f"cannot be read ({reason})", where=shown_path(path)) from None
-
-
-def shown_path(path: Path) -> str:
-    """A path in a message: what cannot be printed is escaped."""
-    return str(path) if str(path).isprintable() else repr(str(path))
+        raise InputError(f"cannot be read ({reason})", where=worded(str(path), most=500)) from None
 
 
 class LocatedYaml:

@@ -37,6 +37,18 @@ def real_number(text: str) -> float:
     return value
 
 
+def whole_number(text: str) -> int:
+    """The whole number that a text is, written without point and exponent.
+
+    Raises:
+        ValueError: what is wrong with it, as the end of a sentence.
+    """
+    if not WHOLE.fullmatch(text.strip()):
+        raise ValueError("is not a whole number")
+    real_number(text)  # no more digits than a double holds
+    return int(text)
+
+
 def complex_number(text: str) -> complex:
     """The number, real or complex, that a text is: -11, 1+2j, (1 - 2i), j.
 

@@ -5,7 +5,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
-from bsnunu_jax.errors import InputError, shown
+from bsnunu_jax.errors import InputError, shown, worded
 from bsnunu_jax.inputs import Inputs
 from bsnunu_jax.invisible import InvisibleState
 from bsnunu_jax.models.values import Domain, Ranges, Rules, Settings, anything, everywhere
@@ -102,12 +102,13 @@ class Model:
         """
         if name in self.settings:
             allowed = self.settings[name]
-            text = str(given).lower() if isinstance(allowed[0], bool) else str(given)
+            text = given if isinstance(given, str) else shown(given)
+            text = text.lower() if isinstance(allowed[0], bool) else text
             for value in allowed:
                 if text == (str(value).lower() if isinstance(value, bool) else value):
                     return value
             names = ", ".join(str(v).lower() if isinstance(v, bool) else v for v in allowed)
-            raise InputError(f"{name} = {str(given)[:60]}", where=where, allowed=f"one of {names}")
+            raise InputError(f"{name} = {worded(given)}", where=where, allowed=f"one of {names}")
         form = "real or complex, e.g. -11 or 1+2j"
         try:
             value = _number(given)

@@ -13,8 +13,9 @@ from pydantic import (
     model_validator,
 )
 
-from bsnunu_jax.card_schema import FixedValue, Group, InputsSection, Interval
-from bsnunu_jax.located_yaml import Section
+from bsnunu_jax.card_schema import FixedValue, Group, InputsSection, Interval, check_width
+from bsnunu_jax.errors import shown
+from bsnunu_jax.located_yaml import Number, Section
 from bsnunu_jax.scan.design import Axis
 
 # Counters of the points are 64-bit numbers.
@@ -25,22 +26,29 @@ MAX_CHUNKS = 10**6
 
 def _grid(raw: Any) -> Any:
     if not isinstance(raw, list | tuple) or len(raw) != 3:
-        raise ValueError(f"expected [low, high, number of points], got {raw}")
+        raise ValueError(f"expected [low, high, number of points], got {shown(raw)}")
     number = raw[2]
     if isinstance(number, bool) or not isinstance(number, int):
-        raise ValueError(f"expected a whole number of points, got {number!r}")
+        raise ValueError(f"expected a whole number of points, got {shown(number)}")
     if not 1 <= number <= MAX_POINTS:
-        raise ValueError(f"a grid of {number} points; give 1 to {MAX_POINTS:.0e}")
+        raise ValueError(f"a grid of {shown(number)} points; give 1 to {MAX_POINTS:.0e}")
     return raw
 
 
 def _ordered(grid: Any) -> Any:
     if grid[1] < grid[0]:
         raise ValueError(f"low {grid[0]:g} is above high {grid[1]:g}")
+    if grid[2] == 1 and grid[0] < grid[1]:
+        raise ValueError("a grid of 1 point has low = high; or give more points")
+    if grid[2] > 1:
+        if grid[0] == grid[1]:
+            raise ValueError(f"{grid[2]} points between {grid[0]:g} and {grid[1]:g} are the same;"
+                             " set the parameter under fixed")  # fmt: skip
+        check_width(*grid[:2])
     return grid
 
 
-Grid = Annotated[tuple[float, float, int], BeforeValidator(_grid), AfterValidator(_ordered)]
+Grid = Annotated[tuple[Number, Number, int], BeforeValidator(_grid), AfterValidator(_ordered)]
 
 
 class AxisSection(Section):
@@ -62,6 +70,8 @@ class AxisSection(Section):
             low, high = getattr(self, name)[:2]
             if name.endswith("uniform") and not low < high:
                 raise ValueError(f"{name}: low {low:g} is not below high {high:g}")
+            if name.endswith("uniform"):
+                check_width(low, high)
             if name.startswith("log") and low <= 0:
                 raise ValueError(f"{name} needs 0 < low")
         return self
@@ -118,8 +128,8 @@ class DesignSection(Section):
 class CutSection(Section):
     """min <= value <= max; one of them may be left out."""
 
-    min: float | None = None
-    max: float | None = None
+    min: Number | None = None
+    max: Number | None = None
 
     @model_validator(mode="after")
     def _ordered(self) -> "CutSection":
@@ -151,7 +161,7 @@ class ScanSchema(Section):
     observables: tuple[str, ...] = ()
     log_likelihood: StrictBool = False
     data: tuple[str, ...] = ()
-    likelihood: str | None = None
+    likelihood: str | None = Field(None, min_length=1)
     shape_systematic: float | None = Field(None, gt=0, le=1, strict=True)
     data_nuisances: Literal["fixed", "drawn"] = "fixed"
     select: dict[str, Region] = Field(default_factory=dict)
