@@ -12,8 +12,8 @@ from yaml.composer import Composer
 
 from bsnunu_jax.plain_numbers import REAL, WHOLE, real_number, whole_number
 
-# Entries of a file, those that aliases repeat counted again; a second and 100 MB for the most.
-MAX_ENTRIES = 100_000
+# Entries of a file, those that aliases repeat counted again; half a second for the most.
+MAX_ENTRIES = 30_000
 MAX_DEPTH = 40
 MAX_TEXT = 20_000
 

@@ -8,7 +8,7 @@ from pydantic import AfterValidator, Field, StrictBool, StrictInt, field_validat
 
 from bsnunu_jax.errors import shown
 from bsnunu_jax.inference.parameters import LogUniform, Normal, Prior, Uniform
-from bsnunu_jax.located_yaml import Number, Section, pair
+from bsnunu_jax.located_yaml import Names, Number, Section, once, pair
 
 MAX_STEPS = 1_000_000
 # Labels such as C_R^{\tau\tau}: no need of half a second for the parser of matplotlib.
@@ -26,6 +26,8 @@ Group = Literal[
     "ckm", "electroweak", "lifetimes", "masses", "Bs", "charged", "mixing", "charm", "B->K",
     "B->K*",
 ]  # fmt: skip
+
+Groups = Annotated[tuple[Group, ...], AfterValidator(once)]
 
 
 # Numbers, true and false, names of operators: the model knows which.
@@ -138,15 +140,7 @@ class InputsSection(Section):
 
     preset: str = "default"
     form_factors: dict[str, str] = Field(default_factory=dict)
-    nuisances: tuple[Group, ...] = ("ckm", "electroweak", "lifetimes", "B->K", "B->K*")
-
-    @field_validator("nuisances")
-    @classmethod
-    def _once(cls, groups: tuple[Group, ...]) -> tuple[Group, ...]:
-        for group in groups:
-            if groups.count(group) > 1:
-                raise ValueError(f"{group!r} stands twice; keep one")
-        return groups
+    nuisances: Groups = ("ckm", "electroweak", "lifetimes", "B->K", "B->K*")
 
 
 class BestFitSection(Section):
@@ -198,7 +192,7 @@ class SharedSchema(Section):
 
     title: str
     inputs: InputsSection = InputsSection()
-    data: tuple[str, ...] = Field(min_length=1)
+    data: Names = Field(min_length=1)
     likelihood: str | None = Field(None, min_length=1)
     shape_systematic: float | None = Field(None, gt=0, le=1, strict=True)
     best_fit: BestFitSection = BestFitSection()

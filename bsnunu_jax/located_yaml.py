@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Annotated, Any, TypeVar
 
 import yaml
-from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, ValidationError
+from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Field, ValidationError
 
 from bsnunu_jax.bounded_yaml import NotTaken, compose, construct
 from bsnunu_jax.errors import InputError, shown, worded
@@ -17,7 +17,7 @@ from bsnunu_jax.plain_numbers import REAL
 ModelT = TypeVar("ModelT", bound="Section")
 
 # Of a file that a person wrote; the longest one of the package has 20 kB.
-MAX_BYTES = 4 * 2**20
+MAX_BYTES = 2**20
 
 _LINES = "`key: value` lines"
 _EXPECTED = {  # by pydantic's error type or its first word
@@ -54,6 +54,23 @@ def pair(form: str) -> BeforeValidator:
         raise ValueError(f"expected 2 numbers {form}, got {shown(raw)}")
 
     return BeforeValidator(check)
+
+
+def once(names: tuple[str, ...]) -> tuple[str, ...]:
+    """The names, none of which stands twice.
+
+    Raises:
+        ValueError: naming one that does.
+    """
+    seen = set()
+    for name in names:
+        if name in seen:
+            raise ValueError(f"{shown(name)} stands twice; keep one")
+        seen.add(name)
+    return names
+
+
+Names = Annotated[tuple[str, ...], AfterValidator(once)]
 
 
 @contextmanager

@@ -3,7 +3,7 @@
 from collections.abc import Mapping, Sequence
 from functools import cache
 from importlib import resources
-from itertools import accumulate, combinations
+from itertools import accumulate
 from pathlib import Path
 from types import MappingProxyType
 
@@ -102,15 +102,18 @@ def load_measurements(
                 f"unknown measurement {shown(name)}", where=where,
                 allowed="see `bsnunu list measurements` for the names",
             )  # fmt: skip
-    for a, b in combinations(chosen, 2):
-        if a.name == b.name:
-            raise InputError(f"{a.name!r} stands twice", where=where, allowed="keep one")
-        shared = sorted(set(a.samples) & set(b.samples))
-        if shared:
+    known: set[str] = set()
+    owners: dict[str, str] = {}
+    for m in chosen:
+        if m.name in known:
+            raise InputError(f"{m.name!r} stands twice", where=where, allowed="keep one")
+        if shared := sorted(owners.keys() & set(m.samples)):
             raise InputError(
-                f"{a.name!r} and {b.name!r} contain the same data ({shared[0]})", where=where,
-                allowed="keep one of them",
+                f"{owners[shared[0]]!r} and {m.name!r} contain the same data ({shared[0]})",
+                where=where, allowed="keep one of them",
             )  # fmt: skip
+        known.add(m.name)
+        owners |= dict.fromkeys(m.samples, m.name)
     return tuple(chosen)
 
 

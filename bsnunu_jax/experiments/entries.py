@@ -10,7 +10,7 @@ from pydantic import AfterValidator, Field, StrictBool, ValidationInfo, field_va
 from scipy.special import erfinv
 
 from bsnunu_jax.errors import InputError, shown
-from bsnunu_jax.located_yaml import LocatedYaml, Number, Section, pair
+from bsnunu_jax.located_yaml import LocatedYaml, Names, Number, Section, pair
 
 # Smaller ones have squares that are 0; the data of the package go down to 1e-28.
 _SMALLEST = 1e-100
@@ -40,20 +40,12 @@ class Entry(Section):
 
     id: str = Field(pattern=r"^[A-Za-z0-9_+*-]+$")
     title: str
-    samples: tuple[str, ...] = ()
+    samples: Names = ()
     inspire: str | None = None
     arxiv: str | None = None
     tree_tau: str | None = None
     note: str = ""
     unverified: StrictBool = False
-
-    @field_validator("samples")
-    @classmethod
-    def _once(cls, samples: tuple[str, ...]) -> tuple[str, ...]:
-        for sample in samples:
-            if samples.count(sample) > 1:
-                raise ValueError(f"{sample!r} stands twice; keep one")
-        return samples
 
     @property
     def shown(self) -> str:

@@ -50,12 +50,14 @@ def read_measurements(path: Path) -> list[Measurement]:
     file = LocatedYaml(path)
     content = file.validate(MeasurementFile)
     found: list[Measurement] = []
+    ids: set[str] = set()
     for i, raw in enumerate(content.measurements):
         entry: Any = file.validate(kind_of(raw, file, i), ("measurements", i))
-        if any(entry.id == other.name for other in found):
+        if entry.id in ids:
             raise InputError(f"the id {entry.id!r} stands twice",
                              where=file.where(("measurements", i, "id")),
                              allowed="each measurement has its own")  # fmt: skip
+        ids.add(entry.id)
         common: dict[str, Any] = {
             "name": entry.id,
             "title": entry.shown,

@@ -13,9 +13,9 @@ from pydantic import (
     model_validator,
 )
 
-from bsnunu_jax.card_schema import FixedValue, Group, InputsSection, Interval, check_width
+from bsnunu_jax.card_schema import FixedValue, Groups, InputsSection, Interval, check_width
 from bsnunu_jax.errors import shown
-from bsnunu_jax.located_yaml import Number, Section
+from bsnunu_jax.located_yaml import Names, Number, Section
 from bsnunu_jax.scan.design import Axis
 
 # Counters of the points are 64-bit numbers.
@@ -146,7 +146,7 @@ Region = Annotated[dict[str, CutSection], Field(min_length=1)]
 class ScanInputs(InputsSection):
     """Preset, form-factor sets, groups of inputs drawn anew at every point: none if left out."""
 
-    nuisances: tuple[Group, ...] = ()
+    nuisances: Groups = ()
 
 
 class ScanSchema(Section):
@@ -160,7 +160,7 @@ class ScanSchema(Section):
     design: DesignSection
     observables: tuple[str, ...] = ()
     log_likelihood: StrictBool = False
-    data: tuple[str, ...] = ()
+    data: Names = ()
     likelihood: str | None = Field(None, min_length=1)
     shape_systematic: float | None = Field(None, gt=0, le=1, strict=True)
     data_nuisances: Literal["fixed", "drawn"] = "fixed"
