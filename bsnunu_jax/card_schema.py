@@ -4,10 +4,12 @@ import math
 import re
 from typing import Annotated, Any, Literal, Protocol
 
-from pydantic import AfterValidator, Field, StrictInt, field_validator, model_validator
+from pydantic import AfterValidator, Field, StrictBool, StrictInt, field_validator, model_validator
 
+from bsnunu_jax.errors import shown
 from bsnunu_jax.inference.parameters import LogUniform, Normal, Prior, Uniform
-from bsnunu_jax.located_yaml import Section, pair
+from bsnunu_jax.located_yaml import Names, Number, Section, once, pair
+from bsnunu_jax.plain_text import Name, Title, check_drawable
 
 MAX_STEPS = 1_000_000
 # Labels such as C_R^{\tau\tau}: no need of half a second for the parser of matplotlib.
@@ -16,22 +18,33 @@ _SCRIPT = rf"(?:{_ATOM}|\{{{_ATOM}+\}})"
 _SCRIPTS = rf"(?:_{_SCRIPT}(?:\^{_SCRIPT})?|\^{_SCRIPT}(?:_{_SCRIPT})?)?"
 _PLAIN_LABEL = re.compile(rf"(?:{_ATOM}{_SCRIPTS})+")
 
-Interval = Annotated[tuple[float, float], pair("[low, high]")]
-MeanStd = Annotated[tuple[float, float], pair("[mean, std]")]
+# A prior narrower than this part of its ends has steps as coarse as rounding.
+NARROWEST = 1e-9
+
+Interval = Annotated[tuple[Number, Number], pair("[low, high]")]
+MeanStd = Annotated[tuple[Number, Number], pair("[mean, std]")]
 Group = Literal[
     "ckm", "electroweak", "lifetimes", "masses", "Bs", "charged", "mixing", "charm", "B->K",
     "B->K*",
 ]  # fmt: skip
 
+Groups = Annotated[tuple[Group, ...], AfterValidator(once)]
+
 
 # Numbers, true and false, names of operators: the model knows which.
 def _plain(value: Any) -> Any:
     if not isinstance(value, bool | int | float | str):
-        raise ValueError(f"expected a number, a name, or true or false, got {value}")
+        raise ValueError(f"expected a number, a name, or true or false, got {shown(value)}")
     return value
 
 
 FixedValue = Annotated[Any, AfterValidator(_plain)]
+
+
+def check_width(low: float, high: float) -> None:
+    """Refuse a range that rounding leaves no room in."""
+    if high - low < max(NARROWEST * max(abs(low), abs(high)), 1e-100):
+        raise ValueError(f"{low!r} and {high!r} are too close; make the range wider")
 
 
 class PriorSection(Section):
@@ -46,13 +59,15 @@ class PriorSection(Section):
     def _ordered(cls, interval: Interval | None) -> Interval | None:
         if interval is not None and not interval[0] < interval[1]:
             raise ValueError(f"prior low {interval[0]:g} is not below high {interval[1]:g}")
+        if interval is not None:
+            check_width(*interval)
         return interval
 
     @field_validator("log_uniform")
     @classmethod
     def _positive(cls, interval: Interval | None) -> Interval | None:
         if interval is not None and interval[0] <= 0:
-            raise ValueError("log_uniform needs 0 < low")
+            raise ValueError(f"log_uniform needs 0 < low, got {interval[0]:g}")
         return interval
 
     @field_validator("normal")
@@ -60,12 +75,18 @@ class PriorSection(Section):
     def _width(cls, normal: MeanStd | None) -> MeanStd | None:
         if normal is not None and normal[1] <= 0:
             raise ValueError(f"normal needs std > 0, got {normal[1]:g}")
+        if normal is not None:
+            check_width(normal[0] - normal[1], normal[0] + normal[1])
         return normal
 
     @model_validator(mode="after")
     def _one(self) -> "PriorSection":
-        if sum(v is not None for v in (self.uniform, self.log_uniform, self.normal)) != 1:
-            raise ValueError("give exactly one of uniform, log_uniform, normal")
+        given = [name for name in PriorSection.model_fields if getattr(self, name) is not None]
+        if len(given) != 1:
+            raise ValueError(
+                "give exactly one of uniform: [low, high], log_uniform: [low, high], "
+                f"normal: [mean, std]; found {' and '.join(given) or 'none'}"
+            )
         return self
 
     def build(self, mirror: bool) -> Prior:
@@ -82,24 +103,17 @@ class ParameterSection(Section):
     """A fitted parameter: prior, label, further names set to the same value, mirror symmetry."""
 
     prior: PriorSection
-    latex: str = ""
+    latex: Name = ""
     also: tuple[str, ...] = ()
-    mirror: bool = False
+    mirror: StrictBool = False
 
     @field_validator("latex")
     @classmethod
     def _typeset(cls, latex: str) -> str:
         if latex and not _PLAIN_LABEL.fullmatch(latex):
-            from matplotlib.mathtext import MathTextParser  # slow, and few commands need it
-
-            try:
-                MathTextParser("path").parse(f"${latex}$")
-            except (ValueError, RecursionError) as error:
-                reason = str(error).splitlines()[-1].partition(": ")[2]
-                raise ValueError(
-                    f"matplotlib cannot set the label {latex!r} ({reason or error}); "
-                    r"write math without $, e.g. C_R^{\tau\tau}"
-                ) from None
+            # As figures have it, with and without bars of the modulus.
+            for label in (f"${latex}$", f"$|{latex}|$"):
+                check_drawable(label, latex, r"write math without $, e.g. C_R^{\tau\tau}")
         return latex
 
     @model_validator(mode="after")
@@ -120,15 +134,7 @@ class InputsSection(Section):
 
     preset: str = "default"
     form_factors: dict[str, str] = Field(default_factory=dict)
-    nuisances: tuple[Group, ...] = ("ckm", "electroweak", "lifetimes", "B->K", "B->K*")
-
-    @field_validator("nuisances")
-    @classmethod
-    def _once(cls, groups: tuple[Group, ...]) -> tuple[Group, ...]:
-        for group in groups:
-            if groups.count(group) > 1:
-                raise ValueError(f"{group!r} stands twice; keep one")
-        return groups
+    nuisances: Groups = ("ckm", "electroweak", "lifetimes", "B->K", "B->K*")
 
 
 class BestFitSection(Section):
@@ -146,7 +152,7 @@ class SamplerSection(Section):
     chains: StrictInt = Field(4, ge=1, le=1024)
     warmup: StrictInt = Field(500, ge=50, le=MAX_STEPS)
     draws: StrictInt = Field(1500, ge=10, le=MAX_STEPS)
-    target_accept: float = Field(0.9, gt=0.5, lt=1)
+    target_accept: Number = Field(0.9, gt=0.5, lt=1)
     max_tree_depth: StrictInt = Field(10, ge=3, le=15)
     block: StrictInt = Field(250, ge=10, le=MAX_STEPS)
     jumps: tuple[str, ...] | None = Field(None, min_length=1)
@@ -178,10 +184,10 @@ class DataSections(Protocol):
 class SharedSchema(Section):
     """What a run card and a comparison card have in common: inputs, data, search, seed."""
 
-    title: str
+    title: Title
     inputs: InputsSection = InputsSection()
-    data: tuple[str, ...] = Field(min_length=1)
-    likelihood: str | None = None
+    data: Names = Field(min_length=1)
+    likelihood: str | None = Field(None, min_length=1)
     shape_systematic: float | None = Field(None, gt=0, le=1, strict=True)
     best_fit: BestFitSection = BestFitSection()
     seed: StrictInt = Field(1, ge=0, lt=2**31)

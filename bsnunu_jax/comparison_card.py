@@ -12,8 +12,8 @@ from pydantic import Field
 from bsnunu_jax.card_schema import ModelSchema, SharedSchema
 from bsnunu_jax.config import Card
 from bsnunu_jax.errors import InputError
-from bsnunu_jax.located_yaml import LocatedYaml
-
+from bsnunu_jax.located_yaml import LocatedYaml, as_yaml
+from bsnunu_jax.plain_text import Drawn
 
 # Letters of a file's name without its suffix.
 _MOST = 100
@@ -22,8 +22,8 @@ _MOST = 100
 class VariantSection(ModelSchema):
     """A model of a comparison card; `name` and `panel` are for table and figure."""
 
-    name: str = ""
-    panel: str = ""
+    name: Drawn = ""
+    panel: Drawn = ""
 
 
 class ComparisonSchema(SharedSchema):
@@ -75,8 +75,7 @@ class Comparison:
     def resolved(self) -> str:
         """Every variant as a run card with all defaults spelled out: YAML documents."""
         documents = [{"name": v.name} | yaml.safe_load(v.card.resolved) for v in self.variants]
-        text: str = yaml.safe_dump_all(documents, sort_keys=False, allow_unicode=True)
-        return text
+        return as_yaml(*documents)
 
 
 class _Part(LocatedYaml):

@@ -9,7 +9,6 @@ import equinox as eqx
 import jax
 import jax.numpy as jnp
 import numpy as np
-import yaml
 from jaxtyping import Array
 
 from bsnunu_jax.card_schema import CardSchema as CardSchema
@@ -25,7 +24,7 @@ from bsnunu_jax.inference.problem import Problem
 from bsnunu_jax.inference.symmetries import built_shape
 from bsnunu_jax.inference.tabulate import tabulate
 from bsnunu_jax.inputs import Nuisances, load_inputs, tables
-from bsnunu_jax.located_yaml import LocatedYaml, located
+from bsnunu_jax.located_yaml import LocatedYaml, as_yaml, located
 from bsnunu_jax.models import get_model
 from bsnunu_jax.observables import get_observable
 
@@ -104,7 +103,7 @@ class Card:
         inputs = load_inputs(self.content.inputs.preset, self.content.inputs.form_factors)
         content["inputs"]["form_factors"] = dict(inputs.sets)
         ordered = {k: content[k] for k in (*_FIRST, *content) if k in content}
-        return yaml.safe_dump(ordered, sort_keys=False, allow_unicode=True)
+        return as_yaml(ordered)
 
     @cached_property
     def problem(self) -> Problem:
@@ -265,11 +264,6 @@ def stated_measurements(content: DataSections, file: LocatedYaml) -> tuple[Measu
     """
     where, folder = file.where, file.path.parent
     for i, name in enumerate(content.data):  # one by one: errors name the line
-        path = folder / name
-        if path.suffix in (".yaml", ".yml") and path.is_dir():
-            raise InputError(
-                f"{str(path)!r} is a directory", where=where(("data", i)), allowed="name a file"
-            )
         load_measurements([name], where(("data", i)), folder=folder)
     published = likelihood_folder(content.likelihood, folder) if content.likelihood else None
     found = load_measurements(content.data, where(("data",)), folder=folder, likelihood=published)

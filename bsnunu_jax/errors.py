@@ -18,3 +18,26 @@ class RunError(RuntimeError):
 
     def __init__(self, what: str, *, where: str = "", allowed: str = "") -> None:
         super().__init__(_line(what, where, allowed))
+
+
+def shown(value: object, most: int = 60) -> str:
+    """A value in a message: its `repr`, cut.
+
+    >>> shown("a" * 100, most=10)
+    "'aaaaaa..."
+    """
+    try:
+        text = repr(value)
+    except ValueError:  # Python does not write integers of thousands of digits
+        return f"a {type(value).__name__} of thousands of digits"
+    return text if len(text) < most else f"{text[: most - 3]}..."
+
+
+def worded(value: object, most: int = 60) -> str:
+    r"""A value in a message without quotes, where it is short and printable.
+
+    >>> print(worded("V2"), worded("two\nlines"))
+    V2 'two\nlines'
+    """
+    text = value if isinstance(value, str) else shown(value, most)
+    return text if text.isprintable() and len(text) < most else shown(value, most)

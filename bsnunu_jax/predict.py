@@ -9,7 +9,7 @@ import jax.numpy as jnp
 import numpy as np
 
 from bsnunu_jax.batch import chunked_vmap
-from bsnunu_jax.errors import InputError
+from bsnunu_jax.errors import InputError, shown
 from bsnunu_jax.exchange.read import point as wcxf_point
 from bsnunu_jax.inputs import Inputs, Nuisances, load_inputs, tables
 from bsnunu_jax.inputs.nuisances import DEFAULT_GROUPS, GROUPS
@@ -18,6 +18,7 @@ from bsnunu_jax.located_yaml import located
 from bsnunu_jax.models import Model, get_model
 from bsnunu_jax.modes import MODES, get_mode
 from bsnunu_jax.observables import CORRELATED, Observable, get_observable
+from bsnunu_jax.plain_numbers import real_number
 from bsnunu_jax.sectors import Sectors
 
 _WITH_TREE = tuple(f"{kind}({m}inv)" for kind in ("BR", "dBR/dq2") for m in ("B+->K+", "B+->K*+"))
@@ -183,7 +184,7 @@ def _number(value: float, std: float | None) -> str:
 def _split(item: str, option: str, form: str) -> tuple[str, str]:
     name, separator, value = item.partition("=")
     if not (separator and name and value):
-        raise InputError(f"cannot read {item!r}", where=option, allowed=f"write {form}")
+        raise InputError(f"cannot read {shown(item)}", where=option, allowed=f"write {form}")
     return name.strip(), value.strip()
 
 
@@ -232,10 +233,10 @@ def _points(observables: Sequence[Observable], q2: str | None, inputs: Inputs) -
             allowed="drop it, or ask for dBR/dq2(...)",
         )  # fmt: skip
     try:
-        points = [float(x) for x in q2.split(",")]
+        points = [real_number(x) for x in q2.split(",")]
     except ValueError:
         raise InputError(
-            f"cannot read {q2!r}", where="--q2", allowed="comma-separated numbers in GeV^2"
+            f"cannot read {shown(q2)}", where="--q2", allowed="comma-separated numbers in GeV^2"
         ) from None
     for o in spectra:
         assert o.mode is not None

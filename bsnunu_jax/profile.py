@@ -12,11 +12,12 @@ from bsnunu_jax.inference.best_fit import best_fit
 from bsnunu_jax.inference.parameters import LogUniform, Parameter
 from bsnunu_jax.inference.problem import Problem
 from bsnunu_jax.inference.profile_map import check, profile_map
+from bsnunu_jax.plain_numbers import real_number, whole_number
 from bsnunu_jax.runs.folder import run
 from bsnunu_jax.runs.progress import warn
 from bsnunu_jax.runs.seals import write_json
 
-_POINTS = 40
+_POINTS, _MOST = 40, 100_000
 _FORM = "NAME, NAME=low:high or NAME=low:high:points"
 
 
@@ -89,11 +90,11 @@ def axis_of(problem: Problem, text: str) -> tuple[str, np.ndarray]:
     if given:
         try:
             first, second, *rest = given.split(":")
-            low, high = float(first), float(second)
-            points = int(rest[0]) if rest else _POINTS
+            low, high = real_number(first), real_number(second)
+            points = whole_number(rest[0]) if rest else _POINTS
         except ValueError:
             raise InputError(f"{text!r} is no range", where="--over", allowed=_FORM) from None
-        if len(rest) > 1 or not -np.inf < low < high < np.inf or points < 2:
+        if len(rest) > 1 or not -np.inf < low < high < np.inf or not 2 <= points <= _MOST:
             raise InputError(f"{text!r} is no range", where="--over", allowed=_FORM)
     if not np.isfinite([low, high]).all():
         raise InputError(f"{name} has no range", where="--over", allowed=f"{name}=low:high")

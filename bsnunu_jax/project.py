@@ -11,7 +11,7 @@ from typing import Any
 import numpy as np
 
 from bsnunu_jax.config import Card
-from bsnunu_jax.errors import InputError
+from bsnunu_jax.errors import InputError, shown
 from bsnunu_jax.inference.hypotest import BANDS
 from bsnunu_jax.inference.limits import interval
 from bsnunu_jax.inference.pair_operator import SCALE
@@ -25,6 +25,7 @@ from bsnunu_jax.inference.projection import (
 from bsnunu_jax.inference.projection_toys import projected_toys
 from bsnunu_jax.inference.scale_strength import STRENGTH, ScaleStrength
 from bsnunu_jax.models import get_model
+from bsnunu_jax.plain_numbers import real_number
 from bsnunu_jax.runs.folder import run
 from bsnunu_jax.runs.seals import write_json
 
@@ -171,14 +172,10 @@ def read_numbers(text: str, where: str) -> tuple[float, ...]:
     (5.0, 50.0)
     """
     try:
-        found = tuple(float(x) for x in text.split(","))
-    except ValueError:
-        raise InputError(
-            f"{text!r} is no list of numbers", where=where, allowed="e.g. 5,50"
-        ) from None
-    if not np.isfinite(found).all():
-        raise InputError(f"{text!r} is not finite", where=where)
-    return found
+        return tuple(real_number(x) for x in text.split(","))
+    except ValueError as error:
+        what = str(error).replace("is not a number", "is no list of numbers")
+        raise InputError(f"{shown(text)} {what}", where=where, allowed="e.g. 5,50") from None
 
 
 def read_settings(texts: Sequence[str]) -> dict[str, tuple[str, ...]]:

@@ -6,7 +6,17 @@ from typing import Any
 
 import click
 
-from bsnunu_jax.commands.options import CARD, JSON, LEVEL, LIKELIHOOD, QUIET, SEED, TOYS, echo
+from bsnunu_jax.commands.options import (
+    CARD,
+    JSON,
+    LEVEL,
+    LIKELIHOOD,
+    NUMBER,
+    QUIET,
+    SEED,
+    TOYS,
+    echo,
+)
 from bsnunu_jax.interrupts import KEPT, keep
 
 
@@ -42,10 +52,10 @@ def fit(card: Path, out: Path | None, seed: int | None, chains: int | None, draw
 @CARD
 @click.option("--parameter", metavar="NAME", help="Of interest; the card's, if it has one.")
 @click.option(
-    "--null", type=float, default=0.0, show_default=True, help="Its value without a signal."
+    "--null", type=NUMBER, default=0.0, show_default=True, help="Its value without a signal."
 )
 @LEVEL
-@click.option("--test", "tested", type=float, multiple=True, metavar="VALUE",
+@click.option("--test", "tested", type=NUMBER, multiple=True, metavar="VALUE",
               help="A value to test besides the null; may be given several times.")  # fmt: skip
 @TOYS
 @SEED
@@ -89,9 +99,9 @@ def limit(card: Path, parameter: str | None, seed: int | None, likelihood: Path 
               help="Hold a parameter, or change what is held; may be repeated.")  # fmt: skip
 @click.option("--true", metavar="VALUE,...",
               help="True values whose median significance is wanted.")  # fmt: skip
-@click.option("--null", type=float, help="The value without a signal [0; Lambda: infinite].")
+@click.option("--null", type=NUMBER, help="The value without a signal [0; Lambda: infinite].")
 @click.option(
-    "--systematics", type=float, default=1.0, show_default=True,
+    "--systematics", type=NUMBER, default=1.0, show_default=True,
     help="Of the Belle II data, over those of today.",
 )  # fmt: skip
 @LEVEL

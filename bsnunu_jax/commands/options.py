@@ -3,10 +3,29 @@
 import os
 import sys
 from pathlib import Path
-from typing import NoReturn
+from typing import Any, NoReturn
 
 import click
 
+from bsnunu_jax.errors import shown
+from bsnunu_jax.plain_numbers import real_number
+
+
+class _Number(click.ParamType):
+    """A finite number in plain digits: click's own takes nan, 1_000 and digits of other scripts."""
+
+    name = "float"
+
+    def convert(self, value: Any, param: Any, ctx: Any) -> float:
+        if isinstance(value, str):
+            try:
+                return real_number(value)
+            except ValueError as error:
+                self.fail(f"{shown(value)} {error}", param, ctx)
+        return float(value)
+
+
+NUMBER = _Number()
 CARD = click.argument("card", type=click.Path(path_type=Path))
 SEED = click.option(
     "--seed", type=click.IntRange(0, 2**31 - 1), help="Seed, instead of the card's."

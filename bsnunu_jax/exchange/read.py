@@ -8,15 +8,17 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from bsnunu_jax.errors import InputError
+from bsnunu_jax.errors import InputError, shown, worded
 from bsnunu_jax.exchange import names
 from bsnunu_jax.inputs import Inputs, load_inputs
-from bsnunu_jax.located_yaml import LocatedYaml, located
+from bsnunu_jax.located_yaml import LocatedYaml, located, read_text
 from bsnunu_jax.models import get_model
+from bsnunu_jax.plain_numbers import WHOLE, real_number, whole_number
 from bsnunu_jax.running import mu_b
 
 # GeV; below it there is no b quark, above m_t no WET.
 LOWEST = 2.0
+MAX_KEY = 200
 _FORM = "a number, or Re and Im"
 
 
@@ -77,7 +79,7 @@ def read_wcxf(path: Path | str, inputs: Inputs | None = None) -> WcxfPoint:
     highest = float(inputs.values["m_t_MSbar"])
     if scale.imag or not LOWEST <= scale.real <= highest:
         raise InputError(
-            f"scale {file.data['scale']}: no weak effective theory with a b quark",
+            f"scale {shown(file.data['scale'])}: no weak effective theory with a b quark",
             where=file.where("scale"),
             allowed=f"{LOWEST:g} to {highest:.0f} GeV; match coefficients above it first",
         )
@@ -98,9 +100,12 @@ class _File:
         self.path = path
         self.located: LocatedYaml | None = None
         try:
-            # JSON first: YAML reads numbers such as 1e-5 as text, and no tabs.
-            self.data = json.loads(path.read_text(encoding="utf-8"), object_pairs_hook=self._once)
-        except (OSError, UnicodeDecodeError, json.JSONDecodeError, RecursionError):
+            # JSON first: YAML has no tabs.
+            self.data = json.loads(
+                read_text(path), object_pairs_hook=self._once, parse_int=self._numeral,
+                parse_float=self._numeral,
+            )  # fmt: skip
+        except (json.JSONDecodeError, RecursionError):
             self.located = LocatedYaml(path)
             self.data = self.located.data
         if not isinstance(self.data, dict):
@@ -110,11 +115,21 @@ class _File:
     def _once(self, pairs: Sequence[tuple[str, Any]]) -> dict[str, Any]:
         found: dict[str, Any] = {}
         for key, value in pairs:
+            if len(key) > MAX_KEY:
+                raise InputError(f"a key of {len(key):,} characters", where=str(self.path),
+                                 allowed=f"at most {MAX_KEY}")  # fmt: skip
             if key in found:
                 raise InputError(f"key {key!r} stands twice", where=str(self.path),
                                  allowed="keep one")  # fmt: skip
             found[key] = value
         return found
+
+    def _numeral(self, text: str) -> int | float:
+        try:
+            value = real_number(text)
+        except ValueError as error:
+            raise InputError(f"{shown(text)} {error}", where=str(self.path)) from None
+        return whole_number(text) if WHOLE.fullmatch(text) else value
 
     def where(self, key: str) -> str:
         if self.located:
@@ -125,20 +140,22 @@ class _File:
         if key not in self.data:
             raise InputError(f"key {key!r} is missing", where=str(self.path),
                              allowed="eft, basis, scale and values")  # fmt: skip
-        return str(self.data[key])
+        return worded(self.data[key])
 
     def number(self, key: str, given: Any) -> complex:
         parts = given if isinstance(given, Mapping) else {"Re": given}
         try:
             if not parts or any(k not in ("Re", "Im") for k in parts):
                 raise ValueError
-            if any(isinstance(x, bool) for x in parts.values()):
+            if any(isinstance(x, bool) or not isinstance(x, int | float) for x in parts.values()):
                 raise ValueError
             found = complex(float(parts.get("Re", 0.0)), float(parts.get("Im", 0.0)))
         except (TypeError, ValueError):
-            raise InputError(f"expected {_FORM}, got {given!r}", where=self.where(key)) from None
+            raise InputError(
+                f"expected {_FORM}, got {shown(given)}", where=self.where(key)
+            ) from None
         if not (math.isfinite(found.real) and math.isfinite(found.imag)):
-            raise InputError(f"{given!r} is not finite", where=self.where(key))
+            raise InputError(f"{shown(given)} is not finite", where=self.where(key))
         return found
 
 
@@ -213,7 +230,7 @@ def _particle(sector: names.Sector, file: _File) -> dict[str, Any]:
         where = file.where(f"metadata.particle.{key}")
         if key == "model":
             if value != sector.model:
-                raise InputError(f"model {value} with coefficients of sector {sector.name}",
+                raise InputError(f"model {worded(value)} with coefficients of sector {sector.name}",
                                  where=where, allowed=sector.model)  # fmt: skip
         elif key not in allowed:
             raise InputError(f"unknown key {key!r}", where=where, allowed=shown)

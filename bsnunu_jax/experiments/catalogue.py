@@ -3,13 +3,13 @@
 from collections.abc import Mapping, Sequence
 from functools import cache
 from importlib import resources
-from itertools import accumulate, combinations
+from itertools import accumulate
 from pathlib import Path
 from types import MappingProxyType
 
 from jaxtyping import Array, Float
 
-from bsnunu_jax.errors import InputError
+from bsnunu_jax.errors import InputError, shown
 from bsnunu_jax.experiments.base import Measurement, Predictions, ProfiledMeasurement
 from bsnunu_jax.experiments.belle2 import Belle2Likelihood
 from bsnunu_jax.experiments.belle2_compact import read_table
@@ -84,29 +84,56 @@ def load_measurements(
         )  # fmt: skip
     for name in names:
         if name.endswith((".yaml", ".yml")):
-            if not (folder / name).is_file():
-                raise InputError(f"no such data file {str(folder / name)!r}", where=where)
-            chosen += read_measurements(folder / name)
+            chosen += _of_file(folder / name, where)
         elif name in catalogue:
             measurement = catalogue[name]
             if likelihood and isinstance(measurement, Belle2Likelihood):
                 measurement = load_published(likelihood, measurement)
             chosen.append(measurement)
+        elif "/" in name or Path(name).suffix:
+            raise InputError(
+                f"no file of measurements: {shown(name)}",
+                where=where,
+                allowed="it is YAML and ends with .yaml or .yml, see docs/how_to_measurement.md;"
+                " workspaces of pyhf are not taken",
+            )
         else:
             raise InputError(
-                f"unknown measurement {name!r}", where=where,
+                f"unknown measurement {shown(name)}", where=where,
                 allowed="see `bsnunu list measurements` for the names",
             )  # fmt: skip
-    for a, b in combinations(chosen, 2):
-        if a.name == b.name:
-            raise InputError(f"{a.name!r} stands twice", where=where, allowed="keep one")
-        shared = sorted(set(a.samples) & set(b.samples))
-        if shared:
+    known: set[str] = set()
+    owners: dict[str, str] = {}
+    for m in chosen:
+        if m.name in known:
+            raise InputError(f"{m.name!r} stands twice", where=where, allowed="keep one")
+        if shared := sorted(owners.keys() & set(m.samples)):
             raise InputError(
-                f"{a.name!r} and {b.name!r} contain the same data ({shared[0]})", where=where,
-                allowed="keep one of them",
+                f"{owners[shared[0]]!r} and {m.name!r} contain the same data ({shared[0]})",
+                where=where, allowed="keep one of them",
             )  # fmt: skip
+        known.add(m.name)
+        owners |= dict.fromkeys(m.samples, m.name)
     return tuple(chosen)
+
+
+def _of_file(path: Path, where: str) -> list[Measurement]:
+    """The measurements of a file that a card names.
+
+    Raises:
+        InputError: if it is not there, or for its content.
+    """
+    try:
+        there, directory = path.exists(), path.is_dir()
+    except OSError as error:  # e.g. a name that no file can have
+        raise InputError(
+            f"no data file {shown(str(path))} ({error.strerror})", where=where
+        ) from None
+    if directory:
+        raise InputError(f"{str(path)!r} is a directory", where=where, allowed="name a file")
+    if not there:
+        raise InputError(f"no such data file {str(path)!r}", where=where)
+    return read_measurements(path)
 
 
 def log_likelihoods(

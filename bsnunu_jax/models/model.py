@@ -5,10 +5,11 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
-from bsnunu_jax.errors import InputError
+from bsnunu_jax.errors import InputError, shown, worded
 from bsnunu_jax.inputs import Inputs
 from bsnunu_jax.invisible import InvisibleState
 from bsnunu_jax.models.values import Domain, Ranges, Rules, Settings, anything, everywhere
+from bsnunu_jax.plain_numbers import complex_number
 from bsnunu_jax.sectors import Sectors
 
 Parameters = Mapping[str, Any]
@@ -101,25 +102,33 @@ class Model:
         """
         if name in self.settings:
             allowed = self.settings[name]
-            text = str(given).lower() if isinstance(allowed[0], bool) else str(given)
+            text = given if isinstance(given, str) else shown(given)
+            text = text.lower() if isinstance(allowed[0], bool) else text
             for value in allowed:
                 if text == (str(value).lower() if isinstance(value, bool) else value):
                     return value
-            shown = ", ".join(str(v).lower() if isinstance(v, bool) else v for v in allowed)
-            raise InputError(f"{name} = {given}", where=where, allowed=f"one of {shown}")
+            names = ", ".join(str(v).lower() if isinstance(v, bool) else v for v in allowed)
+            raise InputError(f"{name} = {worded(given)}", where=where, allowed=f"one of {names}")
+        form = "real or complex, e.g. -11 or 1+2j"
         try:
-            if isinstance(given, bool):
-                raise ValueError
-            text = str(given).strip("()").replace(" ", "")
-            value = complex(text[:-1] + "j" if text.endswith("i") else text)
-        except (TypeError, ValueError):
-            raise InputError(
-                f"{given!r} is not a number", where=where,
-                allowed="real or complex, e.g. -11 or 1+2j",
-            ) from None  # fmt: skip
+            value = _number(given)
+        except (ValueError, OverflowError) as error:
+            what = "is too large for a number" if isinstance(error, OverflowError) else str(error)
+            raise InputError(f"{shown(given)} {what}", where=where, allowed=form) from None
         if not cmath.isfinite(value):
-            raise InputError(f"{given!r} is not finite", where=where)
+            raise InputError(f"{shown(given)} is not finite", where=where)
         return value.real if value.imag == 0 else value
+
+
+def _number(given: Any) -> complex:
+    if isinstance(given, str):
+        return complex_number(given)
+    try:
+        if not isinstance(given, bool):
+            return complex(given)
+    except TypeError:
+        pass
+    raise ValueError("is not a number")
 
 
 def _short(names: tuple[str, ...]) -> list[str]:

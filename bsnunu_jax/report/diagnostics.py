@@ -54,8 +54,9 @@ def import_arviz() -> ModuleType:
         try:
             return import_module("arviz")
         except (OSError, RuntimeError):  # no home, or one that cannot be written
-            with tempfile.TemporaryDirectory() as home, _environment(
-                HOME=home, XDG_CACHE_HOME=home
+            with (
+                tempfile.TemporaryDirectory() as home,
+                _environment(HOME=home, XDG_CACHE_HOME=home),
             ):
                 return import_module("arviz")
 

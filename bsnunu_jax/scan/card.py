@@ -4,13 +4,11 @@ from functools import cached_property
 from pathlib import Path
 from typing import Any
 
-import yaml
-
 from bsnunu_jax.config import stated_measurements, stated_nuisances
 from bsnunu_jax.errors import InputError
 from bsnunu_jax.inference.problem import Problem
 from bsnunu_jax.inputs import load_inputs
-from bsnunu_jax.located_yaml import LocatedYaml, located
+from bsnunu_jax.located_yaml import LocatedYaml, as_yaml, located
 from bsnunu_jax.models import get_model
 from bsnunu_jax.observables import get_observable
 from bsnunu_jax.scan.design import Axis, Design
@@ -54,8 +52,7 @@ class ScanCard:
         content = self.content.model_dump(mode="json", exclude_none=True)
         inputs = load_inputs(self.content.inputs.preset, self.content.inputs.form_factors)
         content["inputs"]["form_factors"] = dict(inputs.sets)
-        text: str = yaml.safe_dump(content, sort_keys=False, allow_unicode=True)
-        return text
+        return as_yaml(content)
 
     @property
     def axes(self) -> tuple[Axis, ...]:

@@ -13,8 +13,10 @@ from pydantic import (
     model_validator,
 )
 
-from bsnunu_jax.card_schema import FixedValue, Group, InputsSection, Interval
-from bsnunu_jax.located_yaml import Section
+from bsnunu_jax.card_schema import FixedValue, Groups, InputsSection, Interval, check_width
+from bsnunu_jax.errors import shown
+from bsnunu_jax.located_yaml import Names, Number, Section
+from bsnunu_jax.plain_text import Name, Title
 from bsnunu_jax.scan.design import Axis
 
 # Counters of the points are 64-bit numbers.
@@ -25,22 +27,29 @@ MAX_CHUNKS = 10**6
 
 def _grid(raw: Any) -> Any:
     if not isinstance(raw, list | tuple) or len(raw) != 3:
-        raise ValueError(f"expected [low, high, number of points], got {raw}")
+        raise ValueError(f"expected [low, high, number of points], got {shown(raw)}")
     number = raw[2]
     if isinstance(number, bool) or not isinstance(number, int):
-        raise ValueError(f"expected a whole number of points, got {number!r}")
+        raise ValueError(f"expected a whole number of points, got {shown(number)}")
     if not 1 <= number <= MAX_POINTS:
-        raise ValueError(f"a grid of {number} points; give 1 to {MAX_POINTS:.0e}")
+        raise ValueError(f"a grid of {shown(number)} points; give 1 to {MAX_POINTS:.0e}")
     return raw
 
 
 def _ordered(grid: Any) -> Any:
     if grid[1] < grid[0]:
         raise ValueError(f"low {grid[0]:g} is above high {grid[1]:g}")
+    if grid[2] == 1 and grid[0] < grid[1]:
+        raise ValueError("a grid of 1 point has low = high; or give more points")
+    if grid[2] > 1:
+        if grid[0] == grid[1]:
+            raise ValueError(f"{grid[2]} points between {grid[0]:g} and {grid[1]:g} are the same;"
+                             " set the parameter under fixed")  # fmt: skip
+        check_width(*grid[:2])
     return grid
 
 
-Grid = Annotated[tuple[float, float, int], BeforeValidator(_grid), AfterValidator(_ordered)]
+Grid = Annotated[tuple[Number, Number, int], BeforeValidator(_grid), AfterValidator(_ordered)]
 
 
 class AxisSection(Section):
@@ -62,6 +71,8 @@ class AxisSection(Section):
             low, high = getattr(self, name)[:2]
             if name.endswith("uniform") and not low < high:
                 raise ValueError(f"{name}: low {low:g} is not below high {high:g}")
+            if name.endswith("uniform"):
+                check_width(low, high)
             if name.startswith("log") and low <= 0:
                 raise ValueError(f"{name} needs 0 < low")
         return self
@@ -118,8 +129,8 @@ class DesignSection(Section):
 class CutSection(Section):
     """min <= value <= max; one of them may be left out."""
 
-    min: float | None = None
-    max: float | None = None
+    min: Number | None = None
+    max: Number | None = None
 
     @model_validator(mode="after")
     def _ordered(self) -> "CutSection":
@@ -136,13 +147,13 @@ Region = Annotated[dict[str, CutSection], Field(min_length=1)]
 class ScanInputs(InputsSection):
     """Preset, form-factor sets, groups of inputs drawn anew at every point: none if left out."""
 
-    nuisances: tuple[Group, ...] = ()
+    nuisances: Groups = ()
 
 
 class ScanSchema(Section):
     """A scan card."""
 
-    title: str
+    title: Title
     model: str
     fixed: dict[str, FixedValue] = Field(default_factory=dict)
     domain: Literal["warn", "error", "ignore"] = "warn"
@@ -150,11 +161,11 @@ class ScanSchema(Section):
     design: DesignSection
     observables: tuple[str, ...] = ()
     log_likelihood: StrictBool = False
-    data: tuple[str, ...] = ()
-    likelihood: str | None = None
+    data: Names = ()
+    likelihood: str | None = Field(None, min_length=1)
     shape_systematic: float | None = Field(None, gt=0, le=1, strict=True)
     data_nuisances: Literal["fixed", "drawn"] = "fixed"
-    select: dict[str, Region] = Field(default_factory=dict)
+    select: dict[Name, Region] = Field(default_factory=dict)
     store: Literal["all", "selected"] = "all"
     chunk: StrictInt = Field(1_000_000, ge=1, le=100_000_000)
     seed: StrictInt = Field(1, ge=0, lt=2**31)

@@ -1,0 +1,374 @@
+"""Values of the wrong type or size are refused at their key, and numbers mean what they say."""
+
+from pathlib import Path
+
+import pytest
+import yaml
+
+from bsnunu_jax.comparison_card import load_comparison
+from bsnunu_jax.config import Card
+from bsnunu_jax.errors import InputError
+from bsnunu_jax.exchange.read import read_wcxf
+from bsnunu_jax.experiments.files import read_measurements
+from bsnunu_jax.models import get_model
+from bsnunu_jax.predict import predict
+from bsnunu_jax.profile import axis_of
+from bsnunu_jax.project import read_numbers
+from bsnunu_jax.scan.card import ScanCard
+
+CARD = """\
+title: a small fit
+model: neutrinos
+parameters:
+  CR_tautau:
+    prior: {uniform: [-30, 30]}
+    mirror: false
+fixed: {CR_ee: 1}
+data: [belle2_2023_br]
+sampler: {chains: 2, target_accept: 0.9}
+seed: 1
+"""
+
+CARD_FLAWS = [  # old, new, line, message
+    ("[-30, 30]", "[no, yes]", 5, "prior.uniform.0): expected a number, got 'no'"),
+    ("[-30, 30]", "[off, on]", 5, "expected a number, got 'off'"),
+    ("[-30, 30]", "[false, true]", 5, "expected a number, got False"),
+    ("[-30, 30]", "['-30', '30']", 5, "expected a number, got '-30'; drop the quotes"),
+    ("[-30, 30]", "[-30, 1:30]", 5, "got '1:30'; write digits, a point and an exponent"),
+    ("[-30, 30]", "[-30, 0x1F]", 5, "got '0x1F'; write digits"),
+    ("[-30, 30]", "[-30, 010]", 5, "got '010'; write digits"),
+    ("[-30, 30]", "[-30, 0o17]", 5, "got '0o17'"),
+    ("[-30, 30]", "[-30, 0b11]", 5, "got '0b11'"),
+    ("[-30, 30]", "[-30, 1_000]", 5, "got '1_000'"),
+    ("[-30, 30]", "[-30, 1:30.5]", 5, "got '1:30.5'"),
+    ("[-30, 30]", "[-30, \u0661\u0662]", 5, "expected a number"),
+    ("[-30, 30]", "[-30, 1e400]", 5, "1e400 is too large for a number"),
+    ("[-30, 30]", f"[-30, {'9' * 400}]", 5, "is too large for a number"),
+    ("[-30, 30]", "[1e-400, 30]", 5, "1e-400 is too small for a number"),
+    ("[-30, 30]", "[-1e200, 30]", 5, "must be between -1e+100 and 1e+100"),
+    ("[-30, 30]", "[1, 1.0000000000000002]", 5, "too close"),
+    ("[-30, 30]", "[5, 5]", 5, "not below high 5"),
+    ("uniform: [-30, 30]", "normal: [1, '2']", 5, "expected a number, got '2'"),
+    ("uniform: [-30, 30]", "normal: [1, 0]", 5, "std > 0, got 0"),
+    ("uniform: [-30, 30]", "normal: [1, 1e-300]", 5, "too close"),
+    ("uniform: [-30, 30]", "normal: [true, 1]", 5, "got True"),
+    ("uniform: [-30, 30]", "", 5, "log_uniform: [low, high], normal: [mean, std]; found none"),
+    ("uniform: [-30, 30]", "uniform: [0, 1], normal: [0, 1]", 5, "found uniform and normal"),
+    ("mirror: false", "mirror: no", 6, "expected true or false, got 'no'"),
+    ("mirror: false", "mirror: 0", 6, "expected true or false, got 0"),
+    ("mirror: false", "mirror: 'true'", 6, "expected true or false, got 'true'"),
+    ("CR_ee: 1", "CR_ee: 1_000", 7, "'1_000' is not a number"),
+    ("CR_ee: 1", "CR_ee: 0x10", 7, "'0x10' is not a number"),
+    ("CR_ee: 1", "CR_ee: 1:30", 7, "'1:30' is not a number"),
+    ("CR_ee: 1", "CR_ee: 1 2", 7, "'1 2' is not a number"),
+    ("CR_ee: 1", "CR_ee: 1e400", 7, "too large"),
+    ("CR_ee: 1", "CR_ee: true", 7, "True is not a number"),
+    ("chains: 2", "chains: 2.0", 9, "expected a whole number, got 2.0"),
+    ("chains: 2", "chains: '2'", 9, "expected a whole number, got '2'; drop the quotes"),
+    ("0.9}", "'0.9'}", 9, "expected a number, got '0.9'"),
+    ("0.9}", "true}", 9, "expected a number, got True"),
+    ("seed: 1", "seed: 1.0", 10, "expected a whole number"),
+    ("seed: 1", "seed: -1", 10, "greater than or equal to 0"),
+    ("seed: 1", "seed: 2147483648", 10, "less than 2147483648"),
+    ("a small fit", "42", 1, "expected text, got 42; put it in quotes"),
+    ("a small fit", "true", 1, "expected text, got True; put it in quotes"),
+    ("seed: 1", "likelihood: ''", 10, "likelihood): "),
+    ("belle2_2023_br", "my_ws.json", 8, "YAML and ends with .yaml or .yml"),
+    ("belle2_2023_br", "folder/data", 8, "YAML and ends with .yaml or .yml"),
+    ("belle2_2023_br", "belle2_2023_br, belle2_2023_br", 8, "'belle2_2023_br' stands twice"),
+]  # fmt: skip
+
+
+def says(reader, path: Path) -> str:
+    with pytest.raises(InputError) as caught:
+        reader(path)
+    text = str(caught.value)
+    assert "\n" not in text
+    return text
+
+
+@pytest.mark.parametrize(("old", "new", "line", "message"), CARD_FLAWS)
+def test_cards(tmp_path, old, new, line, message):
+    assert old in CARD
+    path = tmp_path / "card.yaml"
+    path.write_text(CARD.replace(old, new, 1))
+    text = says(lambda p: Card(p).stated, path)
+    assert text.startswith(f"{path}:{line}")
+    assert message in text
+
+
+def test_numbers_are_those_of_json(tmp_path):
+    """YAML 1.1 takes 1e-4 for text, and text such as `no` for false."""
+    path = tmp_path / "card.yaml"
+    text = CARD.replace("[-30, 30]", "[-1e-4, 3E+2]").replace("a small fit", "no")
+    path.write_text(text.replace("CR_ee: 1", "CR_ee: 1e-4"))
+    card = Card(path)
+    assert card.content.parameters["CR_tautau"].prior.uniform == (-1e-4, 300.0)
+    assert (card.content.title, card.fixed) == ("no", {"CR_ee": 1e-4})
+
+
+def test_a_resolved_card_is_read_as_it_was(tmp_path):
+    """Text that looks like a number of either YAML is quoted."""
+    path = tmp_path / "card.yaml"
+    for title in ("1e5", "010", "1:30", "no", "0x1F", "~", "2024-01-01", "1_000"):
+        path.write_text(CARD.replace("a small fit", f"'{title}'"))
+        resolved = Card(path).resolved
+        path.write_text(resolved)
+        assert Card(path).content.title == title
+        assert Card(path).resolved == resolved
+
+
+VALUE = "{id: a, title: t, observable: BR(B+->K+inv), value: 1e-5, errors: [[1e-6, -1e-6]]}"
+LIMIT = "{id: a, title: t, observable: BR(B+->K+inv), limit: 1.6e-5, confidence_level: 0.9}"
+COUNT = ("{id: a, title: t, mode: B+->K+, limit: 1.6e-5, confidence_level: 0.9, observed: 83, "
+         "background: 65.3, background_std: 3.4}")  # fmt: skip
+PAIR = ("{id: a, title: t, observables: [R_K_nunu, BR(B+->K+inv)], values: [1, 1e-5], "
+        "errors: [0.1, 1e-6], correlation: [[1, 0.2], [0.2, 1]]}")  # fmt: skip
+CURVE = ("{id: a, title: t, observable: R_K_nunu, curve: {values: [0, 1, 2, 3], "
+         "likelihood: [0.1, 1, 0.5, 0.2]}}")  # fmt: skip
+KINDS = ("a count: mode, limit, confidence_level, observed, background, background_std; a value: "
+         "observable, value, errors; a limit: observable, limit, confidence_level; a curve: "
+         "observable, curve; correlated values: observables, values, errors, "
+         "correlation")  # fmt: skip
+
+MEASUREMENT_FLAWS = [  # entry, old, new, key, message
+    (LIMIT, "0.9", "90", "confidence_level", "must be less than 1, got 90"),
+    (LIMIT, "0.9", "0", "confidence_level", "must be greater than 0"),
+    (LIMIT, "0.9", "1", "confidence_level", "must be less than 1"),
+    (LIMIT, "0.9", "1e-300", "confidence_level", "write 0.9 for 90 %"),
+    (LIMIT, "0.9", "'0.9'", "confidence_level", "expected a number, got '0.9'"),
+    (LIMIT, "0.9", "true", "confidence_level", "expected a number, got True"),
+    (LIMIT, "1.6e-5", "1e-300", "limit", "too small"),
+    (LIMIT, "1.6e-5", "1e300", "limit", "between -1e+100"),
+    (LIMIT, "1.6e-5", "0x10", "limit", "expected a number, got '0x10'"),
+    (LIMIT, "1.6e-5", "1:30", "limit", "expected a number, got '1:30'"),
+    (LIMIT, "limit: 1.6e-5", "limit: 1e-5, value: 2e-5", "value", "unknown key 'value' of a limit"),
+    (COUNT, "0.9", "90", "confidence_level", "must be less than 1, got 90"),
+    (COUNT, "83", "83.5", "observed", "expected a whole number of events, got 83.5"),
+    (COUNT, "83", "-1", "observed", "greater than or equal to 0"),
+    (COUNT, "83", "true", "observed", "expected a number, got True"),
+    (COUNT, "83", "1e300", "observed", "less than or equal to 1000000000"),
+    (COUNT, "65.3", "-1", "background", "greater than or equal to 0"),
+    (COUNT, "65.3", "'65.3'", "background", "expected a number"),
+    (COUNT, "3.4", "-3.4", "background_std", "greater than"),
+    (COUNT, "3.4", "yes", "background_std", "expected a number, got 'yes'"),
+    (VALUE, "1e-5,", "true,", "value", "expected a number, got True"),
+    (VALUE, "1e-5,", "'1e-5',", "value", "expected a number, got '1e-5'; drop the quotes"),
+    (VALUE, "1e-5,", "1_000,", "value", "got '1_000'; write digits"),
+    (VALUE, "1e-5,", "1e200,", "value", "between -1e+100"),
+    (VALUE, "[1e-6, -1e-6]", "[1e-300, -1e-300]", "errors", "too small"),
+    (VALUE, "[1e-6, -1e-6]", "[1e-30, -1e-6]", "errors", "1e-30 is too small for a value of 1e-05"),
+    (VALUE, "[1e-6, -1e-6]", "[true, false]", "errors.0.0", "expected a number, got True"),
+    (VALUE, "[[1e-6, -1e-6]]", "[]", "errors", "at least one entry"),
+    (VALUE, "title: t", "title: 3", "title", "expected text, got 3; put it in quotes"),
+    (VALUE, "id: a", "id: 1", "id", "expected text, got 1; put it in quotes"),
+    (VALUE, "title: t", "title: t, arxiv: 2311.14647", "arxiv", "expected text, got 2311.14647"),
+    (VALUE, "title: t", "title: t, unverified: yes", "unverified", "expected true or false"),
+    (VALUE, "title: t", "title: t, samples: [x, x]", "samples", "'x' stands twice"),
+    (PAIR, "BR(B+->K+inv)", "R_K_nunu", "observables.1", "are one observable"),
+    (PAIR, "[R_K_nunu, BR(B+->K+inv)]", "[BR(B+->K+inv), BR(B+->Knunu)]", "observables.1",
+     "'BR(B+->Knunu)' and 'BR(B+->K+inv)' are one observable"),
+    (PAIR, "[0.1, 1e-6]", "[0.1, 0]", "errors.1", "greater than 0"),
+    (PAIR, "[0.1, 1e-6]", "[0.1, 1e-300]", "errors.1", "too small"),
+    (PAIR, "[1, 1e-5]", "[1]", "values", "2 observables need 2 values and 2 errors"),
+    (PAIR, "[0.2, 1]]", "[0.3, 1]]", "correlation", "no positive symmetric 2 x 2 matrix"),
+    (PAIR, "[[1, 0.2], [0.2, 1]]", "[[1, 1], [1, 1]]", "correlation", "no positive symmetric"),
+    (PAIR, "[[1, 0.2], [0.2, 1]]", "[[4, 0.2], [0.2, 1]]", "correlation", "no positive symmetric"),
+    (PAIR, "[[1, 0.2], [0.2, 1]]", "[[1, 0.2]]", "correlation", "no positive symmetric"),
+    (PAIR, "[[1, 0.2], [0.2, 1]]", "[[1, yes], [yes, 1]]", "correlation.0.1", "expected a number"),
+    (CURVE, "[0, 1, 2, 3]", "[0, 2, 1, 3]", "curve.values", "do not increase"),
+    (CURVE, "[0, 1, 2, 3]", "[0, 1, 1, 3]", "curve.values", "do not increase"),
+    (CURVE, "[0, 1, 2, 3]", "[0, 1, 1.0000000000000002, 3]", "curve.values", "closer than"),
+    (CURVE, "[0, 1, 2, 3]", "[0, 1, 2]", "curve.values", "at least"),
+    (CURVE, "0.1, 1,", "1, 0.1,", "curve.likelihood", "fall towards both ends"),
+    (CURVE, "0.1, 1,", "0, 1,", "curve.likelihood.0", "greater than 0"),
+    (CURVE, "0.1, 1,", "true, 1,", "curve.likelihood.0", "expected a number, got True"),
+]  # fmt: skip
+
+
+@pytest.mark.parametrize(("entry", "old", "new", "key", "message"), MEASUREMENT_FLAWS)
+def test_measurement_files(tmp_path, entry, old, new, key, message):
+    assert old in entry
+    path = tmp_path / "data.yaml"
+    path.write_text("sm_spectrum: true\nmeasurements:\n- " + entry)
+    read_measurements(path)
+    path.write_text("sm_spectrum: true\nmeasurements:\n- " + entry.replace(old, new, 1))
+    text = says(read_measurements, path)
+    assert text.startswith(f"{path}:3 (measurements.0.{key}): ")
+    assert message in text
+
+
+@pytest.mark.parametrize(
+    "entry",
+    [
+        VALUE.replace("errors", "limit: 3e-5, confidence_level: 0.9, errors"),
+        "{id: a, title: t, mode: B+->K+, value: 1e-5, errors: [[1e-6, -1e-6]]}",
+        "{id: a, title: t, mode: B+->K+, observable: BR(B+->K+inv), limit: 1e-5}",
+        "{id: a, title: t, observable: BR(B+->K+inv)}",
+        "{id: a, title: t}",
+        "{id: a, title: t, limit: 1e-5, confidence_level: 0.9}",
+        LIMIT.replace("limit: 1.6e-5", "limit: 1e-5, observed: 3"),
+        PAIR.replace("values", "value"),
+    ],
+)
+def test_an_entry_of_no_kind_lists_the_kinds_with_their_keys(tmp_path, entry):
+    path = tmp_path / "data.yaml"
+    path.write_text("measurements:\n- " + entry)
+    text = says(read_measurements, path)
+    assert text.startswith(f"{path}:2 (measurements.0")
+    assert KINDS in text
+
+
+def test_a_misspelt_key_of_a_clear_kind_is_named_alone(tmp_path):
+    path = tmp_path / "data.yaml"
+    path.write_text("measurements:\n- " + COUNT.replace("background_std", "background_sd"))
+    text = says(read_measurements, path)
+    assert "(measurements.0.background_sd): unknown key 'background_sd'; allowed: " in text
+    assert "background_std" in text
+
+
+@pytest.mark.parametrize(
+    ("text", "message"),
+    [
+        ("measurements: []", ":1 (measurements): expected at least one entry, got []"),
+        ("measurements:", ":1 (measurements): expected a list, got None"),
+        ("measurements: {a: 1}", ":1 (measurements): expected a list"),
+        (f"measurements:\n- {LIMIT}\n- {VALUE}", ":3 (measurements.1.id): the id 'a' stands twice"),
+        (f"sm_spectrum: yes\nmeasurements: [{LIMIT}]", ":1 (sm_spectrum): expected true or false"),
+    ],
+)
+def test_whole_measurement_files(tmp_path, text, message):
+    path = tmp_path / "data.yaml"
+    path.write_text(text)
+    assert says(read_measurements, path).startswith(f"{path}{message}")
+
+
+def test_fractional_numbers_of_events_must_be_said_so(tmp_path):
+    path = tmp_path / "data.yaml"
+    text = "measurements:\n- " + COUNT.replace("83", "83.5, fractional: true")
+    path.write_text(text)
+    assert read_measurements(path)[0].observed == 83.5
+    path.write_text(text.replace("83.5", "83.0").replace(", fractional: true", ""))
+    assert read_measurements(path)[0].observed == 83
+
+
+SCAN = """\
+title: t
+model: neutrinos
+design:
+  points: 4
+  parameters:
+    CR_ee: {uniform: [0, 1]}
+    CR_mumu: {linspace: [0, 1, 3]}
+observables: [R_K_nunu]
+select: {a: {R_K_nunu: {min: 1}}}
+"""
+SCAN_FLAWS = [
+    ("{uniform: [0, 1]}", "{uniform: [no, yes]}", 6, "expected a number, got 'no'"),
+    ("{uniform: [0, 1]}", "{uniform: ['0', '1']}", 6, "expected a number, got '0'"),
+    ("{uniform: [0, 1]}", "{uniform: [1, 1]}", 6, "not below"),
+    ("{uniform: [0, 1]}", "{uniform: [1, 1.0000000000000002]}", 6, "too close"),
+    ("{uniform: [0, 1]}", "{uniform: [-1e308, 1e308]}", 6, "between -1e+100"),
+    ("{uniform: [0, 1]}", "{uniform: [0, 1], log_uniform: [1, 2]}", 6, "give exactly one"),
+    ("[0, 1, 3]", "[0, true, 3]", 7, "expected a number, got True"),
+    ("[0, 1, 3]", "[0, 1, '3']", 7, "whole number of points, got '3'"),
+    ("[0, 1, 3]", "[1, 1, 3]", 7, "are the same"),
+    ("[0, 1, 3]", "[0, 1, 1]", 7, "a grid of 1 point has low = high"),
+    ("min: 1", "min: '1'", 9, "expected a number, got '1'"),
+    ("min: 1", "min: true", 9, "expected a number, got True"),
+    ("points: 4", "points: 4.0", 4, "expected a whole number, got 4.0"),
+]
+
+
+@pytest.mark.parametrize(("old", "new", "line", "message"), SCAN_FLAWS)
+def test_scan_cards(tmp_path, old, new, line, message):
+    path = tmp_path / "card.yaml"
+    path.write_text(SCAN)
+    ScanCard(path)
+    path.write_text(SCAN.replace(old, new, 1))
+    text = says(ScanCard, path)
+    assert text.startswith(f"{path}:{line}")
+    assert message in text
+
+
+def test_comparison_cards(tmp_path):
+    content = yaml.safe_load(CARD)
+    own = {key: content.pop(key) for key in ("model", "parameters", "fixed")}
+    content.pop("sampler")
+    path = tmp_path / "card.yaml"
+    for change, key, message in (
+        ({"name": 3}, "variants.0.name", "expected text, got 3"),
+        ({"panel": True}, "variants.0.panel", "expected text, got True"),
+        ({"fixed": {"CR_ee": "1_000"}}, "variants.0.fixed.CR_ee", "is not a number"),
+        ({"parameters": {"CR_ee": {"prior": {"uniform": [False, True]}}}},
+         "variants.0.parameters.CR_ee.prior.uniform.0", "expected a number, got False"),
+    ):  # fmt: skip
+        path.write_text(yaml.safe_dump(content | {"variants": [own | change]}))
+        text = says(lambda p: load_comparison([p]), path)
+        assert f"({key}): " in text
+        assert message in text
+    path.write_text(yaml.safe_dump(content | {"variants": []}))
+    assert "(variants): expected at least one entry" in says(lambda p: load_comparison([p]), path)
+
+
+WCXF = "eft: WET\nbasis: flavio\nscale: 4.8\nvalues:\n  CL_bsnuenue: {value}\n"
+NO_NUMBERS = ["1e400", "9" * 400, "9" * 5000, "1e-400", "0x10", "010", "1:30", "1_000", "yes",
+              "'1.5'", "true", "{Re: 1_0}", "{Re: true}", "{Re: 1, Im: '2'}", "[1]"]  # fmt: skip
+
+
+@pytest.mark.parametrize("value", NO_NUMBERS)
+@pytest.mark.parametrize("suffix", ["yaml", "json"])
+def test_coefficients_are_plain_numbers(tmp_path, value, suffix):
+    path = tmp_path / f"wc.{suffix}"
+    text = WCXF.replace("{value}", value)
+    if suffix == "json":
+        quoted = value.replace("'", '"').replace("Re", '"Re"').replace("Im", '"Im"')
+        text = ('{"eft": "WET", "basis": "flavio", "scale": 4.8, '
+                f'"values": {{"CL_bsnuenue": {quoted}}}}}')  # fmt: skip
+    path.write_text(text)
+    text = says(read_wcxf, path)
+    assert text.startswith(str(path))
+    assert len(text) < 300
+
+
+def test_a_coefficient_without_a_point_is_a_number(tmp_path):
+    path = tmp_path / "wc.yaml"
+    path.write_text(WCXF.replace("{value}", "{Re: 1e-4, Im: -2E-4}"))
+    c = read_wcxf(path).parameters["CL_ee"]
+    assert c.imag / c.real == pytest.approx(-2)
+
+
+NO_OPTIONS = ["1e400", "9" * 400, "1e-400", "1_000", "\u0661", "0x10", "010", "1:30", "1 2",
+              "1+1_0j", "1+2jj", "(1", "nan", "1+infj", ""]  # fmt: skip
+
+
+@pytest.mark.parametrize("text", NO_OPTIONS)
+def test_numbers_of_options(text):
+    model = get_model("neutrinos")
+    with pytest.raises(InputError) as caught:
+        model.read("CR_ee", text, "--set CR_ee")
+    assert str(caught.value).startswith("--set CR_ee: ")
+    assert len(str(caught.value)) < 150
+    if text:
+        with pytest.raises(InputError, match="--set"):
+            predict(["R_K_nunu"], settings=[f"CR_ee={text}"])
+    with pytest.raises(InputError, match="--luminosity"):
+        read_numbers(f"5,{text}", "--luminosity")
+
+
+@pytest.mark.parametrize(
+    ("text", "value"),
+    [("-11", -11), ("1e5", 1e5), ("1+2j", 1 + 2j), ("(1+2j)", 1 + 2j), ("1 - 2i", 1 - 2j),
+     ("j", 1j), ("-.5e-3i", -0.5e-3j), ("1.", 1), ("0", 0), ("+3", 3), (2, 2), (10**30, 1e30)],
+)  # fmt: skip
+def test_numbers_that_are_read(text, value):
+    assert get_model("neutrinos").read("CR_ee", text) == value
+
+
+@pytest.mark.parametrize("over", ["CR_tautau=0:1_0", "CR_tautau=0:1e400", "CR_tautau=0:1:1_0",
+                                  "CR_tautau=0:1:1e9", "CR_tautau=0:1:1000000000"])  # fmt: skip
+def test_ranges_of_profiles(tmp_path, over):
+    path = tmp_path / "card.yaml"
+    path.write_text(CARD)
+    with pytest.raises(InputError, match=r"--over.*is no range"):
+        axis_of(Card(path).stated, over)
