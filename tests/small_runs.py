@@ -1,4 +1,4 @@
-"""Small runs of the commands that leave a folder, for tests that interrupt them or fill their disk."""
+"""Small runs of the commands that leave a folder, for tests that interrupt or starve them."""
 
 import os
 import re
