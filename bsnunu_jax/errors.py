@@ -1,12 +1,16 @@
 """The one exception of the package that a user is meant to read."""
 
+_MOST = 1800
+
 
 class InputError(ValueError):
     """Bad input: one line that says what is wrong, where, and what is allowed."""
 
     def __init__(self, what: str, *, where: str = "", allowed: str = "") -> None:
         message = f"{where}: {what}" if where else what
-        super().__init__(f"{message}; {allowed}" if allowed else message)
+        line = " ".join((f"{message}; {allowed}" if allowed else message).splitlines())
+        # Names from files may be of any length.
+        super().__init__(line if len(line) <= _MOST else f"{line[:1000]} ... {line[-500:]}")
 
 
 def shown(value: object, most: int = 60) -> str:
