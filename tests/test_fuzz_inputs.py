@@ -17,7 +17,7 @@ def test_mutated_files(name):
 
 
 def test_faults_are_found():
-    """A traceback, a message of two lines and a file read as something else."""
+    """A traceback, and a file read as something else."""
 
     def read(path, tree):
         first = path.read_bytes()[:1]
