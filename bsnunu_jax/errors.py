@@ -1,9 +1,14 @@
 """The exceptions of the package that a user is meant to read."""
 
 
+# Names from files may be of any length.
+_MOST = 1800
+
+
 def _line(what: str, where: str, allowed: str) -> str:
     message = f"{where}: {what}" if where else what
-    return f"{message}; {allowed}" if allowed else message
+    line = " ".join((f"{message}; {allowed}" if allowed else message).splitlines())
+    return line if len(line) <= _MOST else f"{line[:1000]} ... {line[-500:]}"
 
 
 class InputError(ValueError):

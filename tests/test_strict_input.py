@@ -372,3 +372,14 @@ def test_ranges_of_profiles(tmp_path, over):
     path.write_text(CARD)
     with pytest.raises(InputError, match=r"--over.*is no range"):
         axis_of(Card(path).stated, over)
+
+
+def test_counts_without_an_efficiency_are_refused(tmp_path):
+    data, path = tmp_path / "data.yaml", tmp_path / "card.yaml"
+    path.write_text(CARD.replace("belle2_2023_br", "data.yaml"))
+    data.write_text("measurements:\n- " + COUNT)
+    assert Card(path).stated.measurements
+    none = COUNT.replace("83", "0").replace("65.3", "0").replace("3.4", "1e6")
+    data.write_text("measurements:\n- " + none)
+    text = says(lambda p: Card(p).stated, path)
+    assert text.startswith(f"{data}: no efficiency of 'a'")

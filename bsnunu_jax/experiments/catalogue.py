@@ -1,5 +1,6 @@
 """The measurements of the package by name, read from the YAML files of this folder."""
 
+import math
 from collections.abc import Mapping, Sequence
 from functools import cache
 from importlib import resources
@@ -7,6 +8,7 @@ from itertools import accumulate
 from pathlib import Path
 from types import MappingProxyType
 
+import numpy as np
 from jaxtyping import Array, Float
 
 from bsnunu_jax.errors import InputError, shown
@@ -133,7 +135,25 @@ def _of_file(path: Path, where: str) -> list[Measurement]:
         raise InputError(f"{str(path)!r} is a directory", where=where, allowed="name a file")
     if not there:
         raise InputError(f"no such data file {str(path)!r}", where=where)
-    return read_measurements(path)
+    found = read_measurements(path)
+    for m in found:
+        if isinstance(m, CountingMeasurement):
+            _check_efficiency(m, path)
+    return found
+
+
+def _check_efficiency(m: CountingMeasurement, path: Path) -> None:
+    """Refuse counts from which the efficiency does not follow."""
+    try:
+        with np.errstate(all="ignore"):
+            efficiency = m.events_per_br
+    except (ValueError, ArithmeticError):
+        efficiency = math.nan
+    if not 0 < efficiency < math.inf:
+        raise InputError(
+            f"no efficiency of {m.name!r} gives back the limit from these events and background",
+            where=str(path), allowed="check observed, background, background_std",
+        )  # fmt: skip
 
 
 def log_likelihoods(

@@ -76,8 +76,8 @@ class CountingEntry(Entry):
     confidence_level: Level
     fractional: StrictBool = False
     observed: Number = Field(ge=0, le=1e9)
-    background: Number = Field(ge=0)
-    background_std: Number = Field(gt=0)
+    background: Number = Field(ge=0, le=1e9)
+    background_std: Number = Field(gt=0, le=1e9)
 
     @field_validator("observed")
     @classmethod
