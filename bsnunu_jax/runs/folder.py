@@ -8,7 +8,7 @@ import fcntl
 import os
 import time
 from collections.abc import Callable, Iterator, Mapping
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -169,17 +169,14 @@ def _claim(ours: Owned, now: Origin, resume: bool) -> Origin:
     """Say whose the folder is, or find that it is this run's; what the run began with."""
     folder = ours.folder
     path, beside = folder / CARD, folder / ORIGIN
-    if not os.path.lexists(path):
-        _check_leftovers(folder, now, resume)
-        origin = now
-    else:
-        origin = _taken_up(folder, now, resume)
+    new = not os.path.lexists(path)
+    origin = (_begun if new else _taken_up)(folder, now, resume)
     ours.identity = origin.identity
     try:
         (folder / MANIFEST).unlink(missing_ok=True)  # the run is not finished any more
-        if origin is now or origin.resumed:
+        if new or origin.resumed:
             origin.write(beside)
-        if origin is now:
+        if new:
             with whole(path) as partial:
                 partial.write_text(now.card, encoding="utf-8")
     except OSError as error:
@@ -188,19 +185,24 @@ def _claim(ours: Owned, now: Origin, resume: bool) -> Origin:
     return origin
 
 
-def _check_leftovers(folder: Path, now: Origin, resume: bool) -> None:
-    """Refuse results of nobody: of this run they are only if origin.json says so."""
+def _begun(folder: Path, now: Origin, resume: bool) -> Origin:
+    """What a run begins with where no card.yaml is: only origin.json can say that results are its.
+
+    Raises:
+        InputError: for results of nobody.
+    """
     left = [name for name in _RESULTS if _holds(folder / name)]
     if not left:
-        return
-    same = False
-    if (folder / ORIGIN).is_file():
-        same = Origin.read(folder / ORIGIN, now.card).identity == now.identity
-    if not (same and resume):
-        raise InputError(
-            f"the folder holds results without the card.yaml that says whose ({', '.join(left)})",
-            where=str(folder), allowed=f"move them away, or {_ELSEWHERE}",
-        )  # fmt: skip
+        return now
+    if resume:
+        with suppress(InputError):
+            then = Origin.read(folder / ORIGIN, now.card)
+            if then.identity == now.identity:
+                return then
+    raise InputError(
+        f"the folder holds results without the card.yaml that says whose ({', '.join(left)})",
+        where=str(folder), allowed=f"move them away, or {_ELSEWHERE}",
+    )  # fmt: skip
 
 
 def _holds(path: Path) -> bool:
