@@ -173,6 +173,7 @@ def _claim(ours: Owned, now: Origin, resume: bool) -> Origin:
     origin = (_begun if new else _taken_up)(folder, now, resume)
     ours.identity = origin.identity
     try:
+        _sweep(folder)
         (folder / MANIFEST).unlink(missing_ok=True)  # the run is not finished any more
         if new or origin.resumed:
             origin.write(beside)
@@ -203,6 +204,15 @@ def _begun(folder: Path, now: Origin, resume: bool) -> Origin:
         f"the folder holds results without the card.yaml that says whose ({', '.join(left)})",
         where=str(folder), allowed=f"move them away, or {_ELSEWHERE}",
     )  # fmt: skip
+
+
+def _sweep(folder: Path) -> None:
+    """Remove the halves of files that a kill has left; nobody else writes here."""
+    rooms = [folder / name for name in _RESULTS if "." not in name]
+    found = [*folder.glob("*.partial*"), *(p for room in rooms for p in room.rglob("*.partial*"))]
+    for path in found:
+        if path.is_file():
+            path.unlink()
 
 
 def _holds(path: Path) -> bool:
