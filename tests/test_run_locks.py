@@ -15,7 +15,7 @@ import os, sys
 from pathlib import Path
 from types import SimpleNamespace
 from bsnunu_jax.errors import InputError
-from bsnunu_jax.runs.folder import claimed
+from bsnunu_jax.fit import claimed
 
 folder, starts = Path("out"), int(sys.argv[1])
 ready, go = os.pipe()
@@ -28,7 +28,7 @@ for i in range(starts):
         card.cards = [card]
         code = 3
         try:
-            with claimed(folder, card, i % 2 == 0):
+            with claimed(folder, card, i % 2 == 0, print):
                 stated = (folder / "card.yaml").read_text()
                 for name in ("best_fit.json", "summary.csv"):
                     (folder / name).write_text(card.resolved)

@@ -64,7 +64,7 @@ def run(
         RunError: if it goes while the run works.
     """
     began = time.monotonic()
-    with claimed(folder, card, resume, settings) as (ours, origin):
+    with claimed(folder, card, resume, settings=settings) as (ours, origin):
         this = Run(origin, silent if quiet else say_on_stderr)
         yield this
         ours.complete()
@@ -76,9 +76,10 @@ def run(
 
 @contextmanager
 def claimed(
-    folder: Path, card: FolderCard, resume: bool, settings: Mapping[str, Any] | None = None
-) -> Iterator[tuple[Owned, Origin]]:
-    """Make the folder that of a card for the time of the block.
+    folder: Path, card: FolderCard, resume: bool, say: Callable[[str], object] = warn,
+    settings: Mapping[str, Any] | None = None,
+) -> Iterator[tuple[Owned, Origin]]:  # fmt: skip
+    """Make the folder that of a card for the time of the block; `say` tells of other versions.
 
     Raises:
         InputError: if it cannot be written, is in use, or holds what this run does not resume.
@@ -86,6 +87,9 @@ def claimed(
     """
     with locked(folder) as ours:
         origin = _claim(ours, Origin.of(card, settings or {}), resume)
+        if others := changes(origin.versions, versions()):
+            listed = ", ".join(f"{name} {change}" for name, change in others.items())
+            say(f"{folder}: other versions than at the start ({listed}): numbers may differ")
         yield ours, origin
 
 
@@ -247,7 +251,4 @@ def _taken_up(folder: Path, now: Origin, resume: bool) -> Origin:
             f"data have changed since the run began ({', '.join(changed)})",
             where=str(folder), allowed=_ELSEWHERE,
         )  # fmt: skip
-    if others := changes(then.versions, versions()):
-        listed = ", ".join(f"{name} {change}" for name, change in others.items())
-        warn(f"{folder}: other versions than at the start ({listed}): numbers may differ")
     return then.resumed_under(now.versions)
