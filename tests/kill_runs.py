@@ -130,7 +130,7 @@ class Trial:
         child.wait(rng.uniform(0, self.seconds))
         child.kill()
         stage = self.stage("killed")
-        while rng.random() < 0.25:
+        while rng.random() < 0.2:
             child = self.start("killed", resume=True)
             child.wait(rng.uniform(0, self.seconds))
             child.kill()
@@ -188,28 +188,28 @@ def rounds(arguments: argparse.Namespace, work: Path) -> int:
     rng = random.Random(arguments.seed)
     os.chdir(write_cards(work))
     names = arguments.commands.split(",") if arguments.commands else list(COMMANDS)
-    trials = [Trial(name, work) for name in names]
-    for trial in trials:
-        print(f"{trial.name}: {len(trial.whole)} files, {trial.seconds:.1f} s", flush=True)
+    trials = []
+    for name in names:
+        trials.append(Trial(name, work))
+        print(f"{name}: {len(trials[-1].whole)} files, {trials[-1].seconds:.1f} s", flush=True)
+    plan = ["killed"] * arguments.rounds + ["deleted"] * arguments.deletions
+    rng.shuffle(plan)
+    stages: dict[str, Counter[str]] = {kind: Counter() for kind in ("killed", "deleted")}
     failures = 0
-    for kind, number in (("killed", arguments.rounds), ("deleted", arguments.deletions)):
-        stages: Counter[str] = Counter()
-        done = 0
-        while done < number:
-            trial = trials[done % len(trials)] if done < len(trials) else rng.choice(trials)
-            wrong, stage = getattr(trial, kind)(rng)
-            if stage == "too late":
-                continue
-            done += 1
-            stages[stage] += 1
-            if wrong:
-                failures += 1
-                print(f"{kind} {trial.name} {stage}: {wrong}", flush=True)
-            elif arguments.verbose:
-                print(f"{kind} {done}: {trial.name}, {stage}: fine", flush=True)
-        if number:
-            told = ", ".join(f"{count} {stage}" for stage, count in stages.most_common())
-            print(f"{kind}: {number} ({told}), {failures} wrong so far", flush=True)
+    while plan:
+        kind, trial = plan[-1], trials[len(plan) % len(trials)]
+        wrong, stage = getattr(trial, kind)(rng)
+        if stage == "too late":
+            continue
+        plan.pop()
+        stages[kind][stage] += 1
+        failures += bool(wrong)
+        if wrong or arguments.verbose:
+            print(f"{kind} {trial.name}, {stage}: {wrong or 'fine'}", flush=True)
+    for kind, counts in stages.items():
+        told = ", ".join(f"{count} {stage}" for stage, count in counts.most_common())
+        print(f"{kind}: {counts.total()} ({told})", flush=True)
+    print(f"{failures} wrong", flush=True)
     return failures
 
 

@@ -42,7 +42,7 @@ COMMANDS = {
     "fit": ["fit", "fit.yaml"],
     "limit": ["limit", "fit.yaml", "--toys", "60"],
     "profile": ["profile", "fit.yaml", "--over", "CR_tautau=-10:4:5"],
-    "project": ["project", "counts.yaml", "--luminosity", "0.5,5", "--toys", "60"],
+    "project": ["project", "counts.yaml", "--luminosity", "5", "--toys", "20"],
     "compare": ["compare", "compare.yaml"],
     "scan": ["scan", "scan.yaml"],
     "reproduce": ["reproduce", "slides-q2"],

@@ -19,3 +19,4 @@ def test_kills_and_deletions_at_random_moments():
     assert done.returncode == 0, done.stdout + done.stderr
     assert "killed: 10 (" in done.stdout
     assert "deleted: 3 (" in done.stdout
+    assert "0 wrong" in done.stdout
