@@ -23,7 +23,7 @@ from collections import Counter
 from dataclasses import dataclass
 from pathlib import Path
 
-from small_runs import COMMANDS, write_cards
+from folder_cases import COMMANDS, write_cards
 
 from bsnunu_jax.cli import main
 

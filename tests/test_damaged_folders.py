@@ -5,7 +5,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from small_runs import refused, run, write_cards
+from folder_cases import refused, run, write_cards
 
 from bsnunu_jax.cli import main
 from bsnunu_jax.errors import InputError

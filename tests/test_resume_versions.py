@@ -2,7 +2,7 @@
 
 import json
 
-from small_runs import COMMANDS, run, write_cards
+from folder_cases import COMMANDS, run, write_cards
 
 
 def test_other_versions_are_said_and_kept(tmp_path, capsys, monkeypatch):

@@ -9,7 +9,7 @@ from collections.abc import Callable
 from pathlib import Path
 
 import pytest
-from small_runs import COMMANDS, refused, run, write_cards
+from folder_cases import COMMANDS, refused, run, write_cards
 
 from bsnunu_jax.scan.store import Store
 

@@ -7,7 +7,7 @@ import sys
 from pathlib import Path
 
 import pytest
-from small_runs import COMMANDS, refused, write_cards
+from folder_cases import COMMANDS, refused, write_cards
 
 STARTS = 300
 CLAIMS = """
