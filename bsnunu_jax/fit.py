@@ -17,6 +17,7 @@ from bsnunu_jax.inference.jumps import Jumps
 from bsnunu_jax.inference.landscape import Landscape
 from bsnunu_jax.inference.problem import Problem
 from bsnunu_jax.observables import get_observable
+from bsnunu_jax.runs.folder import claimed as claimed  # also known from here
 from bsnunu_jax.runs.folder import run
 from bsnunu_jax.runs.seals import read_sealed_json, write_sealed_json
 

@@ -5,9 +5,8 @@ import pytest
 
 from bsnunu_jax.config import Card
 from bsnunu_jax.errors import InputError
-from bsnunu_jax.fit import convergence_warnings
+from bsnunu_jax.fit import claimed, convergence_warnings
 from bsnunu_jax.inference.nuts import Chains
-from bsnunu_jax.runs.folder import claimed
 
 CARD = """\
 title: own data
@@ -30,21 +29,21 @@ def card(tmp_path):
 
 
 def test_changed_data_are_refused_on_resume(card, tmp_path):
-    with claimed(tmp_path / "out", card, False):
+    with claimed(tmp_path / "out", card, False, print):
         pass
-    with claimed(tmp_path / "out", card, True):
+    with claimed(tmp_path / "out", card, True, print):
         pass
     (tmp_path / "mine.yaml").write_text(DATA.replace("4.0", "5.0"))
     with pytest.raises(InputError, match=r"data have changed.*mine\.yaml"):
-        claimed(tmp_path / "out", card, True).__enter__()
+        claimed(tmp_path / "out", card, True, print).__enter__()
 
 
 def test_two_runs_in_one_folder_are_refused(card, tmp_path):
     with (
-        claimed(tmp_path / "out", card, False),
+        claimed(tmp_path / "out", card, False, print),
         pytest.raises(InputError, match="another run is writing there"),
     ):
-        claimed(tmp_path / "out", card, True).__enter__()
+        claimed(tmp_path / "out", card, True, print).__enter__()
 
 
 def test_a_poor_posterior_is_named(card):

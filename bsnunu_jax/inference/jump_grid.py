@@ -190,7 +190,7 @@ def grid_and_starts(
 ) -> tuple[JumpGrid, np.ndarray]:  # fmt: skip
     """`jump_grid` and the starts of the chains; from `path` if they are there, else left there."""
     names = [f.name for f in fields(JumpGrid)]
-    if path.is_file():
+    if path.exists():
         saved: dict[str, Any] = load_block(path)
         return JumpGrid(*(saved[name] for name in names)), saved["starts"]
     grid, energy = jump_grid(energies, jumping, start)

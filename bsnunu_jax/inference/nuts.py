@@ -111,7 +111,7 @@ def sample(
     warmup_blocks = -(-sampler.warmup // sampler.block)
     program = program or Program(potential, sampler, branches, jumps)
     paths = [folder / f"block_{i:04d}.npz" for i in range(sampler.blocks)]
-    finished = next((i for i, p in enumerate(paths) if not p.is_file()), len(paths))
+    finished = next((i for i, p in enumerate(paths) if not p.exists()), len(paths))
     keys = jax.random.split(jax.random.PRNGKey(seed), sampler.chains)
     state = None
     found: list[dict[str, np.ndarray]] = []

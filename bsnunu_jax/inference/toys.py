@@ -89,7 +89,7 @@ def run_ensemble(
     for first in range(0, number, BLOCK):
         count = min(BLOCK, number - first)
         file = path.with_name(f"{path.name}_{first // BLOCK:05d}.npz") if path else None
-        block = load_block(file) if file and file.is_file() else None
+        block = load_block(file) if file and file.exists() else None
         if file and block is not None:
             same = block["tested"].shape == tested.shape
             if not same or not np.allclose(block["tested"], tested, rtol=1e-6, atol=0):

@@ -1,5 +1,6 @@
 """`bsnunu reproduce`: items are computed beside each other, each is on disk when it is done."""
 
+import hashlib
 import json
 import sys
 import time
@@ -20,7 +21,7 @@ from bsnunu_jax.reproduce.product import Grid, Product
 from bsnunu_jax.reproduce.settings import Settings
 from bsnunu_jax.runs.folder import locked
 from bsnunu_jax.runs.origin import versions
-from bsnunu_jax.runs.owned import CARD
+from bsnunu_jax.runs.owned import CARD, owner
 from bsnunu_jax.runs.progress import say_on_stderr, silent
 from bsnunu_jax.runs.seals import write_json
 
@@ -92,11 +93,14 @@ def _timed(item: Item, settings: Settings) -> tuple[Product, float]:
 
 
 def write_product(item: Item, product: Product, settings: Settings, folder: Path) -> None:
-    """Write figures, numbers and rows; inputs.json, the last one, says that all is there."""
+    """Write figures, numbers and rows; inputs.json, the last one, says what is there.
+
+    The files that an earlier inputs.json names go: those of other settings must not stay beside.
+    """
     from bsnunu_jax.report.figures.style import save, styled, write_columns
     from bsnunu_jax.report.figures.style import write_json as write_numbers
 
-    (folder / "inputs.json").unlink(missing_ok=True)
+    _clear(folder)
     with styled():
         for stem, draw in product.figures.items():
             save(draw(), folder / stem)
@@ -108,7 +112,24 @@ def write_product(item: Item, product: Product, settings: Settings, folder: Path
         write_numbers(folder / "rows.json", {"rows": [row.as_dict() for row in product.rows]})
     if product.summary:
         write_whole(folder / f"{item.name}.md", product.summary)
-    write_json(folder / "inputs.json", _inputs(item, product, settings))
+    ours = owner(folder)
+    files = {
+        path.name: hashlib.sha256(path.read_bytes()).hexdigest()
+        for path in sorted(ours.written if ours else ()) if path.parent == folder
+    }  # fmt: skip
+    write_json(folder / "inputs.json", _inputs(item, product, settings) | {"files": files})
+
+
+def _clear(folder: Path) -> None:
+    path = folder / "inputs.json"
+    try:
+        names = list(json.loads(path.read_text(encoding="utf-8"))["files"])
+    except (OSError, ValueError, KeyError, TypeError):
+        names = []
+    path.unlink(missing_ok=True)
+    for name in names:
+        if Path(name).name == name:
+            (folder / name).unlink(missing_ok=True)
 
 
 def _inputs(item: Item, product: Product, settings: Settings) -> dict[str, Any]:

@@ -8,7 +8,7 @@ import fcntl
 import os
 import time
 from collections.abc import Callable, Iterator, Mapping
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -64,7 +64,7 @@ def run(
         RunError: if it goes while the run works.
     """
     began = time.monotonic()
-    with claimed(folder, card, resume, settings) as (ours, origin):
+    with claimed(folder, card, resume, settings=settings) as (ours, origin):
         this = Run(origin, silent if quiet else say_on_stderr)
         yield this
         ours.complete()
@@ -76,9 +76,10 @@ def run(
 
 @contextmanager
 def claimed(
-    folder: Path, card: FolderCard, resume: bool, settings: Mapping[str, Any] | None = None
-) -> Iterator[tuple[Owned, Origin]]:
-    """Make the folder that of a card for the time of the block.
+    folder: Path, card: FolderCard, resume: bool, say: Callable[[str], object] = warn,
+    settings: Mapping[str, Any] | None = None,
+) -> Iterator[tuple[Owned, Origin]]:  # fmt: skip
+    """Make the folder that of a card for the time of the block; `say` tells of other versions.
 
     Raises:
         InputError: if it cannot be written, is in use, or holds what this run does not resume.
@@ -86,6 +87,9 @@ def claimed(
     """
     with locked(folder) as ours:
         origin = _claim(ours, Origin.of(card, settings or {}), resume)
+        if others := changes(origin.versions, versions()):
+            listed = ", ".join(f"{name} {change}" for name, change in others.items())
+            say(f"{folder}: other versions than at the start ({listed}): numbers may differ")
         yield ours, origin
 
 
@@ -171,17 +175,15 @@ def _claim(ours: Owned, now: Origin, resume: bool) -> Origin:
     """Say whose the folder is, or find that it is this run's; what the run began with."""
     folder = ours.folder
     path, beside = folder / CARD, folder / ORIGIN
-    if not os.path.lexists(path):
-        _check_leftovers(folder, now, resume)
-        origin = now
-    else:
-        origin = _taken_up(folder, now, resume)
+    new = not os.path.lexists(path)
+    origin = (_begun if new else _taken_up)(folder, now, resume)
     ours.identity = origin.identity
     try:
+        _sweep(folder)
         (folder / MANIFEST).unlink(missing_ok=True)  # the run is not finished any more
-        if origin is now or origin.resumed:
+        if new or origin.resumed:
             origin.write(beside)
-        if origin is now:
+        if new:
             with whole(path) as partial:
                 partial.write_text(now.card, encoding="utf-8")
     except OSError as error:
@@ -190,19 +192,33 @@ def _claim(ours: Owned, now: Origin, resume: bool) -> Origin:
     return origin
 
 
-def _check_leftovers(folder: Path, now: Origin, resume: bool) -> None:
-    """Refuse results of nobody: of this run they are only if origin.json says so."""
+def _begun(folder: Path, now: Origin, resume: bool) -> Origin:
+    """What a run begins with where no card.yaml is: only origin.json can say that results are its.
+
+    Raises:
+        InputError: for results of nobody.
+    """
     left = [name for name in _RESULTS if _holds(folder / name)]
     if not left:
-        return
-    same = False
-    if (folder / ORIGIN).is_file():
-        same = Origin.read(folder / ORIGIN, now.card).identity == now.identity
-    if not (same and resume):
-        raise InputError(
-            f"the folder holds results without the card.yaml that says whose ({', '.join(left)})",
-            where=str(folder), allowed=f"move them away, or {_ELSEWHERE}",
-        )  # fmt: skip
+        return now
+    if resume:
+        with suppress(InputError):
+            then = Origin.read(folder / ORIGIN, now.card)
+            if then.identity == now.identity:
+                return then
+    raise InputError(
+        f"the folder holds results without the card.yaml that says whose ({', '.join(left)})",
+        where=str(folder), allowed=f"move them away, or {_ELSEWHERE}",
+    )  # fmt: skip
+
+
+def _sweep(folder: Path) -> None:
+    """Remove the halves of files that a kill has left; nobody else writes here."""
+    rooms = [folder / name for name in _RESULTS if "." not in name]
+    found = [*folder.glob("*.partial*"), *(p for room in rooms for p in room.rglob("*.partial*"))]
+    for path in found:
+        if path.is_file():
+            path.unlink()
 
 
 def _holds(path: Path) -> bool:
@@ -237,7 +253,4 @@ def _taken_up(folder: Path, now: Origin, resume: bool) -> Origin:
             f"data have changed since the run began ({', '.join(changed)})",
             where=str(folder), allowed=_ELSEWHERE,
         )  # fmt: skip
-    if others := changes(then.versions, versions()):
-        listed = ", ".join(f"{name} {change}" for name, change in others.items())
-        warn(f"{folder}: other versions than at the start ({listed}): numbers may differ")
     return then.resumed_under(now.versions)

@@ -98,7 +98,7 @@ def _ours(
     if not hosts.first:
         if not hosts.all_agree(False):
             raise InputError("the first process was refused, see its message", where=str(folder))
-        with joined(folder) as theirs:
+        with joined(folder) as theirs, _ending(hosts):
             yield theirs
         return
     with ExitStack() as stack:
@@ -108,7 +108,19 @@ def _ours(
             hosts.all_agree(False)
             raise
         hosts.all_agree(True)
-        yield ours
+        with _ending(hosts):
+            yield ours
+
+
+@contextmanager
+def _ending(hosts: Hosts) -> Iterator[None]:
+    """What one process finds in the middle it cannot tell the others, which wait for it."""
+    try:
+        yield
+    except InputError as error:
+        if hosts.count == 1:
+            raise
+        raise RunError(str(error)) from None
 
 
 def columns(card: ScanCard) -> dict[str, tuple[str, dict[str, str]]]:
