@@ -21,8 +21,9 @@ _EXTENSIONS = (
     tarfile.XHDTYPE, tarfile.XGLTYPE, tarfile.SOLARIS_XHDTYPE, tarfile.GNUTYPE_LONGNAME,
     tarfile.GNUTYPE_LONGLINK,
 )  # fmt: skip
-_MOST_EXTENSION = 1 << 12  # bytes: tarfile's work and memory grow with their square
-_SECONDS = 20.0
+_MOST_EXTENSION = 1 << 10  # bytes; tarfile's work on one grows with their square
+_MOST_WORK = 1 << 26  # sum of these squares
+_SECONDS = 1.5  # of a core, for what tarfile makes of it; 64 MB take a third of that
 _GZIP = b"\x1f\x8b"
 
 
@@ -72,7 +73,8 @@ def _members(file: "_File", names: Collection[str]) -> Iterator[tuple[str, IO[by
     file.seek(0)
     source = gzip.GzipFile(fileobj=file) if packed else file
     bounded = cast(IO[bytes], _Bounded(source))
-    with tarfile.open(fileobj=bounded, mode="r|", tarinfo=_Member) as unpacked:
+    header = type("Header", (_Header,), {})
+    with tarfile.open(fileobj=bounded, mode="r|", tarinfo=header) as unpacked:
         for count, member in enumerate(unpacked):
             if count == _MOST_MEMBERS:
                 raise tarfile.ReadError("too many members")
@@ -94,28 +96,32 @@ class _File(io.FileIO):
 
 
 class _Bounded:
-    """What tarfile reads of an archive, up to a number of bytes and of seconds."""
+    """What tarfile reads of an archive, up to a number of bytes and a time."""
 
     def __init__(self, source: Any) -> None:
         self._source, self._left = source, MOST_BYTES
-        self._until = time.monotonic() + _SECONDS
+        self._until = time.thread_time() + _SECONDS
 
     def read(self, size: int) -> bytes:
         content = bytes(self._source.read(size))
         self._left -= len(content)
-        if self._left < 0 or time.monotonic() > self._until:
+        if self._left < 0 or time.thread_time() > self._until:
             raise tarfile.ReadError("too long")
         return content
 
 
-class _Member(tarfile.TarInfo):
-    """A header that keeps tarfile from work out of proportion: no sparse maps, short extensions."""
+class _Header(tarfile.TarInfo):
+    """A header of a member; a class of its own for each archive, of which it counts the work."""
+
+    work = 0
 
     @classmethod
-    def frombuf(cls, buf: bytes | bytearray, encoding: str, errors: str) -> "_Member":
+    def frombuf(cls, buf: bytes | bytearray, encoding: str, errors: str) -> "_Header":
         made = super().frombuf(buf, encoding, errors)
         if made.type == tarfile.GNUTYPE_SPARSE:
             raise tarfile.ReadError("a sparse member")
-        if made.type in _EXTENSIONS and not 0 <= made.size <= _MOST_EXTENSION:
-            raise tarfile.ReadError("a long extension")
+        if made.type in _EXTENSIONS:
+            cls.work += made.size**2
+            if not 0 <= made.size <= _MOST_EXTENSION or cls.work > _MOST_WORK:
+                raise tarfile.ReadError("extensions out of proportion")
         return made
