@@ -3,12 +3,9 @@
 from fuzz_archives import crafted, main, mutations
 
 
-def test_crafted():
-    outcomes, _, _ = main(crafted())
-    assert outcomes["whole"] > 20
-
-
-def test_damaged():
-    outcomes, _, _ = main(mutations(100, 1))
+def test_crafted_and_damaged():
+    made = list(crafted())
+    assert main(made)[0]["whole"] > 20
+    outcomes, _, _ = main(mutations(made, 100, 1))
     assert outcomes.total() == 100
     assert min(outcomes["whole"], outcomes["refused"]) > 5
