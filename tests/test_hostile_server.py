@@ -201,20 +201,21 @@ def test_a_redirection_to_another_host_is_followed(get):
         assert get({FILE: redirect(f"{other}/there", "307 Temporary Redirect")})[0] == 0
 
 
+MANY = 4 << 20  # bytes of lines, of which each costs time
 LARGE = {
-    "headers of a page": (RECORD, endless(OK, b"X: y\r\n" * 10_000), "no right HTTP answer"),
+    "headers of a page": (RECORD, endless(OK, b"X: y\r\n" * 10_000, MANY), "no right HTTP answer"),
     "page": (RECORD, endless(OK + b"\r\n["), "is longer than"),
     "file": (FILE, endless(OK + b"\r\n"), f"{WORKSPACE} is longer than"),
     "file announced": (FILE, endless(OK + LONG + b"\r\n"), f"{WORKSPACE} is longer than"),
     "archive": (ARCHIVE, endless(OK + b"\r\n"), "the archive is longer than"),
     "chunks": (FILE, endless(chunked(b""), b"100000\r\n" + b"0" * (1 << 20) + b"\r\n"), "longer"),
-    "extensions of chunks": (FILE, endless(chunked(b""), b"1;" + b"x" * 60_000 + b"\r\n0\r\n"),
-        "no right HTTP answer"),
-    "interim answers": (FILE, endless(b"", b"HTTP/1.1 100 Continue\r\n\r\n" * 1000),
+    "extensions of chunks": (FILE, endless(chunked(b""), b"1;" + b"x" * 60_000 + b"\r\n0\r\n",
+        MANY), "no right HTTP answer"),
+    "interim answers": (FILE, endless(b"", b"HTTP/1.1 100 Continue\r\n\r\n" * 1000, MANY),
         "no right HTTP answer"),
     "redirection": (FILE, endless(b"HTTP/1.1 302 Found\r\nLocation: /x\r\n\r\n"), "status 404"),
     "error": (FILE, endless(b"HTTP/1.1 500 No\r\n\r\n"), "status 500"),
-    "trailers": (FILE, endless(chunked(b"0\r\n"), b"X: y\r\n" * 10_000), WORKSPACE),
+    "trailers": (FILE, endless(chunked(b"0\r\n"), b"X: y\r\n" * 10_000, MANY), WORKSPACE),
 }  # fmt: skip
 
 
