@@ -1,6 +1,8 @@
 """The published files of Belle II's B+ -> K+ nu nubar likelihood as a measurement."""
 
+import errno
 import hashlib
+import stat
 from collections.abc import Mapping
 from dataclasses import replace
 from pathlib import Path
@@ -23,6 +25,13 @@ CHECKSUMS = {
         "22f6ce34723ef24624aa7755a048f2ad940c666646ea7eee0b3e8e549765f254"
     ),
     "number_density_hta.csv": "2ef413de554d4d5553557e31c0f55e0f1afa01a52aafacc820d09dc72c41b4bb",
+}
+# Their sizes in bytes: a download is never longer.
+SIZES = {
+    WORKSPACE: 421_572,
+    "number_density_ita_regA.csv": 22_725,
+    "number_density_ita_regB.csv": 7_575,
+    "number_density_hta.csv": 15_150,
 }
 # Number densities: file, first letters of the channel, sample.
 _DENSITIES = (
@@ -72,6 +81,18 @@ def load_published(
     )  # fmt: skip
 
 
+def sha256_of(path: Path) -> str:
+    """SHA-256 of a file, read piece by piece.
+
+    Raises:
+        OSError: for a file that is not there or cannot be read, a device or a pipe among them.
+    """
+    if not stat.S_ISREG(path.stat().st_mode):
+        raise OSError(errno.EINVAL, "not a regular file", str(path))
+    with path.open("rb") as file:
+        return hashlib.file_digest(file, "sha256").hexdigest()
+
+
 def check_files(folder: Path, checksums: Mapping[str, str] = CHECKSUMS) -> None:
     """Compare the files of the record with their checksums.
 
@@ -81,7 +102,7 @@ def check_files(folder: Path, checksums: Mapping[str, str] = CHECKSUMS) -> None:
     for name, expected in checksums.items():
         path = folder / name
         try:
-            found = hashlib.sha256(path.read_bytes()).hexdigest()
+            found = sha256_of(path)
         except (FileNotFoundError, NotADirectoryError):
             raise InputError(
                 "no such file", where=str(path),

@@ -1,15 +1,23 @@
 """Published data that users fetch themselves: where they lie, copies from a folder, checks."""
 
-import hashlib
 import os
 from collections.abc import Mapping
-from dataclasses import dataclass
+from contextlib import suppress
+from dataclasses import dataclass, field
 from pathlib import Path
 
 from bsnunu_jax.errors import InputError
 from bsnunu_jax.experiments.belle2 import Belle2Likelihood
-from bsnunu_jax.experiments.belle2_published import CHECKSUMS, check_files, load_published
+from bsnunu_jax.experiments.belle2_published import (
+    CHECKSUMS,
+    SIZES,
+    check_files,
+    load_published,
+    sha256_of,
+)
 from bsnunu_jax.experiments.catalogue import load_measurements
+
+_MOST_BYTES = 1 << 26  # of a file of which the size is not known; HEPData accepts 52 MB
 
 
 @dataclass(frozen=True)
@@ -22,6 +30,7 @@ class DataSet:
         measurement: the measurement of the package that they stand for.
         elsewhere: where the authors keep the same files.
         site: address of HEPData.
+        sizes: the bytes of every file by name, where they are known.
     """
 
     name: str
@@ -31,6 +40,11 @@ class DataSet:
     measurement: str
     elsewhere: str
     site: str = "https://www.hepdata.net"
+    sizes: Mapping[str, int] = field(default_factory=dict)
+
+    def most(self, name: str) -> int:
+        """The bytes that a file may have."""
+        return self.sizes.get(name, _MOST_BYTES)
 
 
 DATA_SETS = {
@@ -39,6 +53,7 @@ DATA_SETS = {
         doi="10.17182/hepdata.166082",
         record="ins2947386",
         files=CHECKSUMS,
+        sizes=SIZES,
         measurement="belle2_knunu_2023",
         elsewhere="https://github.com/lorenzennio/knunu-reinterpretation-mini (scripts/data)",
     )
@@ -89,7 +104,7 @@ def likelihood_folder(given: str, beside: Path) -> Path:
 
 def is_right(path: Path, checksum: str) -> bool:
     """Whether a file is there with this SHA-256."""
-    return path.is_file() and hashlib.sha256(path.read_bytes()).hexdigest() == checksum
+    return path.is_file() and sha256_of(path) == checksum
 
 
 def place(path: Path, content: bytes) -> None:
@@ -110,14 +125,19 @@ def copy(data: DataSet, source: Path, folder: Path) -> dict[str, str]:
     Raises:
         InputError: for a file that is missing or altered, or a folder that cannot be written.
     """
-    if not source.is_dir():
+    try:
+        there = source.is_dir()
+    except OSError as error:  # a name that is too long
+        raise InputError(f"cannot be read ({error.strerror})", where=str(source)) from None
+    if not there:
         raise InputError("no such folder", where=str(source), allowed="name the folder of a copy")
-    wanted = {n: sha for n, sha in data.files.items() if not is_right(folder / n, sha)}
+    try:
+        wanted = {n: sha for n, sha in data.files.items() if not is_right(folder / n, sha)}
+    except OSError as error:
+        raise InputError(f"cannot be read ({error.strerror})", where=str(folder)) from None
     contents = {}
     for name, sha in wanted.items():
-        places = [source / name, *sorted(source.glob(f"*/{name}"))]
-        there = [p for p in places if p.is_file()] or places
-        path = next((p for p in there if is_right(p, sha)), there[0])
+        path = _in(source, name, sha)
         check_files(path.parent, {name: sha})
         contents[name] = path.read_bytes()
     try:
@@ -127,6 +147,17 @@ def copy(data: DataSet, source: Path, folder: Path) -> dict[str, str]:
     except OSError as error:
         raise InputError(f"cannot be written ({error.strerror})", where=str(folder)) from None
     return {name: "copied" if name in wanted else "kept" for name in data.files}
+
+
+def _in(source: Path, name: str, checksum: str) -> Path:
+    """Where a file lies in a folder or a folder in it: the right one, or one that is there."""
+    places = [source / name, *sorted(source.glob(f"*/{name}"))]
+    there = [p for p in places if p.is_file()] or places
+    for path in there:
+        with suppress(OSError):  # one that may not be read
+            if is_right(path, checksum):
+                return path
+    return there[0]
 
 
 def load(data: DataSet, folder: Path) -> Belle2Likelihood:
