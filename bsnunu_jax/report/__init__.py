@@ -49,7 +49,7 @@ def write_report(
     parameters = reported(problem, chains)
     at_best = {name: float(values[0]) for name, values in best.observables.items()}
     draws = predicted(posterior, len(chains.theta))
-    rows = summarise(parameters, draws, best_fit.best, at_best)
+    rows = summarise(parameters, draws, best_fit.best, at_best, problem.parameters)
     write_summary(folder / "summary.csv", rows)
     write_figures(
         folder / "figures", problem, chains, best_fit, posterior=posterior, best=best, sm=sm

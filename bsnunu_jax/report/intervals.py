@@ -1,18 +1,19 @@
 """Intervals of highest posterior density: the one definition of every interval of a posterior.
 
 A region of highest density is the shortest set that holds a share of the draws, in one piece a peak
-that rises above its surroundings. Peaks are found in the kernel density of ArviZ; within its valleys
-every piece is ArviZ's shortest interval (`arviz.hdi`) with the share of the draws that lies above
-the common level: smoothing decides where the draws are parted, not where pieces end. A valley that
-draws may leave by chance parts nothing. A piece whose density is above the level where a prior ends
-ends there too. Of a scale with a prior flat in its logarithm it is the density in the logarithm
-that counts: the one against which its prior is flat, whatever the unit.
+that rises above its surroundings. Peaks are found in the kernel density of ArviZ; between its
+valleys every piece is ArviZ's shortest interval (`arviz.hdi`) with the share of the draws that lies
+above the common level: smoothing decides where the draws are parted, not where pieces end. A valley
+that draws may leave by chance parts nothing. A piece whose density is above the level where a prior
+ends ends there too. Of a scale with a prior flat in its logarithm it is the density in the
+logarithm that counts: the one against which its prior is flat, whatever the unit.
 """
 
 import warnings
 from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import cached_property
+from itertools import pairwise
 
 import numpy as np
 from jaxtyping import Float
@@ -25,8 +26,8 @@ Bounds = tuple[float | None, float | None]
 
 # What reports say about their intervals.
 STATEMENT = (
-    "highest posterior density (ArviZ), in pieces where the posterior has them; scales with a prior "
-    "flat in the logarithm by their density in the logarithm"
+    "highest posterior density (ArviZ), in pieces where the posterior has them; scales with a "
+    "prior flat in the logarithm by their density in the logarithm"
 )
 MASSES = (0.68, 0.95)
 # A valley is real if it lies this many standard deviations below the peaks on both of its sides.
@@ -50,7 +51,7 @@ class Marginal:
     """The draws of one quantity and their density.
 
     Attributes:
-        draws: shape (chains, draws), or flat: one chain.
+        draws: shape (chains, draws), or flat: independent ones.
         bounds: where the quantity ends, None where nothing ends it.
         log: the density is that in log10 of the quantity, which is above 0.
     """
@@ -71,27 +72,28 @@ class Marginal:
 
     @cached_property
     def x(self) -> Float[np.ndarray, " n"]:
-        """The draws in the coordinate of the density."""
+        """The draws in the coordinate of the density, chain after chain."""
         flat = self.draws.ravel().astype(float)
         return np.log10(flat) if self.log else flat
 
     @cached_property
     def ends(self) -> Bounds:
         """The bounds in the coordinate of the density."""
-        low, high = (None if b is None or (self.log and b <= 0) else float(b) for b in self.bounds)
-        if not self.log:
-            return low, high
-        return tuple(None if b is None else float(np.log10(b)) for b in (low, high))  # type: ignore[return-value]
+        low, high = (
+            None if b is None else float(np.log10(b)) if self.log else float(b)
+            for b in self.bounds
+        )  # fmt: skip
+        return low, high
 
     @cached_property
     def curve(self) -> tuple[Float[np.ndarray, " k"], Float[np.ndarray, " k"]]:
         """Grid and density, smoothed with a kernel reflected at the outermost draws."""
-        width = len(self.x) ** -0.2 * spread(self.x)
+        width = len(self.x) ** -0.2 * spread(self._ordered)
         extent = float(np.ptp(self.x))
         cells = int(np.clip(_FINE * extent / width, *_CELLS)) if width > 0 else _CELLS[0]
-        if extent / cells <= 4 * np.spacing(np.abs(self.x).max()):  # constant, but for rounding
-            middle = float(np.median(self.x))
-            return np.array([middle]), np.array([1.0])
+        if self._constant:
+            middle, half = float(np.median(self.x)), max(abs(float(self.x[0])), 1.0) * 1e-6
+            return middle + half * np.array([-1.0, 0.0, 1.0]), np.array([0.0, 1 / half, 0.0])
         width = max(width, 0.5 * extent / cells)
         with warnings.catch_warnings():
             warnings.simplefilter("ignore", FutureWarning)
@@ -99,65 +101,72 @@ class Marginal:
         return grid, density / (density.sum() * (grid[1] - grid[0]))
 
     @cached_property
+    def _constant(self) -> bool:
+        """True if the draws are equal, but for rounding."""
+        return bool(np.ptp(self.x) <= 1e4 * np.spacing(np.abs(self.x).max()))
+
+    @cached_property
     def _at_draws(self) -> Float[np.ndarray, " n"]:
-        grid, density = self.curve
-        return np.interp(self.x, grid, density)
+        """The density at `_ordered`."""
+        return np.interp(self._ordered, *self.curve)
 
     def pieces(self, mass: float) -> tuple[Piece, ...]:
         """The pieces of the region that holds the fraction `mass`, in order; () if not `finite`.
 
         >>> import numpy as np
-        >>> x = np.concatenate([np.linspace(-1, 1, 500), np.linspace(9, 11, 500)])
+        >>> x = np.concatenate([np.linspace(-1, 1, 500), np.linspace(9, 11, 500)])  # independent
         >>> [tuple(round(end) for end in piece) for piece in Marginal(x).pieces(0.95)]
         [(-1, 1), (9, 11)]
         """
-        if not self.finite:
-            return ()
-        found = self._regions(mass)
+        found = self.regions(mass)
         if self.log:
             found = [(float(10**a), float(10**b)) for a, b in found]
-        low, high = self.bounds
         # 10**log10 of a bound is not always the bound.
-        return tuple(
-            (low if _same(a, low) else a, high if _same(b, high) else b) for a, b in found
-        )  # type: ignore[misc]
+        low, high = self.bounds
+        return tuple((_snapped(a, low), _snapped(b, high)) for a, b in found)
 
-    def _regions(self, mass: float) -> list[Piece]:
-        grid, density = self.curve
-        if len(grid) == 1:
-            return [(float(self.x.min()), float(self.x.max()))]
+    def regions(self, mass: float) -> list[Piece]:
+        """The same pieces in the coordinate of the density."""
+        if not self.finite:
+            return []
+        ordered, (_, density) = self._ordered, self.curve
+        if self._constant:
+            return [(float(ordered[0]), float(ordered[-1]))]
         level = self._level(mass)
         # What parts a region parts the smaller ones inside it.
         larger = [x for m in MASSES if m > mass for x in self._valleys(self._level(m), [])]
         cuts = self._valleys(level, larger)
-        segment = np.searchsorted(cuts, self.x)
+        segment = np.searchsorted(cuts, ordered)
         above = self._at_draws >= level
         total = max(int(above.sum()), 1)
         found = []
         for k in range(len(cuts) + 1):
-            draws, share = self.x[segment == k], mass * (above & (segment == k)).sum() / total
+            draws, share = ordered[segment == k], mass * (above & (segment == k)).sum() / total
             if not len(draws) or not share:
                 continue
-            part = min(share * len(self.x) / len(draws), 1.0)
+            number = min(max(round(share * len(ordered)), 1), len(draws))
             at_low = k == 0 and self._reaches(0, density[0], level)
             at_high = k == len(cuts) and self._reaches(1, density[-1], level)
-            found.append(self._shortest(np.sort(draws), part, at_low, at_high))
+            found.append(self._shortest(draws, number, at_low, at_high))
         return found
 
     def _shortest(
-        self, ordered: Float[np.ndarray, " n"], mass: float, at_low: bool, at_high: bool
+        self, ordered: Float[np.ndarray, " n"], number: int, at_low: bool, at_high: bool
     ) -> Piece:
-        """The shortest interval with this share of ordered draws, from a bound where it is there.
+        """The shortest interval with so many ordered draws, from a bound where it is there.
 
         A density that is above the level at both ends of its range leaves the choice to the draws.
         """
-        if mass < 1 - 1e-12 and at_low != at_high:
-            if at_low:
-                return self._end(0), float(np.quantile(ordered, mass))
-            return float(np.quantile(ordered, 1 - mass)), self._end(1)
+        everything = number == len(ordered)
+        if at_low and not (at_high or everything):
+            return self._end(0), float(ordered[number - 1])
+        if at_high and not (at_low or everything):
+            return float(ordered[-number]), self._end(1)
         low, high = float(ordered[0]), float(ordered[-1])
-        if mass < 1 - 1e-12:
-            low, high = (float(end) for end in import_arviz().hdi(ordered, hdi_prob=mass))
+        if not everything:
+            # ArviZ takes one draw more than this fraction.
+            fraction = max(number - 0.5, 0.5) / len(ordered)
+            low, high = (float(end) for end in import_arviz().hdi(ordered, hdi_prob=fraction))
         return (
             self._end(0) if at_low and low == ordered[0] else low,
             self._end(1) if at_high and high == ordered[-1] else high,
@@ -165,15 +174,15 @@ class Marginal:
 
     def _end(self, side: int) -> float:
         bound = self.ends[side]
-        return float(bound if bound is not None else (self.x.min(), self.x.max())[side])
+        return float(bound if bound is not None else self._ordered[-side])
 
     def _reaches(self, side: int, density: float, level: float) -> bool:
         """True if the region reaches the bound on this side."""
         bound = self.ends[side]
         if bound is None or density < level:
             return False
-        nearest = self.x.max() if side else self.x.min()
-        return len(self.x) * level * abs(float(nearest) - bound) <= _LACKING
+        lacking = abs(float(self._ordered[-side]) - bound)
+        return len(self.x) * level * lacking <= _LACKING
 
     def _level(self, mass: float) -> float:
         """The density above which the fraction `mass` of the draws lies, whatever the smoothing."""
@@ -197,16 +206,13 @@ class Marginal:
                 np.inf
                 if any(grid[left[1] - 1] < x < grid[right[0]] for x in known)
                 else self._depth(left, right)
-                for left, right in zip(tops, tops[1:], strict=False)
+                for left, right in pairwise(tops)
             ]
             i = int(np.argmin(depths))
             if depths[i] >= _SIGNIFICANT:
                 break
             tops[i : i + 2] = [(tops[i][0], tops[i + 1][1])]
-        return [
-            float(grid[b + int(np.argmin(density[b:c]))])
-            for (_, b), (c, _) in zip(tops, tops[1:], strict=False)
-        ]
+        return [float(grid[b + int(np.argmin(density[b:c]))]) for (_, b), (c, _) in pairwise(tops)]
 
     def _depth(self, left: tuple[int, int], right: tuple[int, int]) -> float:
         """How far the draws between two tops are fewer than on both of them, in deviations."""
@@ -241,15 +247,14 @@ class Marginal:
         ess = import_arviz().ess
         edges = np.linspace(0, 1, _WINDOWS + 1)
         number = 0.0
-        chains = np.atleast_2d(self.x.reshape(self.draws.shape))
-        chains = chains.reshape(-1, chains.shape[-1])
-        for chain in chains:
+        if self.draws.ndim == 1:
+            return 1.0
+        for chain in self.x.reshape(self.draws.shape):
             if len(chain) < 4 or np.ptp(chain) == 0:
                 number += 1
                 continue
             found = [
-                float(ess(chain[None], method="local", prob=window))
-                for window in zip(edges, edges[1:], strict=False)
+                float(ess(chain[None], method="local", prob=window)) for window in pairwise(edges)
             ]
             number += float(np.nanmedian(found)) if np.isfinite(found).any() else 1.0
         return min(number / len(self.x), 1.0)
@@ -281,5 +286,7 @@ def shown(pieces: Sequence[Piece], between: str = " and ", number: str = "{!r}")
     return between.join(f"{number.format(a)} .. {number.format(b)}" for a, b in pieces)
 
 
-def _same(end: float, bound: float | None) -> bool:
-    return bound is not None and abs(end - bound) <= 1e-12 * max(abs(bound), 1e-300)
+def _snapped(end: float, bound: float | None) -> float:
+    """The bound where the end is equal to it, but for rounding."""
+    same = bound is not None and abs(end - bound) <= 1e-12 * abs(bound)
+    return float(bound) if bound is not None and same else end
