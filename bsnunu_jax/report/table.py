@@ -14,6 +14,7 @@ from bsnunu_jax.inference.parameters import LogUniform
 from bsnunu_jax.inference.problem import Problem
 from bsnunu_jax.report.diagnostics import Diagnostic
 from bsnunu_jax.report.intervals import STATEMENT
+from bsnunu_jax.report.remarks import MARKS
 from bsnunu_jax.report.shape import flagged
 from bsnunu_jax.report.summary import Row
 
@@ -106,6 +107,7 @@ def _columns(
         *lines,
         *[f"{_FLAT} flat at the mirror point: see the interval"] * bool(flat),
         *[f"{_UNBOUND} the data hardly bound it there: see the interval"] * bool(unbound),
+        *[f"{MARKS[text]} {text}" for text in dict.fromkeys(r.remark for r in rows) if text],
         *_wrapped(f"HDI: {STATEMENT}; central intervals are in summary.csv."),
     ]
 
@@ -141,8 +143,9 @@ def _cells(row: Row, folded: bool, mark: str | None) -> tuple[str, ...]:
         best += f" {mark}"
     elif row.hessian_error is not None:
         best += f" +- {show(row.hessian_error)}"
+    noted = f" {MARKS[row.remark]}" if row.remark else ""
     return (
-        f"{name} [1e-6]" if is_br else name,
+        (f"{name} [1e-6]" if is_br else name) + noted,
         show(row.median),
         *(
             " and ".join(f"{show(a)} .. {show(b)}" for a, b in pieces) or "undefined"
