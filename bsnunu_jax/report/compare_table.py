@@ -4,6 +4,8 @@ import textwrap
 from collections.abc import Sequence
 from typing import Any
 
+from bsnunu_jax.models import get_model
+
 _WIDTH = 100
 # Values that a minimum at 0 leaves.
 _NOTHING = 1e-9
@@ -11,7 +13,6 @@ _NOTHING = 1e-9
 _NOTABLE = 0.3
 # Change of ln Z with half the points above which there is a warning.
 _CONVERGED = 0.1
-_UNITS = {"m": " GeV", "mN": " GeV", "m1": " GeV", "m2": " GeV", "Lambda": " TeV"}
 
 
 def compare_table(result: dict[str, Any]) -> str:
@@ -28,12 +29,14 @@ def _fits(variants: Sequence[dict[str, Any]]) -> list[str]:
     rows = [("best fit against the SM", "", "D chi2", "sigma", "BR_NP(K+)", "BR_NP(K*0)")]
     for v in variants:
         rows.append((
-            v["name"], _values(v["best"]), _signed(v["best"]["delta_chi2"]),
+            v["name"], _values(v["best"], v["model"]), _signed(v["best"]["delta_chi2"]),
             f"{v['significance']:.1f}", _micro(v["BR_NP"]["B+->K+"]),
             _micro(v["BR_NP"]["B0->K*0"]),
         ))  # fmt: skip
         for further in v["minima"][1:]:
-            rows.append(("  also", _values(further), _signed(further["delta_chi2"]), "", "", ""))
+            rows.append(
+                ("  also", _values(further, v["model"]), _signed(further["delta_chi2"]), "", "", "")
+            )
     return _aligned(rows, left=2)
 
 
@@ -93,11 +96,13 @@ def _notes(variants: Sequence[dict[str, Any]]) -> list[str]:
     return [line for note in notes for line in textwrap.wrap(note, _WIDTH)]
 
 
-def _values(point: dict[str, Any]) -> str:
+def _values(point: dict[str, Any], model: str) -> str:
+    quantities = get_model(model).quantities
     ends = dict(edge.rsplit(" ", 1) for edge in point["at_edge"])
     shown = []
     for name, value in point["values"].items():
-        number = f"{value if abs(value) > _NOTHING else 0:.4g}{_UNITS.get(name, '')}"
+        unit = quantities[name].unit if name in quantities else ""
+        number = f"{value if abs(value) > _NOTHING else 0:.4g} {unit}".rstrip()
         shown.append(f"{name} {number}" + (f" ({ends[name]})" if name in ends else ""))
     return ", ".join(shown)
 
