@@ -2,11 +2,10 @@
 
 from collections.abc import Mapping
 
-import numpy as np
-
 from bsnunu_jax.inference.measured import is_measured, measured
 from bsnunu_jax.inference.predictive import Predictive
 from bsnunu_jax.inference.problem import Problem
+from bsnunu_jax.observables import equals_sm
 
 # Remarks by the mark that stands for them in tables.
 FREE, OF_SM = "(p)", "(SM)"
@@ -15,8 +14,6 @@ REMARKS = {
     OF_SM: "SM value: the model has no part in it",
 }
 MARKS = {text: mark for mark, text in REMARKS.items()}
-# Draws of a quantity that the model moves differ from the SM's by more.
-_RELATIVE, _ABSOLUTE = 1e-9, 1e-16
 
 
 def remarks(problem: Problem, predictive: Predictive) -> Mapping[str, str]:
@@ -30,7 +27,7 @@ def remarks(problem: Problem, predictive: Predictive) -> Mapping[str, str]:
     found = {}
     for name, values in predictive.observables.items():
         sm = predictive.sm_observables.get(name)
-        if sm is not None and np.allclose(values, sm, _RELATIVE, _ABSOLUTE):
+        if sm is not None and equals_sm(values, sm):
             found[name] = REMARKS[OF_SM]
         elif not is_measured(name, seen):
             found[name] = REMARKS[FREE]
