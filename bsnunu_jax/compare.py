@@ -15,8 +15,11 @@ from bsnunu_jax.compare_pair import MASSES, PairComparison
 from bsnunu_jax.comparison_card import Comparison, Variant
 from bsnunu_jax.errors import InputError
 from bsnunu_jax.fit import claimed, manifest, say_on_stderr, silent, write_json
+from bsnunu_jax.inference.measured import measured
 from bsnunu_jax.inference.pair_operator import PairOperator
 from bsnunu_jax.inference.problem import Problem
+from bsnunu_jax.modes import ANNIHILATIONS, MODES
+from bsnunu_jax.report.compare_words import in_words
 
 Result = dict[str, Any]
 Keep = Callable[[Variant, Result], None]
@@ -52,8 +55,9 @@ def run_compare(
         result = {
             "titles": {str(c.path.name): c.content.title for c in comparison.cards},
             "comparable": len(_bases(comparison.variants)) == 1,
-            "variants": [found[v.name] for v in comparison.variants],
+            "variants": [found[v.name] | _unseen(v) for v in comparison.variants],
         }
+        result["verdict"] = in_words(result)
         if folder:
             # Matplotlib takes a second that nobody need wait for.
             from bsnunu_jax.report.compare_files import write_comparison
@@ -65,6 +69,12 @@ def run_compare(
                 "wall_time_s": round(time.monotonic() - began, 1), "resumed": resume,
             })  # fmt: skip
     return result
+
+
+def _unseen(variant: Variant) -> Result:
+    """The modes of which the data of a variant have nothing."""
+    seen = measured(variant.card.stated)
+    return {"not_constrained": [mode for mode in (*MODES, *ANNIHILATIONS) if mode not in seen]}
 
 
 def _bases(variants: Sequence[Variant]) -> dict[str, list[Variant]]:

@@ -5,6 +5,7 @@ from collections.abc import Sequence
 from typing import Any
 
 from bsnunu_jax.models import get_model
+from bsnunu_jax.report.remarks import FREE, REMARKS
 
 _WIDTH = 100
 # Values that a minimum at 0 leaves.
@@ -21,7 +22,8 @@ def compare_table(result: dict[str, Any]) -> str:
     blocks = [[f"{name}: {title}" for name, title in result["titles"].items()]]
     if not result["comparable"]:
         blocks[0].append("Inputs or data differ: every variant is compared with the SM on its own.")
-    blocks += [_fits(variants), _evidence(variants), _data(variants), _notes(variants)]
+    blocks += [_fits(variants), _evidence(variants), _data(variants)]
+    blocks += [result["verdict"]["text"], _notes(variants)]
     return "\n\n".join("\n".join(lines) for lines in blocks if lines)
 
 
@@ -30,8 +32,8 @@ def _fits(variants: Sequence[dict[str, Any]]) -> list[str]:
     for v in variants:
         rows.append((
             v["name"], _values(v["best"], v["model"]), _signed(v["best"]["delta_chi2"]),
-            f"{v['significance']:.1f}", _micro(v["BR_NP"]["B+->K+"]),
-            _micro(v["BR_NP"]["B0->K*0"]),
+            f"{v['significance']:.1f}", _micro(v, "B+->K+"),
+            _micro(v, "B0->K*0"),
         ))  # fmt: skip
         for further in v["minima"][1:]:
             rows.append(
@@ -72,6 +74,8 @@ def _notes(variants: Sequence[dict[str, Any]]) -> list[str]:
         "one degree of freedom a parameter (Wilks), local. low, high: the parameter is at that end "
         "of its range; Lambda high is the SM."
     ]
+    if any(mode in v["not_constrained"] for v in variants for mode in ("B+->K+", "B0->K*0")):
+        notes.append(f"{FREE} {REMARKS[FREE]}.")
     most = max(hows, key=lambda how: len(hows[how]))
     for how, names in hows.items():
         who = "" if how == most else f" ({', '.join(names)})"
@@ -118,8 +122,9 @@ def _signed(x: float) -> str:
     return f"{x:.2f}".replace("-0.00", "0.00")
 
 
-def _micro(fraction: float) -> str:
-    return f"{1e6 * fraction:.3g}"
+def _micro(variant: dict[str, Any], mode: str) -> str:
+    mark = f" {FREE}" if mode in variant["not_constrained"] else ""
+    return f"{1e6 * variant['BR_NP'][mode]:.3g}{mark}"
 
 
 def _aligned(rows: Sequence[tuple[str, ...]], left: int) -> list[str]:
