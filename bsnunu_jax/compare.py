@@ -52,10 +52,13 @@ def run_compare(
     with ours:
         known = _finished(comparison, folder)
         found = _compare(comparison, known, folder, masses, say, quiet)
+        unseen = _unseen(comparison.variants)
         result = {
             "titles": {str(c.path.name): c.content.title for c in comparison.cards},
             "comparable": len(_bases(comparison.variants)) == 1,
-            "variants": [found[v.name] | _unseen(v) for v in comparison.variants],
+            "variants": [
+                found[v.name] | {"not_constrained": unseen[v.name]} for v in comparison.variants
+            ],
         }
         result["verdict"] = in_words(result)
         if folder:
@@ -71,10 +74,14 @@ def run_compare(
     return result
 
 
-def _unseen(variant: Variant) -> Result:
-    """The modes of which the data of a variant have nothing."""
-    seen = measured(variant.card.stated)
-    return {"not_constrained": [mode for mode in (*MODES, *ANNIHILATIONS) if mode not in seen]}
+def _unseen(variants: Sequence[Variant]) -> dict[str, list[str]]:
+    """The modes of which the data of a variant have nothing, by its name."""
+    found: dict[str, list[str]] = {}
+    for same in _bases(variants).values():
+        seen = measured(same[0].card.stated)
+        left = [mode for mode in (*MODES, *ANNIHILATIONS) if mode not in seen]
+        found |= {v.name: left for v in same}
+    return found
 
 
 def _bases(variants: Sequence[Variant]) -> dict[str, list[Variant]]:

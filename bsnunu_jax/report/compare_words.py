@@ -14,6 +14,8 @@ _INCONCLUSIVE = "inconclusive"
 # Change of -2 ln L with which a data set speaks for a model or against it, and with which two
 # models are told apart.
 _SPEAKS, _APART = 1.0, 1.0
+# |ln Z/Z_SM| up to which the ratio itself is printed.
+_NAMED = 20.0
 THRESHOLDS: Mapping[str, Any] = {
     "fit": {name: sigma for sigma, name in _FIT} | {_NO_BETTER: 0.0},
     "evidence": {name: log for log, name in _EVIDENCE} | {_INCONCLUSIVE: 0.0},
@@ -73,11 +75,12 @@ def _text(variants: Sequence[Mapping[str, Any]], found: Mapping[str, Any]) -> li
         lines.append(_leader(by_name[found["best_fit"]], found))
         top = by_name[found["highest_evidence"]]
         log_ratio = top["evidence"]["log_ratio"]
-        start = (
-            "Highest evidence" if log_ratio > 0 else "No model above the SM in evidence; highest"
-        )
+        above = log_ratio > 0
+        start = "Highest evidence" if above else "No model has more evidence than the SM; highest"
+        # Of what is beyond words the logarithm alone.
+        ratio = f"Z/Z_SM {math.exp(log_ratio):.2g}, " if abs(log_ratio) < _NAMED else ""
         lines.append(
-            f"{start}: {top['name']}, Z/Z_SM {math.exp(log_ratio):.2g} (ln {log_ratio:z.2f}), "
+            f"{start}: {top['name']}, {ratio}ln {log_ratio:z.2f}, "
             f"{found['variants'][top['name']]['evidence']}."
         )
     lines += [_about(v, found["variants"][v["name"]]) for v in variants]
