@@ -50,8 +50,8 @@ def label(parameter: Parameter) -> str:
     >>> label(Parameter("CLp_etau", Uniform(-30, 30), "CLp_etau"))
     "$C_L'{}^{e\\tau}$"
     """
-    latex = parameter.latex
-    if latex in ("", parameter.name):  # a plain name is no LaTeX
+    latex = parameter.latex or parameter.name
+    if latex == parameter.name and len(parameter.name) > 1:  # a plain name is no LaTeX
         known = quantity(parameter.name)
         latex = known.latex if known else spelled(parameter.name)
     return f"$|{latex}|$" if parameter.mirror else f"${latex}$"
