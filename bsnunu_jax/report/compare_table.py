@@ -23,7 +23,14 @@ def compare_table(result: dict[str, Any]) -> str:
     if not result["comparable"]:
         blocks[0].append("Inputs or data differ: every variant is compared with the SM on its own.")
     blocks += [_fits(variants), _evidence(variants), _data(variants)]
-    blocks += [result["verdict"]["text"], _notes(variants)]
+    blocks += [
+        [
+            line
+            for text in result["verdict"]["text"]
+            for line in textwrap.wrap(text, _WIDTH, subsequent_indent="  ", break_on_hyphens=False)
+        ],
+        _notes(variants),
+    ]
     return "\n\n".join("\n".join(lines) for lines in blocks if lines)
 
 

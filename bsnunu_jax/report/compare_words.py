@@ -1,11 +1,9 @@
 """What the numbers of a comparison say, in words: thresholds stated, the same for every model."""
 
 import math
-import textwrap
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-_WIDTH = 100
 # Of the local significance in standard deviations, and of |ln Z/Z_SM| (arXiv:0803.4089).
 _FIT = ((5.0, "far better"), (3.0, "clearly better"), (2.0, "better"), (1.0, "hardly better"))
 _NO_BETTER = "no better"
@@ -91,11 +89,7 @@ def _text(variants: Sequence[Mapping[str, Any]], found: Mapping[str, Any]) -> li
         f"evidence by |ln Z/Z_SM|, {evidence}, else {_INCONCLUSIVE}; a data set speaks for a model "
         f"or against it from {_SPEAKS:g} unit of -2 ln L; the box of the prior counts in ln Z."
     )
-    return [
-        line
-        for text in lines
-        for line in textwrap.wrap(text, _WIDTH, subsequent_indent="  ", break_on_hyphens=False)
-    ]
+    return lines
 
 
 def _leader(v: Mapping[str, Any], found: Mapping[str, Any]) -> str:
