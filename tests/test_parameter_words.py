@@ -16,7 +16,7 @@ DATA = "inputs: {preset: default, nuisances: []}\ndata: [belle2_2023_br]\n"
 # Model with what it needs fixed, a parameter with its prior, and its label.
 LABELS = {
     "CR_tautau": ("neutrinos", "", "uniform: [-30, 30]", r"$C_R^{\tau\tau}$"),
-    "CLp_emu": ("neutrinos", "", "uniform: [-30, 30]", r"$C_L'{}^{e\mu}$"),
+    "CLp_mue": ("neutrinos", "", "uniform: [-30, 30]", r"$C_L'{}^{\mu e}$"),
     "Clq1_tautau": ("smeft", "", "uniform: [-1, 1]", r"$C_{lq}^{(1),\,\tau\tau}$ [TeV$^{-2}$]"),
     "Cld_mue": ("smeft", "", "uniform: [-1, 1]", r"$C_{ld}^{\mu e}$ [TeV$^{-2}$]"),
     "lam_3tau": ("S2tilde", "M: 2, lam_2tau: 0.1", "uniform: [-1, 1]", r"$\lambda^{3\tau}$"),
