@@ -13,8 +13,11 @@ from bsnunu_jax.compare_fit import compare_by_fit
 from bsnunu_jax.compare_pair import MASSES, PairComparison
 from bsnunu_jax.comparison_card import Comparison, Variant
 from bsnunu_jax.errors import InputError
+from bsnunu_jax.inference.measured import measured
 from bsnunu_jax.inference.pair_operator import PairOperator
 from bsnunu_jax.inference.problem import Problem
+from bsnunu_jax.modes import ANNIHILATIONS, MODES
+from bsnunu_jax.report.compare_words import in_words
 from bsnunu_jax.runs.folder import run
 from bsnunu_jax.runs.progress import say_on_stderr, silent
 from bsnunu_jax.runs.seals import read_sealed_json, write_json, write_sealed_json
@@ -52,11 +55,15 @@ def run_compare(
     ) if folder else nullcontext():  # fmt: skip
         known = _finished(comparison, folder)
         found = _compare(comparison, known, folder, masses, say, quiet)
+        unseen = _unseen(comparison.variants)
         result = {
             "titles": {str(c.path.name): c.content.title for c in comparison.cards},
             "comparable": len(_bases(comparison.variants)) == 1,
-            "variants": [found[v.name] for v in comparison.variants],
+            "variants": [
+                found[v.name] | {"not_constrained": unseen[v.name]} for v in comparison.variants
+            ],
         }
+        result["verdict"] = in_words(result)
         if folder:
             # Matplotlib takes a second that nobody need wait for.
             from bsnunu_jax.report.compare_files import write_comparison
@@ -64,6 +71,16 @@ def run_compare(
             write_json(folder / "compare.json", result)
             write_comparison(folder, result)
     return result
+
+
+def _unseen(variants: Sequence[Variant]) -> dict[str, list[str]]:
+    """The modes of which the data of a variant have nothing, by its name."""
+    found: dict[str, list[str]] = {}
+    for same in _bases(variants).values():
+        seen = measured(same[0].card.stated)
+        left = [mode for mode in (*MODES, *ANNIHILATIONS) if mode not in seen]
+        found |= {v.name: left for v in same}
+    return found
 
 
 def _bases(variants: Sequence[Variant]) -> dict[str, list[Variant]]:

@@ -128,11 +128,20 @@ class Card:
     def on(self, other: Problem) -> Problem:
         """The card's model and parameters with the data and inputs of another problem."""
         content = self.content
+        model = get_model(content.model)
+        about = {name: model.quantity(name) for name in content.parameters}
         return replace(
             other,
-            model=get_model(content.model),
+            model=model,
             parameters=tuple(
-                Parameter(name, p.prior.build(p.mirror), p.latex or name, p.also, p.mirror)
+                Parameter(
+                    name,
+                    p.prior.build(p.mirror),
+                    p.latex or about[name].latex,
+                    p.also,
+                    p.mirror,
+                    about[name].unit,
+                )
                 for name, p in content.parameters.items()
             ),
             fixed=tuple(self.fixed.items()),

@@ -1,6 +1,5 @@
 """The exceptions of the package that a user is meant to read."""
 
-
 # Names from files may be of any length.
 _MOST = 1800
 

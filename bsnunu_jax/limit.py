@@ -75,9 +75,10 @@ def run_limit(
             p, number = posterior_predictive(problem, *draws, seed=card.content.seed)
             result["posterior_predictive"] = {"p": p, "draws": number}
         # Matplotlib takes a second that errors in a card need not wait for.
+        from bsnunu_jax.report.draws import axis_label
         from bsnunu_jax.report.figures.limit import write_limit_figure
 
-        label = problem.parameters[likelihood.index].latex
+        label = axis_label(problem.parameters[likelihood.index])
         write_limit_figure(folder / "figures", result, label)
         write_json(folder / "limits.json", result)
     return result

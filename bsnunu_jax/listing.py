@@ -1,6 +1,7 @@
 """`bsnunu list` and `bsnunu inputs`: what there is, as plain data and as text."""
 
 import json
+import textwrap
 from pathlib import Path
 from typing import Any
 
@@ -8,10 +9,11 @@ from bsnunu_jax.config import shipped_cards
 from bsnunu_jax.errors import InputError
 from bsnunu_jax.experiments import load_measurements, measurement_names
 from bsnunu_jax.inputs import tables
-from bsnunu_jax.models import MODELS
+from bsnunu_jax.models import MODELS, Model, get_model
 from bsnunu_jax.observables import ALIASES, OBSERVABLES
 
-KINDS = ("models", "observables", "measurements", "presets", "cards")
+KINDS = ("models", "observables", "measurements", "presets", "cards", "parameters")
+_WIDTH = 110
 
 
 def listing(what: str) -> dict[str, Any]:
@@ -24,6 +26,7 @@ def listing(what: str) -> dict[str, Any]:
         case "models":
             return {
                 name: {"description": m.description, "parameters": list(m.parameters),
+                       "units": {k: m.quantity(k).unit or "1" for k in m.parameters},
                        "settings": {k: list(v) for k, v in m.settings.items()},
                        "note": m.note}
                 for name, m in MODELS.items()
@@ -55,12 +58,71 @@ def listing(what: str) -> dict[str, Any]:
     raise InputError(f"nothing to list under {what!r}", allowed=f"one of {', '.join(KINDS)}")
 
 
+def parameters(model: str) -> dict[str, Any]:
+    """Parameters of a model with unit, meaning and LaTeX, and its settings with their values.
+
+    Raises:
+        InputError: for an unknown model.
+    """
+    m = get_model(model)
+    described = {name: m.quantity(name) for name in m.parameters}
+    return {
+        "model": m.name,
+        "description": m.description,
+        "parameters": {
+            name: {"unit": q.unit or "1", "description": q.meaning, "latex": q.latex}
+            for name, q in described.items()
+        },
+        "settings": {name: list(values) for name, values in m.settings.items()},
+        "note": m.note,
+    }
+
+
+def parameters_text(found: dict[str, Any]) -> str:
+    """The same as a table."""
+    rows = [(name, p["unit"], p["description"]) for name, p in found["parameters"].items()]
+    rows += [
+        (name, "setting", f"one of {', '.join(_plain(v) for v in values)}")
+        for name, values in found["settings"].items()
+    ]
+    widths = [max(len(row[i]) for row in rows) for i in range(2)]
+    lines = [f"{name:<{widths[0]}}  {unit:<{widths[1]}}  {text}" for name, unit, text in rows]
+    note = textwrap.wrap(found["note"], _WIDTH)
+    return "\n".join([f"{found['model']}: {found['description']}", *lines, *note])
+
+
+def _plain(value: object) -> str:
+    return str(value).lower() if isinstance(value, bool) else str(value)
+
+
 def as_text(found: dict[str, Any]) -> str:
-    """Two columns."""
+    """Two columns; of a model its parameters with their units below."""
     if not found:
         return "none here (cards are looked for in ./fits)"
     width = max(map(len, found))
-    return "\n".join(f"{name:<{width}}  {entry['description']}" for name, entry in found.items())
+    lines = []
+    for name, entry in found.items():
+        lines.append(f"{name:<{width}}  {entry['description']}")
+        if name in MODELS and "units" in entry:
+            lines += textwrap.wrap(
+                _summary(MODELS[name]), _WIDTH, initial_indent=" " * (width + 4),
+                subsequent_indent=" " * (width + 4), break_on_hyphens=False,
+            )  # fmt: skip
+    return "\n".join(lines)
+
+
+def _summary(model: Model) -> str:
+    """Parameters by unit, families of coefficients under one name, and settings."""
+    units: dict[str, list[str]] = {}
+    for name in model.parameters:
+        q = model.quantity(name)
+        names = units.setdefault(q.unit, [])
+        if (q.family or name) not in names:
+            names.append(q.family or name)
+    parts = [", ".join(names) + (f" [{unit}]" if unit else "") for unit, names in units.items()]
+    if model.settings:
+        parts.append(f"settings {', '.join(model.settings)}")
+    return "; ".join(parts)
 
 
 def inputs_json(preset: str) -> str:

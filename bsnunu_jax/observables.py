@@ -11,6 +11,7 @@ from functools import partial
 from types import MappingProxyType
 
 import jax.numpy as jnp
+import numpy as np
 from jax.typing import ArrayLike
 from jaxtyping import Array, Float
 
@@ -182,6 +183,15 @@ OBSERVABLES: Mapping[str, Observable] = MappingProxyType(_catalogue())
 
 # What only models with more than invisible states move.
 CORRELATED = frozenset(o.name for o in _beside())
+
+# Values of a quantity that a model moves differ from the SM's by more.
+_RELATIVE, _ABSOLUTE = 1e-9, 1e-16
+
+
+def equals_sm(values: np.ndarray, sm: np.ndarray) -> bool:
+    """True if values are those of the SM with the same inputs, but for rounding."""
+    return bool(np.allclose(values, sm, _RELATIVE, _ABSOLUTE))
+
 
 # flavio's names that mean the same thing.
 ALIASES: Mapping[str, str] = MappingProxyType({

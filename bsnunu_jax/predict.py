@@ -13,11 +13,12 @@ from bsnunu_jax.errors import InputError, shown
 from bsnunu_jax.exchange.read import point as wcxf_point
 from bsnunu_jax.inputs import Inputs, Nuisances, load_inputs, tables
 from bsnunu_jax.inputs.nuisances import DEFAULT_GROUPS, GROUPS
+from bsnunu_jax.invisible import Neutrinos
 from bsnunu_jax.kinematics import q2_max
 from bsnunu_jax.located_yaml import located
 from bsnunu_jax.models import Model, get_model
 from bsnunu_jax.modes import MODES, get_mode
-from bsnunu_jax.observables import CORRELATED, Observable, get_observable
+from bsnunu_jax.observables import CORRELATED, Observable, equals_sm, get_observable
 from bsnunu_jax.plain_numbers import real_number
 from bsnunu_jax.sectors import Sectors
 
@@ -92,9 +93,9 @@ def predict(
     if the_model.note:
         result["note"] = the_model.note
     remarks = the_model.remarks(parameters, inputs)
-    beside = [o for o in chosen if o.name in CORRELATED]
-    if beside and not isinstance(the_model.build(parameters, inputs), Sectors):
-        remarks.append(f"the model has no part in {_names(beside)}: SM values")
+    untouched = _of_sm(chosen, values, inputs, points)
+    if untouched:
+        remarks.append(f"the model has no part in {_names(untouched)}: SM values")
     if remarks:
         result["remarks"] = remarks
     if q2 is not None:
@@ -124,6 +125,32 @@ def predict(
         for o, v, s in zip(chosen, values, stds, strict=True)
     }
     return result
+
+
+def _of_sm(
+    observables: Sequence[Observable], values: Sequence[np.ndarray], inputs: Inputs,
+    points: jax.Array,
+) -> list[Observable]:  # fmt: skip
+    """Those of other sectors than b -> s + missing energy in which the model changes nothing."""
+    beside = [
+        (o, v)
+        for o, v in zip(observables, values, strict=True)
+        if o.name in CORRELATED and not o.dark
+    ]
+    if not beside:
+        return []
+    sm = Sectors((Neutrinos(),))
+
+    def evaluate(inputs: Inputs) -> list[jax.Array]:
+        return [
+            jax.vmap(lambda s, o=o: o.function(sm, inputs, s))(points)
+            if o.differential
+            else o.function(sm, inputs)
+            for o, _ in beside
+        ]
+
+    of_sm = jax.jit(evaluate)(inputs)
+    return [o for (o, v), s in zip(beside, of_sm, strict=True) if equals_sm(v, np.asarray(s))]
 
 
 def _refuse_infinite(observables: Sequence[Observable], values: Sequence[np.ndarray]) -> None:

@@ -127,10 +127,13 @@ def run_project(
             "points": found,
         }  # fmt: skip
         # Matplotlib takes a second that errors in a card need not wait for.
+        from bsnunu_jax.report.draws import axis_label, quantity_label
         from bsnunu_jax.report.figures.project import write_project_figure
 
-        latex = card.content.parameters[subjects[0].name].latex or subjects[0].name
-        write_project_figure(folder / "figures", result, latex)
+        model = card.stated.model
+        fitted = {p.name: axis_label(p) for p in card.stated.parameters}
+        labels = {n: fitted.get(n) or quantity_label(model.quantity(n)) for n in stated}
+        write_project_figure(folder / "figures", result, fitted[subjects[0].name], labels)
         write_json(folder / "project.json", result)
     return result
 

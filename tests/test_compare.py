@@ -298,8 +298,13 @@ def test_the_general_path_against_a_gaussian(tmp_path):
     ratio = "\n".join(line for line in MINE.splitlines() if "id: b" not in line)
     path = write(tmp_path, (HEAD % ("[]", "[mine.yaml]")) + STRENGTH)
     (tmp_path / "mine.yaml").write_text(ratio)
-    (found,) = run_compare(load_comparison([path]), quiet=True)["variants"]
+    result = run_compare(load_comparison([path]), quiet=True)
+    (found,) = result["variants"]
     assert found["method"] == "best fit"
+    assert found["not_constrained"] == ["B+->K+", "B0->K0", "B+->K*+", "Bs->inv"]
+    verdict = result["verdict"]["variants"]["signal-strength"]
+    assert (verdict["fit"], verdict["evidence"]) == ("no better", "strong for the SM")
+    assert verdict["data_for"] == verdict["data_against"] == []
     assert found["best"]["values"]["mu"] == approx(1.2, abs=1e-7)
     assert found["best"]["delta_chi2"] == approx(-0.16)
     assert found["data_sets"]["ratio"]["delta"] == approx(-0.16)
@@ -310,6 +315,48 @@ def test_the_general_path_against_a_gaussian(tmp_path):
         assert np.ptp(found["evidence"][box]["mu"]) == width
     assert found["BR_NP"]["Bs->inv"] == 0
     assert found["BR_NP"]["B+->K+"] == approx(0.2 * 4.97e-6, rel=0.01)
+
+
+def stated(name, delta, sigma, log_ratio, doubled, **data):
+    """A variant with these numbers."""
+    return {
+        "name": name, "best": {"delta_chi2": delta}, "significance": sigma, "parameters": 1,
+        "evidence": {"log_ratio": log_ratio, "log_ratio_doubled": doubled},
+        "data_sets": {k: {"delta": x} for k, x in data.items()},
+    }  # fmt: skip
+
+
+def test_words_say_what_the_numbers_say():
+    """Thresholds are inclusive and the same in words, JSON and the statement of them."""
+    from bsnunu_jax.report.compare_words import in_words
+
+    variants = [
+        stated("far", -26.0, 5.0, 5.0, 4.9, a=-27.0, b=1.0, c=0.99),
+        stated("near", -25.1, 4.9, 2.5, -1.0, a=-25.0),
+        stated("none", 0.0, 0.0, -800.0, 0.9, a=3.0, b=-1.0),
+    ]
+    found = in_words({"comparable": True, "variants": variants})
+    far, near, none = found["variants"].values()
+    assert (far["fit"], near["fit"], none["fit"]) == ("far better", "clearly better", "no better")
+    assert far["evidence"] == "strong for the model"
+    assert far["evidence_doubled_box"] == "moderate for the model"
+    assert near["evidence_doubled_box"] == "weak for the SM"
+    assert (none["evidence"], none["evidence_doubled_box"]) == ("strong for the SM", "inconclusive")
+    assert (far["data_for"], far["data_against"]) == (["a"], ["b"])
+    assert (none["data_for"], none["data_against"]) == (["b"], ["a"])
+    assert found["best_fit"] == found["highest_evidence"] == "far"
+    assert found["as_good"] == ["near"]
+    text = " ".join(found["text"])
+    assert "Best fit: far, Delta chi2 -26.00 against the SM for 1 parameter, 5.0 sigma" in text
+    assert "Highest evidence: far, Z/Z_SM 1.5e+02, ln 5.00, strong for the model." in text
+    assert "data against it: a +3.0" in text
+    assert "weak from 1, moderate from 2.5, strong from 5" in text
+    alone = in_words({"comparable": False, "variants": variants[2:]})
+    assert "best_fit" not in alone
+    below = in_words({"comparable": True, "variants": [variants[2]] * 2})
+    assert "No model has more evidence than the SM; highest: none, ln -800.00" in " ".join(
+        below["text"]
+    )
 
 
 def test_a_folder_survives_and_goes_on(tmp_path, capsys, monkeypatch):
@@ -341,7 +388,22 @@ def test_a_folder_survives_and_goes_on(tmp_path, capsys, monkeypatch):
     boxes = "Lambda 0.7 .. 21", "Lambda 0.7 .. 630", "mu -10 .. 10", "mu -20 .. 20"
     for part in (*boxes, laplace, "half the points"):
         assert part in text
-    for name in ("figures/delta_chi2.pdf", "figures/delta_chi2.png", "manifest.json", "card.yaml"):
+    words = " ".join(result["verdict"]["text"])
+    assert words in " ".join(text.split())
+    assert f"Best fit: {result['verdict']['best_fit']}, Delta chi2" in words
+    models = np.genfromtxt(out / "figures" / "models.csv", delimiter=",", names=True, dtype=None,
+                           encoding=None)  # fmt: skip
+    assert list(models["variant"]) == names
+    for row, v in zip(models, result["variants"], strict=True):
+        assert row["delta_chi2"] == approx(v["best"]["delta_chi2"], rel=1e-6)
+        assert row["log_evidence_ratio"] == approx(v["evidence"]["log_ratio"], rel=1e-6)
+    for name in (
+        "figures/models.png",
+        "figures/delta_chi2.pdf",
+        "figures/delta_chi2.png",
+        "manifest.json",
+        "card.yaml",
+    ):
         assert (out / name).stat().st_size > 100
 
     with pytest.raises(InputError, match="add --resume"):

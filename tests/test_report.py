@@ -26,12 +26,13 @@ from bsnunu_jax.report.diagnostics import diagnostics, import_arviz
 from bsnunu_jax.report.draws import OBSERVABLES, label, reported
 from bsnunu_jax.report.figures.corner import corner_data, corner_figure
 from bsnunu_jax.report.figures.coupling_plane import is_plane, paper_ratios, plane_data, regions
-from bsnunu_jax.report.figures.density import intervals, smooth_density
+from bsnunu_jax.report.figures.density import smooth_density
 from bsnunu_jax.report.figures.style import save, styled
+from bsnunu_jax.report.intervals import Marginal
 from bsnunu_jax.report.netcdf import write_posterior
 from bsnunu_jax.report.shape import flagged
 from bsnunu_jax.report.sm_point import objective_without_priors, sm_objective
-from bsnunu_jax.report.summary import hdi, summarise
+from bsnunu_jax.report.summary import summarise
 from bsnunu_jax.report.table import Facts, _columns, _data, significant
 
 BELLE2 = "belle2_knunu_2023"
@@ -180,7 +181,7 @@ class TestSummary:
 
     def test_shortest_interval(self):
         x = np.random.default_rng(1).exponential(size=20_000)
-        low, high = hdi(x, 0.95)
+        ((low, high),) = Marginal(x).pieces(0.95)
         assert low < 1e-3
         assert high == pytest.approx(-np.log(0.05), rel=0.03)
         assert np.mean((x >= low) & (x <= high)) == pytest.approx(0.95, abs=1e-4)
@@ -442,7 +443,7 @@ class TestDensity:
     def test_two_peaks_two_intervals(self):
         x = np.random.default_rng(6).normal(size=4000)
         x[::2] += 12
-        (a, b), (c, d) = intervals(smooth_density([x], [(None, None)]), 0.68)
+        (a, b), (c, d) = Marginal(x).pieces(0.68)
         assert a < 0 < b < c < 12 < d
 
     @pytest.mark.parametrize("share", [2, 3])
@@ -452,7 +453,7 @@ class TestDensity:
         density = smooth_density([x], [(None, None)])
         between = (density.axes[0] > 4.5) & (density.axes[0] < 7.5)
         assert density.values[between].max() < 0.05 * density.values.max()
-        pieces = intervals(density, 0.95)
+        pieces = Marginal(x).pieces(0.95)
         assert len(pieces) == 2
         for (low, high), centre in zip(pieces, (0, 12), strict=True):
             assert low == pytest.approx(centre - 2, abs=0.7)
@@ -463,7 +464,7 @@ class TestDensity:
         density = smooth_density([x], [(None, None)])
         exact = np.exp(-(density.axes[0] ** 2) / 2) / np.sqrt(2 * np.pi)
         np.testing.assert_allclose(density.values, exact, atol=0.035)
-        assert len(intervals(density, 0.95)) == 1
+        assert len(Marginal(x).pieces(0.95)) == 1
 
     def test_draws_that_do_not_vary(self):
         density = smooth_density([np.full(10, 3.0)], [(None, None)])

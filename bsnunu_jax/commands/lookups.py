@@ -12,7 +12,8 @@ from bsnunu_jax.commands.options import JSON, echo
 @click.command()
 @click.argument("observables", nargs=-1, required=True, metavar="OBSERVABLE...")
 @click.option("--model", default="neutrinos", show_default=True, help="See `bsnunu list models`.")
-@click.option("--set", "settings", multiple=True, metavar="NAME=VALUE", help="A parameter.")
+@click.option("--set", "settings", multiple=True, metavar="NAME=VALUE",
+              help="A parameter: see `bsnunu list parameters MODEL`.")  # fmt: skip
 @click.option("--wcxf", type=click.Path(path_type=Path), metavar="FILE",
               help="Coefficients from a WCxf file.")  # fmt: skip
 @click.option("--q2", metavar="A,B,...", help="q2 in GeV^2, for spectra.")
@@ -39,7 +40,10 @@ from bsnunu_jax.commands.options import JSON, echo
 @JSON
 def predict(observables: tuple[str, ...], settings: tuple[str, ...], as_json: bool,
             **options: Any) -> None:  # fmt: skip
-    """Predict observables, e.g. bsnunu predict 'BR(B+->K+inv)' R_K_nunu --set CR_tautau=-11."""
+    """Predict observables, e.g. bsnunu predict 'BR(B+->K+inv)' R_K_nunu --set CR_tautau=-11.
+
+    Names: `bsnunu list observables`, `bsnunu list models`, `bsnunu list parameters MODEL`.
+    """
     from bsnunu_jax import predict as room
 
     result = room.predict(observables, settings=settings, **options)
@@ -63,11 +67,26 @@ def inputs(preset: str, as_json: bool) -> None:
 
 @click.command("list")
 @click.argument("what", metavar="|".join(("models", "observables", "measurements", "presets",
-                                          "cards")))  # fmt: skip
+                                          "cards", "parameters")))  # fmt: skip
+@click.argument("model", required=False)
 @JSON
-def list_(what: str, as_json: bool) -> None:
-    """List models, observables, measurements, presets or cards."""
-    from bsnunu_jax import listing
+def list_(what: str, model: str | None, as_json: bool) -> None:
+    """List models, observables, measurements, presets or cards; or the parameters of a MODEL.
 
+    Example: bsnunu list parameters scalar-pair
+    """
+    from bsnunu_jax import listing
+    from bsnunu_jax.errors import InputError
+
+    if what == "parameters":
+        if model is None:
+            raise InputError("no model is given", where="list parameters",
+                             allowed="e.g. bsnunu list parameters neutrinos")  # fmt: skip
+        about = listing.parameters(model)
+        echo(json.dumps(about) if as_json else listing.parameters_text(about))
+        return
+    if model is not None and what in listing.KINDS:
+        raise InputError(f"{model!r} after {what!r}", where="list",
+                         allowed="a MODEL follows `parameters` alone")  # fmt: skip
     found = listing.listing(what)
     echo(json.dumps(found) if as_json else listing.as_text(found))

@@ -34,6 +34,7 @@ class Predictions:
         sectors: these and what the model has beside them.
         inputs: the inputs of this point.
         requested: the kernels that were asked for.
+        observed: the names of the observables that were asked for.
     """
 
     def __init__(
@@ -54,6 +55,7 @@ class Predictions:
         self.states = self.sectors.invisible
         self.inputs = inputs
         self.requested: set[Request] = set()
+        self.observed: set[str] = set()
         self._grams, self._sm_grams = grams or {}, sm_grams or {}
         self._memo: dict[Any, Any] = {}
 
@@ -101,6 +103,7 @@ class Predictions:
 
     def observable(self, name: str) -> Scalar:
         """Any observable that is a number."""
+        self.observed.add(name)
         if name not in self._memo:
             self._memo[name] = get_observable(name).function(self.sectors, self.inputs)
         return self._memo[name]

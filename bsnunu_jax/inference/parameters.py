@@ -189,6 +189,7 @@ class Parameter:
         also: further parameters of the model that are set to the same value.
         mirror: True if the density is even in the parameter: the sampler walks on both sides of 0,
             where there is no wall, and |value| is reported.
+        unit: e.g. "GeV"; "" for a pure number.
     """
 
     name: str
@@ -196,6 +197,7 @@ class Parameter:
     latex: str
     also: tuple[str, ...] = ()
     mirror: bool = False
+    unit: str = ""
 
     def report(self, value: Scalar) -> Scalar:
         """The value that is reported: folded if mirrored."""

@@ -16,7 +16,7 @@ from bsnunu_jax.experiments.base import BinnedMeasurement, Predictions
 from bsnunu_jax.inference.problem import Problem
 from bsnunu_jax.invisible import Neutrinos
 from bsnunu_jax.modes import MODES
-from bsnunu_jax.observables import dbr_dq2
+from bsnunu_jax.observables import dbr_dq2, get_observable
 
 _RATIOS = {"R_K_nunu": "B+->K+", "R_Kstar_nunu": "B0->K*0"}
 _CHUNK = 256
@@ -45,7 +45,7 @@ class Predictive(eqx.Module):
             (n,).
         spectra: dBR/dq2 by mode, each of shape (n, k) [GeV^-2].
         counts: expected events by binned measurement.
-        sm_observables: the four BRs in the SM.
+        sm_observables: all of them in the SM, but those of dark matter, which it does not have.
         sm_spectra: dBR/dq2 in the SM.
     """
 
@@ -107,9 +107,15 @@ def _predict(
         "observables": observables,
         "spectra": _spectra(model, q2),
         "counts": _counts(problem, theta, model, sm),
-        "sm_observables": {f"BR({mode}inv)": sm.branching_fraction(mode) for mode in MODES},
+        "sm_observables": _of_sm(sm, others),
         "sm_spectra": _spectra(sm, q2),
     }
+
+
+def _of_sm(sm: Predictions, others: Sequence[str]) -> dict[str, Float[Array, ""]]:
+    found = {f"BR({mode}inv)": sm.branching_fraction(mode) for mode in MODES}
+    found |= dict.fromkeys(_RATIOS, jnp.ones(()))
+    return found | {name: sm.observable(name) for name in others if not get_observable(name).dark}
 
 
 def _spectra(predictions: Predictions, q2: Float[Array, " k"]) -> dict[str, Float[Array, " k"]]:

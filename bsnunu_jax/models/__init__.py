@@ -3,3 +3,4 @@
 from bsnunu_jax.models.catalogue import MODELS as MODELS
 from bsnunu_jax.models.catalogue import Model as Model
 from bsnunu_jax.models.catalogue import get_model as get_model
+from bsnunu_jax.models.catalogue import quantity as quantity

@@ -1,6 +1,7 @@
 """The models that cards and commands know, each a function of named parameters."""
 
 from collections.abc import Mapping
+from difflib import get_close_matches
 from types import MappingProxyType
 
 import jax.numpy as jnp
@@ -15,7 +16,37 @@ from bsnunu_jax.models import resonance as _resonance
 from bsnunu_jax.models.correlated import correlated_models
 from bsnunu_jax.models.model import Model as Model
 from bsnunu_jax.models.model import Parameters as Parameters
+from bsnunu_jax.models.quantities import Quantity, flavour, with_flavours
 from bsnunu_jax.models.values import real
+
+
+def _coefficient(name: str) -> Quantity:
+    """One of C_L, C_R of left-handed neutrinos and, primed, of right-handed ones."""
+    stem, (i, j) = name.partition("_")[0], with_flavours(name)
+    hand, prime = stem[1], "'{}" if stem.endswith("p") else ""
+    kind = "right" if prime else "left"
+    return Quantity(
+        rf"C_{hand}{prime}^{{{flavour(i, j)}}}",
+        f"new physics in (sbar gamma P_{hand} b)(nubar_{i} gamma nu_{j}), {kind}-handed neutrinos",
+        family=f"{stem}_ij",
+    )
+
+
+_NEUTRINOS = {name: _coefficient(name) for name in _neutrinos.COEFFICIENTS}
+_UNIVERSAL = {
+    f"c{kind}": Quantity(f"c_{{{kind}}}", meaning)
+    for kind, meaning in (
+        ("VL", "vector current, left-handed quarks; the total, SM included"),
+        (
+            "VR",
+            "vector current, right-handed quarks; B -> K sees cVL + cVR",
+        ),
+        ("SL", "scalar current, left-handed quarks; B -> K sees cSL + cSR"),
+        ("SR", "scalar current, right-handed quarks"),
+        ("TL", "tensor current"),
+    )
+}
+_STRENGTH = {"mu": Quantity(r"\mu", "rate over that of the SM, the total: 1 is the SM")}
 
 
 def _build_neutrinos(parameters: Parameters, inputs: Inputs) -> tuple[InvisibleState, ...]:
@@ -37,6 +68,7 @@ MODELS: Mapping[str, Model] = MappingProxyType({
         _neutrinos.COEFFICIENTS,
         _build_neutrinos,
         "CL_ij: i is the barred neutrino; flavio's CL_bsnu{j}nu{i} has the indices transposed",
+        quantities=_NEUTRINOS,
     ),
     "universal": Model(
         "universal",
@@ -44,6 +76,7 @@ MODELS: Mapping[str, Model] = MappingProxyType({
         _universal.COEFFICIENTS,
         _build_universal,
         "cVL is the total, SM included (its default is the SM value); cVL = -C_L, cVR = -C_R",
+        quantities=_UNIVERSAL,
     ),
     "signal-strength": Model(
         "signal-strength",
@@ -52,6 +85,7 @@ MODELS: Mapping[str, Model] = MappingProxyType({
         _build_signal_strength,
         "mu is the total: 1 (its default) is the SM, it may be negative",
         real("mu"),
+        quantities=_STRENGTH,
     ),
     "resonance": Model(
         "resonance",
@@ -61,11 +95,13 @@ MODELS: Mapping[str, Model] = MappingProxyType({
         "S: (sbar b) X, seen in K; P: (sbar i gamma5 b) X, seen in K*; BR of B+ -> K+ X, unseen X,"
         " in place of S",
         _resonance.refuse,
+        quantities=_resonance.QUANTITIES,
     ),
     **{
         name: Model(
             name, description, pair.parameters, pair.build, note, pair.refuse, pair.settings,
             remarks=pair.remarks,
+            quantities=pair.quantities,
         )
         for name, description, note, pair in (
             ("scalar-pair", "SM neutrinos and a pair of invisible scalars of mass m [GeV]",
@@ -94,7 +130,14 @@ def get_model(name: str, where: str = "") -> Model:
         InputError: for an unknown name.
     """
     if name not in MODELS:
+        near = get_close_matches(name.lower(), MODELS, 2, 0.6)
+        meant = f"perhaps {' or '.join(near)}; " if near else ""
         raise InputError(
-            f"unknown model {name!r}", where=where, allowed=f"models: {', '.join(MODELS)}"
+            f"unknown model {name!r}", where=where, allowed=f"{meant}models: {', '.join(MODELS)}"
         )
     return MODELS[name]
+
+
+def quantity(name: str) -> Quantity | None:
+    """What a parameter of this name is, of the first model that has it."""
+    return next((m.quantities[name] for m in MODELS.values() if name in m.quantities), None)

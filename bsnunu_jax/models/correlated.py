@@ -28,7 +28,7 @@ def correlated_models() -> dict[str, Model]:
             " [TeV]",
             rpv.PARAMETERS, rpv.build,
             "a squark without a mass is decoupled; m_suL is m_sdL if not given; no Bs mixing",
-            rpv.refuse, domain=rpv.domain,
+            rpv.refuse, domain=rpv.domain, quantities=rpv.QUANTITIES,
         ),
         Model(
             "smeft",
@@ -38,7 +38,7 @@ def correlated_models() -> dict[str, Model]:
             "Clq1_ij, Clq3_ij, Cld_ij: (Lbar_i L_j)(Qbar_2 Q_3), down-aligned; CHq1, CHq3, CHd;"
             " with one N of mass mN [GeV]: CQN, CdN, CLNQd_i, CLNQdT_i (32: Qbar_3 d_2). Vector"
             " operators do not run unless running = wilson",
-            smeft.refuse, smeft.SETTINGS, smeft.domain,
+            smeft.refuse, smeft.SETTINGS, smeft.domain, quantities=smeft.QUANTITIES,
         ),
         Model(
             "zprime",
@@ -47,7 +47,7 @@ def correlated_models() -> dict[str, Model]:
             zprime.PARAMETERS, zprime.build,
             "gnu_ij with i <= j (Hermitian), gl_L_i, gl_R_i; N is massless unless mN [GeV] is"
             " given; Bs mixing included",
-            zprime.refuse, domain=zprime.domain,
+            zprime.refuse, domain=zprime.domain, quantities=zprime.QUANTITIES,
         ),
         Model(
             "lmu-ltau",
@@ -55,10 +55,11 @@ def correlated_models() -> dict[str, Model]:
             zprime.LMU_LTAU, zprime.build_lmu_ltau,
             "C_9^mumu = 2 C_L^mumu = -C_9^tautau; Bs mixing included",
             zprime.refuse_lmu_ltau, domain=zprime.domain_lmu_ltau,
+            quantities=zprime.QUANTITIES_LMU_LTAU,
         ),
         Model(
             "vlq-dm", vlq_dm.DESCRIPTION, vlq_dm.PARAMETERS, vlq_dm.build, vlq_dm.NOTE,
-            vlq_dm.refuse, vlq_dm.SETTINGS, vlq_dm.domain,
+            vlq_dm.refuse, vlq_dm.SETTINGS, vlq_dm.domain, quantities=vlq_dm.QUANTITIES,
         ),
     ]  # fmt: skip
     return {model.name: model for model in found}
@@ -72,5 +73,5 @@ def _leptoquark(particle: Leptoquark) -> Model:
         particle.parameters, particle.build,
         "lam_kl couples the quark of generation k to the lepton l, Eqs. (13)-(16) of"
         " arXiv:2309.12741, down-aligned; matrices of rank 1; no Bs mixing",
-        particle.rules, domain=particle.domain,
+        particle.rules, domain=particle.domain, quantities=particle.quantities,
     )  # fmt: skip

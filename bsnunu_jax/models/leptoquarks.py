@@ -32,6 +32,7 @@ from bsnunu_jax.models.matching import (
     ckm,
     neutrino_coefficient,
 )
+from bsnunu_jax.models.quantities import Quantities, Quantity, flavour, with_flavours
 from bsnunu_jax.models.values import Domain, Rules, real
 from bsnunu_jax.sectors import Sectors
 
@@ -71,6 +72,17 @@ class Leptoquark:
     def parameters(self) -> tuple[str, ...]:
         """Mass and couplings."""
         return ("M", *flat(self.couplings))
+
+    @property
+    def quantities(self) -> Quantities:
+        """What mass and couplings are."""
+        return {"M": Quantity("M", "mass of the leptoquark", "TeV")} | {
+            name: Quantity(
+                rf"\lambda^{{{name[4]}{flavour(*with_flavours(name))}}}",
+                f"coupling of the quark of generation {name[4]} to {name[5:]}", family="lam_kl",
+            )
+            for name in flat(self.couplings)
+        }  # fmt: skip
 
     @property
     def rules(self) -> Rules:

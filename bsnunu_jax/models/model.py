@@ -8,6 +8,7 @@ from typing import Any
 from bsnunu_jax.errors import InputError, shown, worded
 from bsnunu_jax.inputs import Inputs
 from bsnunu_jax.invisible import InvisibleState
+from bsnunu_jax.models.quantities import Quantities, Quantity, spelled
 from bsnunu_jax.models.values import Domain, Ranges, Rules, Settings, anything, everywhere
 from bsnunu_jax.plain_numbers import complex_number
 from bsnunu_jax.sectors import Sectors
@@ -26,7 +27,8 @@ class Model:
     A model of more than invisible states builds `Sectors`.
 
     Numbers are `parameters`, which a card may fit; `settings` are names or true and false.
-    `remarks` are lines for the output about given parameters.
+    `remarks` are lines for the output about given parameters. `quantities` say what every parameter
+    is.
     """
 
     name: str
@@ -38,6 +40,11 @@ class Model:
     settings: Settings = field(default_factory=dict)
     domain: Domain = everywhere
     remarks: Callable[[Parameters, Inputs], list[str]] = _no_remarks
+    quantities: Quantities = field(default_factory=dict)
+
+    def quantity(self, name: str) -> Quantity:
+        """What a parameter is; its name alone where nothing is known of it."""
+        return self.quantities.get(name, Quantity(spelled(name), ""))
 
     def check_domain(
         self, ranges: Ranges, where: Callable[[str], str], how: str = "warn"

@@ -29,6 +29,7 @@ from bsnunu_jax.models.matching import (
     charged_leptons,
     neutrino_coefficient,
 )
+from bsnunu_jax.models.quantities import Quantity
 from bsnunu_jax.models.values import Ranges, Refusal, real
 from bsnunu_jax.sectors import Sectors
 
@@ -38,7 +39,25 @@ _COUPLINGS = tuple(
 )
 _NEEDED = ("m_sdL", "m_sdR")
 MASSES = tuple(f"{name}{g}" for name in ("m_sdL", "m_suL", "m_sdR") for g in _GENERATIONS)
-PARAMETERS = (*MASSES, *flat(_COUPLINGS))
+_SQUARKS = {
+    "m_sdL": ("d", "L", "left-handed down squark"),
+    "m_suL": ("u", "L", "left-handed up squark; that of m_sdL by default"),
+    "m_sdR": ("d", "R", "right-handed down squark"),
+}
+QUANTITIES = {
+    f"{stem}{g}": Quantity(
+        rf"m_{{\tilde{{{quark}}}_{{{hand}{g}}}}}", f"mass of the {what} of generation {g}", "TeV"
+    )
+    for stem, (quark, hand, what) in _SQUARKS.items()
+    for g in _GENERATIONS
+} | {
+    name: Quantity(
+        rf"\lambda'_{{{name[5:]}}}", f"coupling of L_{name[5]} Q_{name[6]} D^c_{name[7]}",
+        family="lamp_ijk",
+    )
+    for name in flat(_COUPLINGS)
+}  # fmt: skip
+PARAMETERS = tuple(QUANTITIES)
 
 domain = all_of(perturbative(flat(_COUPLINGS)), above_reach(*MASSES))
 _rules = first_of(

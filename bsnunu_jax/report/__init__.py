@@ -16,6 +16,7 @@ from bsnunu_jax.report.diagnostics import diagnostics
 from bsnunu_jax.report.draws import predicted, reported
 from bsnunu_jax.report.figures import write_figures
 from bsnunu_jax.report.netcdf import write_posterior
+from bsnunu_jax.report.remarks import remarks
 from bsnunu_jax.report.shape import distances
 from bsnunu_jax.report.sm_point import objective_without_priors, sm_objective
 from bsnunu_jax.report.summary import summarise, write_summary
@@ -43,16 +44,25 @@ def write_report(
     """
     thin = -(-chains.theta[..., 0].size // _MOST_DRAWS)
     posterior, best, sm = _predictions(problem, chains, best_fit, seed, thin, observables)
+    notes = remarks(problem, posterior)
     write_posterior(
-        folder / "posterior.nc", problem, chains, posterior, {**attrs, "seed": seed}, thin=thin
-    )
+        folder / "posterior.nc", problem, chains, posterior, {**attrs, "seed": seed}, thin=thin,
+        remarks=notes,
+    )  # fmt: skip
     parameters = reported(problem, chains)
     at_best = {name: float(values[0]) for name, values in best.observables.items()}
     draws = predicted(posterior, len(chains.theta))
-    rows = summarise(parameters, draws, best_fit.best, at_best)
+    rows = summarise(parameters, draws, best_fit.best, at_best, problem.parameters, notes)
     write_summary(folder / "summary.csv", rows)
     write_figures(
-        folder / "figures", problem, chains, best_fit, posterior=posterior, best=best, sm=sm
+        folder / "figures",
+        problem,
+        chains,
+        best_fit,
+        posterior=posterior,
+        best=best,
+        sm=sm,
+        remarks=notes,
     )
     nuisances = chains.theta[..., len(parameters) :]
     named = dict(zip(problem.names[len(parameters) :], np.moveaxis(nuisances, -1, 0), strict=True))

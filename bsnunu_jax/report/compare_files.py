@@ -7,6 +7,7 @@ from typing import Any
 
 from bsnunu_jax.report.atomic import write_whole
 from bsnunu_jax.report.figures.compare import write_compare_figure
+from bsnunu_jax.report.figures.compare_models import write_models_figure
 
 
 def write_comparison(folder: Path, result: dict[str, Any]) -> None:
@@ -17,6 +18,7 @@ def write_comparison(folder: Path, result: dict[str, Any]) -> None:
         result: the content of compare.json.
     """
     _write_table(folder / "compare.csv", result)
+    write_models_figure(folder / "figures", result)
     if any(v["curve"] for v in result["variants"]):
         write_compare_figure(folder / "figures", result)
 
@@ -49,5 +51,6 @@ def _row(v: dict[str, Any]) -> dict[str, Any]:
         "model": v["model"],
         "at_edge": "; ".join(best["at_edge"]),
         "minima": len(v["minima"]),
+        "not_constrained": "; ".join(v["not_constrained"]),
         **{k: f"{x:.7g}" for k, x in numbers.items()},
     }

@@ -4,6 +4,9 @@ import textwrap
 from collections.abc import Sequence
 from typing import Any
 
+from bsnunu_jax.models import get_model
+from bsnunu_jax.report.remarks import FREE, REMARKS
+
 _WIDTH = 100
 # Values that a minimum at 0 leaves.
 _NOTHING = 1e-9
@@ -11,7 +14,6 @@ _NOTHING = 1e-9
 _NOTABLE = 0.3
 # Change of ln Z with half the points above which there is a warning.
 _CONVERGED = 0.1
-_UNITS = {"m": " GeV", "mN": " GeV", "m1": " GeV", "m2": " GeV", "Lambda": " TeV"}
 
 
 def compare_table(result: dict[str, Any]) -> str:
@@ -20,7 +22,15 @@ def compare_table(result: dict[str, Any]) -> str:
     blocks = [[f"{name}: {title}" for name, title in result["titles"].items()]]
     if not result["comparable"]:
         blocks[0].append("Inputs or data differ: every variant is compared with the SM on its own.")
-    blocks += [_fits(variants), _evidence(variants), _data(variants), _notes(variants)]
+    blocks += [_fits(variants), _evidence(variants), _data(variants)]
+    blocks += [
+        [
+            line
+            for text in result["verdict"]["text"]
+            for line in textwrap.wrap(text, _WIDTH, subsequent_indent="  ", break_on_hyphens=False)
+        ],
+        _notes(variants),
+    ]
     return "\n\n".join("\n".join(lines) for lines in blocks if lines)
 
 
@@ -28,12 +38,14 @@ def _fits(variants: Sequence[dict[str, Any]]) -> list[str]:
     rows = [("best fit against the SM", "", "D chi2", "sigma", "BR_NP(K+)", "BR_NP(K*0)")]
     for v in variants:
         rows.append((
-            v["name"], _values(v["best"]), _signed(v["best"]["delta_chi2"]),
-            f"{v['significance']:.1f}", _micro(v["BR_NP"]["B+->K+"]),
-            _micro(v["BR_NP"]["B0->K*0"]),
+            v["name"], _values(v["best"], v["model"]), _signed(v["best"]["delta_chi2"]),
+            f"{v['significance']:.1f}", _micro(v, "B+->K+"),
+            _micro(v, "B0->K*0"),
         ))  # fmt: skip
         for further in v["minima"][1:]:
-            rows.append(("  also", _values(further), _signed(further["delta_chi2"]), "", "", ""))
+            rows.append(
+                ("  also", _values(further, v["model"]), _signed(further["delta_chi2"]), "", "", "")
+            )
     return _aligned(rows, left=2)
 
 
@@ -69,6 +81,8 @@ def _notes(variants: Sequence[dict[str, Any]]) -> list[str]:
         "one degree of freedom a parameter (Wilks), local. low, high: the parameter is at that end "
         "of its range; Lambda high is the SM."
     ]
+    if any(mode in v["not_constrained"] for v in variants for mode in ("B+->K+", "B0->K*0")):
+        notes.append(f"{FREE} {REMARKS[FREE]}.")
     most = max(hows, key=lambda how: len(hows[how]))
     for how, names in hows.items():
         who = "" if how == most else f" ({', '.join(names)})"
@@ -93,11 +107,13 @@ def _notes(variants: Sequence[dict[str, Any]]) -> list[str]:
     return [line for note in notes for line in textwrap.wrap(note, _WIDTH)]
 
 
-def _values(point: dict[str, Any]) -> str:
+def _values(point: dict[str, Any], model: str) -> str:
+    quantities = get_model(model).quantities
     ends = dict(edge.rsplit(" ", 1) for edge in point["at_edge"])
     shown = []
     for name, value in point["values"].items():
-        number = f"{value if abs(value) > _NOTHING else 0:.4g}{_UNITS.get(name, '')}"
+        unit = quantities[name].unit if name in quantities else ""
+        number = f"{value if abs(value) > _NOTHING else 0:.4g} {unit}".rstrip()
         shown.append(f"{name} {number}" + (f" ({ends[name]})" if name in ends else ""))
     return ", ".join(shown)
 
@@ -113,8 +129,9 @@ def _signed(x: float) -> str:
     return f"{x:.2f}".replace("-0.00", "0.00")
 
 
-def _micro(fraction: float) -> str:
-    return f"{1e6 * fraction:.3g}"
+def _micro(variant: dict[str, Any], mode: str) -> str:
+    mark = f" {FREE}" if mode in variant["not_constrained"] else ""
+    return f"{1e6 * variant['BR_NP'][mode]:.3g}{mark}"
 
 
 def _aligned(rows: Sequence[tuple[str, ...]], left: int) -> list[str]:

@@ -11,18 +11,12 @@ from bsnunu_jax.inference.nuts import Chains
 from bsnunu_jax.inference.parameters import Parameter
 from bsnunu_jax.inference.predictive import Predictive
 from bsnunu_jax.inference.problem import Problem
+from bsnunu_jax.models import quantity
+from bsnunu_jax.models.quantities import Quantity, spelled, unit_latex
 from bsnunu_jax.modes import MODES
 
 # In the order of the reports.
 OBSERVABLES = (*(f"BR({mode}inv)" for mode in MODES), "R_K_nunu", "R_Kstar_nunu")
-
-# Of parameters that are no pure numbers.
-UNITS = dict.fromkeys(("m", "m1", "m2", "mN", "width"), "GeV") | dict.fromkeys(
-    ("Lambda", "M", "MZp", "mQ", "mD"), "TeV"
-)
-
-_FLAVOURED = re.compile(r"C(?P<hand>[LR])(?P<prime>p?)_(?P<i>e|mu|tau)(?P<j>e|mu|tau)")
-_UNIVERSAL = re.compile(r"c(?P<kind>[VST][LR])")
 
 Draws = Float[np.ndarray, "chains draws"]
 
@@ -56,8 +50,10 @@ def label(parameter: Parameter) -> str:
     >>> label(Parameter("CLp_etau", Uniform(-30, 30), "CLp_etau"))
     "$C_L'{}^{e\\tau}$"
     """
-    plain = parameter.latex in ("", parameter.name)  # a plain name is no LaTeX
-    latex = _latex(parameter.name) if plain else parameter.latex
+    latex = parameter.latex or parameter.name
+    if latex == parameter.name and len(parameter.name) > 1:  # a plain name is no LaTeX
+        known = quantity(parameter.name)
+        latex = known.latex if known else spelled(parameter.name)
     return f"$|{latex}|$" if parameter.mirror else f"${latex}$"
 
 
@@ -65,25 +61,29 @@ def axis_label(parameter: Parameter, *, log10: bool = False) -> str:
     r"""The label with its unit, of the parameter or of its logarithm.
 
     >>> from bsnunu_jax.inference.parameters import LogUniform, Uniform
-    >>> axis_label(Parameter("m", Uniform(0, 2), r"m_\phi"))
+    >>> axis_label(Parameter("m", Uniform(0, 2), r"m_\phi", unit="GeV"))
     '$m_\\phi$ [GeV]'
-    >>> axis_label(Parameter("Lambda", LogUniform(1, 2), r"\Lambda"), log10=True)
+    >>> axis_label(Parameter("Lambda", LogUniform(1, 2), r"\Lambda", unit="TeV"), log10=True)
     '$\\log_{10}(\\Lambda/\\mathrm{TeV})$'
     """
-    unit, plain = UNITS.get(parameter.name), label(parameter)
+    unit, plain = parameter.unit, label(parameter)
     if not log10:
-        return f"{plain} [{unit}]" if unit else plain
+        return with_unit(plain, unit)
     if not unit:
         return rf"$\log_{{10}}${plain}"
-    return rf"$\log_{{10}}({plain.strip('$')}/\mathrm{{{unit}}})$"
+    inside = re.sub(r"\^(-?\d+)", r"^{\1}", unit)
+    return rf"$\log_{{10}}({plain.strip('$')}/\mathrm{{{inside}}})$"
 
 
-def _latex(name: str) -> str:
-    """LaTeX of a coefficient's name, or the name in upright letters."""
-    if found := _FLAVOURED.fullmatch(name):
-        flavours = re.sub("(mu|tau)", r"\\\1", found["i"] + found["j"])
-        prime = "'{}" if found["prime"] else ""
-        return f"C_{found['hand']}{prime}^{{{flavours}}}"
-    if found := _UNIVERSAL.fullmatch(name):
-        return f"c_{{{found['kind']}}}"
-    return rf"\mathrm{{{name}}}".replace("_", r"\_")
+def quantity_label(quantity: Quantity) -> str:
+    """The label with its unit of a parameter that is held."""
+    return with_unit(f"${quantity.latex}$", quantity.unit)
+
+
+def with_unit(text: str, unit: str) -> str:
+    """A label with its unit in brackets, if it has one.
+
+    >>> with_unit("C", "TeV^-2")
+    'C [TeV$^{-2}$]'
+    """
+    return f"{text} [{unit_latex(unit)}]" if unit else text

@@ -24,7 +24,7 @@ Group = tuple[dict[str, Any], dict[str, Any]]  # variables, coordinates
 
 def write_posterior(
     path: Path, problem: Problem, chains: Chains, predictive: Predictive,
-    attrs: Mapping[str, str | int], *, thin: int = 1,
+    attrs: Mapping[str, str | int], *, thin: int = 1, remarks: Mapping[str, str] | None = None,
 ) -> None:  # fmt: skip
     """Write the groups posterior, sample_stats, posterior_predictive and observed_data.
 
@@ -35,6 +35,7 @@ def write_posterior(
         predictive: predictions of every `thin`-th draw, chain after chain.
         attrs: attributes of the file, e.g. the card's text and the seed; versions are added.
         thin: distance of the draws in `predictive`.
+        remarks: on predictions, by name: attributes of their variables.
     """
     import xarray
 
@@ -43,7 +44,7 @@ def write_posterior(
     groups = {
         "posterior": _posterior(problem, chains),
         "sample_stats": _sample_stats(chains),
-        "posterior_predictive": _predictive(problem, chains, predictive, thin),
+        "posterior_predictive": _predictive(problem, chains, predictive, thin, remarks or {}),
         "observed_data": _observed(problem),
     }
     datasets: dict[str | None, xarray.Dataset] = {None: xarray.Dataset(attrs=root)}
@@ -86,11 +87,18 @@ def _sample_stats(chains: Chains) -> Group:
     return variables, _chain_draw(*_shape(chains))
 
 
-def _predictive(problem: Problem, chains: Chains, predictive: Predictive, thin: int) -> Group:
+def _predictive(
+    problem: Problem, chains: Chains, predictive: Predictive, thin: int, remarks: Mapping[str, str]
+) -> Group:
     number, draws = _shape(chains)
     coordinates = _chain_draw(number, draws[::thin])
     variables: dict[str, Any] = {
-        name: (("chain", "draw"), values, {"latex": get_observable(name).latex})
+        name: (
+            ("chain", "draw"),
+            values,
+            {"latex": get_observable(name).latex}
+            | ({"remark": remarks[name]} if name in remarks else {}),
+        )
         for name, values in predicted(predictive, number).items()
     }
     for m in problem.measurements:

@@ -2,27 +2,34 @@
 
 import csv
 from collections.abc import Mapping, Sequence
-from dataclasses import asdict, dataclass, fields
+from dataclasses import dataclass, fields
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 from jaxtyping import Float
 
 from bsnunu_jax.inference.best_fit import Minimum
+from bsnunu_jax.inference.parameters import Parameter
 from bsnunu_jax.report.atomic import whole
 from bsnunu_jax.report.diagnostics import diagnostics
+from bsnunu_jax.report.intervals import Marginal, Piece, shown
+
+_REGIONS = ("hdi68", "hdi95")
 
 
 @dataclass(frozen=True)
 class Row:
-    """One quantity: moments, central and highest-density intervals, convergence, best fit.
+    """One quantity: moments, highest-density and central intervals, convergence, best fit.
 
     Attributes:
         kind: "parameter" or "observable".
+        hdi68, hdi95: pieces of the regions of highest density, see `report.intervals`; none where
+            some draws are not finite.
         ci68_low, ci68_high, ci95_low, ci95_high: central intervals.
-        hdi95_low, hdi95_high: the shortest interval with 95 % of the draws.
         best_fit: at the deepest minimum.
         hessian_error: its error there, None for an observable.
+        remark: what to know of a prediction, see `report.remarks`.
     """
 
     name: str
@@ -30,17 +37,34 @@ class Row:
     mean: float
     sd: float
     median: float
+    hdi68: tuple[Piece, ...]
+    hdi95: tuple[Piece, ...]
     ci68_low: float
     ci68_high: float
     ci95_low: float
     ci95_high: float
-    hdi95_low: float
-    hdi95_high: float
     ess_bulk: float
     ess_tail: float
     r_hat: float
     best_fit: float | None
     hessian_error: float | None
+    remark: str = ""
+
+    def columns(self) -> dict[str, Any]:
+        """The row in summary.csv.
+
+        All pieces of a region stand in one column as text, "-22.9 .. -4.1; 17.2 .. 30.0", and its
+        ends as numbers in two more, which are empty where there are several pieces or none.
+        """
+        found: dict[str, Any] = {}
+        for f in fields(self):
+            value = getattr(self, f.name)
+            if f.name in _REGIONS:
+                low, high = value[0] if len(value) == 1 else (None, None)
+                found |= {f.name: shown(value, "; "), f"{f.name}_low": low, f"{f.name}_high": high}
+            else:
+                found[f.name] = value
+        return found
 
 
 def summarise(
@@ -48,6 +72,8 @@ def summarise(
     observables: Mapping[str, Float[np.ndarray, "chains draws"]],
     minimum: Minimum,
     best_observables: Mapping[str, float],
+    fitted: Sequence[Parameter] = (),
+    remarks: Mapping[str, str] | None = None,
 ) -> list[Row]:
     """The rows of the summary.
 
@@ -56,43 +82,34 @@ def summarise(
         observables: predicted draws by name.
         minimum: the best fit.
         best_observables: observables at the best fit.
+        fitted: the parameters: where their values end.
+        remarks: on predictions, by name.
     """
+    known = {p.name: p for p in fitted}
     convergence = diagnostics({**parameters, **observables})
     rows = []
     for name, draws in {**parameters, **observables}.items():
         q = [float(x) for x in np.quantile(draws, [0.5, 0.16, 0.84, 0.025, 0.975])]
-        low, high = hdi(draws, 0.95)
+        of = Marginal.of(known[name], draws) if name in known else Marginal(draws)
         checks = convergence[name]
-        fitted = name in parameters
+        is_fitted = name in parameters
         rows.append(Row(
-            name=name, kind="parameter" if fitted else "observable",
+            name=name, kind="parameter" if is_fitted else "observable",
             mean=float(draws.mean()), sd=float(draws.std(ddof=1)), median=q[0],
+            hdi68=of.pieces(0.68), hdi95=of.pieces(0.95),
             ci68_low=q[1], ci68_high=q[2], ci95_low=q[3], ci95_high=q[4],
-            hdi95_low=low, hdi95_high=high,
             ess_bulk=checks.ess_bulk, ess_tail=checks.ess_tail, r_hat=checks.r_hat,
-            best_fit=minimum.values[name] if fitted else best_observables.get(name),
-            hessian_error=minimum.errors[name] if fitted else None,
+            best_fit=minimum.values[name] if is_fitted else best_observables.get(name),
+            hessian_error=minimum.errors[name] if is_fitted else None,
+            remark=(remarks or {}).get(name, ""),
         ))  # fmt: skip
     return rows
-
-
-def hdi(draws: Float[np.ndarray, "..."], mass: float) -> tuple[float, float]:
-    """The shortest interval that holds the fraction `mass` of the draws.
-
-    >>> import numpy as np
-    >>> hdi(np.array([0.0, 1.0, 1.1, 1.2, 5.0]), 0.6)
-    (1.0, 1.2)
-    """
-    ordered = np.sort(draws, axis=None)
-    inside = min(max(int(np.ceil(mass * ordered.size)), 1), ordered.size)
-    widths = ordered[inside - 1 :] - ordered[: ordered.size - inside + 1]
-    first = int(np.argmin(widths))
-    return float(ordered[first]), float(ordered[first + inside - 1])
 
 
 def write_summary(path: Path, rows: Sequence[Row]) -> None:
     """Write the rows with all digits; an empty field where there is no number."""
     with whole(path) as partial, partial.open("w", newline="", encoding="utf-8") as file:
-        writer = csv.DictWriter(file, [f.name for f in fields(Row)], lineterminator="\n")
+        records = [row.columns() for row in rows]
+        writer = csv.DictWriter(file, list(records[0]), lineterminator="\n")
         writer.writeheader()
-        writer.writerows(asdict(row) for row in rows)
+        writer.writerows(records)

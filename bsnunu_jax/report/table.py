@@ -13,6 +13,8 @@ from bsnunu_jax.inference.hypotest import local_significance
 from bsnunu_jax.inference.parameters import LogUniform
 from bsnunu_jax.inference.problem import Problem
 from bsnunu_jax.report.diagnostics import Diagnostic
+from bsnunu_jax.report.intervals import STATEMENT
+from bsnunu_jax.report.remarks import MARKS
 from bsnunu_jax.report.shape import flagged
 from bsnunu_jax.report.summary import Row
 
@@ -24,7 +26,7 @@ _MOST_DECIMALS = 6
 _COUNTING, _QUOTED, _FLAT, _UNBOUND = "*", "#", "(0)", "(~)"
 # An error of this share of the range, or twice this share of a scale, is none of a minimum.
 _WIDE = 0.25
-_HEADER = ("", "median", "68 % interval", "95 % HDI", "best fit", "ESS bulk", "tail", "R-hat")
+_HEADER = ("", "median", "68 % HDI", "95 % HDI", "best fit", "ESS bulk", "tail", "R-hat")
 
 
 @dataclass(frozen=True)
@@ -105,6 +107,8 @@ def _columns(
         *lines,
         *[f"{_FLAT} flat at the mirror point: see the interval"] * bool(flat),
         *[f"{_UNBOUND} the data hardly bound it there: see the interval"] * bool(unbound),
+        *[f"{MARKS[text]} {text}" for text in dict.fromkeys(r.remark for r in rows) if text],
+        *_wrapped(f"HDI: {STATEMENT}; central intervals are in summary.csv."),
     ]
 
 
@@ -139,11 +143,14 @@ def _cells(row: Row, folded: bool, mark: str | None) -> tuple[str, ...]:
         best += f" {mark}"
     elif row.hessian_error is not None:
         best += f" +- {show(row.hessian_error)}"
+    noted = f" {MARKS[row.remark]}" if row.remark else ""
     return (
-        f"{name} [1e-6]" if is_br else name,
+        (f"{name} [1e-6]" if is_br else name) + noted,
         show(row.median),
-        f"{show(row.ci68_low)} .. {show(row.ci68_high)}",
-        f"{show(row.hdi95_low)} .. {show(row.hdi95_high)}",
+        *(
+            " and ".join(f"{show(a)} .. {show(b)}" for a, b in pieces) or "undefined"
+            for pieces in (row.hdi68, row.hdi95)
+        ),
         best,
         f"{row.ess_bulk:.0f}".replace("nan", "-"),
         f"{row.ess_tail:.0f}".replace("nan", "-"),
@@ -201,6 +208,10 @@ def _flag(start: str, measurements: Sequence[Measurement], facts: Facts) -> list
         parts.append(f"shape_systematic is on, the efficiency of what is not the SM's has an "
                      f"uncertainty of {100 * std:g} %")  # fmt: skip
     text = f"{start} the SM q2 spectrum: {'; '.join(parts)}."
+    return _wrapped(text)
+
+
+def _wrapped(text: str) -> list[str]:
     return textwrap.wrap(
         text, _WIDTH, subsequent_indent="  ", break_long_words=False, break_on_hyphens=False
     )

@@ -19,7 +19,6 @@ import bsnunu_jax
 from bsnunu_jax.batch import in_flight
 from bsnunu_jax.errors import InputError, RunError
 from bsnunu_jax.observables import get_observable
-from bsnunu_jax.report.draws import UNITS
 from bsnunu_jax.runs.folder import Run, joined, run
 from bsnunu_jax.scan.card import ScanCard
 from bsnunu_jax.scan.hosts import Hosts
@@ -130,7 +129,10 @@ def columns(card: ScanCard) -> dict[str, tuple[str, dict[str, str]]]:
         found["index"] = ("u8", {"long_name": "number of the point in the design", "units": "1"})
     for p in card.study.scanned:
         for axis in p.axes:
-            about = {"units": UNITS.get(p.name, "coefficient"), "also": json.dumps(p.also)}
+            about = {
+                "units": card.study.model.quantity(p.name).unit or "1",
+                "also": json.dumps(p.also),
+            }
             found[axis] = ("f8", about)
     for name in card.study.nuisance_names:
         found[f"z[{name}]"] = ("f8", {"units": "1", "long_name": "standard-normal nuisance"})

@@ -1,5 +1,6 @@
 """Figures for print, each with the numbers behind it in a file beside it."""
 
+from collections.abc import Mapping
 from pathlib import Path
 
 from bsnunu_jax.experiments.base import BinnedMeasurement
@@ -23,6 +24,7 @@ from bsnunu_jax.report.figures.style import save, styled, write_columns, write_j
 def write_figures(
     folder: Path, problem: Problem, chains: Chains, best_fit: BestFit,
     *, posterior: Predictive, best: Predictive, sm: Predictive,
+    remarks: Mapping[str, str] | None = None,
 ) -> None:  # fmt: skip
     """Write corner, spectrum and, where they apply, coupling_plane and scale_plane with numbers.
 
@@ -34,6 +36,7 @@ def write_figures(
         posterior: predictions of the draws.
         best: those of the best fit, one row.
         sm: rows whose SM part is drawn from the uncertainty of the inputs alone.
+        remarks: on predictions, by name.
     """
     minimum = best_fit.best
     with styled():
@@ -44,7 +47,7 @@ def write_figures(
         binned = [m for m in problem.measurements if isinstance(m, BinnedMeasurement)]
         spectrum = spectrum_data(binned[0] if binned else None, posterior, best, sm)
         beside = spectrum_data(None, posterior, best, sm, mode="B0->K*0")
-        save(spectrum_figure(spectrum, beside), folder / "spectrum")
+        save(spectrum_figure(spectrum, beside, remarks), folder / "spectrum")
         write_columns(folder / "spectrum.csv", spectrum.columns())
         write_columns(folder / "spectrum_Kstar0.csv", beside.columns())
         if spectrum.panels:

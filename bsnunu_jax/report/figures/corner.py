@@ -8,10 +8,11 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from jaxtyping import Float
 
-from bsnunu_jax.inference.parameters import LogUniform, Parameter
+from bsnunu_jax.inference.parameters import Parameter
 from bsnunu_jax.report.draws import axis_label
-from bsnunu_jax.report.figures.density import Bounds, Density, intervals, smooth_density
+from bsnunu_jax.report.figures.density import Density, smooth_density
 from bsnunu_jax.report.figures.style import BLUE, MASSES, PAGE, RED, new_figure
+from bsnunu_jax.report.intervals import STATEMENT, Marginal
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -33,7 +34,7 @@ class Corner:
     """
 
     labels: dict[str, str]
-    marginals: dict[str, Density]
+    marginals: dict[str, Marginal]
     pairs: dict[tuple[str, str], Density]
     best_fit: dict[str, float]
     logs: tuple[str, ...] = ()
@@ -41,13 +42,14 @@ class Corner:
     def numbers(self) -> dict[str, Any]:
         """What is drawn, for JSON: densities, levels and intervals of highest density."""
         return {
+            "intervals": STATEMENT,
             "best_fit": self.best_fit,
             "log10_of": list(self.logs),
             "marginals": {
                 name: {
-                    "x": d.axes[0],
-                    "density": d.values,
-                    **{f"hdr{100 * m:.0f}": intervals(d, m) for m in MASSES},
+                    "x": d.curve[0],
+                    "density": d.curve[1],
+                    **{f"hdr{100 * m:.0f}": d.regions(m) for m in MASSES},
                 }
                 for name, d in self.marginals.items()
             },
@@ -70,33 +72,19 @@ def corner_data(
 ) -> Corner:
     """Densities of the reported draws of the first eight parameters."""
     shown = parameters[:_MOST]
+    marginals = {p.name: Marginal.of(p, draws[p.name]) for p in shown}
     # A scale is flat in its logarithm.
-    logs = {p.name for p in shown if isinstance(p.prior, LogUniform)}
-    flat = {p.name: _log10(draws[p.name].ravel(), p.name in logs) for p in shown}
-    limit = {p.name: bounds(p) for p in shown}
-    for p in shown:
-        if isinstance(p.prior, LogUniform):
-            limit[p.name] = float(np.log10(p.prior.low)), float(np.log10(p.prior.high))
+    logs = {name for name, m in marginals.items() if m.log}
     return Corner(
         labels={p.name: axis_label(p, log10=p.name in logs) for p in shown},
-        marginals={n: smooth_density([x], [limit[n]]) for n, x in flat.items()},
+        marginals=marginals,
         pairs={
-            (a, b): smooth_density([flat[a], flat[b]], [limit[a], limit[b]], bins=80)
-            for a, b in combinations(flat, 2)
+            (a, b): smooth_density([x.x, y.x], [x.ends, y.ends], bins=80)
+            for (a, x), (b, y) in combinations(marginals.items(), 2)
         },
-        best_fit={n: float(_log10(np.asarray(best_fit[n]), n in logs)) for n in flat},
+        best_fit={n: float(np.log10(best_fit[n]) if n in logs else best_fit[n]) for n in marginals},
         logs=tuple(sorted(logs)),
     )
-
-
-def _log10(values: np.ndarray, take: bool) -> np.ndarray:
-    return np.log10(values) if take else values
-
-
-def bounds(parameter: Parameter) -> Bounds:
-    """Where the reported value ends: 0 if folded, the ends of a flat prior."""
-    low, high = getattr(parameter.prior, "low", None), getattr(parameter.prior, "high", None)
-    return (0.0 if parameter.mirror else low), high
 
 
 def corner_figure(data: Corner) -> "Figure":
@@ -138,14 +126,16 @@ def corner_figure(data: Corner) -> "Figure":
     return figure
 
 
-def _marginal(ax: "Axes", density: Density, best: float) -> None:
-    (x,) = density.axes
-    ax.plot(x, density.values, color="black", lw=1)
+def _marginal(ax: "Axes", marginal: Marginal, best: float) -> None:
+    x, density = marginal.curve
+    ax.plot(x, density, color="black", lw=1)
     for mass, alpha in zip(reversed(MASSES), (0.3, 0.6), strict=True):
-        inside = density.values >= density.level(mass)
-        ax.fill_between(x, density.values, where=inside.tolist(), color=BLUE, alpha=alpha, lw=0)
+        for low, high in marginal.regions(mass):
+            inside = np.concatenate([[low], x[(x > low) & (x < high)], [high]])
+            height = np.interp(inside, x, density)
+            ax.fill_between(inside, height, color=BLUE, alpha=alpha, lw=0)
     ax.axvline(best, color=RED, lw=1.2, ls="--", clip_on=False, zorder=5)
-    ax.set_ylim(0, 1.12 * density.values.max())
+    ax.set_ylim(0, 1.12 * density.max())
     ax.tick_params(axis="y", which="both", left=False, right=False)
 
 
@@ -184,14 +174,18 @@ def _sparse_ticks(axis: "Axis", most: int) -> str:
     return "" if plain else rf" $[10^{{{power}}}]$"
 
 
-def _view(density: Density) -> tuple[float, float]:
-    """The region of 99.7 % with a margin, not beyond the grid."""
-    (x,) = density.axes
-    pieces = intervals(density, 0.997)
+def _view(marginal: Marginal) -> tuple[float, float]:
+    """The region of 99.7 % with a margin, not beyond the draws."""
+    x, _ = marginal.curve
+    pieces = marginal.regions(0.997)
     low, high = pieces[0][0], pieces[-1][1]
-    margin = 0.06 * (high - low)
     half = (x[1] - x[0]) / 2
-    return max(low - margin, float(x[0]) - half), min(high + margin, float(x[-1]) + half)
+    margin = 0.06 * (high - low) or half
+    ends = [
+        float(end + side * half) if bound is None else bound
+        for bound, end, side in zip(marginal.ends, (x[0], x[-1]), (-1, 1), strict=True)
+    ]
+    return max(low - margin, ends[0]), min(high + margin, ends[1])
 
 
 def _legend(figure: "Figure", *, alone: bool) -> None:
@@ -201,8 +195,8 @@ def _legend(figure: "Figure", *, alone: bool) -> None:
 
     best = {"color": RED, "lw": 1.2, "ls": "--"} if alone else _MARKER
     handles = [
-        Patch(fc=BLUE + "b3", ec="black", lw=0.8, label="68 % HDR"),
-        Patch(fc=BLUE + "4d", ec="black", lw=0.8, label="95 % HDR"),
+        Patch(fc=BLUE + "b3", ec="black", lw=0.8, label="68 % HDI"),
+        Patch(fc=BLUE + "4d", ec="black", lw=0.8, label="95 % HDI"),
         Line2D([], [], label="best fit", **best),
     ]
     if alone:

@@ -1,4 +1,4 @@
-"""Smoothed densities of draws on a grid and their regions of highest density."""
+"""Smoothed densities of draws over a plane and their regions of highest density."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -6,11 +6,8 @@ from dataclasses import dataclass
 import numpy as np
 from jaxtyping import Float
 from scipy.ndimage import gaussian_filter
-from scipy.special import erfinv
 
-from bsnunu_jax.report.summary import hdi
-
-Bounds = tuple[float | None, float | None]
+from bsnunu_jax.report.intervals import Bounds, spread
 
 
 @dataclass(frozen=True)
@@ -50,7 +47,7 @@ def smooth_density(
         bins: grid points an axis.
     """
     scale = 1.3 if len(draws) > 1 else 1.0
-    widths = [scale * len(x) ** (-1 / (4 + len(draws))) * _spread(x) for x in draws]
+    widths = [scale * len(x) ** (-1 / (4 + len(draws))) * spread(x) for x in draws]
     edges = [
         np.linspace(*_range(x, width, bound), bins + 1)
         for x, width, bound in zip(draws, widths, bounds, strict=True)
@@ -68,21 +65,6 @@ def smooth_density(
     return Density(axes, values, values[cells])
 
 
-def _spread(x: Float[np.ndarray, " n"]) -> float:
-    """The smallest of several widths that are all one standard deviation for a Gaussian.
-
-    Standard deviation, interquartile range, and the shortest intervals with a half and a quarter of
-    the draws: of several narrow peaks far apart, the latter see the width of one alone.
-    """
-    quartiles = np.quantile(x, [0.25, 0.75])
-    widths = [(float(quartiles[1] - quartiles[0]), 0.5)]
-    for mass in (0.5, 0.25):
-        low, high = hdi(x, mass)
-        widths.append((high - low, mass))
-    found = [float(x.std())] + [w / (2 * np.sqrt(2) * float(erfinv(m))) for w, m in widths]
-    return min((s for s in found if s > 0), default=max(abs(float(x[0])), 1.0) * 1e-6)
-
-
 def _range(x: Float[np.ndarray, " n"], width: float, bound: Bounds) -> tuple[float, float]:
     """All draws and three widths around them, inside the bounds."""
     low, high = float(x.min()) - 3 * width, float(x.max()) + 3 * width
@@ -90,16 +72,3 @@ def _range(x: Float[np.ndarray, " n"], width: float, bound: Bounds) -> tuple[flo
         low if bound[0] is None else max(low, bound[0]),
         high if bound[1] is None else min(high, bound[1]),
     )
-
-
-def intervals(density: Density, mass: float) -> list[tuple[float, float]]:
-    """Pieces of the highest-density region of a one-dimensional density."""
-    (x,) = density.axes
-    inside = np.concatenate([[0], density.values >= density.level(mass), [0]])
-    change = np.diff(inside.astype(int))
-    edges = np.append(x, 2 * x[-1] - x[-2]) - (x[1] - x[0]) / 2
-    edges[np.abs(edges) < 1e-9 * (x[1] - x[0])] = 0.0  # a bound at 0, but for rounding
-    return [
-        (float(edges[a]), float(edges[b]))
-        for a, b in zip(np.flatnonzero(change == 1), np.flatnonzero(change == -1), strict=True)
-    ]

@@ -25,13 +25,13 @@ _BANDS = ("expected_minus2", "expected_minus1", "expected", "expected_plus1", "e
 _LOWEST = 2e-3
 
 
-def write_limit_figure(folder: Path, result: dict[str, Any], latex: str) -> None:
+def write_limit_figure(folder: Path, result: dict[str, Any], label: str) -> None:
     """Write limit.pdf, limit.png and limit.csv.
 
     Args:
         folder: made if absent.
         result: the content of limits.json.
-        latex: label of the parameter, without $.
+        label: of the parameter, with its unit.
     """
     folder.mkdir(parents=True, exist_ok=True)
     scan = result["scan"]
@@ -47,7 +47,7 @@ def write_limit_figure(folder: Path, result: dict[str, Any], latex: str) -> None
         else:
             columns["t"] = np.array(scan["t"])
             _draw_t(axes, columns, result)
-        axes.set_xlabel(f"${latex}$")
+        axes.set_xlabel(label)
         axes.set_xlim(*columns[result["parameter"]][[0, -1]])
         save(figure, folder / "limit")
     write_columns(folder / "limit.csv", columns)

@@ -1,5 +1,6 @@
 """Delta chi2 over one or two parameters, everything else profiled."""
 
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -56,8 +57,10 @@ def profile_figure(problem: Problem, found: ProfileMap, best: dict[str, float]) 
     axes = figure.subplots()
     parameters = {p.name: p for p in problem.parameters}
     for name, which in zip(found.names, "xy", strict=False):
-        scale = "log" if isinstance(parameters[name].prior, LogUniform) else "linear"
-        axes.set(**{f"{which}label": axis_label(parameters[name]), f"{which}scale": scale})
+        p, values = parameters[name], found.axes[found.names.index(name)]
+        scale = "log" if isinstance(p.prior, LogUniform) else "linear"
+        shown = replace(p, mirror=p.mirror and bool(values[0] >= 0))  # both signs: no modulus
+        axes.set(**{f"{which}label": axis_label(shown), f"{which}scale": scale})
     (_draw_curve if len(found.names) == 1 else _draw_plane)(axes, found, best)
     return figure
 

@@ -1,5 +1,6 @@
 """Expected limits and discovery reach against the luminosity, or against a value that is set."""
 
+from collections.abc import Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -24,31 +25,32 @@ if TYPE_CHECKING:
 
 _BANDS = ("limit_minus2", "limit_minus1", "limit", "limit_plus1", "limit_plus2")
 _COLOURS = (BLUE, ORANGE, PURPLE, RED, GREY)
-_LABELS = {"m": r"$m$ [GeV]", "mN": r"$m_N$ [GeV]", "m1": r"$m_1$ [GeV]", "m2": r"$m_2$ [GeV]"}
 
 
-def write_project_figure(folder: Path, result: dict[str, Any], latex: str) -> None:
+def write_project_figure(
+    folder: Path, result: dict[str, Any], label: str, held: Mapping[str, str]
+) -> None:
     """Write project.pdf, project.png and project.csv.
 
     Args:
         folder: made if absent.
         result: the content of project.json.
-        latex: label of the parameter, without $.
+        label: of the parameter, with its unit.
+        held: labels of what is set.
     """
     folder.mkdir(parents=True, exist_ok=True)
     columns = _columns(result)
     against = _varied(result)
-    unit = " [TeV]" if result["limit"] == "lower" else ""
     with styled():
         figure = new_figure(COLUMN, 2.9)
         axes = figure.add_subplot()
         if against:
             _draw_against(axes, columns, against, result)
-            axes.set_xlabel(_LABELS.get(against, against))
+            axes.set_xlabel(held[against])
         else:
             _draw_luminosities(axes, columns, result)
             axes.set_xlabel(r"luminosity [ab$^{-1}$]")
-        axes.set_ylabel(f"${latex}$" + unit)
+        axes.set_ylabel(label)
         axes.legend(loc="lower center", bbox_to_anchor=(0.5, 1.0), ncols=2, fontsize=7.5)
         save(figure, folder / "project")
     write_columns(folder / "project.csv", columns)

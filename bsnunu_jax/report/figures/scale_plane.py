@@ -17,7 +17,7 @@ from bsnunu_jax.inference.blocks import load_block
 from bsnunu_jax.inference.parameters import LogUniform, Parameter, Uniform
 from bsnunu_jax.inference.problem import Problem
 from bsnunu_jax.modes import MODES
-from bsnunu_jax.report.draws import label
+from bsnunu_jax.report.draws import axis_label
 from bsnunu_jax.report.figures.density import Density, smooth_density
 from bsnunu_jax.report.figures.style import BLUE, COLUMN, GREY, MASSES, RED, new_figure
 
@@ -127,7 +127,7 @@ def scale_plane_data(
         smooth_density([x, y], ranges, bins=_BINS),
         _profile(problem, grid, mass, ranges),
         (mass, _SCALE),
-        (label(by_name[mass]), label(by_name[_SCALE])),
+        (axis_label(by_name[mass]), axis_label(by_name[_SCALE])),
         tuple(
             (m.values[mass], m.values[_SCALE]) for m in minima if m.values[_SCALE] < 0.999 * high
         ),
@@ -180,10 +180,9 @@ def scale_plane_figure(data: ScalePlane) -> "Figure":
         ax.plot(*data.minima[0], **_BEST)
     for minimum in data.minima[1:]:
         ax.plot(*minimum, **_OTHER)
-    units = "[GeV]", "[TeV]"
     ax.set(
         yscale="log", xlim=data.ranges[0], ylim=[10**e for e in data.ranges[1]],
-        xlabel=f"{data.labels[0]} {units[0]}", ylabel=f"{data.labels[1]} {units[1]}",
+        xlabel=data.labels[0], ylabel=data.labels[1],
     )  # fmt: skip
     _legend(figure, data)
     return figure

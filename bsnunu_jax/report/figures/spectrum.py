@@ -1,7 +1,7 @@
 """dBR/dq2 of K and K* against the SM, and the counts of the binned measurement."""
 
 import re
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
@@ -159,18 +159,22 @@ def _panel(
     )
 
 
-def spectrum_figure(data: Spectrum, beside: Spectrum) -> "Figure":
+def spectrum_figure(
+    data: Spectrum, beside: Spectrum, remarks: Mapping[str, str] | None = None
+) -> "Figure":
     """Two spectra above, counts minus background at the best fit below.
 
     Args:
         data: spectrum and counts of the measured mode.
         beside: spectrum of another one.
+        remarks: on branching fractions, by name.
     """
     figure = new_figure(PAGE, 5.2 if data.panels else 2.7)
     rows = figure.add_gridspec(2 if data.panels else 1, 1)
     above = rows[0].subgridspec(1, 2)
     for i, spectrum in enumerate((data, beside)):
-        _spectrum(figure.add_subplot(above[i]), spectrum)
+        remark = (remarks or {}).get(f"BR({spectrum.mode}inv)", "")
+        _spectrum(figure.add_subplot(above[i]), spectrum, remark)
     if data.panels:
         ratios = [0.9 + 0.09 * len(p.labels) for p in data.panels]
         below = rows[1].subgridspec(1, len(data.panels), width_ratios=ratios)
@@ -182,7 +186,7 @@ def spectrum_figure(data: Spectrum, beside: Spectrum) -> "Figure":
     return figure
 
 
-def _spectrum(ax: "Axes", data: Spectrum) -> None:
+def _spectrum(ax: "Axes", data: Spectrum, remark: str) -> None:
     unit = 1e6
     outer, inner = _fill(ax, data.q2, data.posterior, unit)
     (best,) = ax.plot(data.q2, unit * data.best, color="black")
@@ -193,11 +197,13 @@ def _spectrum(ax: "Axes", data: Spectrum) -> None:
     ax.set_xlim(0, data.q2[-1])
     ax.set_ylim(0, 1.3 * unit * data.posterior.quantiles["high95"].max())
     tex = get_mode(data.mode).latex + r"\,\mathrm{inv}"
+    if remark:
+        ax.set_title(remark.replace(": ", ":\n"), fontsize=8)
     ax.set_xlabel(r"$q^2$ [GeV$^2$]")
     ax.set_ylabel(rf"$d\mathcal{{B}}({tex})/dq^2$ [$10^{{-6}}$/GeV$^2$]")
     ax.legend(
         [(outer, inner), outer, best, (band, line)],
-        ["posterior 68 %", "posterior 95 %", "best fit", "SM, 95 %"],
+        ["central 68 %", "central 95 %", "best fit", "SM, central 95 %"],
         ncols=2, loc="upper right", columnspacing=1.2,
     )  # fmt: skip
 

@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from bsnunu_jax.report.atomic import write_whole
+from bsnunu_jax.report.intervals import MASSES as MASSES
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
@@ -22,7 +23,6 @@ BLUE, ORANGE, RED, PURPLE, GREY, VIOLET = (
 )  # fmt: skip
 GREEN, LIGHT, DARK = "#009e73", "#dcdcdf", "#404040"
 COLUMN, PAGE = 3.4, 7.0  # widths [in]
-MASSES = (0.68, 0.95)
 
 
 @contextmanager

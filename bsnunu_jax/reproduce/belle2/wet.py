@@ -26,7 +26,7 @@ from bsnunu_jax.inference.tabulate import tabulate
 from bsnunu_jax.inputs import Nuisances, load_inputs
 from bsnunu_jax.models import get_model
 from bsnunu_jax.report.diagnostics import Diagnostic, diagnostics
-from bsnunu_jax.report.summary import hdi
+from bsnunu_jax.report.intervals import Marginal
 from bsnunu_jax.reproduce.settings import Settings
 
 COUPLINGS = {"cVL": r"C_{VL}+C_{VR}", "cSL": r"C_{SL}+C_{SR}", "cTL": r"C_{TL}"}
@@ -91,7 +91,7 @@ def wet(
     reported = jax.jit(jax.vmap(jax.vmap(problem.reported)))(chains.theta)
     draws = {name: np.asarray(values) for name, values in reported.items()}
     return Wet(
-        problem, found.best, draws, {name: hdi(x, MASS) for name, x in draws.items()},
+        problem, found.best, draws, {name: _ends(x) for name, x in draws.items()},
         {name: _errors(x, settings.seed) for name, x in draws.items()}, diagnostics(draws),
         int(chains.diverging.sum()), _rise(landscape, found.best, stated),
     )  # fmt: skip
@@ -111,16 +111,19 @@ def wet_problem(settings: Settings) -> Problem:
     ))  # fmt: skip
 
 
+def _ends(draws: np.ndarray) -> tuple[float, float]:
+    """Lower and upper end of the region of highest density of |coefficient|."""
+    pieces = Marginal(draws, (0.0, LARGEST)).pieces(MASS)
+    return pieces[0][0], pieces[-1][1]
+
+
 def _errors(draws: np.ndarray, seed: int) -> tuple[float, float]:
     """Monte-Carlo errors of both ends: bootstrap of blocks longer than the autocorrelation."""
     length = min(_TOGETHER, draws.shape[1])
     blocks = draws[:, : draws.shape[1] // length * length].reshape(-1, length)
     random = np.random.default_rng(seed)
     found = np.array(
-        [
-            hdi(blocks[random.integers(len(blocks), size=len(blocks))], MASS)
-            for _ in range(_REPLICAS)
-        ]
+        [_ends(blocks[random.integers(len(blocks), size=len(blocks))]) for _ in range(_REPLICAS)]
     )
     low, high = found.std(axis=0, ddof=1)
     return float(low), float(high)
