@@ -67,6 +67,7 @@ class Plane:
             "CR_mutau": self.posterior.axes[0],
             "CR_tautau": self.posterior.axes[1],
             "density": self.posterior.values,
+            "regions": "highest posterior density in this plane, above the levels",
             **{f"level{100 * m:.0f}": self.posterior.level(m) for m in MASSES},
             "best_fit": {"CR_mutau": self.best_fit[0], "CR_tautau": self.best_fit[1]},
         }

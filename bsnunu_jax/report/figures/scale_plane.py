@@ -88,6 +88,7 @@ class ScalePlane:
             self.names[0]: self.posterior.axes[0],
             f"log10 {self.names[1]}": self.posterior.axes[1],
             "density": self.posterior.values,
+            "regions": "highest posterior density in this plane, above the levels",
             **{f"level{100 * m:.0f}": self.posterior.level(m) for m in MASSES},
             "minima": [list(m) for m in self.minima],
         }
