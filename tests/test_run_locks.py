@@ -11,11 +11,22 @@ from folder_cases import COMMANDS, refused, write_cards
 
 STARTS = 300
 CLAIMS = """
-import os, sys
+import os, sys, time
 from pathlib import Path
 from types import SimpleNamespace
 from bsnunu_jax.errors import InputError
 from bsnunu_jax.fit import claimed
+
+class Card:
+    content = SimpleNamespace(likelihood=False, data=())
+
+    def __init__(self, number):
+        self.number, self.cards = number, [self]
+
+    @property
+    def resolved(self):
+        time.sleep(0.02)  # between a look at the folder and its card there is time for others
+        return f"card {self.number}"
 
 folder, starts = Path("out"), int(sys.argv[1])
 ready, go = os.pipe()
@@ -23,10 +34,7 @@ for i in range(starts):
     if not os.fork():
         os.close(go)
         os.read(ready, 1)  # until all are there
-        content = SimpleNamespace(likelihood=False, data=())
-        card = SimpleNamespace(resolved=f"card {i % 7}", content=content)
-        card.cards = [card]
-        code = 3
+        card, code = Card(i % 7), 3
         try:
             with claimed(folder, card, i % 2 == 0, print):
                 stated = (folder / "card.yaml").read_text()
