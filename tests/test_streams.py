@@ -17,9 +17,8 @@ TITLE = "B → K νν̄, größer"
 
 def test_progress_of_a_closed_stderr_is_not_among_the_results(tmp_path):
     write_cards(tmp_path)
-    done = in_shell(
-        "$BSNUNU profile card.yaml --over CR_tautau --out out --json 2>&- <&-", tmp_path
-    )
+    line = "$BSNUNU profile card.yaml --over CR_tautau --out out --json 2>&- <&-"
+    done = in_shell(line, tmp_path)
     assert done.returncode == 0
     assert json.loads(done.stdout)["over"] == ["CR_tautau"]
 

@@ -10,7 +10,7 @@ from bsnunu_jax.errors import InputError
 from bsnunu_jax.scan.card import ScanCard
 
 PRIOR = {"uniform": [-30, 5]}
-TEXTS = ["a\0b", "a\x1b[31mb", "two\nlines", "\ud800", "a" * 300]
+TEXTS = ["a\0b", "a\x1b[31mb", "two\nlines", "a" * 300]
 
 
 def written(path, text, **changes):
