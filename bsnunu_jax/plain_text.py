@@ -41,9 +41,10 @@ def check_drawable(text: str, given: str, form: str) -> None:
     try:
         MathTextParser("path").parse(text)
     except (ValueError, RecursionError) as error:
-        reason = str(error).splitlines()[-1].partition(": ")[2]
+        # Of a whole grammar that was expected only what was found matters.
+        reason = str(error).splitlines()[-1].rpartition("found ")[2]
         raise ValueError(
-            f"matplotlib cannot set the label {given!r} ({reason or error}); {form}"
+            f"matplotlib cannot set the label {given!r} (at {reason}); {form}"
         ) from None
 
 

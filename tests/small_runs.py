@@ -41,7 +41,8 @@ OUT = "out"
 # By command: its arguments without `--out out`, and the file that is written last.
 RUNS = {
     "fit": (["fit", "card.yaml"], "manifest.json"),
-    "limit": (["limit", "card.yaml", "--toys", "300"], "manifest.json"),
+    "limit": (["limit", "card.yaml"], "manifest.json"),
+    "toys": (["limit", "card.yaml", "--toys", "300"], "manifest.json"),
     "project": (["project", "belle2.yaml", "--luminosity", "0.362,5"], "manifest.json"),
     "profile": (["profile", "card.yaml", "--over", "CR_tautau"], "manifest.json"),
     "compare": (["compare", "comparison.yaml"], "manifest.json"),

@@ -5,6 +5,7 @@ import subprocess
 import sys
 
 import pytest
+from small_runs import in_shell, write_cards
 
 from bsnunu_jax.compilation_cache import VARIABLE, cache_folder
 
@@ -35,12 +36,15 @@ def test_folder(monkeypatch, variables, expected):
     assert (folder and str(folder)) == expected
 
 
-def run(folder):
+def started(folder):
     environment = {**os.environ, VARIABLE: str(folder)}
-    done = subprocess.run(
+    return subprocess.run(
         [sys.executable, "-c", PROGRAM], env=environment, capture_output=True, text=True, check=True
     )
-    return done.stdout
+
+
+def run(folder):
+    return started(folder).stdout
 
 
 def test_second_process_compiles_nothing(tmp_path):
@@ -56,3 +60,71 @@ def test_second_process_compiles_nothing(tmp_path):
 def test_a_folder_that_cannot_be_made_is_done_without(tmp_path):
     (tmp_path / "file").write_text("")
     assert run(tmp_path / "file" / "cache")
+
+
+def entries(folder):
+    return {p.name: p for p in folder.iterdir() if p.name.endswith("-cache")}
+
+
+@pytest.mark.parametrize("damage", ["cut", "overwritten", "flipped", "empty"])
+def test_a_damaged_program_is_made_again_without_a_word(damage, tmp_path):
+    folder = tmp_path / "cache"
+    first = run(folder)
+    whole = {name: path.read_bytes() for name, path in entries(folder).items()}
+    for name, path in entries(folder).items():
+        content = whole[name]
+        middle = len(content) // 2
+        flipped = content[:middle] + bytes([content[middle] ^ 4]) + content[middle + 1 :]
+        path.write_bytes({"cut": content[:middle], "overwritten": b"garbage", "flipped": flipped,
+                          "empty": b""}[damage])  # fmt: skip
+    done = started(folder)
+    assert (done.stdout, done.stderr) == (first, "")
+    assert {name: len(path.read_bytes()) > 100 for name, path in entries(folder).items()} == (
+        dict.fromkeys(whole, True)
+    )
+    before = {name: path.stat().st_mtime_ns for name, path in entries(folder).items()}
+    assert started(folder).stderr == ""
+    assert {name: path.stat().st_mtime_ns for name, path in entries(folder).items()} == before
+
+
+@pytest.mark.parametrize("umask", [0o000, 0o022, 0o777])
+def test_the_folder_is_closed_to_others_whatever_the_umask(umask, tmp_path):
+    folder = tmp_path / "cache"
+    before = os.umask(umask)
+    try:
+        run(folder)
+    finally:
+        os.umask(before)
+    assert folder.stat().st_mode & 0o777 == 0o700
+    assert entries(folder)
+
+
+def test_a_full_folder_is_done_without(tmp_path):
+    done = subprocess.run(
+        ["bash", "-c", f"ulimit -f 0; exec '{sys.executable}' -c '{PROGRAM}'"],
+        env={**os.environ, VARIABLE: str(tmp_path / "cache")}, capture_output=True, text=True,
+        check=False,
+    )  # fmt: skip
+    assert (done.returncode, done.stderr) == (0, "")
+    assert list((tmp_path / "cache").iterdir()) == []
+
+
+def test_processes_share_a_folder(tmp_path):
+    environment = {**os.environ, VARIABLE: str(tmp_path / "cache")}
+    processes = [
+        subprocess.Popen([sys.executable, "-c", PROGRAM], env=environment, text=True,
+                         stdout=subprocess.PIPE, stderr=subprocess.PIPE) for _ in range(3)
+    ]  # fmt: skip
+    found = [p.communicate() for p in processes]
+    assert {errors for _, errors in found} == {""}
+    assert len({output for output, _ in found}) == 1
+    assert all(name.endswith("-cache") for name in os.listdir(tmp_path / "cache"))
+
+
+@pytest.mark.parametrize("command", ["limit", "predict"])
+def test_every_command_that_compiles_uses_it(command, tmp_path):
+    write_cards(tmp_path)
+    line = {"limit": "limit card.yaml --out out --quiet", "predict": "predict R_K_nunu"}[command]
+    done = in_shell(f"$BSNUNU {line}", tmp_path, BSNUNU_CACHE=str(tmp_path / "cache"))
+    assert done.returncode == 0, done.stderr
+    assert entries(tmp_path / "cache")

@@ -1,5 +1,7 @@
 """A disk that is full: one line with the file, exit code 1, nothing partial; see full_disk.py."""
 
+import functools
+
 import pytest
 from full_disk import fault, run
 from small_runs import OUT, files, in_shell, one_line, partial_files, write_cards
@@ -19,30 +21,33 @@ def cache(tmp_path_factory):
 
 
 @pytest.fixture(scope="module")
-def whole(tmp_path_factory, cache):
-    """Results of undisturbed runs by command."""
-    found = {}
-    for name in {name for name, *_ in CASES}:
+def undisturbed(tmp_path_factory, cache):
+    """The results of a command that has all the space it wants."""
+
+    @functools.cache
+    def results(name):
         folder = tmp_path_factory.mktemp(name)
         write_cards(folder)
         done = run(folder, name, cache)
         assert done.returncode == 0, done.stderr
-        found[name] = files(folder / OUT)
-    return found
+        return files(folder / OUT)
+
+    return results
 
 
 @pytest.mark.parametrize(("name", "limit", "file"), CASES)
 def test_a_full_disk_is_one_line_and_resume_gives_the_same(
-    name, limit, file, tmp_path, cache, whole
+    name, limit, file, tmp_path, cache, undisturbed
 ):
+    whole = undisturbed(name)
     write_cards(tmp_path)
     done = run(tmp_path, name, cache, limit=limit)
     assert done.returncode == 1
     assert f"{file}: cannot be written (File too large)" in one_line(done.stderr)
-    assert fault(done, tmp_path, whole[name]) == ""
+    assert fault(done, tmp_path, whole) == ""
     again = run(tmp_path, name, cache, "--resume")
     assert again.returncode == 0, again.stderr
-    assert files(tmp_path / OUT) == whole[name]
+    assert files(tmp_path / OUT) == whole
 
 
 @pytest.mark.parametrize(

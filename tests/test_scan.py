@@ -363,7 +363,7 @@ def test_a_full_disk_is_one_line(tmp_path):
         ["bash", "-c", f"{limited} --out {tmp_path / 'out'}"], env=ENVIRONMENT,
         capture_output=True, text=True, check=False,
     )  # fmt: skip
-    assert done.returncode == 2
+    assert done.returncode == 1
     assert done.stderr.count("\n") == 1
     assert "000000000.nc: cannot be written (File too large)" in done.stderr
     assert not list((tmp_path / "out" / "points").iterdir())

@@ -1,0 +1,96 @@
+"""Closed streams, readers that left, an ASCII locale, no home: no run is lost to them."""
+
+import json
+import os
+import subprocess
+import sys
+
+import pytest
+import yaml
+from small_runs import in_shell, one_line, write_cards
+
+from bsnunu_jax.experiments.data_sets import user_folder
+
+ASCII = {"LC_ALL": "C", "PYTHONIOENCODING": "ascii", "PYTHONUTF8": "0", "PYTHONCOERCECLOCALE": "0"}
+TITLE = "B → K νν̄, größer"
+
+
+def test_progress_of_a_closed_stderr_is_not_among_the_results(tmp_path):
+    write_cards(tmp_path)
+    line = "$BSNUNU profile card.yaml --over CR_tautau --out out --json 2>&- <&-"
+    done = in_shell(line, tmp_path)
+    assert done.returncode == 0
+    assert json.loads(done.stdout)["over"] == ["CR_tautau"]
+
+
+def test_a_reader_of_progress_that_left_ends_no_run(tmp_path):
+    write_cards(tmp_path)
+    done = in_shell("{ $BSNUNU scan scan.yaml --out out; echo $? >code; } 2>&1 | true", tmp_path)
+    assert done.returncode == 0
+    assert (tmp_path / "code").read_text() == "0\n"
+    assert (tmp_path / "out" / "scan.nc").is_file()
+
+
+def test_files_are_utf8_and_output_is_readable_in_an_ascii_locale(tmp_path):
+    write_cards(tmp_path)
+    for name in ("card", "comparison"):
+        path = tmp_path / f"{name}.yaml"
+        content = yaml.safe_load(path.read_text()) | {"title": TITLE}
+        if name == "comparison":
+            content["variants"] = [content["variants"][0] | {"name": "größer", "panel": "ν"}]
+        path.write_text(yaml.safe_dump(content, allow_unicode=True), encoding="utf-8")
+    for line, file in (
+        ("profile card.yaml --over CR_tautau --out profile", "profile/card.yaml"),
+        ("compare comparison.yaml --out compare", "compare/compare.json"),
+    ):
+        done = in_shell(f"$BSNUNU {line}", tmp_path, **ASCII)
+        assert done.returncode == 0, done.stderr
+        assert "Traceback" not in done.stderr
+        assert TITLE in (tmp_path / file).read_text(encoding="utf-8")
+
+
+# What a container does to a user without a name; imports of others are part of it.
+NO_HOME = """
+import pwd
+def nobody(*_):
+    raise KeyError("getpwuid(): uid not found")
+pwd.getpwuid = nobody
+from bsnunu_jax.cli import main
+main({arguments})
+"""
+
+
+@pytest.mark.parametrize(
+    ("arguments", "code"),
+    [
+        (["predict", "R_K_nunu"], 0),
+        (["data", "check", "belle2-knunu"], 2),
+        (["data", "get", "belle2-knunu"], 2),
+    ],
+)
+def test_a_user_without_a_home(arguments, code, tmp_path):
+    kept = {k: v for k, v in os.environ.items() if k in ("PATH", "PYTHONPATH", "LD_LIBRARY_PATH")}
+    done = subprocess.run(
+        [sys.executable, "-c", NO_HOME.format(arguments=arguments)], cwd=tmp_path, env=kept,
+        capture_output=True, text=True, check=False,
+    )  # fmt: skip
+    assert done.returncode == code, done.stderr
+    if code:
+        assert "there is no home folder" in one_line(done.stderr)
+
+
+def test_arviz_is_imported_without_a_home(tmp_path):
+    program = NO_HOME.partition("from bsnunu_jax")[0] + (
+        "from bsnunu_jax.report.diagnostics import import_arviz\nprint(import_arviz().__name__)"
+    )
+    kept = {k: v for k, v in os.environ.items() if k in ("PATH", "PYTHONPATH", "LD_LIBRARY_PATH")}
+    done = subprocess.run(
+        [sys.executable, "-c", program], cwd=tmp_path, env=kept, capture_output=True, text=True,
+        check=False,
+    )  # fmt: skip
+    assert done.stdout == "arviz\n", done.stderr
+
+
+def test_the_folder_of_data_is_below_an_absolute_path(monkeypatch):
+    monkeypatch.setenv("XDG_DATA_HOME", "/x")
+    assert str(user_folder("belle2-knunu")) == "/x/bsnunu_jax/belle2-knunu"
