@@ -25,7 +25,7 @@ data: [belle2_2023_br]
 """
 
 
-def chain(form: str, first: str, levels: int = 22) -> str:
+def chain(form: str, first: str, levels: int = 26) -> str:
     lines = [f"a0: &a0 {first}"]
     lines += [f"a{i}: &a{i} " + form.format(f"*a{i - 1}") for i in range(1, levels)]
     return "\n".join(lines) + "\n"
