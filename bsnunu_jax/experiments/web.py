@@ -114,7 +114,7 @@ class Site:
             if self._left() <= 0:
                 raise TimeoutError
             yield
-        except (URLError, OSError, HTTPException, ValueError) as error:
+        except (URLError, OSError, HTTPException, ValueError, OverflowError) as error:
             reason: Any = getattr(error, "reason", error)  # a URLError wraps what went wrong
             what = _words(getattr(reason, "strerror", None) or reason)
             if self._left() <= 0:
