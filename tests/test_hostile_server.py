@@ -258,7 +258,7 @@ def test_a_byte_now_and_then(get, case):
     code, err, names = get(answers, within=0.5)
     assert code == 1
     assert "took longer than 0.5 s" in err
-    assert time.monotonic() - begin < 2.5
+    assert time.monotonic() - begin < 10
     assert WORKSPACE not in names
     if path == FILE and "size" not in case:
         assert f"{WORKSPACE}.partial" in names  # a later call goes on
