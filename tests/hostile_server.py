@@ -97,7 +97,7 @@ def endless(start, piece=b"0" * (1 << 20), most=300 << 20):
     return reply
 
 
-def dripping(start, piece=b"x", pause=0.02, seconds=3.0):
+def dripping(start, piece=b"x", pause=0.02, seconds=20.0):
     """A function that sends a beginning and then a piece now and then."""
     left = threading.Event()
 

@@ -476,6 +476,30 @@ def test_nothing_of_a_wrong_copy_is_taken(server, tmp_path, capsys, altered):
     assert "absent: no such folder" in line
 
 
+@pytest.mark.parametrize("verb", ["get", "check"])
+def test_names_that_are_too_long(server, tmp_path, capsys, verb):
+    line = failure(capsys, "data", verb, NAME, "--from", tmp_path / ("x" * 300), code=2)
+    assert "cannot be read (File name too long)" in line
+
+
+def test_targets_with_names_that_are_too_long(server, tmp_path, capsys):
+    source = fill(tmp_path / "source")
+    line = failure(
+        capsys, "data", "get", NAME, "--from", source, "--out", tmp_path / ("x" * 300), code=2
+    )
+    assert "(File name too long)" in line
+
+
+@pytest.mark.parametrize("verb", ["get", "check"])
+def test_devices_are_no_files(server, tmp_path, capsys, verb):
+    """/dev/zero would never end, a pipe never begin; /dev/null stands for them."""
+    source = fill(tmp_path / "source")
+    (source / H).unlink()
+    (source / H).symlink_to("/dev/null")
+    line = failure(capsys, "data", verb, NAME, "--from", source, code=2)
+    assert f"{source / H}: cannot be read (not a regular file)" in line
+
+
 def test_the_user_folder(monkeypatch, tmp_path):
     monkeypatch.setenv("XDG_DATA_HOME", str(tmp_path))
     assert user_folder(NAME) == tmp_path / "bsnunu_jax" / NAME

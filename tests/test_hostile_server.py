@@ -255,10 +255,10 @@ def test_a_byte_now_and_then(get, case):
     path, reply = SLOW[case]
     answers = {path: reply} | ({RECORD: answer(b"{}")} if path == ARCHIVE else {})
     begin = time.monotonic()
-    code, err, names = get(answers, within=0.5)
+    code, err, names = get(answers, within=1.5)
     assert code == 1
-    assert "took longer than 0.5 s" in err
-    assert time.monotonic() - begin < 2.5
+    assert "took longer than 1.5 s" in err
+    assert time.monotonic() - begin < 10
     assert WORKSPACE not in names
     if path == FILE and "size" not in case:
         assert f"{WORKSPACE}.partial" in names  # a later call goes on

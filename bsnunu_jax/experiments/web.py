@@ -12,7 +12,7 @@ import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
-from functools import partial
+from functools import cached_property, partial
 from http.client import HTTPException, HTTPResponse
 from typing import Any
 from urllib.error import HTTPError, URLError
@@ -22,6 +22,7 @@ from urllib.request import (
     HTTPHandler,
     HTTPRedirectHandler,
     HTTPSHandler,
+    OpenerDirector,
     Request,
     build_opener,
 )
@@ -66,9 +67,8 @@ class Site:
         if start:
             headers["Range"] = f"bytes={start}-"
         request = Request(self.address + path, headers=headers)
-        opener = build_opener(_Http(self), _Https(self), _Redirects)
         try:
-            answer = opener.open(request, timeout=max(min(self.timeout, self._left()), 1e-3))
+            answer = self._opener.open(request, timeout=max(min(self.timeout, self._left()), 1e-3))
         except HTTPError as error:
             error.close()
             raise _refused(error) from None
@@ -104,6 +104,11 @@ class Site:
             except Exception:  # continuations (RFC 2231) that contradict each other
                 return ""
 
+    @cached_property
+    def _opener(self) -> OpenerDirector:
+        """One for all requests: with each, certificates are read."""
+        return build_opener(_Http(self), _Https(self), _Redirects)
+
     def _left(self) -> float:
         return self.until - time.monotonic()
 
@@ -114,7 +119,7 @@ class Site:
             if self._left() <= 0:
                 raise TimeoutError
             yield
-        except (URLError, OSError, HTTPException, ValueError) as error:
+        except (URLError, OSError, HTTPException, ValueError, OverflowError) as error:
             reason: Any = getattr(error, "reason", error)  # a URLError wraps what went wrong
             what = _words(getattr(reason, "strerror", None) or reason)
             if self._left() <= 0:
