@@ -49,7 +49,7 @@ class CountingEntry(_Entry):
     confidence_level: float = Field(gt=0, lt=1)
     observed: float = Field(ge=0)
     background: float
-    background_std: float = Field(gt=0)
+    background_std: float = Field(ge=0)
 
 
 class GaussianEntry(_Entry):
