@@ -248,7 +248,8 @@ def _subject(
         if not (x > 0 or name != SCALE) or not projection.low <= fitted(x) <= projection.high:
             low, high = sorted(float(report(end)) for end in (projection.low, projection.high))
             raise InputError(
-                f"{name} = {x:g} is outside its range [{low:g}, {high:g}]", where="--true",
+                f"{name} = {x:g} is outside its range [{low:g}, {high:g}]",
+                where="--true",
                 allowed="give a value inside, or widen the prior",
             )
     values = {k: _plain(dict(problem.fixed)[k]) for k in point}

@@ -43,7 +43,7 @@ def by_quadrature(e: float, n: float, s: float) -> list[float]:
 
         low, high = max(0.0, e - 12 * s), e + 12 * s
         points = [x for x in (e - 2 * s, e, e + 2 * s) if low < x < high]
-        return quad(integrand, low, high, points=points, epsabs=0, epsrel=1e-12, limit=300)[0]
+        return quad(integrand, low, high, points=points, epsabs=0, epsrel=1e-10, limit=300)[0]
 
     one, first, second = (moment(k) for k in range(3))
     return [np.log(one), first / one, second / one - (first / one) ** 2]

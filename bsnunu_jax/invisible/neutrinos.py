@@ -74,8 +74,7 @@ class Neutrinos(MasslessPair, eqx.Module):
             InputError: for anything else.
         """
         self.CL, self.CR, self.CLp, self.CRp = (
-            flavour_matrix(name, c)
-            for name, c in zip(MATRICES, (CL, CR, CLp, CRp), strict=True)
+            flavour_matrix(name, c) for name, c in zip(MATRICES, (CL, CR, CLp, CRp), strict=True)
         )
 
     @classmethod

@@ -60,7 +60,8 @@ class VectorPair(MassivePair):
         """The mass in GeV.
 
         Raises:
-            InputError: for a mass of 0 (traced: the rate is infinite there), or an operator that vanishes for a real vector.
+            InputError: for a mass of 0 (traced: the rate is infinite there), or an operator that
+                vanishes for a real vector.
         """
         if not isinstance(m, Tracer) and not np.all(np.square(m) > 0):
             raise InputError(
