@@ -23,16 +23,25 @@ Scalar = Float[Array, ""]
 _FAR = 1e-14
 
 
+# At masses and widths [GeV] beyond it no rate is left, and squares of squares stay numbers.
+_HUGE = 1e40
+
+
 def density(q2: Float[Array, "..."], m: Scalar, width: Scalar) -> Float[Array, "..."]:
     """BW(q2) [GeV^-2], normalised to 1 over the real line; q2 in GeV^2, m and width in GeV."""
-    gamma = m * width
-    return gamma / jnp.pi / ((q2 - m**2) ** 2 + gamma**2)
+    m, width, there = _bounded(m, width)
+    away, gamma = q2 - m**2, m * width
+    # Squares of both would leave the range of numbers before their ratio does.
+    larger = jnp.maximum(jnp.abs(away), gamma)
+    larger = jnp.where(larger > 0, larger, 1.0)
+    away, gamma = away / larger, gamma / larger
+    return jnp.where(there, gamma / jnp.pi / (away**2 + gamma**2) / larger, 0.0)
 
 
 def bin_rule(
     edges: Float[Array, " edges"], q2_max: Scalar, m: Scalar, width: Scalar, nodes: int
 ) -> tuple[Float[Array, "bins n"], Float[Array, "bins n"]]:
-    """Nodes and weights [GeV^2] for int f(q2) BW(q2) dq2 of the product f BW, bin by bin.
+    """Nodes and weights of f in int f(q2) BW(q2) dq2, bin by bin.
 
     Args:
         edges: increasing bin edges [GeV^2]; what lies beyond q2_max has weight 0.
@@ -41,32 +50,59 @@ def bin_rule(
         width: Gamma [GeV], above 0.
         nodes: nodes per bin.
     """
+    m, width, there = _bounded(m, width)
     t, weights = np.polynomial.legendre.leggauss(nodes)
     u_edges = endpoint_variable(edges, q2_max)
     centre, half = (u_edges[:-1] + u_edges[1:]) / 2, (u_edges[:-1] - u_edges[1:]) / 2
     u = centre[:, None] + half[:, None] * t[None, :]
-    q2 = q2_max * (1 - u**2)
+    # 1 - u is next to nothing at small q2, where a light peak is: no difference of near numbers.
+    from_one = (edges / q2_max / (1 + u_edges))[:-1, None] + half[:, None] * (1 - t[None, :])
+    q2 = q2_max * from_one * (1 + u)
     is_open = half > 0
     scale = jnp.where(is_open, half, 1.0)
-    pole = jnp.sqrt(1 - (m**2 + 1j * m * width) / q2_max)
-    kernel = _cauchy((pole - centre) / scale, nodes) + _cauchy((-pole - centre) / scale, nodes)
-    of_f = weights[None, :] * kernel.imag / jnp.pi  # sum f of_f = int f BW
-    return q2, jnp.where(is_open[:, None], of_f / density(q2, m, width), 0.0)
+    z = m**2 + 1j * m * width
+    pole = jnp.sqrt(1 - z / q2_max)
+
+    def distance(q2: Array, u: Array) -> Array:
+        """pole - u, from the difference of their squares."""
+        return (q2 - z) / q2_max / (pole + u)
+
+    ends = jnp.minimum(edges, q2_max)
+    near = distance(ends[:-1], u_edges[:-1]) / scale, distance(ends[1:], u_edges[1:]) / scale
+    far = -(pole + u_edges[:-1]) / scale, -(pole + u_edges[1:]) / scale
+    kernel = _cauchy(*near, distance(q2, u) / scale[:, None])
+    kernel += _cauchy(*far, -(pole + u) / scale[:, None])
+    of_f = weights[None, :] * kernel.imag / jnp.pi
+    return q2, jnp.where(is_open[:, None] & there, of_f, 0.0)
 
 
-def _cauchy(zeta: Complex[Array, " bins"], nodes: int) -> Complex[Array, "bins n"]:
+def _bounded(m: Scalar, width: Scalar) -> tuple[Scalar, Scalar, Array]:
+    there = (m < _HUGE) & (width < _HUGE)
+    return jnp.minimum(m, _HUGE), jnp.minimum(width, _HUGE), there
+
+
+def _cauchy(
+    to_end: Complex[Array, " bins"], to_start: Complex[Array, " bins"],
+    to_nodes: Complex[Array, "bins n"],
+) -> Complex[Array, "bins n"]:  # fmt: skip
     """1/(zeta - t) at the nodes, changed so that the rule is exact for polynomials over zeta - t.
 
     With r_i = 1/(zeta - t_i) and the barycentric weights b_i the polynomial through f(t_i) is
     sum r_i b_i f_i / sum r_i b_i at zeta; the rest of f over zeta - t is a polynomial, which
     Gauss-Legendre integrates. The last factor is int dt/(zeta - t) beyond what the rule sees of it.
+
+    Args:
+        to_end: zeta - 1.
+        to_start: zeta + 1.
+        to_nodes: zeta - t.
     """
+    nodes = to_nodes.shape[-1]
     t, weights = np.polynomial.legendre.leggauss(nodes)
     barycentric = (-1.0) ** np.arange(nodes) * np.sqrt((1 - t**2) * weights)
-    r = 1 / (zeta[:, None] - t[None, :])
-    missing = jnp.log((zeta + 1) / (zeta - 1)) - r @ weights
+    r = 1 / to_nodes
+    missing = jnp.log(to_start / to_end) - r @ weights
     # On the ellipse |zeta - 1| + |zeta + 1| = rho + 1/rho Gauss-Legendre errs by rho^(-2n).
     rho = _FAR ** (-0.5 / nodes)
-    far = jnp.abs(zeta - 1) + jnp.abs(zeta + 1) > rho + 1 / rho
+    far = jnp.abs(to_end) + jnp.abs(to_start) > rho + 1 / rho
     at_pole = jnp.where(far, 0.0, missing / jnp.where(far, 1.0, r @ barycentric))
     return r * (1 + at_pole[:, None] * (barycentric / weights)[None, :])

@@ -188,7 +188,7 @@ class SharedSchema(Section):
     inputs: InputsSection = InputsSection()
     data: Names = Field(min_length=1)
     likelihood: str | None = Field(None, min_length=1)
-    shape_systematic: float | None = Field(None, gt=0, le=1, strict=True)
+    shape_systematic: float | None = Field(None, ge=0, le=1, strict=True)
     best_fit: BestFitSection = BestFitSection()
     seed: StrictInt = Field(1, ge=0, lt=2**31)
 

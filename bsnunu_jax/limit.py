@@ -66,6 +66,7 @@ def run_limit(
         problem, parameter, null=null, starts=card.content.best_fit.starts,
         seed=card.content.seed,
     )  # fmt: skip
+    _check_tested(likelihood, tested)
     with run(folder, card, resume=resume, quiet=quiet, settings=settings) as ours:
         ours.say(f"{card.content.title}: best fit of {problem.size} parameters, then scans")
         result = _asymptotic(card, likelihood, cl, tested)
@@ -82,6 +83,18 @@ def run_limit(
         write_limit_figure(folder / "figures", result, label)
         write_json(folder / "limits.json", result)
     return result
+
+
+def _check_tested(likelihood: ProfileLikelihood, tested: tuple[float, ...]) -> None:
+    """Refuse values beyond the prior, where the model need not make sense."""
+    for x in tested:
+        # An open end of the range is a limit, not a value.
+        if not (np.isfinite(x) and likelihood.low <= x <= likelihood.high):
+            raise InputError(
+                f"{likelihood.name} = {x:g} is outside its range "
+                f"[{likelihood.low:g}, {likelihood.high:g}]", where="--test",
+                allowed="give a value inside, or widen the prior",
+            )  # fmt: skip
 
 
 def _only(card: Card) -> str:

@@ -12,6 +12,7 @@ from types import MappingProxyType
 
 import jax.numpy as jnp
 import numpy as np
+from jax.core import Tracer
 from jax.typing import ArrayLike
 from jaxtyping import Array, Float
 
@@ -52,7 +53,7 @@ def branching_fraction_np(mode: str, states: States, inputs: Inputs) -> Scalar:
 
 
 def dbr_dq2(mode: str, states: States, inputs: Inputs, q2: ArrayLike) -> Scalar:
-    """dBR/dq2 [GeV^-2] at one q2 [GeV^2]; exactly 0 outside the phase space."""
+    """dBR/dq2 [GeV^-2] at one q2 [GeV^2]; exactly 0 outside the phase space, NaN at NaN."""
     tau = inputs.lifetime(get_mode(mode).tau_B)
     return tau * sum(rates.dgamma_dq2(mode, state, inputs, q2) for state in each_state(states))
 
@@ -61,7 +62,13 @@ def branching_fraction_bins(
     mode: str, states: States, inputs: Inputs, edges: Float[Array, " edges"], *,
     nodes: int = NODES,
 ) -> Float[Array, " bins"]:  # fmt: skip
-    """BR integrated over bins of q2 (edges in GeV^2), with this many nodes a bin."""
+    """BR integrated over bins of q2 (edges in GeV^2), with this many nodes a bin.
+
+    Raises:
+        InputError: for edges that are no increasing numbers, two or more; of traced ones only the
+            shape is known.
+    """
+    edges = _edges(edges)
     tau = inputs.lifetime(get_mode(mode).tau_B)
     found = jnp.zeros(edges.size - 1)
     for state in each_state(states):
@@ -104,6 +111,22 @@ def eta(inputs: Inputs, mode: str = "B0->K*0") -> Scalar:
     return (kernel["axial"] - kernel["vector"]) / (kernel["axial"] + kernel["vector"])
 
 
+def _edges(given: ArrayLike) -> Float[Array, " edges"]:
+    try:
+        edges = jnp.asarray(given, dtype=float)
+    except (TypeError, ValueError):
+        raise InputError(f"edges {given!r} are no numbers", allowed=_EDGES) from None
+    if edges.ndim != 1 or edges.size < 2:
+        raise InputError(f"edges of shape {edges.shape}", allowed=_EDGES)
+    if not isinstance(edges, Tracer):
+        known = np.asarray(edges)
+        if not (np.isfinite(known).all() and (np.diff(known) > 0).all()):
+            raise InputError(f"edges {known.tolist()} are not finite and increasing",
+                             allowed=_EDGES)  # fmt: skip
+    return edges
+
+
+_EDGES = "give two or more increasing numbers in GeV^2, shape (n,)"
 _ROUNDING = 1e-14
 _RATE = "a rate that is not 0"
 

@@ -148,6 +148,12 @@ def held(card: Card, given: Mapping[str, str]) -> Problem:
     model.check(tuple(given), where)
     values = {name: model.read(name, text, where) for name, text in given.items()}
     left = tuple(p for p in problem.parameters if p.name not in values)
+    for p in problem.parameters:
+        low, high = p.prior.range
+        value = values.get(p.name, low)
+        if not isinstance(value, complex) and not low <= value <= high:
+            raise InputError(f"{p.name} = {value:g} is outside its prior [{low:g}, {high:g}]",
+                             where=where, allowed="give a value inside")  # fmt: skip
     for p in left:
         for name in p.also:
             if name in values:
@@ -239,8 +245,9 @@ def _subject(
     projection = Projection(card.ready(problem), own, **options)
     for x in true:
         if not (x > 0 or name != SCALE) or not projection.low <= fitted(x) <= projection.high:
+            low, high = sorted(float(report(end)) for end in (projection.low, projection.high))
             raise InputError(
-                f"{name} = {x:g} is outside its range",
+                f"{name} = {x:g} is outside its range [{low:g}, {high:g}]",
                 where="--true",
                 allowed="give a value inside, or widen the prior",
             )

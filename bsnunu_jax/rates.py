@@ -13,6 +13,7 @@ from bsnunu_jax.fixed_nodes import with_fixed_nodes
 from bsnunu_jax.hadronic import Rows, annihilation_rows, pseudoscalar_rows, vector_rows
 from bsnunu_jax.inputs import Inputs
 from bsnunu_jax.invisible import InvisibleState, Tabulated
+from bsnunu_jax.invisible.base import in_integrals
 from bsnunu_jax.modes import Annihilation, Mode, get_decay, get_mode
 from bsnunu_jax.quadrature import NODES
 
@@ -28,13 +29,13 @@ def kernels(
 ) -> dict[str, Scalar]:
     """dGamma/dq2 of every invariant of the state taken as 1 [GeV^-1 over its unit], at one q2.
 
-    Outside the phase space value and gradient are exactly 0.
+    Outside the phase space value and gradient are exactly 0; at a q2 of NaN they are NaN.
     """
     decay, q2 = get_mode(mode), jnp.asarray(q2, dtype=float)
     m_B, m_K = inputs.values[decay.m_B], inputs.values[decay.m_K]
     ff = inputs.form_factors[decay.transition]
     quarks = inputs.role("m_b"), inputs.role("m_s")
-    is_open = (q2 >= 0) & (q2 < kinematics.q2_max(m_B, m_K))
+    is_open, unknown = (q2 >= 0) & (q2 < kinematics.q2_max(m_B, m_K)), jnp.isnan(q2)
     # Both branches of a `where` are differentiated: the discarded one must not see a root of 0.
     q2 = jnp.where(is_open, q2 + jnp.where(q2 < _Q2_FLOOR, _Q2_FLOOR, 0.0), 1.0)
     if decay.vector:
@@ -43,7 +44,8 @@ def kernels(
         hadronic = pseudoscalar_rows(q2, m_B, m_K, ff(q2), *quarks)
     phase_space = jnp.sqrt(kinematics.kallen(q2, m_B, m_K)) / (256 * jnp.pi**3 * m_B**3)
     contracted = _contracted(hadronic, state, q2)
-    return {k: jnp.where(is_open, phase_space * v, 0.0) for k, v in contracted.items()}
+    outside = jnp.where(unknown, jnp.nan, 0.0)
+    return {k: jnp.where(is_open, phase_space * v, outside) for k, v in contracted.items()}
 
 
 def _contracted(hadronic: Rows, state: InvisibleState, q2: Scalar) -> dict[str, Scalar]:
@@ -91,7 +93,8 @@ def integrated_kernels(
 
     def integral(rule: _Point, point: _Point) -> dict[str, Scalar]:
         q2, weights = rule[0].total_rule(_q2_max(decay, rule[1]), nodes)
-        values = jax.vmap(lambda s: kernels(mode, *point, s, longitudinal=longitudinal))(q2)
+        folded = in_integrals(point[0]), point[1]
+        values = jax.vmap(lambda s: kernels(mode, *folded, s, longitudinal=longitudinal))(q2)
         # Not sum(v * weights): of dot products over many points XLA makes one loop, 10x faster.
         return {k: weights @ v for k, v in values.items()}
 
@@ -108,7 +111,8 @@ def binned_kernels(
 
     def integral(rule: _Point, point: _Point) -> dict[str, Float[Array, " bins"]]:
         q2, weights = rule[0].bin_rule(edges, _q2_max(decay, rule[1]), nodes)
-        values = jax.vmap(jax.vmap(lambda s: kernels(mode, *point, s)))(q2)
+        folded = in_integrals(point[0]), point[1]
+        values = jax.vmap(jax.vmap(lambda s: kernels(mode, *folded, s)))(q2)
         return {k: jnp.einsum("bn,bn->b", v, weights) for k, v in values.items()}
 
     return _integrated(integral, (state, inputs))

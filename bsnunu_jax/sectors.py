@@ -7,19 +7,10 @@ import jax.numpy as jnp
 from jax.typing import ArrayLike
 from jaxtyping import Array, Complex, Float
 
-from bsnunu_jax.errors import InputError
 from bsnunu_jax.invisible import InvisibleState, States, each_state
+from bsnunu_jax.invisible.neutrinos import flavour_matrix
 
 Matrix = Complex[Array, "3 3"]
-
-
-def _matrix(name: str, given: ArrayLike) -> Matrix:
-    """A scalar fills the matrix (0: no new physics)."""
-    if jnp.shape(given) not in ((), (3, 3)):
-        raise InputError(
-            f"{name} has shape {jnp.shape(given)}", allowed="give a scalar or shape (3, 3)"
-        )
-    return jnp.broadcast_to(jnp.asarray(given, dtype=complex), (3, 3))
 
 
 class ChargedLeptons(eqx.Module):
@@ -38,13 +29,13 @@ class ChargedLeptons(eqx.Module):
     def __init__(
         self, C9: ArrayLike = 0, C10: ArrayLike = 0, C9p: ArrayLike = 0, C10p: ArrayLike = 0
     ) -> None:
-        """Coefficients as 3x3 matrices, or scalars that fill one.
+        """Coefficients as 3x3 matrices, or 0 for none.
 
         Raises:
-            InputError: for any other shape.
+            InputError: for anything else.
         """
-        self.C9, self.C10 = _matrix("C9", C9), _matrix("C10", C10)
-        self.C9p, self.C10p = _matrix("C9p", C9p), _matrix("C10p", C10p)
+        self.C9, self.C10 = flavour_matrix("C9", C9), flavour_matrix("C10", C10)
+        self.C9p, self.C10p = flavour_matrix("C9p", C9p), flavour_matrix("C10p", C10p)
 
 
 class ChargedCurrent(eqx.Module):
@@ -56,12 +47,12 @@ class ChargedCurrent(eqx.Module):
     CVL: Matrix
 
     def __init__(self, CVL: ArrayLike = 0) -> None:
-        """The matrix, or a scalar that fills it.
+        """The matrix, or 0 for none.
 
         Raises:
-            InputError: for any other shape.
+            InputError: for anything else.
         """
-        self.CVL = _matrix("CVL", CVL)
+        self.CVL = flavour_matrix("CVL", CVL)
 
 
 class BsMixing(eqx.Module):

@@ -246,7 +246,7 @@ def test_derivatives(inputs: Inputs, rng: np.random.Generator) -> None:
 
 def test_closed_channels(inputs: Inputs) -> None:
     """Below the threshold and beyond the endpoint: 0, and so are the derivatives."""
-    charged = ChargedLeptons(C9=3, C10=1j, C9p=1)
+    charged = ChargedLeptons(*(np.full((3, 3), c) for c in (3, 1j, 1)))
     low, high = limits("B+->K+", "mu", "tau", inputs)
     spectrum = jax.jit(jax.value_and_grad(
         lambda q2: dgamma_dq2("B+->K+", "mu", "tau", charged, inputs, q2)

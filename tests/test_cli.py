@@ -221,7 +221,7 @@ def test_output_that_nobody_takes(target, code, message):
 
 
 def test_states_and_coefficients_of_the_wrong_shape():
-    inputs, state = load_inputs(), Neutrinos(CR=np.eye(3), CL=1.0)
+    inputs, state = load_inputs(), Neutrinos(CR=np.eye(3), CL=np.ones((3, 3)))
     for function in (branching_fraction, longitudinal_fraction):
         assert function("B0->K*0", state, inputs) == function("B0->K*0", [state], inputs)
         with pytest.raises(InputError, match="no invisible final state"):

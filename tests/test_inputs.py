@@ -138,7 +138,10 @@ def test_sm_rate_does_not_depend_on_the_alpha_of_the_prefactor() -> None:
     for mode in MODES:
         a, b = (float(branching_fraction(mode, [Neutrinos()], i)) for i in (inputs, other))
         assert a == pytest.approx(b, rel=1e-14, abs=0)
-        a, b = (float(branching_fraction(mode, [Neutrinos(CR=5.0)], i)) for i in (inputs, other))
+        a, b = (
+            float(branching_fraction(mode, [Neutrinos(CR=np.full((3, 3), 5.0))], i))
+            for i in (inputs, other)
+        )
         assert a != pytest.approx(b, rel=1e-3, abs=0)
 
 

@@ -80,18 +80,26 @@ SECTORS: Mapping[str, Sector] = {
     )
 }  # fmt: skip
 
-_FIELD = r"(?:nue|numu|nutau|tau|mu|e|[udscb])"
-_OTHER = re.compile(
-    rf"CG|CGtilde|(?:Cgamma|C[78]p?)_{_FIELD}{{2}}|"
-    rf"C(?:9p?|10p?|L|R|[SP]p?|V|T|S[LR]|V[LR]|[SV][LR][LR]t?|T(?:LL|RR)t?|S[18]RR|V[18][LR][LR])"
-    rf"_{_FIELD}{{4}}"
-)
+_NU, _LEPTON, _QUARK = "(?:nue|numu|nutau)", "(?:tau|mu|e)", "[udscb]"
+_CHARGED = f"(?:{_LEPTON}|{_QUARK})"
+# The other sectors of the basis `flavio`, a line a family of operators.
+_OTHER = re.compile("|".join((
+    "CG|CGtilde",
+    f"Cgamma_{_LEPTON}{{2}}|C7_{_LEPTON}{{2}}",
+    "C[78]_(?:uu|cc|dd|ss|bb|bd|bs|sd|cu)|C[78]p_(?:bd|bs|sd|cu)",
+    f"(?:C9|C10|CS|CP)p?_(?:bs|bd|sd|cu){_LEPTON}{{2}}",
+    f"C[LR]_(?:bd|sd){_NU}{{2}}",
+    f"(?:C[SV][LR]|CT)_(?:bc|bu|sc|su|dc|du){_LEPTON}{_NU}",
+    f"CV(?:LL|LR)_{_NU}{{2}}(?:{_LEPTON}{{2}}|uu|cc|dd|ss|bb)",
+    f"(?:C[SV][LR]{{2}}|CTLL|CTRR)_{_CHARGED}{{4}}",
+    f"(?:C[SV][LR]{{2}}t|CTLLt|CTRRt|CS[18]RR|CV[18][LR]{{2}})_{_QUARK}{{4}}",
+)))  # fmt: skip
 
 
 def of_another_sector(name: str) -> bool:
     """Whether a name follows the basis `flavio` of the WET outside of its sector sbnunu.
 
-    >>> [of_another_sector(n) for n in ("C9_bsmumu", "CL_sdnuenue", "CL_bsnutaunu", "CL_tautau")]
+    >>> [of_another_sector(n) for n in ("C9_bsmumu", "CL_sdnuenue", "CL_sbnuenue", "CL_tautau")]
     [True, True, False, False]
     """
     return name not in FROM_WCXF and _OTHER.fullmatch(name) is not None

@@ -5,6 +5,7 @@ import math
 import warnings
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from difflib import get_close_matches
 from pathlib import Path
 from typing import Any
 
@@ -168,11 +169,13 @@ def _of_flavio(values: Mapping[str, complex], inputs: Inputs, file: _File) -> Wc
     rest = [k for k in values if k not in mine]
     for name in rest:
         if not names.of_another_sector(name):
+            near = get_close_matches(name, names.LEFT_HANDED, 1, 0.8)
             hint = names.TO_WCXF.get(name)
+            meant = f"here it is called {hint}" if hint else f"perhaps {near[0]}" if near else ""
             raise InputError(
                 f"unknown coefficient {name!r} of the basis flavio",
                 where=file.where(f"values.{name}"),
-                allowed=f"here it is called {hint}" if hint else "CL_bsnu{j}nu{i}, CR_bsnu{j}nu{i}"
+                allowed=meant or "CL_bsnu{j}nu{i}, CR_bsnu{j}nu{i}"
                 " with i, j in e, mu, tau",
             )  # fmt: skip
     lines = []

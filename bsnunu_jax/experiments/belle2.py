@@ -14,13 +14,10 @@ import numpy as np
 from jaxtyping import Array, Float
 
 from bsnunu_jax.experiments.base import Predictions, replaced
-from bsnunu_jax.experiments.counting import (
-    log_likelihood_of_signal,
-    most_likely_rate,
-    sample_counts,
-)
+from bsnunu_jax.experiments.counting import log_likelihood_of_signal, sample_counts
 from bsnunu_jax.experiments.histfactory import HistFactory
-from bsnunu_jax.experiments.poisson import poisson, saturated_poisson
+from bsnunu_jax.experiments.marginal_poisson import log_most_likely
+from bsnunu_jax.experiments.poisson import saturated_poisson
 
 Scalar = Float[Array, ""]
 Bins = Float[Array, " bins"]
@@ -152,8 +149,7 @@ class Belle2Likelihood:
 
     def profile(self, mean: Bins, spread: Bins) -> Scalar:
         """ln of the largest integrand: what pyhf finds with all MC-statistics parameters free."""
-        rate = most_likely_rate(mean, self.observed, spread)
-        return poisson(self.observed, rate) - jnp.sum((rate - mean) ** 2 / spread**2) / 2
+        return log_most_likely(mean, jnp.asarray(self.observed, dtype=float), spread)
 
     @property
     def constant(self) -> float:

@@ -16,9 +16,8 @@ import numpy as np
 from jaxtyping import Array, Float
 from scipy.optimize import minimize
 
-from bsnunu_jax.experiments.counting import most_likely_rate
 from bsnunu_jax.experiments.histfactory import HistFactory
-from bsnunu_jax.experiments.poisson import poisson
+from bsnunu_jax.experiments.marginal_poisson import log_most_likely
 
 # Relative change of a yield by one sigma above which a normalisation is kept.
 _LARGE = 0.1
@@ -69,9 +68,8 @@ def profile_objective(
     """-2 ln L with the MC statistics of every bin profiled, constraint terms included."""
     rates = model.entry_rates(alpha, jnp.zeros(0)) * weights
     mean, spread = model.collapsed_moments(rates)
-    rate = most_likely_rate(mean, model.observed, spread)
-    pulls = jnp.sum((rate - mean) ** 2 / spread**2) + jnp.sum(alpha**2)
-    return pulls - 2 * poisson(model.observed, rate)
+    observed = jnp.asarray(model.observed, dtype=float)
+    return jnp.sum(alpha**2) - 2 * log_most_likely(mean, observed, spread)
 
 
 def profile_strength(

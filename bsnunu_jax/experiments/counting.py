@@ -6,7 +6,6 @@ background, as in flavio's `GeneralGammaUpperLimit`. The efficiency is not publi
 modes; it follows from the published limit, which a flat prior in s >= 0 must reproduce.
 """
 
-import math
 from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import cached_property
@@ -17,16 +16,16 @@ import jax.numpy as jnp
 import numpy as np
 from jaxtyping import Array, Float
 from scipy.optimize import brentq
-from scipy.special import gammaln
 
 from bsnunu_jax.experiments.base import Predictions, replaced, scaled_beyond_sm
 from bsnunu_jax.experiments.marginal_poisson import log_marginal
+from bsnunu_jax.experiments.marginal_poisson import most_likely_rate as most_likely_rate
 
 Scalar = Float[Array, ""]
 Numbers = Any  # numbers or arrays of numpy or JAX that broadcast
 
-# Gauss-Legendre over _REACH widths of the integrand on both sides: 1e-10 of L (tested).
-_NODES, _REACH = 64, 7.5
+# Of the Gauss-Legendre rule: 1e-10 of L (tested).
+_NODES = 64
 
 
 @dataclass(frozen=True)
@@ -134,9 +133,11 @@ def joint_log_likelihoods(
 def sample_counts(
     key: jax.Array, mean: Float[Array, " bins"], spread: Float[Array, " bins"]
 ) -> Float[Array, " bins"]:
-    """Poisson counts at rates drawn from Normal(mean | spread), cut at positive rates."""
+    """Poisson counts at rates drawn from Normal(mean | spread >= 0), cut at positive rates."""
     rate_key, count_key = jax.random.split(key)
-    standard = jax.random.truncated_normal(rate_key, -mean / spread, jnp.inf, mean.shape)
+    has_width = spread > 0
+    lowest = jnp.where(has_width, -mean / jnp.where(has_width, spread, 1.0), -jnp.inf)
+    standard = jax.random.truncated_normal(rate_key, lowest, jnp.inf, mean.shape)
     rates = jnp.maximum(mean + spread * standard, 0.0)
     return jax.random.poisson(count_key, rates).astype(rates.dtype)
 
@@ -171,43 +172,6 @@ def log_likelihood_of_signal(
     """ln int dmu mu^n e^-mu/n! Normal(mu - signal - background | background_std) over mu > 0.
 
     Broadcasts over its arguments; `xp` is jax.numpy, or numpy for the calibration at load time. Of
-    the nodes 40 do for whole counts, 64 for any.
+    the nodes 40 do for whole counts, 64 for any. A `background_std` of 0 is none: ln Poisson.
     """
-    if xp is jnp:
-        numbers = [jnp.asarray(x, dtype=float)
-                   for x in (signal + background, observed, background_std)]  # fmt: skip
-        shape = jnp.broadcast_shapes(*(x.shape for x in numbers))
-        return log_marginal(
-            *(jnp.broadcast_to(x, shape) for x in numbers), window=_window, nodes=nodes
-        )
-    x, weights = np.polynomial.legendre.leggauss(nodes)
-    expected = (signal + background)[..., None]
-    observed, std = np.asarray(observed)[..., None], np.asarray(background_std)[..., None]
-    low, high = _window(expected, observed, std, np)
-    half = (high - low) / 2
-    mu = low + half * (1 + x)
-    pull = (mu - expected) / std
-    log_terms = observed * np.log(mu) - mu - gammaln(observed + 1.0) - pull**2 / 2
-    peak = np.max(log_terms, axis=-1, keepdims=True)
-    total = np.sum(weights * half / std * np.exp(log_terms - peak), axis=-1)
-    return peak[..., 0] + np.log(total) - 0.5 * math.log(2 * math.pi)
-
-
-def _window(expected: Any, observed: Any, std: Any, xp: Any = jnp) -> tuple[Any, Any]:
-    """Where the integrand lives: around its mode, as far as it can matter to 1e-15.
-
-    Below the mode the curvature is at least 1/width^2 and above at least 1/std^2; the Poisson tail
-    above falls like exp(-mu).
-    """
-    mode = most_likely_rate(expected, observed, std, xp)
-    width = 1 / xp.sqrt(observed / xp.maximum(mode, 1e-9) ** 2 + 1 / std**2)
-    low = xp.maximum(0.0, mode - _REACH * width)
-    return low, mode + xp.minimum(_REACH * std, _REACH * width + 3 * _REACH)
-
-
-def most_likely_rate(expected: Any, observed: Any, std: Any, xp: Any = jnp) -> Any:
-    """The mode of the integrand: the positive root of mu^2 + mu (std^2 - expected) = n std^2."""
-    shift = expected - std**2
-    root = xp.sqrt(shift**2 + 4 * observed * std**2)
-    # For shift < 0 the sum cancels: the other form of the root does not.
-    return xp.where(shift > 0, (shift + root) / 2, 2 * observed * std**2 / (root + abs(shift)))
+    return log_marginal(signal + background, observed, background_std, nodes=nodes, xp=xp)

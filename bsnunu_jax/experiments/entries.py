@@ -77,7 +77,7 @@ class CountingEntry(Entry):
     fractional: StrictBool = False
     observed: Number = Field(ge=0, le=1e9)
     background: Number = Field(ge=0, le=1e9)
-    background_std: Number = Field(gt=0, le=1e9)
+    background_std: Number = Field(ge=0, le=1e9)
 
     @field_validator("observed")
     @classmethod

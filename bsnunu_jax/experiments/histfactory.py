@@ -157,7 +157,11 @@ class HistFactory:
     ) -> tuple[Float[Array, " bins"], Float[Array, " bins"]]:
         """Mean and MC-statistics standard deviation of every bin's rate."""
         sigma = jnp.append(jnp.asarray(self.gamma_sigma), 0.0)[self.gammas]
-        return self.bin_rates(entries), jnp.sqrt(self.bin_rates((entries * sigma) ** 2))
+        variance = self.bin_rates((entries * sigma) ** 2)
+        # The root of 0 has no slope: a bin without MC statistics has no width to vary.
+        some = variance > 0
+        spread = jnp.where(some, jnp.sqrt(jnp.where(some, variance, 1.0)), 0.0)
+        return self.bin_rates(entries), spread
 
     @property
     def gamma_of_one_entry(self) -> bool:

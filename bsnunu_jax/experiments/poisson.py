@@ -7,12 +7,13 @@ from jaxtyping import Array, Float
 
 
 def poisson(observed: np.ndarray | Array, expected: Float[Array, " bins"]) -> Float[Array, ""]:
-    """sum ln Poisson(observed | expected), -inf where an expected count is not positive."""
+    """sum ln Poisson(observed | expected); of an expected 0, 0 without events and else -inf."""
     positive = expected > 0
+    possible = positive | ((expected == 0) & (observed == 0))
     # Both branches of a `where` are differentiated: no logarithm of 0 in the discarded one.
     safe = jnp.where(positive, expected, 1.0)
-    terms = observed * jnp.log(safe) - safe - gammaln(observed + 1.0)
-    return jnp.sum(jnp.where(positive, terms, -jnp.inf))
+    terms = observed * jnp.log(safe) - expected - gammaln(observed + 1.0)
+    return jnp.sum(jnp.where(possible, terms, -jnp.inf))
 
 
 def saturated_poisson(observed: np.ndarray | Array) -> Float[Array, ""]:

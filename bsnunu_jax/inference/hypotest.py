@@ -15,7 +15,8 @@ depend on the parameter through the likelihood only: they are the same for x and
 from dataclasses import dataclass
 
 import numpy as np
-from scipy.stats import chi2, ncx2, norm
+from scipy.special import erfcx, gammaln, log_ndtr, logsumexp, ndtri_exp
+from scipy.stats import ncx2, norm
 
 from bsnunu_jax.errors import InputError
 from bsnunu_jax.inference.data_sets import Fits
@@ -126,7 +127,8 @@ def asymptotic_cls(
     beyond = (q - q_asimov) / (2 * np.where(asimov > 0, asimov, 1.0))
     shifted = np.where((root > asimov) & (kind == "qtilde"), beyond, root - asimov)
     clsb, clb = norm.sf(shifted + asimov), norm.sf(shifted)
-    return clsb, clb, clsb / clb
+    # Both may be too small for a number where their ratio is none.
+    return clsb, clb, np.exp(log_ndtr(-shifted - asimov) - log_ndtr(-shifted))
 
 
 def expected_cls(q_asimov: np.ndarray) -> np.ndarray:
@@ -217,6 +219,29 @@ def local_significance(gain: float, parameters: int) -> tuple[float, float]:
     [3.0, 2.78]
     """
     gain = max(gain, 0.0)
-    tail = chi2.sf(gain, parameters)
-    kept = ncx2.sf(gain, parameters, gain)
-    return float(norm.isf(tail / 2)), float(norm.isf(min(tail / kept, 1.0) / 2))
+    tail = _log_chi2_sf(gain, parameters)
+    # The noncentral chi2 is of the order of a half there, and well known where it is not.
+    kept = np.log(ncx2.sf(gain, parameters, gain)) if gain < _LARGE_GAIN else -np.log(2)
+    return _two_sided_z(tail), _two_sided_z(min(tail - kept, 0.0))
+
+
+# Beyond it the median of a noncentral chi2 is its noncentrality to 1e-3, of no matter to Z.
+_LARGE_GAIN = 1e5
+
+
+def _log_chi2_sf(x: float, dof: int) -> float:
+    """ln of the tail probability, from where it is 1 to where it is no number of double precision.
+
+    Q(a + 1, y) = Q(a, y) + y^a e^-y/Gamma(a + 1) from Q(1/2, y) = erfc(sqrt y) or Q(1, y) = e^-y.
+    """
+    y, a = x / 2, 0.5 if dof % 2 else 1.0
+    terms = [np.log(erfcx(np.sqrt(y))) if dof % 2 else 0.0]
+    while a < dof / 2 - 0.25:
+        terms.append(a * np.log(y) - gammaln(a + 1) if y > 0 else -np.inf)
+        a += 1
+    return float(logsumexp(terms) - y)
+
+
+def _two_sided_z(log_p: float) -> float:
+    """Standard deviations of a two-sided p-value given by its logarithm."""
+    return float(-ndtri_exp(log_p - np.log(2))) + 0.0  # no -0

@@ -70,6 +70,15 @@ class MasslessPair:
         return quadrature.bin_rule(edges, q2_max, nodes)
 
 
+def in_integrals(state: InvisibleState) -> InvisibleState:
+    """The state whose dark rows the rules of `state` integrate: itself, if it names no other.
+
+    A peak that a rule has in its weights must not be in the integrand too.
+    """
+    found: InvisibleState = getattr(state, "in_integrals", state)
+    return found
+
+
 @runtime_checkable
 class SeveralStates(Protocol):
     """Whatever iterates over final states, e.g. the `Sectors` of a model."""

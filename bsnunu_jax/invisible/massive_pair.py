@@ -9,6 +9,8 @@ from typing import ClassVar
 
 import equinox as eqx
 import jax.numpy as jnp
+import numpy as np
+from jax.core import Tracer
 from jax.typing import ArrayLike
 from jaxtyping import Array, Complex, Float
 
@@ -18,9 +20,22 @@ from bsnunu_jax.inputs import Inputs
 from bsnunu_jax.invisible.base import BinRule, Rule
 
 Scalar = Float[Array, ""]
+# Masses [GeV] from here on are as closed as this one, and their squares are numbers.
+_HEAVIEST = 1e6
 DarkRows = dict[str, dict[str, Scalar]]
 # Weight in the rate of Re or Im of C_a C_b^*, by (a, b).
 Interferences = Mapping[tuple[str, str], str]
+
+
+def mass(name: str, given: ArrayLike) -> Array:
+    """A mass [GeV] as an array.
+
+    Raises:
+        InputError: for one below 0 or NaN, if it is not traced.
+    """
+    if not isinstance(given, Tracer) and not np.all(np.asarray(given) >= 0):
+        raise InputError(f"{name} = {given} of a particle", allowed="give it in GeV, 0 or above")
+    return jnp.asarray(given, dtype=float)
 
 
 class MassivePair(eqx.Module):
@@ -52,7 +67,8 @@ class MassivePair(eqx.Module):
         """Fill the fields.
 
         Raises:
-            InputError: for an operator that vanishes for a particle that is its own antiparticle.
+            InputError: for an operator that vanishes for a particle that is its own antiparticle,
+                or a mass below 0.
         """
         given = {k: c for k, c in coefficients.items() if c is not None}
         if identical and m_other is not None:
@@ -66,15 +82,16 @@ class MassivePair(eqx.Module):
                 raise InputError(
                     f"operator {name} vanishes: {self.why_vanishing}", allowed=f"allowed: {allowed}"
                 )
+        self.m = mass("m", m)
+        self.m_other = None if m_other is None else mass("the other mass", m_other)
         self.coefficients = {k: jnp.asarray(c, dtype=complex) for k, c in given.items()}
-        self.m = jnp.asarray(m, dtype=float)
-        self.m_other = None if m_other is None else jnp.asarray(m_other, dtype=float)
         self.identical = identical
 
     @property
     def masses(self) -> tuple[Scalar, Scalar]:
-        """Both masses [GeV]."""
-        return self.m, self.m if self.m_other is None else self.m_other
+        """Both masses [GeV], at most `_HEAVIEST`."""
+        m = jnp.minimum(self.m, _HEAVIEST)
+        return m, m if self.m_other is None else jnp.minimum(self.m_other, _HEAVIEST)
 
     def invariants(self, inputs: Inputs) -> dict[str, Scalar]:
         """|C|^2 of every operator and Re or Im of C_a C_b^* of every pair that interferes.

@@ -4,6 +4,7 @@ from collections.abc import Mapping
 
 import equinox as eqx
 import jax.numpy as jnp
+from jax.core import Tracer
 from jax.typing import ArrayLike
 from jaxtyping import Array, Complex, Float
 
@@ -24,6 +25,32 @@ _INDEX = {
 Scalar = Float[Array, ""]
 
 
+def flavour_matrix(name: str, given: ArrayLike) -> Complex[Array, "3 3"]:
+    """A matrix of flavours from one of shape (3, 3), or from the number 0.
+
+    Another number could mean the diagonal, all entries or one of them. A traced one is none of
+    which 0 could be told.
+
+    Raises:
+        InputError: for another number, another shape, or what is no array of numbers.
+    """
+    try:
+        shape = jnp.shape(given)
+        found = jnp.asarray(given, dtype=complex)
+    except (TypeError, ValueError):
+        raise InputError(
+            f"{name} = {given!r} is no array of numbers", allowed="give shape (3, 3), or 0"
+        ) from None
+    if shape not in ((), (3, 3)):
+        raise InputError(f"{name} has shape {shape}", allowed="give shape (3, 3), or 0")
+    if shape == () and (isinstance(given, Tracer) or given != 0):
+        raise InputError(
+            f"{name} is a number and not a matrix of flavours",
+            allowed=f"give shape (3, 3): {name} = jnp.eye(3) * c for equal flavours",
+        )
+    return jnp.broadcast_to(found, (3, 3))
+
+
 class Neutrinos(MasslessPair, eqx.Module):
     """New-physics coefficients of H = -N_0 sum C^{ij} O^{ij}; the SM is added inside.
 
@@ -41,18 +68,13 @@ class Neutrinos(MasslessPair, eqx.Module):
     def __init__(
         self, CL: ArrayLike = 0, CR: ArrayLike = 0, CLp: ArrayLike = 0, CRp: ArrayLike = 0
     ) -> None:
-        """Coefficients as 3x3 matrices, or scalars that fill one (0: no new physics).
+        """Coefficients as 3x3 matrices, or 0 for none, see `flavour_matrix`.
 
         Raises:
-            InputError: for any other shape.
+            InputError: for anything else.
         """
-        for name, c in zip(MATRICES, (CL, CR, CLp, CRp), strict=True):
-            if jnp.shape(c) not in ((), (3, 3)):
-                raise InputError(
-                    f"{name} has shape {jnp.shape(c)}", allowed="give a scalar or shape (3, 3)"
-                )
         self.CL, self.CR, self.CLp, self.CRp = (
-            jnp.broadcast_to(jnp.asarray(c, dtype=complex), (3, 3)) for c in (CL, CR, CLp, CRp)
+            flavour_matrix(name, c) for name, c in zip(MATRICES, (CL, CR, CLp, CRp), strict=True)
         )
 
     @classmethod

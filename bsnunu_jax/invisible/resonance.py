@@ -13,6 +13,7 @@ from bsnunu_jax import breit_wigner
 from bsnunu_jax.errors import InputError
 from bsnunu_jax.inputs import Inputs
 from bsnunu_jax.invisible.base import BinRule, Rule
+from bsnunu_jax.invisible.massive_pair import mass
 
 Scalar = Float[Array, ""]
 
@@ -73,6 +74,11 @@ class Resonance(_Couplings):
         weight = _TWO_BODY * breit_wigner.density(q2, self.m, self.width)
         return {"scalar": {"S": weight}, "pseudoscalar": {"P": weight}}
 
+    @property
+    def in_integrals(self) -> "TwoBody":
+        """What the rules below integrate: the Breit-Wigner is part of their weights."""
+        return TwoBody(self.m, self.S, self.P)
+
     def total_rule(self, q2_max: Scalar, nodes: int) -> Rule:
         """One bin with twice the nodes: an interpolation has half the order of Gauss's rule."""
         edges = jnp.stack([jnp.zeros_like(q2_max), q2_max])
@@ -96,8 +102,12 @@ class TwoBody(_Couplings):
     m: Scalar
 
     def __init__(self, m: ArrayLike, S: ArrayLike = 0, P: ArrayLike = 0) -> None:
-        """Mass in GeV, couplings dimensionless."""
-        self.m = jnp.asarray(m, dtype=float)
+        """Mass in GeV, couplings dimensionless.
+
+        Raises:
+            InputError: for a mass below 0.
+        """
+        self.m = mass("m", m)
         self.S, self.P = (jnp.asarray(c, dtype=complex) for c in (S, P))
 
     def dark_rows(self, q2: Scalar) -> dict[str, dict[str, Scalar]]:

@@ -49,7 +49,8 @@ class ScalarPair(MassivePair):
         rows: DarkRows = {"S": {"S": one}, "P": {"P": one}}
         if self.m_other is None:
             return rows | {"V": {"V": transverse}, "A": {"A": transverse}}
-        difference = (self.m - self.m_other) * (self.m + self.m_other) / jnp.sqrt(q2)
+        m1, m2 = self.masses
+        difference = (m1 - m2) * (m1 + m2) / jnp.sqrt(q2)
         return rows | {
             "V": {"V": transverse, "V0": difference**2},
             "A": {"A": transverse, "A0": difference**2},

@@ -8,7 +8,7 @@ from jax.typing import ArrayLike
 from jaxtyping import Array, Float
 
 from bsnunu_jax.inputs import Inputs
-from bsnunu_jax.invisible.base import BinRule, InvisibleState, Rule
+from bsnunu_jax.invisible.base import BinRule, InvisibleState, Rule, in_integrals
 
 Scalar = Float[Array, ""]
 
@@ -40,6 +40,11 @@ class Scaled(eqx.Module):
     def vanishes_at_limits(self) -> bool:
         """That of the state."""
         return self.state.vanishes_at_limits
+
+    @property
+    def in_integrals(self) -> InvisibleState:
+        """That of the state: factors belong to the invariants."""
+        return in_integrals(self.state)
 
     def invariants(self, inputs: Inputs) -> dict[str, Scalar]:
         """Those of the state times the factor."""

@@ -11,7 +11,7 @@ from bsnunu_jax.errors import InputError
 from bsnunu_jax.inputs import Inputs
 from bsnunu_jax.invisible.base import BinRule, Rule
 from bsnunu_jax.invisible.fermion_pair import FermionPair
-from bsnunu_jax.invisible.massive_pair import DarkRows
+from bsnunu_jax.invisible.massive_pair import DarkRows, mass
 
 Scalar = Float[Array, ""]
 
@@ -73,7 +73,7 @@ class SterileNeutrino(eqx.Module):
                 allowed=f"allowed: {', '.join(o for o in OPERATORS if not o.startswith('T'))}",
             )
         self.coefficients = {k: jnp.asarray(c, dtype=complex) for k, c in given.items()}
-        self.mN = jnp.asarray(mN, dtype=float)
+        self.mN = mass("mN", mN)
         self.pair, self.majorana = pair, majorana
 
     @property

@@ -60,9 +60,10 @@ class VectorPair(MassivePair):
         """The mass in GeV.
 
         Raises:
-            InputError: for a mass of 0, or an operator that vanishes for a real vector.
+            InputError: for a mass of 0 (traced: the rate is infinite there), or an operator that
+                vanishes for a real vector.
         """
-        if not isinstance(m, Tracer) and not np.all(np.asarray(m) > 0):
+        if not isinstance(m, Tracer) and not np.all(np.square(m) > 0):
             raise InputError(
                 f"m = {m} of a vector pair is not above 0",
                 allowed="at m = 0 give coefficients over powers of m, VectorPair.goldstone",
@@ -71,9 +72,7 @@ class VectorPair(MassivePair):
             "S": S, "P": P, "T1": T1, "T2": T2, "V2": V2, "V3": V3, "V4": V4, "V5": V5, "V6": V6,
             "A2": A2, "A3": A3, "A4": A4, "A5": A5, "A6": A6,
         }  # fmt: skip
-        over = {
-            k: None if v is None else v / jnp.asarray(m) ** self.powers[k] for k, v in c.items()
-        }
+        over = {k: None if v is None else _over(v, m, self.powers[k]) for k, v in c.items()}
         self._set(m, None, real, over)
 
     @classmethod
@@ -98,7 +97,8 @@ class VectorPair(MassivePair):
 
     def _rows(self, q2: Scalar, above: Scalar, below: Scalar) -> DarkRows:
         """Rows times the powers of m that the coefficients were divided by; beta^2 = above/q2."""
-        m2, b2 = self.m**2, above / q2
+        m, _ = self.masses
+        m2, b2 = m**2, above / q2
         root, ratio = jnp.sqrt(q2), q2 * b2
         g = q2**2 - 4 * q2 * m2 + 12 * m2**2
         scalar = g / 4
@@ -109,7 +109,7 @@ class VectorPair(MassivePair):
         electric, magnetic = ratio * (q2 + 4 * m2) / 12, m2 * (q2 + 2 * m2) / 3
         mixed = ratio * (q2 - 2 * m2)
         # C_T carries m^2 and C_V6 only m.
-        odd = self.m * root * (q2 + 2 * m2) / 3
+        odd = m * root * (q2 + 2 * m2) / 3
         rows: DarkRows = {
             "S": {"S": scalar}, "P": {"P": scalar},
             "T1": {"E": electric, "F": magnetic}, "T2": {"E": magnetic, "F": electric},
@@ -126,3 +126,9 @@ class VectorPair(MassivePair):
                 f"{v}4*{v}5": {v: -q2 * mixed / 6},
             }  # fmt: skip
         return rows
+
+
+def _over(c: ArrayLike, m: ArrayLike, power: int) -> Array:
+    """c/m^power, infinite at m = 0 whatever c: a c that falls with m has a limit unknown here."""
+    scale = jnp.asarray(m) ** power
+    return jnp.where(scale > 0, c / jnp.where(scale > 0, scale, 1.0), jnp.inf)

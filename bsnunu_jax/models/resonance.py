@@ -49,8 +49,14 @@ def build(parameters: Mapping[str, ArrayLike], inputs: Inputs) -> tuple[Invisibl
     return (*found, particle(P=p["P"])) if "P" in p else found
 
 
+def _is_line(ranges: Ranges) -> bool:
+    """A width of 0 at one mass: all of the rate is in one q2 bin, and stays there."""
+    m, width = ranges["m"], ranges.get("width", (0.0, 0.0))
+    return bool(m[0] == m[1] and width[0] == width[1])
+
+
 def refuse(ranges: Ranges, fit: bool) -> Refusal | None:
-    """m > 0, width and BR not below 0, S or BR; a width > 0 in fits."""
+    """m > 0, width and BR not below 0, S or BR; in fits a width > 0, or 0 at a fixed mass."""
     complex_ones = real("m", "width", "BR")(ranges, fit)
     if complex_ones:
         return complex_ones
@@ -58,10 +64,10 @@ def refuse(ranges: Ranges, fit: bool) -> Refusal | None:
         return Refusal("m", "the mass 'm' of X is missing", "give it in GeV, e.g. m = 2.1")
     if lowest(ranges, "m") <= 0:
         return Refusal("m", "the mass 'm' of X can be 0 or below", "keep it above 0")
-    if fit and lowest(ranges, "width") <= 0:
+    if fit and lowest(ranges, "width") <= 0 and not _is_line(ranges):
         return Refusal(
             "width", "a peak narrower than a q2 bin needs a width > 0 in fits",
-            "fix e.g. width: 0.1 (GeV)",
+            "fix e.g. width: 0.1 (GeV), or m too: a line then stays in one bin",
         )  # fmt: skip
     if lowest(ranges, "width") < 0:
         return Refusal("width", "'width' is below 0", "0 is the two-body decay")

@@ -1,0 +1,199 @@
+"""Numbers at the ends of what can be typed: right values, their limits, or a refusal."""
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+import pytest
+
+from bsnunu_jax import rates
+from bsnunu_jax.errors import InputError
+from bsnunu_jax.exchange.names import of_another_sector
+from bsnunu_jax.inference.hypotest import asymptotic_cls, local_significance
+from bsnunu_jax.invisible import (
+    FermionPair,
+    Neutrinos,
+    Resonance,
+    ScalarPair,
+    SterileNeutrino,
+    TwoBody,
+    VectorPair,
+)
+from bsnunu_jax.models import get_model
+from bsnunu_jax.observables import branching_fraction_bins, dbr_dq2
+from bsnunu_jax.sectors import ChargedCurrent, ChargedLeptons
+
+K = "B+->K+"
+
+
+@pytest.mark.parametrize("gain", [9.0, 1479.0, 1600.0, 1e4, 1e8])
+def test_local_significance_of_any_gain(gain: float):
+    one, by_cls = local_significance(gain, 1)
+    assert one == pytest.approx(np.sqrt(gain), rel=1e-12)
+    assert one - 0.3 < by_cls < one
+    # ln of the tail of chi2 with three degrees of freedom, for large gains
+    three = local_significance(gain, 3)[0]
+    assert three < one
+    if gain > 1000:
+        assert three == pytest.approx(one - np.log(gain) / one, abs=0.5 / one)
+
+
+def test_cls_of_hypotheses_beyond_all_numbers():
+    clsb, clb, cls = asymptotic_cls(np.array([5000.0, 4.0]), np.array([100.0, 4.0]))
+    assert np.isfinite(cls).all()
+    assert cls[1] == pytest.approx(clsb[1] / clb[1], rel=1e-12)
+
+
+@pytest.fixture(scope="module")
+def resonance(inputs):
+    def total(x):
+        return rates.gamma(K, Resonance(x[0], x[1], S=1.0), inputs)
+
+    return jax.jit(jax.value_and_grad(total))
+
+
+@pytest.mark.parametrize("width", [1e-12, 1e-150, 1e-200])
+def test_slopes_of_a_narrow_resonance_are_those_of_the_line(width: float, resonance, inputs):
+    def line(m):
+        return rates.gamma(K, TwoBody(m, S=1.0), inputs)
+
+    value, slopes = resonance(jnp.array([2.1, width]))
+    assert float(value) == pytest.approx(float(line(2.1)), rel=1e-10)
+    assert float(slopes[0]) == pytest.approx(float(jax.grad(line)(2.1)), rel=1e-8)
+    # the tails cost a share of the width, the same for all of these
+    at = [float(resonance(jnp.array([2.1, w]))[0]) for w in (1e-5, 2e-5)]
+    assert float(slopes[1]) == pytest.approx((at[1] - at[0]) / 1e-5, rel=1e-3)
+
+
+def test_a_light_resonance_is_half_in_the_phase_space(resonance, inputs):
+    """Of a peak at q2 = 0 one half, and m/(pi width) of what the mass moves in."""
+    line = float(rates.gamma(K, TwoBody(0.0, S=1.0), inputs))
+    value, slopes = resonance(jnp.array([1e-9, 0.1]))
+    assert float(value) == pytest.approx(line / 2, rel=1e-8)
+    assert float(slopes[0]) == pytest.approx(line / (np.pi * 0.1), rel=5e-3)
+    value, slopes = resonance(jnp.array([1e-9, 1e-9]))  # arctan(m/width)/pi more
+    assert float(value) == pytest.approx(0.75 * line, rel=1e-8)
+    assert float(slopes[0]) == pytest.approx(line / (2 * np.pi * 1e-9), rel=1e-6)
+    assert float(slopes[1]) == pytest.approx(-line / (2 * np.pi * 1e-9), rel=1e-6)
+
+
+@pytest.mark.parametrize("x", [(1e160, 0.1), (2.0, 1e160), (1e200, 1e200)])
+def test_a_resonance_beyond_everything_has_no_rate(x: tuple[float, float], resonance):
+    value, slopes = resonance(jnp.array(x))
+    assert [float(value), *map(float, slopes)] == [0, 0, 0]
+
+
+PAIRS = {
+    "scalar": lambda m: ScalarPair(m, S=1.0, V=1.0),
+    "scalars": lambda m: ScalarPair(m, 0.1, S=1.0, V=1.0),
+    "fermion": lambda m: FermionPair(m, S1=1.0, V2=1.0, T1=1.0),
+    "vector": lambda m: VectorPair(m, S=1.0, V3=1.0, T2=1.0, V6=1.0),
+    "sterile": lambda m: SterileNeutrino(m, pair="nuN", V_LL=1.0, T_LL=1.0),
+}
+
+
+@pytest.mark.parametrize("kind", PAIRS)
+def test_heavy_pairs_have_no_rate(kind: str, inputs):
+    edges = jnp.array([0.0, 5.0, 23.0])
+
+    @jax.jit
+    @jax.vmap
+    def found(m):
+        def total(m):
+            return rates.gamma(K, PAIRS[kind](m), inputs)
+
+        state = PAIRS[kind](m)
+        bins = rates.gamma_bins(K, state, inputs, edges)
+        return jnp.append(bins, jnp.stack([
+            *jax.value_and_grad(total)(m), rates.dgamma_dq2(K, state, inputs, 3.0)
+        ]))  # fmt: skip
+
+    assert (np.asarray(found(jnp.array([10.0, 1e100, 1e160, 1e300]))) == 0).all()
+
+
+def test_vectors_without_mass_are_refused_or_infinite(inputs):
+    for m in (0.0, 1e-200):
+        with pytest.raises(InputError, match="not above 0"):
+            VectorPair(m, S=1.0)
+    rate = jax.jit(lambda m: rates.gamma(K, VectorPair(m, S=m**2 / 1e9), inputs))
+    assert float(rate(0.0)) == np.inf
+    assert np.isfinite(float(rate(1e-3)))
+    state = get_model("vector-pair").build({"m": 0.0, "Lambda": 1.0, "operator": "S"}, inputs)[1]
+    assert float(rates.gamma(K, state, inputs)) == pytest.approx(float(rate(1e-3)), rel=1e-4)
+
+
+@pytest.mark.parametrize(
+    "edges", [[], [1.0], [0.0, np.nan], [0.0, np.inf], [[0.0, 1.0]], [2.0, 1.0], 3.0, "ab", None]
+)
+def test_edges_that_are_none(edges, inputs):
+    with pytest.raises(InputError, match="increasing numbers"):
+        branching_fraction_bins(K, Neutrinos(), inputs, edges)
+
+
+def test_edges_may_be_a_list_or_traced(inputs):
+    array = jnp.array([0.0, 4.0, 9.0])
+
+    def bins(edges):
+        return branching_fraction_bins(K, Neutrinos(), inputs, edges)
+
+    expected = jax.jit(bins)(array)
+    np.testing.assert_allclose(bins([0, 4, 9]), expected, rtol=1e-12)
+    slope = jax.jit(jax.grad(lambda e: bins(e)[0]))(array)
+    assert float(slope[1]) == pytest.approx(float(dbr_dq2(K, Neutrinos(), inputs, 4.0)), rel=1e-6)
+
+
+def test_a_q2_that_is_no_number_gives_none(inputs):
+    assert np.isnan(float(dbr_dq2(K, Neutrinos(), inputs, np.nan)))
+    assert float(dbr_dq2(K, Neutrinos(), inputs, -1.0)) == 0
+
+
+@pytest.mark.parametrize("m", [-0.5, np.nan])
+@pytest.mark.parametrize("kind", [*PAIRS, "line"])
+def test_masses_below_zero(kind: str, m: float):
+    with pytest.raises(InputError):
+        TwoBody(m, S=1.0) if kind == "line" else PAIRS[kind](m)
+
+
+MATRICES = {
+    "CR": lambda c: Neutrinos(CR=c), "CLp": lambda c: Neutrinos(CLp=c),
+    "C9": lambda c: ChargedLeptons(C9=c), "C10p": lambda c: ChargedLeptons(C10p=c),
+    "CVL": lambda c: ChargedCurrent(CVL=c),
+}  # fmt: skip
+
+
+@pytest.mark.parametrize("name", MATRICES)
+@pytest.mark.parametrize("c", [-11.0, 1j, np.float64(2), np.nan, jnp.asarray(3.0)])
+def test_numbers_are_no_flavour_matrices(name: str, c):
+    with pytest.raises(InputError, match=rf"{name} is a number.*jnp.eye\(3\) \* c"):
+        MATRICES[name](c)
+
+
+@pytest.mark.parametrize("name", MATRICES)
+@pytest.mark.parametrize("c", [np.ones(3), np.ones((2, 2)), np.ones((5, 3, 3)), "x", [1, [2]]])
+def test_nor_are_other_shapes(name: str, c):
+    with pytest.raises(InputError, match=name):
+        MATRICES[name](c)
+
+
+def test_matrices_may_be_zero_or_traced():
+    assert not np.asarray(Neutrinos(CR=0).CR).any()
+    assert not np.asarray(ChargedLeptons(C9=0.0).C9).any()
+    batch = jax.vmap(lambda c: Neutrinos(CR=jnp.eye(3) * c).CR)(jnp.arange(3.0))
+    assert batch.shape == (3, 3, 3)
+    with pytest.raises(InputError, match="is a number"):
+        jax.jit(lambda c: Neutrinos(CR=c).CR)(0.0)
+
+
+@pytest.mark.parametrize(
+    "name", ["CL_sbnumunumu", "CR_dbnuenue", "CVLL_bsnuenue", "CS_bsnuenue", "C9_sbmumu"]
+)
+def test_names_that_no_sector_of_the_basis_has(name: str):
+    assert not of_another_sector(name)
+
+
+def test_a_line_at_a_fixed_mass_may_be_fitted():
+    model = get_model("resonance")
+    fixed = {"m": (1.0, 1.0), "width": (0.0, 0.0), "BR": (0.0, 1e-4)}
+    model.check_values(fixed, str, fit=True)
+    for ranges in (fixed | {"m": (1.0, 2.0)}, fixed | {"width": (0.0, 0.1)}):
+        with pytest.raises(InputError, match="needs a width > 0"):
+            model.check_values(ranges, str, fit=True)
