@@ -28,11 +28,10 @@ from bsnunu_jax.inference.jump_grid import grid_and_starts
 from bsnunu_jax.inference.jumps import Jumps
 from bsnunu_jax.inference.landscape import Landscape
 from bsnunu_jax.inference.problem import Problem
+from bsnunu_jax.inference.regions import matter, regions
 from bsnunu_jax.inputs import tables
 from bsnunu_jax.observables import get_observable
 
-# Share of the posterior (Laplace) above which a minimum is sampled.
-_MATTERS = 1e-3
 # What a posterior must reach to be quoted without a warning.
 _R_HAT, _ESS = 1.01, 400
 _PACKAGES = ("jax", "jaxlib", "numpy", "scipy", "equinox", "optax", "numpyro", "arviz", "xarray")
@@ -148,6 +147,7 @@ def _run(problem: Problem, card: Card, folder: Path, say: Any, quiet: bool) -> s
         folder, problem, chains, fit, seed=card.content.seed, attrs=attrs,
         observables=[get_observable(name).name for name in card.content.predictions],
     )  # fmt: skip
+    _add_shares(folder / "best_fit.json", problem, fit, chains)
     warnings = convergence_warnings(problem, chains)
     for line in warnings:
         print(f"bsnunu: {line}", file=sys.stderr)
@@ -162,14 +162,6 @@ def jumping(problem: Problem, sampler: nuts.Sampler) -> Jumps | None:
     return Jumps(problem.potential, tuple(names.index(n) for n in sampler.jumps), problem.size)
 
 
-def branches(problem: Problem, fit: BestFit) -> nuts.Branches | None:
-    """The minima that matter, if there are several: chains jump between them."""
-    matter = [m.inside for m in fit.minima if m.weight > _MATTERS]
-    if len(matter) < 2:
-        return None
-    return nuts.Branches.at(problem.potential, np.array(matter))
-
-
 def initial_points(problem: Problem, fit: BestFit, chains: int, seed: int) -> np.ndarray:
     """Starts of the chains: around every minimum that matters, spread by its Hessian errors.
 
@@ -177,12 +169,12 @@ def initial_points(problem: Problem, fit: BestFit, chains: int, seed: int) -> np
     mirrored parameter starts on a random side.
     """
     rng = np.random.default_rng(seed)
-    matter = [m for m in fit.minima if m.weight > _MATTERS] or [fit.best]
-    share = np.array([m.weight for m in matter])
+    minima = matter(fit)
+    share = np.array([m.weight for m in minima])
     edges = np.cumsum(share / share.sum())
     found = []
     for chain in range(chains):
-        m = matter[min(int(np.searchsorted(edges, (chain + 0.5) / chains)), len(matter) - 1)]
+        m = minima[min(int(np.searchsorted(edges, (chain + 0.5) / chains)), len(minima) - 1)]
         theta = np.array(m.inside)
         for i, p in enumerate(problem.parameters):
             if p.mirror:
@@ -303,12 +295,30 @@ def _best_fit(
     write_json(path, {
         "best": fit.best.values,
         "errors": fit.best.errors,
+        "intervals": fit.best.intervals,
+        "flat": [line.sentence for line in fit.flat],
         "minus_2_log_likelihood": fit.best.objective,
         "log_likelihoods": {k: float(v) for k, v in log_likelihoods.items()},
         "nuisances": dict(zip(problem.names, fit.best.theta, strict=True)),
         "fit": fit.as_dict(),
     })  # fmt: skip
     return fit
+
+
+def _add_shares(path: Path, problem: Problem, fit: BestFit, chains: nuts.Chains) -> None:
+    """Which share of the draws belongs to each minimum, beside its Laplace weight."""
+    from bsnunu_jax.report.draws import reported
+    from bsnunu_jax.report.minima import shares
+
+    found = json.loads(path.read_text())
+    write_json(path, found | {
+        "minima": [
+            {"laplace_weight": m.weight, "share_of_draws": share}
+            for m, share in zip(
+                fit.minima, shares(problem, fit, reported(problem, chains)), strict=True
+            )
+        ],
+    })  # fmt: skip
 
 
 def _sample(
@@ -335,7 +345,7 @@ def _sample(
             )  # fmt: skip
         else:
             initial = initial_points(problem, fit, sampler.chains, card.content.seed)
-            separate = branches(problem, fit)
+            separate = regions(landscape, fit)
         return nuts.sample(
             problem.potential, initial, sampler, seed=card.content.seed,
             folder=folder / "blocks", progress=progress, branches=separate,

@@ -22,7 +22,9 @@ class Row:
         ci68_low, ci68_high, ci95_low, ci95_high: central intervals.
         hdi95_low, hdi95_high: the shortest interval with 95 % of the draws.
         best_fit: at the deepest minimum.
-        hessian_error: its error there, None for an observable.
+        hessian_error: its error there, half of the next interval, None for an observable.
+        profile_low, profile_high: where -2 ln L, profiled over everything else inside the priors,
+            is up by 1; None where it does not rise by that inside the prior.
     """
 
     name: str
@@ -41,6 +43,8 @@ class Row:
     r_hat: float
     best_fit: float | None
     hessian_error: float | None
+    profile_low: float | None = None
+    profile_high: float | None = None
 
 
 def summarise(
@@ -64,6 +68,7 @@ def summarise(
         low, high = hdi(draws, 0.95)
         checks = convergence[name]
         fitted = name in parameters
+        ends = minimum.interval(name) if fitted else (None, None)
         rows.append(Row(
             name=name, kind="parameter" if fitted else "observable",
             mean=float(draws.mean()), sd=float(draws.std(ddof=1)), median=q[0],
@@ -72,6 +77,7 @@ def summarise(
             ess_bulk=checks.ess_bulk, ess_tail=checks.ess_tail, r_hat=checks.r_hat,
             best_fit=minimum.values[name] if fitted else best_observables.get(name),
             hessian_error=minimum.errors[name] if fitted else None,
+            profile_low=ends[0], profile_high=ends[1],
         ))  # fmt: skip
     return rows
 
