@@ -26,8 +26,8 @@ _BACKTRACKS = 15
 _EVALUATIONS, _RENEWALS = 60, 3
 # Minima whose ends along weak directions are looked at, and searches for a still lower one.
 _MOST, _SEARCHES = 8, 4
-# How far above the lowest they may be, and a change of -2 ln L on flat lines that is rounding.
-_FAR, _UNSEEN = 25.0, 1e-6
+# How far above the lowest they may be.
+_FAR = 25.0
 # -2 ln L of equally deep minima.
 _EQUALLY = 1e-6
 # Descents go on to this part of the tolerance.
@@ -53,6 +53,7 @@ class Minimum:
             (4 pi)^(size/2), mirror images counted.
         intervals: where -2 ln L, profiled over everything else inside the priors, is up by 1; None
             on a side where it does not rise by that inside the prior.
+        spread: errors that go with `correlation`, in units in which a range has length 2.
     """
 
     values: dict[str, float]
@@ -66,6 +67,7 @@ class Minimum:
     weight: float
     log_weight: float = float("nan")
     intervals: dict[str, list[float | None]] = field(default_factory=dict)
+    spread: list[float] = field(default_factory=list)
 
     def interval(self, name: str) -> tuple[float | None, float | None]:
         """The ends of a parameter's interval; of value and error if there is nothing else."""
@@ -267,7 +269,7 @@ def _described(
     """
     if not len(ends):
         return []
-    exact = [np.array(list(line.coefficients.values())) for line in lines if line.change < _UNSEEN]
+    exact = [np.array(list(line.coefficients.values())) for line in lines if line.exact]
     points = np.array([centred(local, p, exact) if exact else p for p in ends])
     found = [
         local_minimum(local, point, float(height), hessian, lines=lines, plateaus=plateaus,
@@ -309,7 +311,7 @@ def _same(
 ) -> bool:
     """Whether two results are one minimum, or on one flat line."""
     n = len(local.problem.parameters)
-    mixing = any(line.change >= _UNSEEN for line in lines)
+    mixing = any(not line.exact for line in lines)
     if abs(one.objective - other.objective) > (FLAT if mixing else _SAME_OBJECTIVE):
         return False
     folded = np.array([p.mirror for p in local.problem.parameters], dtype=bool)
@@ -368,6 +370,7 @@ def _minimum(local: Landscape, found: LocalMinimum, ends: np.ndarray, weight: fl
         weight=weight,
         log_weight=found.log_weight,
         intervals=intervals,
+        spread=found.spread.tolist(),
     )
 
 
@@ -384,4 +387,5 @@ def _error(value: float, low: float | None, high: float | None) -> float | None:
     """Half of an interval, or the distance to the end that it has."""
     if low is not None and high is not None:
         return (high - low) / 2
-    return None if low is high else abs((high if low is None else low) - value)
+    end = low if high is None else high
+    return None if end is None else abs(end - value)

@@ -22,6 +22,7 @@ _ROUNDING, _NEARLY = 1e-9, 3e-3
 _NOTHING = 1e-6
 # -2 ln L may change by this on a line that counts as flat, between so many points of it.
 FLAT, _ALONG = 0.05, 17
+_UNSEEN = 1e-6
 # Coefficients that are not told, are shown as whole numbers, and count as these.
 _UNTOLD, _EXACT, _NEAR_WHOLE = 0.02, 0.005, 0.1
 
@@ -51,7 +52,7 @@ class FlatLine:
         """
         told = {k: c for k, c in self.coefficients.items() if abs(c) > _UNTOLD}
         shown = _shown(list(told.values()))
-        words = []
+        words: list[str] = []
         for name, c in zip(told, shown, strict=True):
             sign = ("- " if words else "-") if c < 0 else ("+ " if words else "")
             size = f"{abs(c):.2g} " if abs(abs(c) - 1) > 1e-9 else ""
@@ -67,12 +68,19 @@ class FlatLine:
         """
         told = [c for c in self.coefficients.values() if abs(c) > _UNTOLD]
         shown = _shown(told)
-        exact = all(abs(a - b * shown[0]) < _EXACT * abs(a) for a, b in zip(shown, told))  # noqa: B905
+        exact = all(
+            abs(a - b * shown[0]) < _EXACT * abs(a) for a, b in zip(shown, told, strict=True)
+        )
         ratio = "" if exact else f" ({' : '.join(f'{c:.3g}' for c in told)})"
-        how = f"by {self.change:.1g} along it at most" if self.change > 1e-6 else "not at all"
-        if self.change > 1e-6:
-            return f"the data do not see {self.name}{ratio}: -2 ln L changes {how}"
-        return f"the data do not see {self.name}{ratio}: -2 ln L does not change along it"
+        how = "does not change along it"
+        if self.change > _UNSEEN:
+            how = f"changes by {self.change:.1g} along it at most"
+        return f"the data do not see {self.name}{ratio}: -2 ln L {how}"
+
+    @property
+    def exact(self) -> bool:
+        """Whether it is flat to rounding."""
+        return self.change <= _UNSEEN
 
 
 class Directions:

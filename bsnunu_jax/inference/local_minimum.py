@@ -33,6 +33,7 @@ class LocalMinimum:
         edges: which parameters are at an edge of their range.
         std: error of every coordinate: of the curvature, at an edge of the slope.
         correlation: of the parameters.
+        spread: their errors that go with it, ended by the ranges where the data do not bound them.
         log_weight: see `Minimum`.
         starts: how many starts ended here.
     """
@@ -43,6 +44,7 @@ class LocalMinimum:
     edges: Bool[np.ndarray, " n"]
     std: Float[np.ndarray, " size"]
     correlation: Float[np.ndarray, "n n"]
+    spread: Float[np.ndarray, " n"]
     log_weight: float
     starts: int
 
@@ -68,7 +70,7 @@ def local_minimum(
     for direction in directions:
         back, forth = box.chord(b, direction)
         length = min(max(forth - back, _SHORT), 6.0)
-        ended[:free, :free] += 4 * np.pi / length**2 * np.outer(direction, direction)
+        ended[:free, :free] += np.outer(direction, direction) * (4 * np.pi / length**2)
     inner = ended[np.ix_(keep, keep)]
     if plateaus or local.symmetries.scalings:
         inner = _ended(inner)
@@ -93,12 +95,13 @@ def local_minimum(
         integral = np.trapezoid(np.exp(-0.5 * (rise * x + bend * x**2 / 2)), x)
         log_weight += np.log(integral / np.sqrt(4 * np.pi))
     images = sum(
-        p.mirror and abs(x) > 1e-3 * e for p, x, e in zip(problem.parameters, b, std, strict=False)
+        int(p.mirror and abs(float(x)) > 1e-3 * float(e)) for p, x, e in zip(problem.parameters, b, std, strict=False)
     )
     cut = edges.any() or len(directions) > 0 or plateaus
-    correlation = _correlation(covariance if not cut else _inside(local, ended), free)
+    part = (covariance if not cut else _inside(local, ended))[:free, :free]
+    spread = np.sqrt(part.diagonal())
     return LocalMinimum(
-        point, objective, hessian, edges, std, correlation,
+        point, objective, hessian, edges, std, part / np.outer(spread, spread), spread,
         float(log_weight + images * np.log(2.0)), starts,
     )  # fmt: skip
 
@@ -128,7 +131,7 @@ def weak_ends(local: Landscape, minimum: LocalMinimum) -> list[np.ndarray]:
     response = -np.linalg.solve(positive(h[free:, free:]), h[free:, :free])
     values, vectors = np.linalg.eigh(h[:free, :free] + h[:free, free:] @ response)
     found = []
-    for value, direction in zip(values, vectors.T, strict=True):
+    for value, direction in zip(values.tolist(), vectors.T, strict=True):
         for way in local.box.chord(minimum.point[:free], direction):
             if _SHORT < abs(way) < np.inf and value * way**2 / 2 < _WEAK:
                 move = _NEARLY_THERE * way * direction
@@ -149,12 +152,6 @@ def _inside(local: Landscape, hessian: np.ndarray) -> np.ndarray:
     cut = positive(hessian)
     cut[np.arange(free), np.arange(free)] += np.where(local.box.bounded, _OF_RANGE, 0.0)
     return np.asarray(2 * np.linalg.inv(cut))
-
-
-def _correlation(covariance: np.ndarray, free: int) -> np.ndarray:
-    part = covariance[:free, :free]
-    scale = np.sqrt(part.diagonal())
-    return np.asarray(part / np.outer(scale, scale))
 
 
 def _edge_derivatives(

@@ -27,7 +27,7 @@ def shares(
         best_fit: the minima.
         draws: reported parameters by name.
     """
-    if not problem.parameters:
+    if len(best_fit.minima) == 1:
         return [1.0]
     box = Box(problem)
     at = box.coordinates(np.stack([draws[p.name].ravel() for p in problem.parameters], axis=1))
@@ -39,12 +39,9 @@ def shares(
 def _log_density(
     problem: Problem, box: Box, minimum: Minimum, at: Float[np.ndarray, "draws n"]
 ) -> Float[np.ndarray, " draws"]:
-    free = len(problem.parameters)
     centre = box.coordinates(np.array([minimum.values[p.name] for p in problem.parameters]))
-    inside = np.array(minimum.inside[:free])
-    inside = np.where(box.bounded, np.tanh(np.where(box.bounded, inside, 0.0) / 2), inside)
-    std = np.array(minimum.theta_std[:free]) / box.theta_slopes(inside)
-    correlation = np.array(minimum.correlation) + _THIN * np.eye(free)
+    std = np.array(minimum.spread)
+    correlation = np.array(minimum.correlation) + _THIN * np.eye(len(std))
     factor = cho_factor(correlation * np.outer(std, std), lower=True)
     distance = at - centre
     square = np.einsum("ij,ji->i", distance, cho_solve(factor, distance.T))

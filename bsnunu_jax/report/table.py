@@ -128,7 +128,7 @@ def best_fit_cell(
     >>> best_fit_cell(-12.42, -15.55, -9.3), best_fit_cell(-12.42, -15.55, -6.98)
     ('-12.4 +- 3.1', '-12.4 -3.1 +5.4')
     >>> best_fit_cell(0.1, 0.082, None), best_fit_cell(0.1, None, None)
-    ('0.100 -0.018 (~)', '0.1 (~)')
+    ('0.100 -0.018 (~)', '0.100 (~)')
     """
     below, above = (None if end is None else abs(end - value) for end in (low, high))
     known = [e for e in (below, above) if e]
@@ -264,8 +264,7 @@ def _fit(problem: Problem, best_fit: BestFit, facts: Facts) -> list[str]:
         )
     if len(best_fit.minima) > 1 and facts.shares:
         lines.append(
-            "A draw belongs to the minimum whose Laplace approximation inside the priors gives it "
-            "the highest density."
+            "A draw belongs to the minimum whose Laplace approximation is the highest there."
         )
     if best_fit.mirrored:
         lines.append(
