@@ -1,4 +1,4 @@
-"""Best fits of cards with many seeds: do all converge, and to the same -2 ln L?
+"""Best fits of cards with many seeds: whether all converge, and to the same -2 ln L.
 
     python benchmarks/seeds.py CARD... [--seeds 20] [--sample]
 

@@ -127,7 +127,7 @@ def best_fit(
         tolerance: largest gradient component of a converged start, in units of the ranges.
         seed: seed of the starts.
         landscape: that of the problem, if it is there already.
-        plateaus: accept places where the data do not depend on some direction.
+        plateaus: accept that the data depend on none of the parameters.
         errors: with profiled errors; False saves their fits where nobody reads them.
 
     Raises:
@@ -156,11 +156,11 @@ def best_fit(
         )
     converged = len(ends)
     lines = directions.on(_distinct(ends, value))
-    every = _described(local, lines, ends, value, plateaus, starts=1)
+    every = _described(local, lines, ends, value, starts=1)
     found = _merged(local, lines, every)
     weak = [end for m in found[:_MOST] for end in weak_ends(local, m)]
     if weak:
-        every += _described(local, lines, *_settled(local, np.array(weak), tolerance), plateaus)
+        every += _described(local, lines, *_settled(local, np.array(weak), tolerance))
         found = _merged(local, lines, every)
     intervals = np.full((len(found), free, 2), np.nan)
     for _ in range(_SEARCHES if errors else 0):
@@ -172,7 +172,7 @@ def best_fit(
         if not found_ends.lower:
             break
         lower = _settled(local, np.array(found_ends.lower), tolerance)
-        every += _described(local, lines, *lower, plateaus)
+        every += _described(local, lines, *lower)
         found = _merged(local, lines, every)
     return _reported(local, found, intervals, lines, starts, converged)
 
@@ -261,7 +261,7 @@ def _hessians(local: Landscape, points: np.ndarray, value: np.ndarray) -> np.nda
 
 def _described(
     local: Landscape, lines: Sequence[FlatLine], ends: np.ndarray, value: np.ndarray,
-    plateaus: bool, starts: int = 0,
+    starts: int = 0,
 ) -> list[LocalMinimum]:  # fmt: skip
     """What ends of descents are, on flat lines the point nearest to the middle; no saddles.
 
@@ -272,8 +272,7 @@ def _described(
     exact = [np.array(list(line.coefficients.values())) for line in lines if line.exact]
     points = np.array([centred(local, p, exact) if exact else p for p in ends])
     found = [
-        local_minimum(local, point, float(height), hessian, lines=lines, plateaus=plateaus,
-                      starts=starts)
+        local_minimum(local, point, float(height), hessian, lines=lines, starts=starts)
         for point, height, hessian in zip(
             points, value, _hessians(local, points, value), strict=True)
     ]  # fmt: skip
@@ -312,7 +311,10 @@ def _same(
     """Whether two results are one minimum, or on one flat line."""
     n = len(local.problem.parameters)
     mixing = any(not line.exact for line in lines)
-    if abs(one.objective - other.objective) > (FLAT if mixing else _SAME_OBJECTIVE):
+    apart = abs(one.objective - other.objective)
+    if one.plateau and other.plateau and apart < _EQUALLY:
+        return True  # points of one curve
+    if apart > (FLAT if mixing else _SAME_OBJECTIVE):
         return False
     folded = np.array([p.mirror for p in local.problem.parameters], dtype=bool)
     a, b = (np.where(folded, np.abs(m.point[:n]), m.point[:n]) for m in (one, other))

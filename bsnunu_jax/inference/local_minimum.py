@@ -16,6 +16,8 @@ from bsnunu_jax.inference.landscape import Landscape
 _PLATEAU, _OF_RANGE = 1e-5, 6.0
 # Shortest line, in units in which a range has length 2.
 _SHORT = 0.1
+# Steps along which a saddle falls, and by how much at least.
+_TRIED, _LOWER = (0.01, 0.03, 0.1), 1e-7
 # Share of the range that the step of a difference takes.
 _STEP = 1e-5
 # A line along which the quadratic model rises by less than this may have other minima at its ends.
@@ -35,6 +37,7 @@ class LocalMinimum:
         correlation: of the parameters.
         spread: their errors that go with it, ended by the ranges where the data do not bound them.
         log_weight: see `Minimum`.
+        plateau: whether -2 ln L is flat in some direction beside the flat lines.
         starts: how many starts ended here.
     """
 
@@ -46,13 +49,13 @@ class LocalMinimum:
     correlation: Float[np.ndarray, "n n"]
     spread: Float[np.ndarray, " n"]
     log_weight: float
+    plateau: bool
     starts: int
 
 
 def local_minimum(
     local: Landscape, point: Float[np.ndarray, " size"], objective: float,
-    hessian: Float[np.ndarray, "size size"], *, lines: Sequence[FlatLine], plateaus: bool,
-    starts: int,
+    hessian: Float[np.ndarray, "size size"], *, lines: Sequence[FlatLine], starts: int,
 ) -> LocalMinimum | None:  # fmt: skip
     """Describe a minimum; None for a saddle.
 
@@ -72,10 +75,10 @@ def local_minimum(
         length = min(max(forth - back, _SHORT), 6.0)
         ended[:free, :free] += np.outer(direction, direction) * (4 * np.pi / length**2)
     inner = ended[np.ix_(keep, keep)]
-    if plateaus or local.symmetries.scalings:
-        inner = _ended(inner)
-    if inner.size and np.linalg.eigvalsh(inner).min() <= 0:  # e.g. on the mirror plane
+    inner, falling = _ended(inner)
+    if _falls(local, point, objective, keep, falling):  # e.g. on the mirror plane
         return None
+    plateau = len(falling) > 0
     covariance = np.zeros_like(hessian)
     covariance[np.ix_(keep, keep)] = 2 * np.linalg.inv(inner)
     std = np.sqrt(covariance.diagonal())
@@ -86,7 +89,7 @@ def local_minimum(
     )
     for k in np.flatnonzero(edges).tolist():
         rise, bend = _edge_derivatives(local, point, k, float(inward[k]))
-        if max(rise, bend) <= 0 and not plateaus and not directions.size:
+        if rise < -_PLATEAU or (rise < _PLATEAU and bend < -_PLATEAU):
             return None
         # On a plateau nothing but the range ends it.
         reach = rise + np.sqrt(max(rise, 0.0) ** 2 + 2 * max(bend, 0.0))
@@ -95,14 +98,15 @@ def local_minimum(
         integral = np.trapezoid(np.exp(-0.5 * (rise * x + bend * x**2 / 2)), x)
         log_weight += np.log(integral / np.sqrt(4 * np.pi))
     images = sum(
-        int(p.mirror and abs(float(x)) > 1e-3 * float(e)) for p, x, e in zip(problem.parameters, b, std, strict=False)
+        int(p.mirror and abs(float(x)) > 1e-3 * float(e))
+        for p, x, e in zip(problem.parameters, b, std, strict=False)
     )
-    cut = edges.any() or len(directions) > 0 or plateaus
+    cut = edges.any() or len(directions) > 0 or plateau
     part = (covariance if not cut else _inside(local, ended))[:free, :free]
     spread = np.sqrt(part.diagonal())
     return LocalMinimum(
         point, objective, hessian, edges, std, part / np.outer(spread, spread), spread,
-        float(log_weight + images * np.log(2.0)), starts,
+        float(log_weight + images * np.log(2.0)), plateau, starts,
     )  # fmt: skip
 
 
@@ -117,7 +121,7 @@ def flat_directions(
         unit = direction / slope
         for known in found:  # a parameter without effect is both
             unit = unit - known * (known @ unit)
-        if np.linalg.norm(unit) > 1e-6 * max(np.linalg.norm(direction / slope), 1e-300):
+        if np.linalg.norm(unit) > 1e-6 * float(np.linalg.norm(direction / slope)) + 1e-300:
             found.append(unit / np.linalg.norm(unit))
     return np.array(found).reshape(len(found), len(b))
 
@@ -140,10 +144,29 @@ def weak_ends(local: Landscape, minimum: LocalMinimum) -> list[np.ndarray]:
     return found
 
 
-def _ended(hessian: np.ndarray) -> np.ndarray:
-    """The Hessian with an error of one unit where nothing changes."""
+def _ended(hessian: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    """The Hessian with an error of one unit where it does not rise, and these directions."""
+    if not hessian.size:
+        return hessian, np.zeros((0, 0))
     values, vectors = np.linalg.eigh(hessian)
-    return np.asarray((vectors * np.where(np.abs(values) < _PLATEAU, 2.0, values)) @ vectors.T)
+    flat = values < _PLATEAU
+    if not flat.any():
+        return hessian, np.zeros((0, len(hessian)))
+    return np.asarray((vectors * np.where(flat, 2.0, values)) @ vectors.T), vectors.T[flat]
+
+
+def _falls(
+    local: Landscape, point: np.ndarray, objective: float, keep: np.ndarray, directions: np.ndarray
+) -> bool:
+    """Whether -2 ln L falls along a direction: asymmetric errors make curvatures of either sign."""
+    if not len(directions):
+        return False
+    low, high = local.bounds(1)
+    moves = np.zeros((len(directions), len(point)))
+    moves[:, keep] = directions
+    tried = np.concatenate([point + sign * t * moves for t in _TRIED for sign in (1, -1)])
+    value, _ = local.boxed(np.clip(tried, low, high))
+    return bool((value < objective - _LOWER).any())
 
 
 def _inside(local: Landscape, hessian: np.ndarray) -> np.ndarray:
