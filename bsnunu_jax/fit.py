@@ -163,7 +163,7 @@ def jumping(problem: Problem, sampler: nuts.Sampler) -> Jumps | None:
 
 
 def initial_points(problem: Problem, fit: BestFit, chains: int, seed: int) -> np.ndarray:
-    """Starts of the chains: around every minimum that matters, spread by its Hessian errors.
+    """Starts of the chains: around every minimum that matters, spread by its errors.
 
     Minima with more than 0.1 % of the posterior (Laplace) share the chains in proportion; a
     mirrored parameter starts on a random side.
