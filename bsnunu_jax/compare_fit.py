@@ -34,6 +34,7 @@ def compare_by_fit(card: Card, problem: Problem) -> dict[str, Any]:
     # A model that the data do not want ends where it is the SM, whatever its other couplings.
     search: dict[str, Any] = {
         "starts": card.content.best_fit.starts, "seed": card.content.seed, "plateaus": True,
+        "errors": False,
     }  # fmt: skip
     sm_problem, sm = sm_fit(problem)
     fit = best_fit(problem, **search)

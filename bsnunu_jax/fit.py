@@ -16,13 +16,12 @@ from bsnunu_jax.inference.jump_grid import grid_and_starts
 from bsnunu_jax.inference.jumps import Jumps
 from bsnunu_jax.inference.landscape import Landscape
 from bsnunu_jax.inference.problem import Problem
+from bsnunu_jax.inference.regions import matter, regions
 from bsnunu_jax.observables import get_observable
 from bsnunu_jax.runs.folder import claimed as claimed  # also known from here
 from bsnunu_jax.runs.folder import run
 from bsnunu_jax.runs.seals import read_sealed_json, write_sealed_json
 
-# Share of the posterior (Laplace) above which a minimum is sampled.
-_MATTERS = 1e-3
 # What a posterior must reach to be quoted without a warning.
 _R_HAT, _ESS = 1.01, 400
 
@@ -105,6 +104,7 @@ def _run(problem: Problem, card: Card, folder: Path, say: Any, quiet: bool) -> s
         folder, problem, chains, fit, seed=card.content.seed, attrs=attrs,
         observables=[get_observable(name).name for name in card.content.predictions],
     )  # fmt: skip
+    _add_shares(folder / "best_fit.json", problem, fit, chains)
     warnings = convergence_warnings(problem, chains)
     for line in warnings:
         print(f"bsnunu: {line}", file=sys.stderr)
@@ -119,27 +119,19 @@ def jumping(problem: Problem, sampler: nuts.Sampler) -> Jumps | None:
     return Jumps(problem.potential, tuple(names.index(n) for n in sampler.jumps), problem.size)
 
 
-def branches(problem: Problem, fit: BestFit) -> nuts.Branches | None:
-    """The minima that matter, if there are several: chains jump between them."""
-    matter = [m.inside for m in fit.minima if m.weight > _MATTERS]
-    if len(matter) < 2:
-        return None
-    return nuts.Branches.at(problem.potential, np.array(matter))
-
-
 def initial_points(problem: Problem, fit: BestFit, chains: int, seed: int) -> np.ndarray:
-    """Starts of the chains: around every minimum that matters, spread by its Hessian errors.
+    """Starts of the chains: around every minimum that matters, spread by its errors.
 
     Minima with more than 0.1 % of the posterior (Laplace) share the chains in proportion; a
     mirrored parameter starts on a random side.
     """
     rng = np.random.default_rng(seed)
-    matter = [m for m in fit.minima if m.weight > _MATTERS] or [fit.best]
-    share = np.array([m.weight for m in matter])
+    minima = matter(fit)
+    share = np.array([m.weight for m in minima])
     edges = np.cumsum(share / share.sum())
     found = []
     for chain in range(chains):
-        m = matter[min(int(np.searchsorted(edges, (chain + 0.5) / chains)), len(matter) - 1)]
+        m = minima[min(int(np.searchsorted(edges, (chain + 0.5) / chains)), len(minima) - 1)]
         theta = np.array(m.inside)
         for i, p in enumerate(problem.parameters):
             if p.mirror:
@@ -164,12 +156,30 @@ def _best_fit(
     write_sealed_json(path, {
         "best": fit.best.values,
         "errors": fit.best.errors,
+        "intervals": fit.best.intervals,
+        "flat": [line.sentence for line in fit.flat],
         "minus_2_log_likelihood": fit.best.objective,
         "log_likelihoods": {k: float(v) for k, v in log_likelihoods.items()},
         "nuisances": dict(zip(problem.names, fit.best.theta, strict=True)),
         "fit": fit.as_dict(),
     })  # fmt: skip
     return fit
+
+
+def _add_shares(path: Path, problem: Problem, fit: BestFit, chains: nuts.Chains) -> None:
+    """Which share of the draws belongs to each minimum, beside its Laplace weight."""
+    from bsnunu_jax.report.draws import reported
+    from bsnunu_jax.report.minima import shares
+
+    found = read_sealed_json(path, "delete it: `--resume` makes it again")
+    write_sealed_json(path, found | {
+        "minima": [
+            {"laplace_weight": m.weight, "share_of_draws": share}
+            for m, share in zip(
+                fit.minima, shares(problem, fit, reported(problem, chains)), strict=True
+            )
+        ],
+    })  # fmt: skip
 
 
 def _sample(
@@ -196,7 +206,7 @@ def _sample(
             )  # fmt: skip
         else:
             initial = initial_points(problem, fit, sampler.chains, card.content.seed)
-            separate = branches(problem, fit)
+            separate = regions(landscape, fit)
         return nuts.sample(
             problem.potential, initial, sampler, seed=card.content.seed,
             folder=folder / "blocks", progress=progress, branches=separate,

@@ -1,4 +1,4 @@
-"""The best fit finds every minimum of -2 ln L, with Hessian errors that a scan confirms."""
+"""The best fit finds every minimum of -2 ln L, with errors where the profile is up by 1."""
 
 from dataclasses import replace
 
@@ -43,12 +43,17 @@ def test_both_branches_found_at_the_roots_of_the_quadratic(two_branches, inputs)
     assert sum(m.starts for m in fit.minima) == fit.converged == 12
 
 
-def test_hessian_error_is_the_linear_one(two_branches, inputs):
+def test_errors_end_where_the_quadratic_is_up_by_one(two_branches, inputs):
+    """R = 4.3 and 4.9; the mean of the linear errors is right to the second order."""
     _, fit = two_branches
     c = float(inputs.C_L_SM)
+    near, far = (sorted(np.roots([1 / (3 * c**2), 2 / (3 * c), 1 - r]).real) for r in (4.3, 4.9))
     for m in fit.minima:
-        slope = 2 / (3 * c) + 2 * m.values["CR_tautau"] / (3 * c**2)
-        assert m.errors["CR_tautau"] == pytest.approx(0.3 / abs(slope), rel=1e-9)
+        x = m.values["CR_tautau"]
+        ends = sorted(min(roots, key=lambda root: abs(root - x)) for roots in (near, far))
+        assert m.intervals["CR_tautau"] == pytest.approx(ends, rel=1e-5)
+        slope = 2 / (3 * c) + 2 * x / (3 * c**2)
+        assert m.errors["CR_tautau"] == pytest.approx(0.3 / abs(slope), rel=1e-3)
 
 
 def test_laplace_weights_are_the_shares_of_the_posterior(two_branches):
@@ -82,7 +87,7 @@ def test_nuisances_widen_the_error_as_profiling_says(inputs):
     v, dv = float(inputs.values["VtbVts_abs"]), 0.00093
     extra = 2e-5 * 2 * dv / v / 1e-6  # BR ~ |V|^2, in units of the measured error
     expected = fixed.errors["CR_tautau"] * np.hypot(1, extra)
-    assert free.errors["CR_tautau"] == pytest.approx(expected, rel=1e-6)
+    assert free.errors["CR_tautau"] == pytest.approx(expected, rel=3e-3)
 
 
 def test_json_round_trip(two_branches):
@@ -113,7 +118,8 @@ def test_a_minimum_at_the_edge_of_a_prior(inputs):
         return ((1 + 2 * x / (3 * c) + x**2 / (3 * c**2) - 0.5) / 0.1) ** 2
 
     rise = minus_2_log_l(0.0) - minus_2_log_l(-1e-6)
-    # the error is where the quadratic expansion at the edge is up by 1
+    # the error is where -2 ln L is up by 1, inside the range
+    assert fit.best.intervals["CR_tautau"][1] is None
     assert fit.best.errors["CR_tautau"] == pytest.approx(1 / (-rise / 1e-6), rel=0.02)
     assert fit.best.theta != fit.best.inside
 
@@ -125,9 +131,10 @@ def test_an_even_parameter_cut_at_0(inputs):
     assert fit.converged == 6
     assert fit.best.values["CR_mutau"] == pytest.approx(0, abs=1e-12)
     c = float(inputs.C_L_SM)
-    # R - 0.9 = 0.1 + 2 x^2/(3 c^2): second derivative at 0
-    second = 2 * 0.1 / 0.3**2 * 4 / (3 * c**2)
-    assert fit.best.errors["CR_mutau"] == pytest.approx(np.sqrt(2 / second), rel=1e-6)
+    # R - 0.9 = 0.1 + 2 x^2/(3 c^2) = sqrt(0.1^2 + 0.3^2) where -2 ln L is up by 1
+    end = np.sqrt(1.5 * c**2 * (np.sqrt(0.1) - 0.1))
+    assert fit.best.intervals["CR_mutau"] == [None, pytest.approx(end, rel=1e-4)]
+    assert fit.best.errors["CR_mutau"] == pytest.approx(end, rel=1e-4)
 
 
 def test_log_uniform_priors_are_fitted(inputs):

@@ -1,5 +1,6 @@
 """Sampling in blocks draws from the density given, and stopping anywhere changes no number."""
 
+import jax
 import jax.numpy as jnp
 import numpy as np
 import pytest
@@ -96,8 +97,7 @@ def two_peaks(x):
 
 def test_jumps_between_branches_give_their_shares(tmp_path):
     centres = np.array([[-10.0, -10.0], [10.0, 10.0]])
-    branches = Branches.at(two_peaks, centres)
-    assert branches.roots[1] == pytest.approx(2 * np.eye(2), abs=1e-9)
+    branches = Branches(centres, np.array([np.eye(2), 2 * np.eye(2)]))
     settings = Sampler(chains=2, warmup=300, draws=4000, target_accept=0.8, block=500)
     chains = sample(two_peaks, centres, settings, seed=2, folder=tmp_path, branches=branches)
     left = (chains.theta[..., 0] < 0).mean(axis=1)
@@ -105,6 +105,35 @@ def test_jumps_between_branches_give_their_shares(tmp_path):
     assert left == pytest.approx(0.75, abs=0.06)
     peak = chains.theta[chains.theta[..., 0] > 0]
     assert peak.std(axis=0) == pytest.approx(2.0, abs=0.2)
+
+
+def test_lines_are_walked_along_and_keep_the_density(tmp_path):
+    """x and y have flat priors on -1 .. 1, the data see x - y/2 = 0.2(1) alone."""
+
+    def on_a_line(x):
+        y = jnp.tanh(x / 2)
+        slopes = jax.nn.log_sigmoid(x) + jax.nn.log_sigmoid(-x)
+        return 0.5 * ((y[0] - y[1] / 2 - 0.2) / 0.1) ** 2 - jnp.sum(slopes)
+
+    branches = Branches(
+        np.zeros((1, 2)), np.eye(2)[None], np.array([[0.5, 1.0]]), np.array([True, True])
+    )
+    settings = Sampler(chains=2, warmup=200, draws=2000, target_accept=0.8, block=200)
+    chains = sample(on_a_line, np.zeros((2, 2)), settings, seed=4, folder=tmp_path,
+                    branches=branches)  # fmt: skip
+    x, y = np.tanh(chains.theta.reshape(-1, 2) / 2).T
+    assert x - y / 2 == pytest.approx(np.full(len(x), 0.2), abs=0.6)
+    assert (x - y / 2).std() == pytest.approx(0.1, rel=0.1)
+    # y is flat: every fifth of its range holds a fifth, to 5 standard deviations of 2000 draws
+    assert np.histogram(y, 5, (-1, 1))[0] / len(y) == pytest.approx(np.full(5, 0.2), abs=0.045)
+    # and forgotten after a step
+    for chain in np.tanh(chains.theta[..., 1] / 2):
+        assert abs(np.corrcoef(chain[1:], chain[:-1])[0, 1]) < 0.15
+    for path in sorted(tmp_path.glob("block_*.npz"))[5:]:
+        path.unlink()
+    again = sample(on_a_line, np.zeros((2, 2)), settings, seed=4, folder=tmp_path,
+                   branches=branches)  # fmt: skip
+    assert np.array_equal(again.theta, chains.theta)
 
 
 def test_without_jumps_a_chain_stays(tmp_path):

@@ -1,27 +1,37 @@
-"""Multi-start gradient best fit: L-BFGS from many starts, Newton to the bottom, Hessian errors."""
+"""Multi-start gradient best fit inside the priors: all minima, profiled errors, flat lines."""
 
-from dataclasses import asdict, dataclass
+from collections.abc import Sequence
+from dataclasses import asdict, dataclass, field, replace
 from typing import Any
 
 import jax
-import jax.numpy as jnp
 import numpy as np
 import optax
-from numpy.linalg import LinAlgError
-from scipy.linalg import cho_factor, cho_solve
 
 from bsnunu_jax.errors import InputError
-from bsnunu_jax.inference.edges import at_edge, edge_derivatives, slope_and_bend, snap
+from bsnunu_jax.inference.bounded import descend
+from bsnunu_jax.inference.flat_lines import FLAT, Directions, FlatLine, centred
 from bsnunu_jax.inference.landscape import Landscape
+from bsnunu_jax.inference.local_minimum import LocalMinimum, local_minimum, weak_ends
 from bsnunu_jax.inference.problem import Problem
+from bsnunu_jax.inference.profiled_errors import profiled
 
-# Two results are one minimum if -2 ln L agrees to the first and every parameter to the second
-# number, in units of its Hessian error.
-_SAME_OBJECTIVE, _SAME_VALUE = 1e-3, 0.05
+# Two results are one minimum if -2 ln L agrees to the first and every coordinate to the second
+# number, in units of its error; across flat lines that the data see a little to the third.
+_SAME_OBJECTIVE, _SAME_VALUE, _SAME_ACROSS = 1e-3, 0.05, 0.5
 _SAME_END = 1e-9
-_PLATEAU = 1e-5
-_NEWTON_GRADIENT, _NEWTON_STEPS = 1e-2, 12
+_NEARLY_DOWN = 1e-2
 _BACKTRACKS = 15
+# Evaluations of a bounded descent, and how often its model of the curvature is made anew.
+_EVALUATIONS, _RENEWALS = 60, 3
+# Minima whose ends along weak directions are looked at, and searches for a still lower one.
+_MOST, _SEARCHES = 8, 4
+# How far above the lowest they may be.
+_FAR = 25.0
+# -2 ln L of equally deep minima.
+_EQUALLY = 1e-6
+# Descents go on to this part of the tolerance.
+_FURTHER = 1e-2
 
 
 @dataclass(frozen=True)
@@ -30,8 +40,9 @@ class Minimum:
 
     Attributes:
         values: reported values of the parameters, mirrored ones folded.
-        errors: their Hessian errors, nuisances profiled.
-        correlation: correlation matrix of the parameters.
+        errors: half of `intervals`, the distance to the end that exists, or None.
+        correlation: correlation matrix of the parameters, nuisances profiled; of the part inside
+            the priors where an edge or a flat line ends them.
         objective: -2 ln (likelihood x nuisance terms).
         theta: the point in the coordinates of the problem.
         inside: the same, parameters at an edge moved into their range by their error.
@@ -40,10 +51,13 @@ class Minimum:
         weight: posterior probability in the Laplace approximation, relative to all minima found.
         log_weight: ln of the integral of exp(-objective/2) in the Laplace approximation over
             (4 pi)^(size/2), mirror images counted.
+        intervals: where -2 ln L, profiled over everything else inside the priors, is up by 1; None
+            on a side where it does not rise by that inside the prior.
+        spread: errors that go with `correlation`, in units in which a range has length 2.
     """
 
     values: dict[str, float]
-    errors: dict[str, float]
+    errors: dict[str, float | None]
     correlation: list[list[float]]
     objective: float
     theta: list[float]
@@ -52,16 +66,35 @@ class Minimum:
     starts: int
     weight: float
     log_weight: float = float("nan")
+    intervals: dict[str, list[float | None]] = field(default_factory=dict)
+    spread: list[float] = field(default_factory=list)
+
+    def interval(self, name: str) -> tuple[float | None, float | None]:
+        """The ends of a parameter's interval; of value and error if there is nothing else."""
+        if name in self.intervals:
+            low, high = self.intervals[name]
+            return low, high
+        value, error = self.values[name], self.errors[name]
+        return (None, None) if error is None else (value - error, value + error)
 
 
 @dataclass(frozen=True)
 class BestFit:
-    """All local minima, deepest first; `mirrored` names the parameters whose sign is free."""
+    """All local minima, deepest first.
+
+    Attributes:
+        minima: one entry for a flat line and for mirror images.
+        mirrored: names of the parameters whose sign is free.
+        starts: number of starts.
+        converged: how many of them ended at a minimum.
+        flat: straight lines along which the data see nothing.
+    """
 
     minima: tuple[Minimum, ...]
     mirrored: tuple[str, ...]
     starts: int
     converged: int
+    flat: tuple[FlatLine, ...] = ()
 
     @property
     def best(self) -> Minimum:
@@ -70,30 +103,32 @@ class BestFit:
 
     def as_dict(self) -> dict[str, Any]:
         """Plain numbers, for JSON."""
-        return asdict(self)
+        flat = [{"name": line.name, **asdict(line)} for line in self.flat]
+        return asdict(self) | {"flat": flat}
 
     @classmethod
     def from_dict(cls, raw: dict[str, Any]) -> "BestFit":
         """The inverse of `as_dict`."""
         minima = tuple(Minimum(**m) for m in raw["minima"])
-        return cls(minima, tuple(raw["mirrored"]), raw["starts"], raw["converged"])
+        flat = tuple(FlatLine(f["coefficients"], f["change"]) for f in raw.get("flat", ()))
+        return cls(minima, tuple(raw["mirrored"]), raw["starts"], raw["converged"], flat)
 
 
 def best_fit(
     problem: Problem, *, starts: int = 16, steps: int = 300, tolerance: float = 1e-7,
-    seed: int = 0, landscape: Landscape | None = None, plateaus: bool = False,
+    seed: int = 0, landscape: Landscape | None = None, plateaus: bool = False, errors: bool = True,
 ) -> BestFit:  # fmt: skip
-    """Minimise -2 ln L from many starts at once and list every local minimum.
+    """Minimise -2 ln L inside the priors from many starts at once and list every local minimum.
 
     Args:
         problem: what to fit.
         starts: number of random starts, drawn over the range of the priors.
-        steps: L-BFGS steps per start (optax); Newton steps follow.
-        tolerance: largest gradient component of a converged start.
+        steps: L-BFGS steps per start (optax); bounded quasi-Newton steps follow.
+        tolerance: largest gradient component of a converged start, in units of the ranges.
         seed: seed of the starts.
         landscape: that of the problem, if it is there already.
-        plateaus: accept places where the data do not depend on some direction, with an error of one
-            unit of the descent's coordinates there.
+        plateaus: accept that the data depend on none of the parameters.
+        errors: with profiled errors; False saves their fits where nobody reads them.
 
     Raises:
         InputError: if no start converges.
@@ -103,31 +138,53 @@ def best_fit(
     point = np.zeros((starts, problem.size))
     point[:, :free] = rng.uniform(-1.3, 1.3, size=(starts, free))
     local = landscape or Landscape(problem, starts)
-    if free and len(local.symmetries.scalings) == free:
+    directions = Directions(local)
+    if free and (
+        len(local.symmetries.scalings) == free or (len(directions.exact) == free and not plateaus)
+    ):
         raise InputError(
             "no fitted parameter changes anything that is measured",
             allowed="fix the couplings that multiply them at a value that is not 0",
         )
-    point = snap(local, _descend(local, point, steps))
-    ends, value, gradient = _polish(local, point, tolerance)
-    good = np.isfinite(value) & (np.abs(gradient).max(axis=1) < tolerance)
-    if not good.any():
+    point = _descend(local, point, steps)
+    point[:, :free] = np.where(local.box.bounded, np.sin(point[:, :free]), point[:, :free])
+    ends, value = _settled(local, point, tolerance)
+    if not len(ends):
         raise InputError(
             f"none of {starts} starts of the best fit converged",
             allowed="raise best_fit: starts, or narrow the priors to where the data can tell",
         )
-    ends, value = ends[good], value[good]
-    return _collect(local, ends, value, _hessians(local, ends, value), starts, plateaus)
+    converged = len(ends)
+    lines = directions.on(_distinct(ends, value))
+    every = _described(local, lines, ends, value, starts=1)
+    found = _merged(local, lines, every)
+    weak = [end for m in found[:_MOST] for end in weak_ends(local, m)]
+    if weak:
+        every += _described(local, lines, *_settled(local, np.array(weak), tolerance))
+        found = _merged(local, lines, every)
+    intervals = np.full((len(found), free, 2), np.nan)
+    for _ in range(_SEARCHES if errors else 0):
+        found_ends = profiled(
+            local, np.array([m.point for m in found]), np.array([m.objective for m in found]),
+            np.array([m.hessian for m in found]),
+        )  # fmt: skip
+        intervals = found_ends.ends
+        if not found_ends.lower:
+            break
+        lower = _settled(local, np.array(found_ends.lower), tolerance)
+        every += _described(local, lines, *lower)
+        found = _merged(local, lines, every)
+    return _reported(local, found, intervals, lines, starts, converged)
 
 
 def _descend(local: Landscape, point: np.ndarray, steps: int) -> np.ndarray:
-    """L-BFGS with backtracking until the gradients are small enough for Newton."""
+    """L-BFGS with backtracking until the gradients are small."""
     solver = optax.scale_by_lbfgs()
     update = jax.jit(jax.vmap(solver.update))
     state = jax.jit(jax.vmap(solver.init))(point)
     value, gradient = local.descent(point)
     for _ in range(steps):
-        active = np.isfinite(value) & (np.abs(gradient).max(axis=1) > _NEWTON_GRADIENT)
+        active = np.isfinite(value) & (np.abs(gradient).max(axis=1) > _NEARLY_DOWN)
         preconditioned, state = update(gradient, state, point)
         direction = -np.asarray(preconditioned)
         slope = np.einsum("ij,ij->i", gradient, direction)
@@ -154,26 +211,38 @@ def _descend(local: Landscape, point: np.ndarray, steps: int) -> np.ndarray:
     return point
 
 
-def _polish(
-    local: Landscape, theta: np.ndarray, tolerance: float
-) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
-    """Newton steps to rounding; returns theta, objective and gradient of each start."""
-    value, gradient = local.descent(theta)
-    length = np.ones(len(theta))
-    for _ in range(_NEWTON_STEPS):
-        on = np.flatnonzero(np.abs(gradient).max(axis=1) >= 1e-3 * tolerance)
+def _settled(
+    local: Landscape, points: np.ndarray, tolerance: float
+) -> tuple[np.ndarray, np.ndarray]:
+    """The minima inside the ranges that points lead to, those that arrive, and -2 ln L there."""
+    low, high = local.bounds(len(points))
+    points = np.clip(points, low, high)
+    arrived = np.zeros(len(points), dtype=bool)
+    value = np.full(len(points), np.inf)
+    for _ in range(_RENEWALS):
+        on = np.flatnonzero(~arrived)
         if not on.size:
             break
-        steps = positive_solve(local.hessian(theta[on]), gradient[on])
-        trial = theta[on] - length[on, None] * steps
-        height, slope = local.descent(trial)
-        # At the bottom rounding decides whether the objective falls: the gradient must not grow.
-        smaller = np.abs(slope).max(axis=1) < np.abs(gradient[on]).max(axis=1)
-        better = (height < value[on]) | smaller
-        length[on] = np.where(better, np.minimum(2 * length[on], 1.0), length[on] / 4)
-        on = on[better]
-        theta[on], value[on], gradient[on] = trial[better], height[better], slope[better]
-    return theta, value, gradient
+        found = descend(
+            local.boxed, points[on], local.hessian(points[on]), low[on], high[on],
+            steps=_EVALUATIONS, tolerance=tolerance * _FURTHER,
+        )  # fmt: skip
+        points[on], value[on] = found.points, found.value
+        arrived[on] = np.isfinite(found.value) & (found.slope < tolerance)
+        if not np.isfinite(value).any():
+            break
+    return points[arrived], value[arrived]
+
+
+def _distinct(points: np.ndarray, value: np.ndarray) -> np.ndarray:
+    """The lowest points that differ."""
+    found: list[np.ndarray] = []
+    for i in np.argsort(value, kind="stable"):
+        if value[i] > value.min() + _FAR or len(found) == _MOST:
+            break
+        if all(np.abs(points[i] - known).max() > 1e-3 for known in found):
+            found.append(points[i])
+    return np.array(found)
 
 
 def _hessians(local: Landscape, points: np.ndarray, value: np.ndarray) -> np.ndarray:
@@ -190,140 +259,135 @@ def _hessians(local: Landscape, points: np.ndarray, value: np.ndarray) -> np.nda
     return found[[places[j] for j in first]]
 
 
-def positive_solve(hessian: np.ndarray, gradient: np.ndarray) -> np.ndarray:
-    """H^-1 g with the eigenvalues made positive, so that a step always descends (batched)."""
-    steps = []
-    for h, g in zip(hessian, gradient, strict=True):
-        try:
-            steps.append(cho_solve(cho_factor(h), g))
-        except LinAlgError:  # a saddle or worse: the eigenvalues are needed
-            values, vectors = np.linalg.eigh(h)
-            steps.append(vectors @ ((vectors.T @ g) / np.maximum(np.abs(values), 1e-3)))
-    return np.array(steps)
+def _described(
+    local: Landscape, lines: Sequence[FlatLine], ends: np.ndarray, value: np.ndarray,
+    starts: int = 0,
+) -> list[LocalMinimum]:  # fmt: skip
+    """What ends of descents are, on flat lines the point nearest to the middle; no saddles.
+
+    `starts` is how many starts each of them stands for.
+    """
+    if not len(ends):
+        return []
+    exact = [np.array(list(line.coefficients.values())) for line in lines if line.exact]
+    points = np.array([centred(local, p, exact) if exact else p for p in ends])
+    found = [
+        local_minimum(local, point, float(height), hessian, lines=lines, starts=starts)
+        for point, height, hessian in zip(
+            points, value, _hessians(local, points, value), strict=True)
+    ]  # fmt: skip
+    return [m for m in found if m is not None]
 
 
-def _collect(
-    local: Landscape, points: np.ndarray, objective: np.ndarray, hessian: np.ndarray, starts: int,
-    plateaus: bool,
-) -> BestFit:  # fmt: skip
-    """Merge equal results (mirror images too) and rank what is left."""
-    problem = local.problem
-    found: list[tuple[dict[str, Any], float]] = []
-    for i in np.argsort(objective, kind="stable"):
-        described = _minimum(local, points[i], float(objective[i]), hessian[i], plateaus)
-        if described is None:
-            continue
-        minimum, log_weight = described
-        for known, _ in found:
-            near = all(
-                abs(value - known["values"][name]) < _SAME_VALUE * minimum["errors"][name]
-                for name, value in minimum["values"].items()
-            ) or local.symmetries.equal(*(_numbers(problem, m) for m in (minimum, known)))
-            if near and abs(minimum["objective"] - known["objective"]) < _SAME_OBJECTIVE:
-                known["starts"] += 1
+def _merged(
+    local: Landscape, lines: Sequence[FlatLine], every: Sequence[LocalMinimum]
+) -> list[LocalMinimum]:
+    """The minima, deepest first: equal results merged, mirror images and flat lines too."""
+    found: list[LocalMinimum] = []
+    lowest = min((m.objective for m in every), default=0.0)
+
+    def rank(m: LocalMinimum) -> tuple[float, ...]:
+        # Of equally deep ones rounding must not choose the first.
+        return round((m.objective - lowest) / _EQUALLY), *np.round(-m.point, 6)
+
+    for minimum in sorted(every, key=rank):
+        for i, known in enumerate(found):
+            if _same(local, lines, minimum, known):
+                found[i] = replace(known, starts=known.starts + minimum.starts)
                 break
         else:
-            found.append((minimum, log_weight))
+            found.append(minimum)
     if not found:
         raise InputError(
             "every start of the best fit ended on a saddle or a plateau",
             allowed="fit only parameters that the data depend on, or raise best_fit: starts",
         )
-    weights = np.exp([w - max(w for _, w in found) for _, w in found])
-    minima = tuple(
-        Minimum(**minimum, weight=float(w), log_weight=log_weight)
-        for (minimum, log_weight), w in zip(found, weights / weights.sum(), strict=True)
-    )
-    mirrored = tuple(p.name for p in problem.parameters if p.mirror)
-    return BestFit(minima, mirrored, starts, len(objective))
-
-
-def _along_flat_lines(local: Landscape, point: np.ndarray) -> np.ndarray:
-    """A Hessian that ends the flat lines of a model: they have no minimum to be found."""
-    problem, free = local.problem, len(local.problem.parameters)
-    found = np.zeros((len(point), len(point)))
-    values = np.asarray(problem.descent_values(jnp.asarray(point[:free])))
-    slope, _ = slope_and_bend(problem, point[None, :free])[:, 0]
-    for direction in local.symmetries.directions(values):
-        line = direction / np.where(np.abs(slope) > 0, slope, np.inf)
-        if np.abs(line).max() > 0:
-            line /= np.linalg.norm(line)
-            found[:free, :free] += 2 * np.outer(line, line)
     return found
 
 
-def _ended(hessian: np.ndarray) -> np.ndarray:
-    """The Hessian with an error of one unit where nothing changes."""
-    values, vectors = np.linalg.eigh(hessian)
-    return (vectors * np.where(np.abs(values) < _PLATEAU, 2.0, values)) @ vectors.T
+def _same(
+    local: Landscape, lines: Sequence[FlatLine], one: LocalMinimum, other: LocalMinimum
+) -> bool:
+    """Whether two results are one minimum, or on one flat line."""
+    n = len(local.problem.parameters)
+    mixing = any(not line.exact for line in lines)
+    apart = abs(one.objective - other.objective)
+    if one.plateau and other.plateau and apart < _EQUALLY:
+        return True  # points of one curve
+    if apart > (FLAT if mixing else _SAME_OBJECTIVE):
+        return False
+    folded = np.array([p.mirror for p in local.problem.parameters], dtype=bool)
+    a, b = (np.where(folded, np.abs(m.point[:n]), m.point[:n]) for m in (one, other))
+    std = one.std[:n]
+    difference = (a - b) / std
+    if lines:
+        along = np.array([list(line.coefficients.values()) for line in lines])
+        along = (along / local.box.slopes(b) / std).T
+        difference = difference - along @ np.linalg.lstsq(along, difference, rcond=None)[0]
+    if np.abs(difference).max(initial=0.0) < (_SAME_ACROSS if mixing else _SAME_VALUE):
+        return True
+    return local.symmetries.equal(local.box.values(a), local.box.values(b))
 
 
-def _numbers(problem: Problem, minimum: dict[str, Any]) -> np.ndarray:
-    """The values of a minimum in the order of the parameters."""
-    return np.array([minimum["values"][p.name] for p in problem.parameters])
-
-
-def _minimum(
-    local: Landscape, point: np.ndarray, objective: float, hessian: np.ndarray, plateaus: bool
-) -> tuple[dict[str, Any], float] | None:
-    """Values, errors and ln of the Laplace weight of one minimum; None for a saddle.
-
-    Inside its range a parameter has the error of the Hessian, along a flat line of the model one
-    unit of the descent's coordinates, which are angles. A parameter at an edge leaves the
-    Hessian; its error is the distance at which -2 ln L is up by 1.
-    """
-    problem, free = local.problem, len(local.problem.parameters)
-    edges, inward = at_edge(problem, point[:free])
-    keep = np.concatenate([~edges, np.ones(problem.size - free, dtype=bool)])
-    hessian = hessian + _along_flat_lines(local, point)
-    inner = hessian[np.ix_(keep, keep)]
-    if plateaus or local.symmetries.scalings:
-        inner = _ended(inner)
-    if inner.size and np.linalg.eigvalsh(inner).min() <= 0:  # e.g. on the mirror plane
-        return None
-    covariance = np.zeros_like(hessian)
-    covariance[np.ix_(keep, keep)] = 2 * np.linalg.inv(inner)
-    std = np.sqrt(covariance.diagonal())
-    values = np.asarray(problem.descent_values(jnp.asarray(point[:free])))
-    slope, _ = (np.abs(a) for a in slope_and_bend(problem, point[None, :free])[:, 0])
-    errors = slope * std[:free]
-    log_weight = -0.5 * np.linalg.slogdet(inner)[1] - 0.5 * objective + np.log(slope[~edges]).sum()
-    log_weight += sum(
-        float(problem.log_density_of_range(k, jnp.asarray(x))) for k, x in enumerate(values)
+def _reported(
+    local: Landscape, found: Sequence[LocalMinimum], ends: np.ndarray,
+    lines: Sequence[FlatLine], starts: int, converged: int,
+) -> BestFit:  # fmt: skip
+    """The minima in the values of the parameters."""
+    problem = local.problem
+    weights = np.exp([m.log_weight - max(m.log_weight for m in found) for m in found])
+    minima = tuple(
+        _minimum(local, m, of, float(w))
+        for m, of, w in zip(found, ends, weights / weights.sum(), strict=True)
     )
-    for k in np.flatnonzero(edges).tolist():
-        rise, bend = edge_derivatives(local, values, point[free:], k, float(inward[k]))
-        rise *= inward[k]
-        if max(rise, bend) <= 0 and not plateaus:
-            return None
-        low, high = problem.parameters[k].prior.range
-        # On a plateau nothing but the range ends it.
-        reach = rise + np.sqrt(rise**2 + 2 * max(bend, 0.0))
-        errors[k] = min(2 / reach, high - low) if reach > 0 else high - low
-        x = np.linspace(0, min(12 * errors[k], high - low), 2001)
-        integral = np.trapezoid(np.exp(-0.5 * (rise * x + bend * x**2 / 2)), x)
-        log_weight += np.log(integral / np.sqrt(4 * np.pi))
-    images = sum(
-        p.mirror and abs(x) > 1e-3 * e
-        for p, x, e in zip(problem.parameters, values, errors, strict=True)
+    mirrored = tuple(p.name for p in problem.parameters if p.mirror)
+    return BestFit(minima, mirrored, starts, converged, tuple(lines))
+
+
+def _minimum(local: Landscape, found: LocalMinimum, ends: np.ndarray, weight: float) -> Minimum:
+    """One minimum, with the ends of its intervals in the coordinates of `Box`."""
+    problem, box, free = local.problem, local.box, len(local.problem.parameters)
+    b = found.point[:free]
+    inside = b + box.inward(b) * np.minimum(found.std[:free], 1.0)
+    std = found.std.copy()
+    std[:free] *= box.theta_slopes(inside)
+    values, low, high = box.values(b), box.values(ends[:, 0]), box.values(ends[:, 1])
+    intervals = {
+        p.name: _interval(p.mirror, *(float(x[k]) for x in (values, low, high)))
+        for k, p in enumerate(problem.parameters)
+    }
+    reported = {
+        p.name: abs(float(x)) if p.mirror else float(x)
+        for p, x in zip(problem.parameters, values, strict=True)
+    }
+    return Minimum(
+        values=reported,
+        errors={k: _error(reported[k], *interval) for k, interval in intervals.items()},
+        correlation=found.correlation.tolist(),
+        objective=found.objective,
+        theta=[*box.theta(b).tolist(), *found.point[free:].tolist()],
+        inside=[*box.theta(inside).tolist(), *found.point[free:].tolist()],
+        theta_std=std.tolist(),
+        starts=found.starts,
+        weight=weight,
+        log_weight=found.log_weight,
+        intervals=intervals,
+        spread=found.spread.tolist(),
     )
-    theta, inside = (
-        np.concatenate([np.asarray(problem.theta(x.tolist()))[:free], point[free:]])
-        for x in (values, values + np.where(edges, inward * errors, 0.0))
-    )
-    jacobian = [float(p.prior.log_jacobian(inside[k])) for k, p in enumerate(problem.parameters)]
-    std[:free] = errors / np.exp(jacobian)
-    names = [p.name for p in problem.parameters]
-    reported = [float(p.report(x)) for p, x in zip(problem.parameters, values, strict=True)]
-    scale = np.where(edges, 1.0, np.sqrt(covariance.diagonal()[:free]))
-    correlation = covariance[:free, :free] / np.outer(scale, scale) + np.diag(edges * 1.0)
-    return {
-        "values": dict(zip(names, reported, strict=True)),
-        "errors": dict(zip(names, errors.tolist(), strict=True)),
-        "correlation": correlation.tolist(),
-        "objective": objective,
-        "theta": theta.tolist(),
-        "inside": inside.tolist(),
-        "theta_std": std.tolist(),
-        "starts": 1,
-    }, float(log_weight + images * np.log(2.0))
+
+
+def _interval(mirror: bool, value: float, low: float, high: float) -> list[float | None]:
+    """The ends of an interval as reported: of |value| if mirrored, None where there is none."""
+    if mirror and value < 0:
+        low, high = -high, -low
+    if mirror and low <= 0:  # it goes on to the mirror image
+        low = np.nan
+    return [None if np.isnan(end) else float(end) for end in (low, high)]
+
+
+def _error(value: float, low: float | None, high: float | None) -> float | None:
+    """Half of an interval, or the distance to the end that it has."""
+    if low is not None and high is not None:
+        return (high - low) / 2
+    end = low if high is None else high
+    return None if end is None else abs(end - value)

@@ -12,6 +12,7 @@ import jax.numpy as jnp
 import numpy as np
 from jaxtyping import Array, Float
 
+from bsnunu_jax.inference.box import Box
 from bsnunu_jax.inference.problem import Problem
 from bsnunu_jax.inference.symmetries import Symmetries
 
@@ -28,6 +29,7 @@ class Landscape:
         self.problem = problem
         self._free = free = len(problem.parameters)
         self._width = width
+        self.box = Box(problem)
 
         def objective(point: Float[Array, " size"]) -> Float[Array, ""]:
             return problem.objective_at(point[:free], point[free:])
@@ -63,19 +65,38 @@ class Landscape:
         gradient[:, : self._free] -= slope
         return value / 2 - log_measure, gradient
 
+    def boxed(self, points: Points) -> tuple[Values, Points]:
+        """The objective and its gradient in the coordinates of `Box`."""
+        b = points[:, : self._free]
+        values = np.concatenate([self.box.values(b), points[:, self._free :]], axis=1)
+        value, gradient = self.objective(values)
+        gradient[:, : self._free] *= self.box.slopes(b)
+        return value, gradient
+
+    def bounds(self, count: int) -> tuple[Points, Points]:
+        """Of so many points in the coordinates of `Box`: nuisances have none."""
+        high = np.full((count, self.problem.size), np.inf)
+        high[:, : self._free] = self.box.high
+        return -high, high
+
     def hessian(self, points: Points, order: int = 2) -> Float[np.ndarray, "m size size"]:
-        """Hessians in the coordinates of the best fit, from differences of the exact gradient.
+        """Hessians in the coordinates of `Box`, from differences of the exact gradient.
 
         Compiling second derivatives takes longer than all of a best fit; central differences of
-        order 2 are good to 1e-8 of the largest element, of order 4 to 1e-10.
+        order 2 are good to 1e-8 of the largest element, of order 4 to 1e-10. At an edge they are
+        taken just inside of it.
         """
         stencil = {2: ((1e-4, 1 / 2e-4),), 4: ((1e-3, 2 / 3e-3), (2e-3, -1 / 12e-3))}[order]
-        size = points.shape[1]
+        size, reach = points.shape[1], stencil[-1][0]
+        low, high = self.bounds(len(points))
+        centre = np.repeat(points[:, None], size, axis=1)
+        own = np.arange(size)
+        centre[:, own, own] = np.clip(points, low + reach, high - reach)
         found = np.zeros((len(points), size, size))
         for step, weight in stencil:
-            moves = np.concatenate([np.eye(size), -np.eye(size)]) * step
-            moved = (points[:, None, :] + moves).reshape(-1, size)
-            gradient = self.descent(moved)[1].reshape(len(points), 2, size, size)
+            moves = np.eye(size) * step
+            moved = np.stack([centre + moves, centre - moves], axis=1).reshape(-1, size)
+            gradient = self.boxed(moved)[1].reshape(len(points), 2, size, size)
             found += weight * (gradient[:, 0] - gradient[:, 1])
         return (found + found.swapaxes(1, 2)) / 2
 

@@ -39,10 +39,9 @@ def sm_fit(problem: Problem) -> tuple[Problem, Minimum]:
     )
     if not sm.size:
         value = float(sm.objective(jnp.zeros(0)))
-        nothing: dict[str, float] = {}
-        return sm, Minimum(nothing, nothing, [], value, [], [], [], 1, 1.0, -value / 2)
+        return sm, Minimum({}, {}, [], value, [], [], [], 1, 1.0, -value / 2)
     sm = tabulate(sm)
-    return sm, best_fit(sm, starts=1).best
+    return sm, best_fit(sm, starts=1, errors=False).best
 
 
 def log_evidence_ratio(problem: Problem, fit: BestFit, sm: Minimum) -> float:

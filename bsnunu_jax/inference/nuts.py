@@ -64,23 +64,27 @@ class Chains:
 
 @dataclass(frozen=True)
 class Branches:
-    """Gaussian approximations of separate regions of the posterior.
+    """Gaussian approximations of separate regions of the posterior, and lines it is flat along.
+
+    In coordinates y in which ranges are -1 .. 1 and flat priors flat: y = tanh(x/2) where x has a
+    range, else x. A region that fills its range is no Gaussian in x.
 
     Attributes:
         centres: shape (branches, n).
         roots: lower roots of the covariances, shape (branches, n, n).
+        lines: directions, shape (lines, n).
+        bounded: which components have a range, shape (n,); none if absent.
     """
 
     centres: np.ndarray
     roots: np.ndarray
+    lines: np.ndarray | None = None
+    bounded: np.ndarray | None = None
 
-    @classmethod
-    def at(cls, potential: Callable[[jax.Array], jax.Array], points: np.ndarray) -> "Branches":
-        """Laplace approximations at minima of the potential."""
-        hessian = np.asarray(jax.jit(jax.vmap(jax.hessian(potential)))(jnp.asarray(points)))
-        values, vectors = np.linalg.eigh(hessian)
-        covariance = np.einsum("bik,bk,bjk->bij", vectors, 1 / np.maximum(values, 1e-3), vectors)
-        return cls(np.asarray(points), np.linalg.cholesky(covariance))
+    @property
+    def moves(self) -> int:
+        """Moves a step: one between regions, if there are several, and one along every line."""
+        return int(len(self.centres) > 1) + (0 if self.lines is None else len(self.lines))
 
 
 def sample(
@@ -99,7 +103,7 @@ def sample(
         seed: seed of the run.
         folder: where the blocks are, made if absent.
         progress: called after each block with (steps done, steps in all, divergences, warm-up?).
-        branches: separate regions between which the chains also jump.
+        branches: regions between which the chains also jump, and lines that they move along.
         energies: potential and gradient at many points, if there is a compiled function for it;
             an approximation does, the start is no draw.
         scale: expected standard deviations, the sampler's first guess; 1 if absent.
@@ -220,7 +224,7 @@ def _joint(
     def step(state: Any, _: None) -> tuple[Any, dict[str, jax.Array]]:
         state = step_kernel(state)
         if branches is not None:
-            state = _jump(potential, state, branches)
+            state = _moved(potential, state, branches)
         return state, {
             "theta": state.z,
             "potential": state.potential_energy,
@@ -252,37 +256,76 @@ def _over_chains(function: Callable[..., Any], mesh: Mesh) -> Any:
     )
 
 
-def _jump(potential: Callable[[jax.Array], jax.Array], state: Any, branches: Branches) -> Any:
-    """A Metropolis step from one branch to another by the map between their Gaussians.
+def _moved(potential: Callable[[jax.Array], jax.Array], state: Any, branches: Branches) -> Any:
+    """Metropolis steps between the regions and along the lines, one gradient compiled for all.
 
-    The ordered pair of branches is drawn without looking at the state and the map of the reverse
-    pair is its inverse: with the Jacobian in the acceptance the posterior stays invariant. Where
-    the posterior is near Gaussian in each branch most jumps from the right branch are accepted.
+    Between regions by the map between their Gaussians: the ordered pair is drawn without looking
+    at the state and the map of the reverse pair is its inverse. Along a line to any point of it
+    inside the ranges with equal probability. With the Jacobians in the acceptance both leave the
+    posterior invariant; where it is near Gaussian in each region, or flat on the lines, most are
+    accepted.
     """
-    key, pair_key, accept_key = jax.random.split(state.rng_key, 3)
+    size = branches.centres.shape[1]
+    bounded = np.zeros(size, bool) if branches.bounded is None else branches.bounded
+    lines = jnp.zeros((0, size)) if branches.lines is None else jnp.asarray(branches.lines)
+    regions = int(len(branches.centres) > 1)
+
+    def log_slopes(x: jax.Array) -> jax.Array:
+        slopes = jax.nn.log_sigmoid(x) + jax.nn.log_sigmoid(-x)
+        return jnp.sum(jnp.where(bounded, slopes, 0.0))
+
+    def move(state: Any, kind: jax.Array) -> tuple[Any, None]:
+        key, place_key, accept_key = jax.random.split(state.rng_key, 3)
+        y = jnp.where(bounded, jnp.tanh(state.z / 2), state.z)
+        proposal, log_volume = y, jnp.zeros(())
+        if len(lines):
+            proposal = _along(place_key, y, lines[jnp.maximum(kind - regions, 0)], bounded)
+        if regions:
+            there, volume = _across(place_key, y, branches)
+            proposal = jnp.where(kind == 0, there, proposal)
+            log_volume = jnp.where(kind == 0, volume, 0.0)
+        inside = jnp.all(~bounded | (jnp.abs(proposal) < 1))
+        safe = jnp.where(inside, proposal, y)
+        z = jnp.where(bounded, 2 * jnp.arctanh(jnp.where(bounded, safe, 0.0)), safe)
+        energy, gradient = jax.value_and_grad(potential)(z)
+        log_accept = state.potential_energy - energy + log_volume
+        log_accept += log_slopes(state.z) - log_slopes(z)
+        # False for a NaN
+        accept = inside & (jnp.log(jax.random.uniform(accept_key)) < log_accept)
+
+        def pick(new: jax.Array, old: jax.Array) -> jax.Array:
+            return jnp.where(accept, new, old)
+
+        return state._replace(
+            z=pick(z, state.z),
+            potential_energy=pick(energy, state.potential_energy),
+            z_grad=pick(gradient, state.z_grad),
+            rng_key=key,
+        ), None
+
+    return jax.lax.scan(move, state, jnp.arange(branches.moves))[0]
+
+
+def _across(key: jax.Array, y: jax.Array, branches: Branches) -> tuple[jax.Array, jax.Array]:
+    """The point that corresponds to y in another region, and ln of the ratio of the volumes."""
     number = len(branches.centres)
-    first = jax.random.randint(pair_key, (), 0, number * (number - 1))
+    first = jax.random.randint(key, (), 0, number * (number - 1))
     source, target = first // (number - 1), first % (number - 1)
     target = target + (target >= source)
     centres, roots = jnp.asarray(branches.centres), jnp.asarray(branches.roots)
-    standard = jax.scipy.linalg.solve_triangular(
-        roots[source], state.z - centres[source], lower=True
-    )
-    proposal = centres[target] + roots[target] @ standard
+    standard = jax.scipy.linalg.solve_triangular(roots[source], y - centres[source], lower=True)
     log_volume = jnp.sum(jnp.log(jnp.diagonal(roots, axis1=1, axis2=2)), axis=1)
-    energy, gradient = jax.value_and_grad(potential)(proposal)
-    log_accept = state.potential_energy - energy + log_volume[target] - log_volume[source]
-    accept = jnp.log(jax.random.uniform(accept_key)) < log_accept  # False for a NaN
+    return centres[target] + roots[target] @ standard, log_volume[target] - log_volume[source]
 
-    def pick(new: jax.Array, old: jax.Array) -> jax.Array:
-        return jnp.where(accept, new, old)
 
-    return state._replace(
-        z=pick(proposal, state.z),
-        potential_energy=pick(energy, state.potential_energy),
-        z_grad=pick(gradient, state.z_grad),
-        rng_key=key,
-    )
+def _along(key: jax.Array, y: jax.Array, line: jax.Array, bounded: np.ndarray) -> jax.Array:
+    """Any point of the line through y inside the ranges."""
+    moving = bounded & (line != 0)
+    step = jnp.where(moving, line, 1.0)
+    ends = jnp.stack([(-1 - y) / step, (1 - y) / step])
+    back = jnp.max(jnp.where(moving, jnp.min(ends, axis=0), -jnp.inf))
+    forth = jnp.min(jnp.where(moving, jnp.max(ends, axis=0), jnp.inf))
+    return y + jax.random.uniform(key, (), minval=back, maxval=forth) * line
 
 
 def _restore(state: Any, saved: dict[str, np.ndarray]) -> Any:

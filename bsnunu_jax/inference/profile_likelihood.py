@@ -96,7 +96,8 @@ class ProfileLikelihood:
     @cached_property
     def scale(self) -> float:
         """A rough error of the parameter of interest."""
-        return float(np.nanmin([self.minima.best.errors[self.name], (self.high - self.low) / 8]))
+        error = self.minima.best.errors[self.name]
+        return float(np.nanmin([np.inf if error is None else error, (self.high - self.low) / 8]))
 
     @cached_property
     def best(self) -> Fits:

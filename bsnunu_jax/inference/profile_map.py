@@ -75,7 +75,7 @@ def profile_map(
         InputError: for a parameter that the problem does not have, or a value outside its range.
     """
     check(problem, names, axes)
-    found = fit or best_fit(problem, starts=starts, seed=seed)
+    found = fit or best_fit(problem, starts=starts, seed=seed, errors=False)
     slices = _Slices(problem, names)
     ends = [slices.at(m) for m in found.minima]
     kept, others = ends[0]

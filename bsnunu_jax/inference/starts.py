@@ -36,7 +36,7 @@ def minima_of(
         held = problem.parameters[index]
         fixed = tuple((name, null) for name in (held.name, *held.also))
         rest = replace(problem, parameters=others, fixed=(*problem.fixed, *fixed))
-        for m in best_fit(rest, starts=starts, seed=seed).minima[:_MOST]:
+        for m in best_fit(rest, starts=starts, seed=seed, errors=False).minima[:_MOST]:
             theta = np.array(m.inside)
             values = np.asarray(rest.values(jnp.asarray(theta)))
             points.append((np.insert(values, index, null), theta[size - 1 :]))

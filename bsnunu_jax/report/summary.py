@@ -28,7 +28,9 @@ class Row:
             some draws are not finite.
         ci68_low, ci68_high, ci95_low, ci95_high: central intervals.
         best_fit: at the deepest minimum.
-        hessian_error: its error there, None for an observable.
+        hessian_error: its error there, half of the next interval, None for an observable.
+        profile_low, profile_high: where -2 ln L, profiled over everything else inside the priors,
+            is up by 1; None where it does not rise by that inside the prior.
         remark: what to know of a prediction, see `report.remarks`.
     """
 
@@ -48,6 +50,8 @@ class Row:
     r_hat: float
     best_fit: float | None
     hessian_error: float | None
+    profile_low: float | None = None
+    profile_high: float | None = None
     remark: str = ""
 
     def columns(self) -> dict[str, Any]:
@@ -93,6 +97,7 @@ def summarise(
         of = Marginal.of(known[name], draws) if name in known else Marginal(draws)
         checks = convergence[name]
         is_fitted = name in parameters
+        ends = minimum.interval(name) if is_fitted else (None, None)
         rows.append(Row(
             name=name, kind="parameter" if is_fitted else "observable",
             mean=float(draws.mean()), sd=float(draws.std(ddof=1)), median=q[0],
@@ -101,6 +106,7 @@ def summarise(
             ess_bulk=checks.ess_bulk, ess_tail=checks.ess_tail, r_hat=checks.r_hat,
             best_fit=minimum.values[name] if is_fitted else best_observables.get(name),
             hessian_error=minimum.errors[name] if is_fitted else None,
+            profile_low=ends[0], profile_high=ends[1],
             remark=(remarks or {}).get(name, ""),
         ))  # fmt: skip
     return rows

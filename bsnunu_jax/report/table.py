@@ -10,7 +10,6 @@ from bsnunu_jax.experiments.counting import CountingMeasurement
 from bsnunu_jax.experiments.shape_systematic import shape_std
 from bsnunu_jax.inference.best_fit import BestFit
 from bsnunu_jax.inference.hypotest import local_significance
-from bsnunu_jax.inference.parameters import LogUniform
 from bsnunu_jax.inference.problem import Problem
 from bsnunu_jax.report.diagnostics import Diagnostic
 from bsnunu_jax.report.intervals import STATEMENT
@@ -24,8 +23,8 @@ _WIDTH = 100
 # Longer numbers are written with a power of ten.
 _MOST_DECIMALS = 6
 _COUNTING, _QUOTED, _FLAT, _UNBOUND = "*", "#", "(0)", "(~)"
-# An error of this share of the range, or twice this share of a scale, is none of a minimum.
-_WIDE = 0.25
+# Errors on both sides closer to each other than this share are shown as one.
+_SYMMETRIC = 0.1
 _HEADER = ("", "median", "68 % HDI", "95 % HDI", "best fit", "ESS bulk", "tail", "R-hat")
 
 
@@ -41,7 +40,8 @@ class Facts:
         divergences: divergent steps after warm-up.
         draws: draws in all chains together.
         symmetries: one line for every direction in which nothing that is measured changes.
-        flat: the powers of the scalings among them.
+        unseen: number of directions that the data do not see.
+        shares: share of the draws that belongs to each minimum.
     """
 
     objective: float
@@ -51,14 +51,15 @@ class Facts:
     divergences: int
     draws: int
     symmetries: Sequence[str] = ()
-    flat: Sequence[Mapping[str, int]] = ()
+    unseen: int = 0
+    shares: Sequence[float] = ()
 
 
 def text_table(problem: Problem, rows: Sequence[Row], best_fit: BestFit, facts: Facts) -> str:
     """The whole report as text."""
     blocks = [
         _data(problem, facts),
-        _columns(problem, rows, facts.flat),
+        _columns(problem, rows),
         _fit(problem, best_fit, facts),
         _sampling(problem, facts),
     ]
@@ -85,16 +86,10 @@ def significant(value: float, scale: float) -> str:
     return text.removeprefix("-") if float(text) == 0 else text
 
 
-def _columns(
-    problem: Problem, rows: Sequence[Row], lines_of_equals: Sequence[Mapping[str, int]] = ()
-) -> list[str]:
+def _columns(problem: Problem, rows: Sequence[Row]) -> list[str]:
     folded = {p.name for p in problem.parameters if p.mirror}
     flat = {row.name for row in rows if row.name in folded and _at_mirror(row)}
-    unbound = {row.name for row in rows if _as_wide_as_its_range(problem, row)}
-    unbound |= {name for powers in lines_of_equals for name, power in powers.items() if power}
-    unbound -= flat
-    marks = dict.fromkeys(flat, _FLAT) | dict.fromkeys(unbound, _UNBOUND)
-    table = [_HEADER, *(_cells(row, row.name in folded, marks.get(row.name)) for row in rows)]
+    table = [_HEADER, *(_cells(row, row.name in folded, row.name in flat) for row in rows)]
     widths = [max(len(line[i]) for line in table) for i in range(len(_HEADER))]
     lines = [
         "  ".join(
@@ -103,24 +98,19 @@ def _columns(
         ).rstrip()
         for line in table
     ]
+    unbound = any(line[_HEADER.index("best fit")].endswith(_UNBOUND) for line in table)
     return [
         *lines,
         *[f"{_FLAT} flat at the mirror point: see the interval"] * bool(flat),
-        *[f"{_UNBOUND} the data hardly bound it there: see the interval"] * bool(unbound),
+        *[
+            f"{_UNBOUND} where no error is given, the data do not bound it inside the prior: "
+            "-2 ln L, profiled,",
+            "  does not rise by 1 on that side",
+        ]
+        * unbound,
         *[f"{MARKS[text]} {text}" for text in dict.fromkeys(r.remark for r in rows) if text],
         *_wrapped(f"HDI: {STATEMENT}; central intervals are in summary.csv."),
     ]
-
-
-def _as_wide_as_its_range(problem: Problem, row: Row) -> bool:
-    """True if the error of the best fit is not that of a minimum."""
-    priors = {p.name: p.prior for p in problem.parameters}
-    if row.name not in priors or row.hessian_error is None or row.best_fit is None:
-        return False
-    low, high = priors[row.name].range
-    if isinstance(priors[row.name], LogUniform):
-        return row.hessian_error > 2 * _WIDE * row.best_fit
-    return math.isfinite(high - low) and row.hessian_error > _WIDE * (high - low)
 
 
 def _at_mirror(row: Row) -> bool:
@@ -129,7 +119,38 @@ def _at_mirror(row: Row) -> bool:
     return row.best_fit is not None and error is not None and abs(row.best_fit) < 0.01 * error
 
 
-def _cells(row: Row, folded: bool, mark: str | None) -> tuple[str, ...]:
+def best_fit_cell(
+    value: float, low: float | None, high: float | None, scale: float | None = None
+) -> str:
+    """A best fit with its profiled errors, marked on a side where there is none.
+
+    Args:
+        value: the best fit.
+        low, high: the ends of its interval.
+        scale: two digits of it are shown, of the smaller error if absent.
+
+    >>> best_fit_cell(-12.42, -15.55, -9.3), best_fit_cell(-12.42, -15.55, -6.98)
+    ('-12.4 +- 3.1', '-12.4 -3.1 +5.4')
+    >>> best_fit_cell(0.1, 0.082, None), best_fit_cell(0.1, None, None)
+    ('0.100 -0.018 (~)', '0.100 (~)')
+    """
+    below, above = (None if end is None else abs(end - value) for end in (low, high))
+    known = [e for e in (below, above) if e]
+    if scale is None:
+        scale = min(known, default=0.0)
+    shown = significant(value, scale) if known else _value_of_minimum(value, low, high)
+    if below is not None and above is not None:
+        if abs(above - below) <= _SYMMETRIC * (above + below) / 2:
+            return f"{shown} +- {significant((above + below) / 2, scale)}"
+        return f"{shown} -{significant(below, scale)} +{significant(above, scale)}"
+    if below is not None:
+        shown += f" -{significant(below, scale)}"
+    if above is not None:
+        shown += f" +{significant(above, scale)}"
+    return f"{shown} {_UNBOUND}"
+
+
+def _cells(row: Row, folded: bool, at_mirror: bool) -> tuple[str, ...]:
     # A branching fraction is shown in units of 1e-6.
     is_br = row.name.startswith("BR")
     unit = 1e-6 if is_br else 1.0
@@ -139,10 +160,14 @@ def _cells(row: Row, folded: bool, mark: str | None) -> tuple[str, ...]:
         return significant(value / unit, row.sd / unit)
 
     best = "" if row.best_fit is None else show(row.best_fit)
-    if mark:
-        best += f" {mark}"
-    elif row.hessian_error is not None:
-        best += f" +- {show(row.hessian_error)}"
+    if at_mirror:
+        best += f" {_FLAT}"
+    elif row.kind == "parameter" and row.best_fit is not None:
+        ends = row.profile_low, row.profile_high
+        smallest = min((abs(e - row.best_fit) for e in ends if e is not None), default=0.0)
+        # As many digits as the other columns, more for an error that is much smaller.
+        scale = row.sd if smallest > row.sd / 10 or smallest == 0 else smallest
+        best = best_fit_cell(row.best_fit, *ends, scale=scale)
     noted = f" {MARKS[row.remark]}" if row.remark else ""
     return (
         (f"{name} [1e-6]" if is_br else name) + noted,
@@ -219,7 +244,7 @@ def _wrapped(text: str) -> list[str]:
 
 def _fit(problem: Problem, best_fit: BestFit, facts: Facts) -> list[str]:
     gain = facts.sm_objective - facts.objective
-    number = max(len(problem.parameters) - len(facts.flat), 1)
+    number = max(len(problem.parameters) - facts.unseen, 1)
     start = f"-2 ln L: best fit {facts.objective:.2f}"
     lines = [f"{start} (nuisances profiled); the SM predicts nothing for some of the data"]
     if math.isfinite(gain):
@@ -228,7 +253,7 @@ def _fit(problem: Problem, best_fit: BestFit, facts: Facts) -> list[str]:
             f"{start}, SM {facts.sm_objective:.2f} (nuisances profiled), "
             f"difference {gain:z.2f} for {_count(number, 'parameter')}"
             + " that the data can tell"
-            * bool(facts.flat),
+            * bool(facts.unseen),
             f"Local significance: {wilks:.1f} standard deviations, {cls:.1f} by CLs"
             + (f"; {local_significance(gain, 1)[0]:.1f} for one parameter" if number > 1 else ""),
         ]
@@ -236,14 +261,21 @@ def _fit(problem: Problem, best_fit: BestFit, facts: Facts) -> list[str]:
         f"Local minima from {best_fit.converged} of {_count(best_fit.starts, 'start')}:",
     ]
     top = best_fit.best.objective
-    for minimum in best_fit.minima:
+    for i, minimum in enumerate(best_fit.minima):
         point = ", ".join(
-            f"{name} {significant(value, minimum.errors[name])}"
+            f"{name} {_value_of_minimum(value, *minimum.interval(name))}"
             for name, value in minimum.values.items()
         )
+        share = facts.shares[i] if i < len(facts.shares) else None
+        of_draws = "" if share is None else f"share of the draws {100 * share:.0f} %, "
         lines.append(
             f"  {point}: +{minimum.objective - top:.2f}, "
-            f"Laplace weight {100 * minimum.weight:.0f} %, {_count(minimum.starts, 'start')}"
+            f"Laplace weight {100 * minimum.weight:.0f} %, {of_draws}"
+            f"{_count(minimum.starts, 'start')}"
+        )
+    if len(best_fit.minima) > 1 and facts.shares:
+        lines.append(
+            "A draw belongs to the minimum whose Laplace approximation is the highest there."
         )
     if best_fit.mirrored:
         lines.append(
@@ -251,6 +283,22 @@ def _fit(problem: Problem, best_fit: BestFit, facts: Facts) -> list[str]:
             "|value| reported."
         )
     return [*lines, *facts.symmetries]
+
+
+def _value_of_minimum(value: float, low: float | None, high: float | None) -> str:
+    """A value with the digits that its error leaves; three where it is no error or a huge one.
+
+    >>> _value_of_minimum(-0.0612, -1164.0, 1164.0), _value_of_minimum(-0.0612, None, None)
+    ('-0.0612', '-0.0612')
+    >>> _value_of_minimum(-12.4217, -15.55, -6.98), _value_of_minimum(1e-9, None, 7.7)
+    ('-12.4', '0.0')
+    """
+    errors = [abs(end - value) for end in (low, high) if end is not None and end != value]
+    scale = min(errors, default=0.0)
+    if scale and abs(value) < 1e-6 * scale:
+        return significant(0.0, scale)
+    digits = 0.0 if not value else 10.0 ** (math.floor(math.log10(abs(value))) - 1)
+    return significant(value, min(scale or math.inf, digits or math.inf))
 
 
 def _sampling(problem: Problem, facts: Facts) -> list[str]:

@@ -69,7 +69,7 @@ def _wet_columns(found: Wet) -> Mapping[str, np.ndarray | list[str]]:
     return {
         "coefficient": names,
         "best_fit": np.array([found.best.values[n] for n in names]),
-        "hessian_error": np.array([found.best.errors[n] for n in names]),
+        "hessian_error": np.array([found.best.errors[n] or np.nan for n in names]),
         "hdi95_low": np.array([found.ends[n][0] for n in names]),
         "hdi95_low_mc_error": np.array([found.errors[n][0] for n in names]),
         "hdi95_high": np.array([found.ends[n][1] for n in names]),

@@ -91,7 +91,7 @@ def wet_rows(found: Wet) -> list[Row]:
     """Claim 26."""
     rows = []
     for (name, label), stated in zip(_NAMES.items(), WET_MODE, strict=True):
-        value, error = found.best.values[name], found.best.errors[name]
+        value, error = found.best.values[name], found.best.errors[name] or math.nan
         agrees = abs(value - stated) <= 0.1 * error
         rows.append(Row(
             26, WET, f"{label}, best fit", f"{stated:.3g} (mode)", value if value > 1e-6 else 0.0,
