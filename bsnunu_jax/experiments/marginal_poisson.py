@@ -52,10 +52,10 @@ def log_marginal(
         nodes: of the Gauss-Legendre rule.
         xp: jax.numpy, or numpy without derivatives.
     """
-    points = xp.broadcast_arrays(*(xp.asarray(x, dtype=float) for x in (expected, observed, std)))
+    e, n, s = xp.broadcast_arrays(*(xp.asarray(x, dtype=float) for x in (expected, observed, std)))
     if xp is np:
-        return _integrals(0, nodes, *points, xp=np)[0]
-    return _moments(0, nodes, *points)[0]
+        return _integrals(0, nodes, e, n, s, np)[0]
+    return _moments(0, nodes, e, n, s)[0]
 
 
 def most_likely_rate(expected: Numbers, observed: Numbers, std: Numbers, xp: Any = jnp) -> Any:
