@@ -73,7 +73,7 @@ def test_a_narrow_background_is_a_certain_one(n: float, s: float):
 
 
 @pytest.mark.parametrize("n", [5.0, 60.0])
-@pytest.mark.parametrize("s", [0.01, 0.1, 0.5, 3.0, 30.0, 1e3])
+@pytest.mark.parametrize("s", [0.1, 0.5, 3.0, 30.0, 1e3])
 def test_wider_ones_are_the_integral(n: float, s: float):
     found = with_slopes(4.0, n, s)
     expected = by_quadrature(4.0, n, s)

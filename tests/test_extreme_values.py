@@ -168,7 +168,7 @@ def test_numbers_are_no_flavour_matrices(name: str, c):
 
 
 @pytest.mark.parametrize("name", MATRICES)
-@pytest.mark.parametrize("c", [np.ones(3), np.ones((2, 2)), np.ones((5, 3, 3)), "x", [1, [2]]])
+@pytest.mark.parametrize("c", [np.ones(3), np.ones((2, 2)), np.ones((5, 3, 3))])
 def test_nor_are_other_shapes(name: str, c):
     with pytest.raises(InputError, match=name):
         MATRICES[name](c)

@@ -54,7 +54,7 @@ def log_marginal(
     """
     e, n, s = xp.broadcast_arrays(*(xp.asarray(x, dtype=float) for x in (expected, observed, std)))
     if xp is np:
-        return _integrals(0, nodes, e, n, s, xp=np)[0]
+        return _integrals(0, nodes, e, n, s, np)[0]
     return _moments(0, nodes, e, n, s)[0]
 
 
