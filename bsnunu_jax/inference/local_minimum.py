@@ -94,7 +94,9 @@ def local_minimum(
         # On a plateau nothing but the range ends it.
         reach = rise + np.sqrt(max(rise, 0.0) ** 2 + 2 * max(bend, 0.0))
         std[k] = min(2 / reach, 2.0) if reach > 0 else 2.0
-        x = np.linspace(0, min(12 * std[k], 2.0), 2001)
+        # Where -2 ln L bends down the expansion holds no further than to its top.
+        top = -rise / bend if bend < 0 < rise else np.inf
+        x = np.linspace(0, min(12 * std[k], 2.0, top), 2001)
         integral = np.trapezoid(np.exp(-0.5 * (rise * x + bend * x**2 / 2)), x)
         log_weight += np.log(integral / np.sqrt(4 * np.pi))
     images = sum(
