@@ -9,7 +9,7 @@ import jax.numpy as jnp
 import numpy as np
 
 from bsnunu_jax.batch import chunked_vmap
-from bsnunu_jax.errors import InputError, shown
+from bsnunu_jax.errors import InputError, shown, worded
 from bsnunu_jax.exchange.read import point as wcxf_point
 from bsnunu_jax.inputs import Inputs, Nuisances, load_inputs, tables
 from bsnunu_jax.inputs.nuisances import DEFAULT_GROUPS, GROUPS
@@ -261,9 +261,13 @@ def _points(observables: Sequence[Observable], q2: str | None, inputs: Inputs) -
         )  # fmt: skip
     try:
         points = [real_number(x) for x in q2.split(",")]
-    except ValueError:
+    except ValueError as error:
+        beyond = "finite" in str(error)
+        what = f"q2 = {worded(q2)} is outside the phase space" if beyond else None
         raise InputError(
-            f"cannot read {shown(q2)}", where="--q2", allowed="comma-separated numbers in GeV^2"
+            what or f"cannot read {shown(q2)}",
+            where="--q2",
+            allowed="comma-separated numbers in GeV^2",
         ) from None
     for o in spectra:
         assert o.mode is not None
