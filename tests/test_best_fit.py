@@ -69,15 +69,15 @@ def test_laplace_weights_are_the_shares_of_the_posterior(two_branches):
 
 
 def test_a_minimum_at_an_edge_weighs_what_its_part_does(inputs):
-    """C up to 16 ends on the slope of the second solution, where -2 ln L bends down."""
-    problem = problem_of(inputs, (Parameter("CR_tautau", Uniform(-40, 16), "C"),), ratio(4.6, 1.1))
+    """C up to 12 ends on the slope of the second solution, where -2 ln L bends down."""
+    problem = problem_of(inputs, (Parameter("CR_tautau", Uniform(-30, 12), "C"),), ratio(4.6, 1.3))
     fit = best_fit(problem, starts=8)
-    grid = np.linspace(-39.99, 15.99, 20001)
+    grid = np.linspace(-29.99, 11.99, 20001)
     theta = jax.vmap(lambda v: problem.theta([v]))(jnp.asarray(grid))
     density = np.exp(-0.5 * np.asarray(jax.vmap(problem.objective)(theta)))
     right = density[grid > -float(inputs.C_L_SM)].sum() / density.sum()
     assert len(fit.minima) == 2
-    assert fit.minima[1].values["CR_tautau"] == 16
+    assert fit.minima[1].values["CR_tautau"] == 12
     assert fit.minima[1].weight == pytest.approx(right, abs=0.015)
 
 
