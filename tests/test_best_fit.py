@@ -6,7 +6,9 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 import pytest
+from scipy.optimize import minimize_scalar
 
+from bsnunu_jax import Neutrinos, branching_fraction
 from bsnunu_jax.errors import InputError
 from bsnunu_jax.experiments.gaussian import GaussianMeasurement
 from bsnunu_jax.inference.best_fit import BestFit, best_fit
@@ -91,16 +93,24 @@ def test_mirror_images_are_one_minimum(inputs):
 
 
 def test_nuisances_widen_the_error_as_profiling_says(inputs):
-    """BR = 2e-5(1e-6) with |VtbVts*| free: errors add linearly propagated in quadrature."""
+    """BR = 2e-5(1e-6) with |VtbVts*| free: BR goes like its square, profiled by hand."""
     measurement = replace(ratio(2e-5, 1e-6, "BR(B+->K+inv)"), name="br")
     parameters = (Parameter("CR_tautau", Uniform(-30, 5), "C"),)
     fixed = best_fit(problem_of(inputs, parameters, measurement), starts=4).best
     free = best_fit(problem_of(inputs, parameters, measurement, groups=["ckm"]), starts=4).best
     assert free.objective == pytest.approx(0, abs=1e-12)
-    v, dv = float(inputs.values["VtbVts_abs"]), 0.00093
-    extra = 2e-5 * 2 * dv / v / 1e-6  # BR ~ |V|^2, in units of the measured error
-    expected = fixed.errors["CR_tautau"] * np.hypot(1, extra)
-    assert free.errors["CR_tautau"] == pytest.approx(expected, rel=3e-3)
+    share = 0.00093 / float(inputs.values["VtbVts_abs"])
+
+    def profile(c):
+        br = float(branching_fraction("B+->K+", Neutrinos.named({"CR_tautau": c}), inputs))
+        return minimize_scalar(
+            lambda z: ((br * (1 + share * z) ** 2 - 2e-5) / 1e-6) ** 2 + z**2,
+            bounds=(-5, 5), method="bounded", options={"xatol": 1e-10},
+        ).fun  # fmt: skip
+
+    for end in free.intervals["CR_tautau"]:
+        assert profile(end) == pytest.approx(1, abs=2e-4)
+    assert free.errors["CR_tautau"] > 1.3 * fixed.errors["CR_tautau"]
 
 
 def test_json_round_trip(two_branches):
