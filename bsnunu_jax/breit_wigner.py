@@ -12,7 +12,7 @@ it is.
 
 import jax.numpy as jnp
 import numpy as np
-from jaxtyping import Array, Complex, Float
+from jaxtyping import Array, Bool, Complex, Float
 
 from bsnunu_jax.quadrature import endpoint_variable
 
@@ -68,11 +68,24 @@ def bin_rule(
         return (q2 - z) / q2_max / (pole + u)
 
     ends = jnp.minimum(edges, q2_max)
-    near = distance(ends[:-1], u_edges[:-1]) / scale, distance(ends[1:], u_edges[1:]) / scale
-    far = -(pole + u_edges[:-1]) / scale, -(pole + u_edges[1:]) / scale
-    kernel = _cauchy(*near, distance(q2, u) / scale[:, None])
-    kernel += _cauchy(*far, -(pole + u) / scale[:, None])
-    of_f = weights[None, :] * kernel.imag / jnp.pi
+    near = distance(ends[:-1], u_edges[:-1]), distance(ends[1:], u_edges[1:]), distance(q2, u)
+    beyond = -(pole + u_edges[:-1]), -(pole + u_edges[1:]), -(pole + u)
+    # A closed bin has no length: any pole away from it will do.
+    any_pole = 2.0, 4.0, 3.0 - t[None, :]
+
+    def scaled(distances: tuple[Array, Array, Array]) -> tuple[Array, Array, Array]:
+        (to_end, to_start, to_nodes), (end, start, at) = distances, any_pole
+        return (
+            jnp.where(is_open, to_end / scale, end), jnp.where(is_open, to_start / scale, start),
+            jnp.where(is_open[:, None], to_nodes / scale[:, None], at),
+        )  # fmt: skip
+
+    poles = scaled(near), scaled(beyond)
+    kernel = sum(_cauchy(*pole) for pole in poles)
+    # Far from both poles the Breit-Wigner itself: no difference of near numbers however narrow.
+    far = (_is_far(*poles[0]) & _is_far(*poles[1]))[:, None]
+    plain = 2 * q2_max * scale[:, None] * u * density(jnp.where(far, q2, m**2 + q2_max), m, width)
+    of_f = weights[None, :] * jnp.where(far, plain, kernel.imag / jnp.pi)
     return q2, jnp.where(is_open[:, None] & there, of_f, 0.0)
 
 
@@ -101,8 +114,15 @@ def _cauchy(
     barycentric = (-1.0) ** np.arange(nodes) * np.sqrt((1 - t**2) * weights)
     r = 1 / to_nodes
     missing = jnp.log(to_start / to_end) - r @ weights
-    # On the ellipse |zeta - 1| + |zeta + 1| = rho + 1/rho Gauss-Legendre errs by rho^(-2n).
-    rho = _FAR ** (-0.5 / nodes)
-    far = jnp.abs(to_end) + jnp.abs(to_start) > rho + 1 / rho
+    far = _is_far(to_end, to_start, to_nodes)
     at_pole = jnp.where(far, 0.0, missing / jnp.where(far, 1.0, r @ barycentric))
     return r * (1 + at_pole[:, None] * (barycentric / weights)[None, :])
+
+
+def _is_far(
+    to_end: Complex[Array, " bins"], to_start: Complex[Array, " bins"],
+    to_nodes: Complex[Array, "bins n"],
+) -> Bool[Array, " bins"]:  # fmt: skip
+    """On the ellipse |zeta - 1| + |zeta + 1| = rho + 1/rho Gauss-Legendre errs by rho^(-2n)."""
+    rho = _FAR ** (-0.5 / to_nodes.shape[-1])
+    return jnp.abs(to_end) + jnp.abs(to_start) > rho + 1 / rho

@@ -104,7 +104,6 @@ def _run(problem: Problem, card: Card, folder: Path, say: Any, quiet: bool) -> s
         folder, problem, chains, fit, seed=card.content.seed, attrs=attrs,
         observables=[get_observable(name).name for name in card.content.predictions],
     )  # fmt: skip
-    _add_shares(folder / "best_fit.json", problem, fit, chains)
     warnings = convergence_warnings(problem, chains)
     for line in warnings:
         print(f"bsnunu: {line}", file=sys.stderr)
@@ -164,22 +163,6 @@ def _best_fit(
         "fit": fit.as_dict(),
     })  # fmt: skip
     return fit
-
-
-def _add_shares(path: Path, problem: Problem, fit: BestFit, chains: nuts.Chains) -> None:
-    """Which share of the draws belongs to each minimum, beside its Laplace weight."""
-    from bsnunu_jax.report.draws import reported
-    from bsnunu_jax.report.minima import shares
-
-    found = read_sealed_json(path, "delete it: `--resume` makes it again")
-    write_sealed_json(path, found | {
-        "minima": [
-            {"laplace_weight": m.weight, "share_of_draws": share}
-            for m, share in zip(
-                fit.minima, shares(problem, fit, reported(problem, chains)), strict=True
-            )
-        ],
-    })  # fmt: skip
 
 
 def _sample(

@@ -94,7 +94,6 @@ def test_the_axes_of_projections_have_it(tmp_path, monkeypatch):
 
     monkeypatch.setattr(room, "_subject", subject)
     monkeypatch.setattr(room, "_point", lambda s, *_: {"set": dict(s.held), "luminosities": [rows]})
-    monkeypatch.setattr(room, "manifest", lambda _: {})
     room.run_project(Card(path), tmp_path / "out", luminosities=[5.0], parameter="Lambda",
                      settings={"m": ["0.1", "0.5"]}, quiet=True)  # fmt: skip
     monkeypatch.undo()

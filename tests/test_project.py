@@ -362,7 +362,7 @@ def test_a_strength_with_toys_and_a_table(capsys, tmp_path):
         ("belle2_cr.yaml", ["--luminosity", "5", "--set", "CR_xx=0"], "--set: unknown parameter"),
         ("belle2_cr.yaml", ["--luminosity", "5", "--set", "CR_ee"], "--set: 'CR_ee'; NAME=VALUE"),
         ("dm_scalar_V.yaml", ["--luminosity", "5", "--parameter", "Lambda"], "m is fitted"),
-        ("dm_scalar_V.yaml", ["--luminosity", "5", "--set", "m=-1"], "--set: the mass 'm' is"),
+        ("dm_scalar_V.yaml", ["--luminosity", "5", "--set", "m=-1"], "m = -1 is outside its prior"),
         ("dm_scalar_V.yaml", ["--luminosity", "5", "--set", "m=1", "--null", "3"],
          "--null: Lambda is infinite without a signal"),
         ("dm_scalar_V.yaml", ["--luminosity", "5", "--set", "m=1", "--true", "0.5"],

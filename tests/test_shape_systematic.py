@@ -197,8 +197,7 @@ def test_cards(tmp_path):
 @pytest.mark.parametrize(
     ("value", "message"),
     [
-        ("0", "greater than 0, got 0"),
-        ("-0.3", "greater than 0"),
+        ("-0.3", "greater than or equal to 0"),
         ("1.2", "less than or equal to 1, got 1.2"),
         ("30 %", "expected a number, got '30 %'"),
         ("true", "expected a number, got True"),

@@ -117,7 +117,7 @@ def flat_directions(
 ) -> Float[np.ndarray, "k n"]:
     """Unit vectors along the flat lines and the scalings of a model, at a point."""
     values, slope = local.box.values(b), local.box.slopes(b)
-    linear = np.array([list(line.coefficients.values()) for line in lines]).reshape(-1, len(b))
+    linear = [np.array(list(line.coefficients.values())) for line in lines]
     found: list[np.ndarray] = []
     for direction in (*linear, *local.symmetries.directions(values)):
         unit = direction / slope

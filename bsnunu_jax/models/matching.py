@@ -11,6 +11,7 @@ import jax.numpy as jnp
 from jaxtyping import Array, Complex, Float
 
 from bsnunu_jax.inputs import Inputs
+from bsnunu_jax.invisible.neutrinos import flavour_matrix
 from bsnunu_jax.sectors import ChargedCurrent, ChargedLeptons
 
 Scalar = Float[Array, ""]
@@ -70,7 +71,8 @@ def charged_leptons(
 ) -> ChargedLeptons:  # fmt: skip
     """C_9 .. C_10' of K_XY [GeV^-2], X the chirality of the quarks, Y that of the leptons."""
     pi = Pi(inputs)
-    left, right = (jnp.asarray(LL), jnp.asarray(LR)), (jnp.asarray(RL), jnp.asarray(RR))
+    left = flavour_matrix("LL", LL), flavour_matrix("LR", LR)
+    right = flavour_matrix("RL", RL), flavour_matrix("RR", RR)
     return ChargedLeptons(
         C9=pi * (left[0] + left[1]), C10=pi * (left[1] - left[0]),
         C9p=pi * (right[0] + right[1]), C10p=pi * (right[1] - right[0]),

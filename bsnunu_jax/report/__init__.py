@@ -15,7 +15,7 @@ from bsnunu_jax.modes import MODES
 from bsnunu_jax.report.diagnostics import diagnostics
 from bsnunu_jax.report.draws import predicted, reported
 from bsnunu_jax.report.figures import write_figures
-from bsnunu_jax.report.minima import shares, unseen
+from bsnunu_jax.report.minima import shares, unseen, write_shares
 from bsnunu_jax.report.netcdf import write_posterior
 from bsnunu_jax.report.remarks import remarks
 from bsnunu_jax.report.shape import distances
@@ -69,6 +69,8 @@ def write_report(
     named = dict(zip(problem.names[len(parameters) :], np.moveaxis(nuisances, -1, 0), strict=True))
     flat = Symmetries(problem).scalings
     lines = [f"Flat direction: {line.sentence}." for line in best_fit.flat]
+    of_draws = shares(problem, best_fit, parameters)
+    write_shares(folder / "minima.json", best_fit, of_draws)
     facts = Facts(
         objective=objective_without_priors(problem, best_fit.best),
         sm_objective=sm_objective(problem),
@@ -78,7 +80,7 @@ def write_report(
         draws=chains.diverging.size,
         symmetries=[*lines, *described(problem, flat)],
         unseen=unseen(problem, best_fit, flat),
-        shares=shares(problem, best_fit, parameters),
+        shares=of_draws,
     )
     return text_table(problem, rows, best_fit, facts)
 

@@ -1,6 +1,7 @@
 """What the draws say about the minima: their shares, and how many directions the data see."""
 
 from collections.abc import Mapping, Sequence
+from pathlib import Path
 
 import numpy as np
 from jaxtyping import Float
@@ -9,6 +10,7 @@ from scipy.linalg import cho_factor, cho_solve
 from bsnunu_jax.inference.best_fit import BestFit, Minimum
 from bsnunu_jax.inference.box import Box
 from bsnunu_jax.inference.problem import Problem
+from bsnunu_jax.runs.seals import write_json
 
 # Added to the variances of correlated parameters, so that a line has a width.
 _THIN = 1e-9
@@ -48,6 +50,17 @@ def _log_density(
     volume = np.sum(np.log(np.diagonal(factor[0])))
     weight = np.log(max(minimum.weight, 1e-300))
     return np.asarray(weight - volume - 0.5 * square)
+
+
+def write_shares(path: Path, best_fit: BestFit, of_draws: Sequence[float]) -> None:
+    """Values of every minimum, its Laplace weight and its share of the draws."""
+    write_json(path, {
+        "minima": [
+            {"values": m.values, "laplace_weight": m.weight, "share_of_draws": share}
+            for m, share in zip(best_fit.minima, of_draws, strict=True)
+        ],
+        "share_of_draws": "draws where the Laplace approximation of this minimum is the highest",
+    })  # fmt: skip
 
 
 def unseen(problem: Problem, best_fit: BestFit, scalings: Sequence[Mapping[str, int]]) -> int:
