@@ -17,6 +17,10 @@ Scalar = Float[Array, ""]
 _AXIAL = {"V2": "A2", "V3": "A3", "V4": "A4", "V5": "A5", "V6": "A6"}
 
 
+# The square of a mass [GeV] from here on is a number above 0.
+_LIGHTEST = 1e-160
+
+
 class VectorPair(MassivePair):
     """B -> K(*) X X^dagger with the operators of Eq. (20) of arXiv:2309.12741.
 
@@ -63,7 +67,8 @@ class VectorPair(MassivePair):
             InputError: for a mass of 0 (traced: the rate is infinite there), or an operator that
                 vanishes for a real vector.
         """
-        if not isinstance(m, Tracer) and not np.all(np.square(m) > 0):
+        # The square counts: it must not be 0 either.
+        if not isinstance(m, Tracer) and not np.all(np.abs(m) > _LIGHTEST):
             raise InputError(
                 f"m = {m} of a vector pair is not above 0",
                 allowed="at m = 0 give coefficients over powers of m, VectorPair.goldstone",
