@@ -13,6 +13,7 @@ import warnings
 from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import cached_property
+from inspect import signature
 from itertools import pairwise
 
 import numpy as np
@@ -97,7 +98,7 @@ class Marginal:
         width = max(width, 0.5 * extent / cells)
         with warnings.catch_warnings():
             warnings.simplefilter("ignore", FutureWarning)
-            grid, density = import_arviz().kde(self.x, bw=width, grid_len=cells)
+            grid, density, *_ = import_arviz().kde(self.x, bw=width, grid_len=cells)
         return grid, density / (density.sum() * (grid[1] - grid[0]))
 
     @cached_property
@@ -166,7 +167,7 @@ class Marginal:
         if not everything:
             # ArviZ takes one draw more than this fraction.
             fraction = max(number - 0.5, 0.5) / len(ordered)
-            low, high = (float(end) for end in import_arviz().hdi(ordered, hdi_prob=fraction))
+            low, high = shortest(ordered, fraction)
         return (
             self._end(0) if at_low and low == ordered[0] else low,
             self._end(1) if at_high and high == ordered[-1] else high,
@@ -260,6 +261,14 @@ class Marginal:
         return min(number / len(self.x), 1.0)
 
 
+def shortest(x: Float[np.ndarray, " n"], mass: float) -> Piece:
+    """ArviZ's shortest interval with this share of the draws; ArviZ 1 has another keyword."""
+    hdi = import_arviz().hdi
+    name = "prob" if "prob" in signature(hdi).parameters else "hdi_prob"
+    low, high = hdi(x, **{name: mass})
+    return float(low), float(high)
+
+
 def spread(x: Float[np.ndarray, " n"]) -> float:
     """The smallest of several widths that are all one standard deviation for a Gaussian.
 
@@ -271,8 +280,8 @@ def spread(x: Float[np.ndarray, " n"]) -> float:
     quartiles = np.quantile(x, [0.25, 0.75])
     widths = [(float(quartiles[1] - quartiles[0]), 0.5)]
     for mass in (0.5, 0.25):
-        low, high = import_arviz().hdi(np.ravel(x), hdi_prob=mass)
-        widths.append((float(high - low), mass))
+        low, high = shortest(np.ravel(x), mass)
+        widths.append((high - low, mass))
     found = [float(x.std())] + [w / (2 * np.sqrt(2) * float(erfinv(m))) for w, m in widths]
     return min((s for s in found if s > 0), default=max(abs(float(x[0])), 1.0) * 1e-6)
 
