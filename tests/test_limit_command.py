@@ -111,6 +111,11 @@ def test_an_interval_of_one_of_two_parameters(capsys, cards):
         (["one.yaml", "--null", "50"], "--null: CR_mutau = 50 is outside its range [0, 40)"),
         (["one.yaml", "--posterior", "."], "holds no finished fit"),
         (["one.yaml", "--cl", "95"], "'--cl'"),
+        (["one.yaml", "--cl", "nan"], "'--cl': 'nan' is not finite"),
+        (["one.yaml", "--null", "nan"], "'--null': 'nan' is not finite"),
+        (["one.yaml", "--test", "inf"], "'--test': 'inf' is not finite"),
+        (["one.yaml", "--test", "-3"], "--test: CR_mutau = -3 is outside its range [0, 40]"),
+        (["one.yaml", "--test", "41"], "--test: CR_mutau = 41 is outside its range [0, 40]"),
         (["none.yaml"], "none.yaml"),
     ],
 )

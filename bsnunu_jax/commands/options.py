@@ -25,6 +25,13 @@ class _Number(click.ParamType):
         return float(value)
 
 
+class _Between(click.FloatRange):
+    """The same within a range."""
+
+    def convert(self, value: Any, param: Any, ctx: Any) -> float:
+        return float(super().convert(NUMBER.convert(value, param, ctx), param, ctx))
+
+
 NUMBER = _Number()
 CARD = click.argument("card", type=click.Path(path_type=Path))
 SEED = click.option(
@@ -40,7 +47,7 @@ LIKELIHOOD = click.option(
 QUIET = click.option("--quiet", is_flag=True, help="No progress on stderr.")
 JSON = click.option("--json", "as_json", is_flag=True, help="One JSON object on stdout.")
 LEVEL = click.option(
-    "--cl", type=click.FloatRange(0.5, 0.9999), default=0.95, show_default=True,
+    "--cl", type=_Between(0.5, 0.9999), default=0.95, show_default=True,
     help="Confidence level.",
 )  # fmt: skip
 TOYS = click.option(
