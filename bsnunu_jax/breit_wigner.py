@@ -10,6 +10,7 @@ imaginary part. The error is that of an interpolation of f, however narrow the p
 it is.
 """
 
+import jax
 import jax.numpy as jnp
 import numpy as np
 from jaxtyping import Array, Bool, Complex, Float
@@ -25,6 +26,8 @@ _FAR = 1e-14
 
 # At masses and widths [GeV] beyond it no rate is left, and squares of squares stay numbers.
 _HUGE = 1e40
+# Below these squares and products leave the range of numbers.
+_LIGHT, _NARROW, _SMALLEST = 1e-100, 1e-200, 1e-305
 
 
 def density(q2: Float[Array, "..."], m: Scalar, width: Scalar) -> Float[Array, "..."]:
@@ -90,8 +93,20 @@ def bin_rule(
 
 
 def _bounded(m: Scalar, width: Scalar) -> tuple[Scalar, Scalar, Array]:
+    """Mass and width where squares and products are numbers, and whether there is a rate.
+
+    What is smaller is as good as 0 beside q2, but the ratio of both counts for a light and narrow
+    peak; slopes are those at the bounds.
+    """
     there = (m < _HUGE) & (width < _HUGE)
-    return jnp.minimum(m, _HUGE), jnp.minimum(width, _HUGE), there
+    growth = jnp.maximum(_LIGHT / jnp.maximum(m, _SMALLEST), 1.0)
+    lifted = jnp.where(width < _LIGHT, width * growth, width)
+    bounded = jnp.maximum(m, _LIGHT), jnp.maximum(lifted, _NARROW)
+    m, width = (
+        jnp.minimum(x + jax.lax.stop_gradient(y - x), _HUGE)
+        for x, y in zip((m, width), bounded, strict=True)
+    )
+    return m, width, there
 
 
 def _cauchy(

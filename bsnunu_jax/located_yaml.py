@@ -31,7 +31,6 @@ _EXPECTED = {  # by pydantic's error type or its first word
     "model": _LINES,
     "string": "text",
     "string_pattern_mismatch": "letters, digits and _ + * - only",
-    "too": "at least one entry",
     "tuple": "a list",
 }
 
@@ -206,6 +205,10 @@ def _message(error: Any, model: type[BaseModel]) -> str:
     if error["type"] == "value_error":
         return str(error["ctx"]["error"])
     given = error["input"]
+    if error["type"] == "too_short":
+        least = error["ctx"]["min_length"]
+        entries = "one entry" if least == 1 else f"{least} entries"
+        return f"expected at least {entries}, got {shown(error['input'])}"
     expected = _EXPECTED.get(error["type"]) or _EXPECTED.get(error["type"].partition("_")[0])
     message = f"expected {expected}" if expected else error["msg"].replace("Input should", "must")
     return f"{message[0].lower()}{message[1:]}, got {shown(given)}{_hint(error['type'], given)}"

@@ -69,6 +69,8 @@ def branching_fraction_bins(
             shape is known.
     """
     edges = _edges(edges)
+    if not isinstance(nodes, int) or nodes < 1:
+        raise InputError(f"{nodes!r} nodes", allowed="a whole number from 1 on")
     tau = inputs.lifetime(get_mode(mode).tau_B)
     found = jnp.zeros(edges.size - 1)
     for state in each_state(states):

@@ -108,6 +108,7 @@ def binned_kernels(
     """Kernels integrated over bins of q2, edges in GeV^2; BIN_NODES nodes do for narrow bins."""
     decay = get_mode(mode)
     state = state.state if isinstance(state, Tabulated) else state
+    edges = jnp.where(edges < 0, 0.0, edges)  # nothing lies below, and the rules end there
 
     def integral(rule: _Point, point: _Point) -> dict[str, Float[Array, " bins"]]:
         q2, weights = rule[0].bin_rule(edges, _q2_max(decay, rule[1]), nodes)

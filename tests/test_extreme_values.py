@@ -19,7 +19,7 @@ from bsnunu_jax.invisible import (
     VectorPair,
 )
 from bsnunu_jax.models import get_model
-from bsnunu_jax.observables import branching_fraction_bins, dbr_dq2
+from bsnunu_jax.observables import branching_fraction, branching_fraction_bins, dbr_dq2
 from bsnunu_jax.sectors import ChargedCurrent, ChargedLeptons
 
 K = "B+->K+"
@@ -197,3 +197,63 @@ def test_a_line_at_a_fixed_mass_may_be_fitted():
     for ranges in (fixed | {"m": (1.0, 2.0)}, fixed | {"width": (0.0, 0.1)}):
         with pytest.raises(InputError, match="needs a width > 0"):
             model.check_values(ranges, str, fit=True)
+
+
+@pytest.mark.parametrize("low", [-1e-3, -5.0, -1e3, -1e300])
+@pytest.mark.parametrize(
+    "state",
+    [Neutrinos(), Resonance(1.0, 0.1, S=1e-8), FermionPair(0.5, V1=1e-8), TwoBody(1.0, S=1e-8)],
+)
+def test_nothing_lies_below_0(inputs, state, low):
+    edges = jnp.array([low, 0.0, 30.0]), jnp.array([low, 30.0])
+    total = float(branching_fraction("B+->K+", [state], inputs))
+    bins, one = (branching_fraction_bins("B+->K+", [state], inputs, e) for e in edges)
+    assert float(bins[0]) == 0
+    assert float(bins[1]) == pytest.approx(total, rel=1e-9)
+    assert float(one[0]) == pytest.approx(total, rel=1e-9)
+
+
+@pytest.mark.parametrize(
+    ("m", "width"),
+    [(1.0, 1e-320), (1e-300, 1e-300), (1e-290, 1e-300), (1e-150, 1e-300), (5e-324, 1.0)],
+)
+def test_resonances_next_to_nothing(inputs, m, width):
+    """Of a line at q2 = m^2 -> 0 what is not below 0: 1/2 + arctan(m/Gamma)/pi of its rate."""
+    found = float(branching_fraction("B+->K+", [Resonance(m, width, S=1e-8)], inputs))
+    if width < 1e-100:
+        line = float(branching_fraction("B+->K+", [TwoBody(m, S=1e-8)], inputs))
+        right = line * (0.5 + np.arctan(m / width) / np.pi)
+    else:
+        right = float(branching_fraction("B+->K+", [Resonance(1e-20, width, S=1e-8)], inputs))
+    assert found == pytest.approx(right, rel=1e-9)
+
+
+def test_slopes_of_a_resonance_next_to_nothing(inputs):
+    """They grow like a logarithm of the mass; below 1e-100 GeV they are those there."""
+
+    def rate(m):
+        return branching_fraction("B+->K+", [Resonance(m, 1.0, S=1e-8)], inputs)
+
+    slope = jax.jit(jax.grad(rate))
+    at = {k: float(slope(10.0**-k)) for k in (20, 40, 80, 100, 150, 300)}
+    step = at[40] - at[20]
+    assert step > 0
+    assert at[80] - at[40] == pytest.approx(2 * step, rel=1e-6)
+    assert at[150] == at[300] == pytest.approx(at[100], rel=1e-12)
+
+
+@pytest.mark.parametrize("nodes", [0, -1, 1.5])
+def test_numbers_of_nodes(inputs, nodes):
+    with pytest.raises(InputError, match="nodes"):
+        branching_fraction_bins("B+->K+", Resonance(1.0, 0.1, S=1), inputs, [0, 4], nodes=nodes)
+
+
+@pytest.mark.parametrize("mass", [-1.0, float("nan")])
+def test_vectors_of_no_mass_below_0(mass):
+    with pytest.raises(InputError, match="m = "):
+        VectorPair.goldstone(mass, {"S": 1e-8})
+
+
+def test_single_coefficients_are_numbers():
+    with pytest.raises(InputError, match="CR_tautau"):
+        Neutrinos.named({"CR_tautau": np.ones(2)})

@@ -244,4 +244,4 @@ def _log_chi2_sf(x: float, dof: int) -> float:
 
 def _two_sided_z(log_p: float) -> float:
     """Standard deviations of a two-sided p-value given by its logarithm."""
-    return float(-ndtri_exp(log_p - np.log(2))) + 0.0  # no -0
+    return max(float(-ndtri_exp(log_p - np.log(2))), 0.0)

@@ -16,7 +16,7 @@ from bsnunu_jax.experiments.base import BinnedMeasurement, Predictions
 from bsnunu_jax.inference.problem import Problem
 from bsnunu_jax.invisible import Neutrinos
 from bsnunu_jax.modes import MODES
-from bsnunu_jax.observables import dbr_dq2, get_observable
+from bsnunu_jax.observables import branching_fraction_bins, dbr_dq2, get_observable
 
 _RATIOS = {"R_K_nunu": "B+->K+", "R_Kstar_nunu": "B0->K*0"}
 _CHUNK = 256
@@ -119,10 +119,22 @@ def _of_sm(sm: Predictions, others: Sequence[str]) -> dict[str, Float[Array, ""]
 
 
 def _spectra(predictions: Predictions, q2: Float[Array, " k"]) -> dict[str, Float[Array, " k"]]:
-    def at(mode: str, s: Float[Array, ""]) -> Float[Array, ""]:
-        return dbr_dq2(mode, predictions.states, predictions.inputs, s)
+    """Spectra at q2; a line is as wide as a step there, with its area."""
+    inputs = predictions.inputs
+    smooth = [s for s in predictions.states if s.has_spectrum]
+    lines = [s for s in predictions.states if not s.has_spectrum]
+    edges = jnp.concatenate([q2[:1], (q2[:-1] + q2[1:]) / 2, q2[-1:]])
 
-    return {mode: jax.vmap(partial(at, mode))(q2) for mode in MODES}
+    def at(mode: str, s: Float[Array, ""]) -> Float[Array, ""]:
+        return dbr_dq2(mode, smooth, inputs, s)
+
+    found = {mode: jnp.zeros_like(q2) for mode in MODES}
+    if smooth:
+        found = {mode: jax.vmap(partial(at, mode))(q2) for mode in MODES}
+    if lines:
+        for mode in MODES:
+            found[mode] += branching_fraction_bins(mode, lines, inputs, edges) / jnp.diff(edges)
+    return found
 
 
 def _counts(

@@ -4,6 +4,7 @@ from collections.abc import Mapping
 
 import equinox as eqx
 import jax.numpy as jnp
+import numpy as np
 from jax.core import Tracer
 from jax.typing import ArrayLike
 from jaxtyping import Array, Complex, Float
@@ -36,6 +37,8 @@ def flavour_matrix(name: str, given: ArrayLike) -> Complex[Array, "3 3"]:
     """
     try:
         shape = jnp.shape(given)
+        if not isinstance(given, Tracer) and np.asarray(given).dtype.kind not in "biufc":
+            raise TypeError
         found = jnp.asarray(given, dtype=complex)
     except (TypeError, ValueError):
         raise InputError(
@@ -94,6 +97,10 @@ class Neutrinos(MasslessPair, eqx.Module):
                     f"unknown coefficient {name!r}",
                     allowed="neutrinos: CL_ij, CR_ij, CLp_ij, CRp_ij with i, j in e, mu, tau",
                 )
+            if not isinstance(value, Tracer) and (
+                np.shape(value) or np.asarray(value).dtype.kind not in "biufc"
+            ):
+                raise InputError(f"{name} = {value!r} is no number")
             matrix, i, j = _INDEX[name]
             matrices[matrix] = matrices[matrix].at[i, j].set(value)
         return cls(**matrices)

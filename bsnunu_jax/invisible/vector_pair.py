@@ -11,7 +11,7 @@ from jax.typing import ArrayLike
 from jaxtyping import Array, Float
 
 from bsnunu_jax.errors import InputError
-from bsnunu_jax.invisible.massive_pair import DarkRows, Interferences, MassivePair
+from bsnunu_jax.invisible.massive_pair import DarkRows, Interferences, MassivePair, mass
 
 Scalar = Float[Array, ""]
 _AXIAL = {"V2": "A2", "V3": "A3", "V4": "A4", "V5": "A5", "V6": "A6"}
@@ -97,7 +97,7 @@ class VectorPair(MassivePair):
         return eqx.tree_at(
             lambda state: state.m,
             cls(1.0, **dict(coefficients), real=real),
-            jnp.asarray(m, dtype=float),
+            mass("m", m),
         )
 
     def _rows(self, q2: Scalar, above: Scalar, below: Scalar) -> DarkRows:
