@@ -1,8 +1,9 @@
 """Fill the disk at many sizes: `python tests/full_disk.py --sizes 20`.
 
 Each command writes to a file system in memory that is too small (as root; elsewhere to files that
-may not grow beyond a limit). It must end with exit code 1 (2 for a scan that is refused) and one line that names the file, leave
-nothing partial or damaged, and `--resume` with space must give what an undisturbed run gives.
+may not grow beyond a limit). It must end with exit code 1 (2 for a scan that is refused at its
+start) and one line that names the file, leave nothing partial or damaged, and `--resume` with space
+must give what an undisturbed run gives.
 """
 
 import argparse
