@@ -21,7 +21,7 @@ INT, TERM = signal.SIGINT, signal.SIGTERM
         ("fit", 5.0, (INT,)),  # while programs are compiled
         ("limit", 3.5, (INT, INT)),
         ("scan", 2.5, (TERM,)),
-        ("predict", 2.0, (INT, INT, INT)),
+        ("predict", 0.7, (INT, INT, INT)),
     ],
 )
 def test_a_signal_ends_a_command_at_once(name, after, signals, tmp_path):
