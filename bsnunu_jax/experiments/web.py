@@ -220,6 +220,17 @@ class _Https(_Opener, HTTPSHandler):
 class _Redirects(HTTPRedirectHandler):
     """Redirections to web servers, never out of encryption; their content is not read."""
 
+    def http_error_302(
+        self, req: Request, fp: Any, code: int, msg: str, headers: Any
+    ) -> HTTPResponse | None:
+        try:
+            return super().http_error_302(req, fp, code, msg, headers)
+        except BaseException:  # an address that cannot be read leaves the answer open
+            fp.close()
+            raise
+
+    http_error_301 = http_error_303 = http_error_307 = http_error_308 = http_error_302
+
     def redirect_request(
         self, req: Request, fp: Any, code: int, msg: str, headers: Any, newurl: str
     ) -> Request | None:
