@@ -98,7 +98,7 @@ def test_wet_posterior(
     """-2 ln L, nuisances profiled, over the region that holds the posterior of three couplings."""
     axes = [np.linspace(0.5, 16, 8), np.linspace(0.1, 14, 7), np.linspace(0.1, 11, 8)]
     expected, found = (
-        profile_grid(wet(m, inputs), axes, batch=16).profile.ravel() for m in (published, compact)
+        profile_grid(wet(m, inputs), axes).profile.ravel() for m in (published, compact)
     )
     posterior = expected - expected.min() < 8
     assert posterior.sum() > 100

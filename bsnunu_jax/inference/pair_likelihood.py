@@ -14,24 +14,26 @@ import jax.numpy as jnp
 import numpy as np
 from jaxtyping import Array, Float
 
+from bsnunu_jax.batch import Batched
 from bsnunu_jax.errors import InputError
 from bsnunu_jax.experiments.base import Predictions, Request
 from bsnunu_jax.experiments.catalogue import log_likelihoods
 from bsnunu_jax.gram import Gram
+from bsnunu_jax.inference.lanes import Descent, Lanes
 from bsnunu_jax.inference.pair_predictions import Strength, Tabulated, constant
 from bsnunu_jax.inference.problem import Problem
-from bsnunu_jax.inference.profile import levenberg_marquardt
 from bsnunu_jax.inference.tabulate import grams_of
 from bsnunu_jax.inputs import Inputs
 from bsnunu_jax.models import get_model
 from bsnunu_jax.modes import ANNIHILATIONS, MODES, Annihilation, get_decay
+from bsnunu_jax.newton import levenberg_marquardt
 
 Scalar = Float[Array, ""]
 # One array a request, lanes along axis 0.
 Grams = Sequence[np.ndarray]
 
-# Lanes in a program; Newton steps and gradients at which a profile and a marginal end.
-_WIDTH, _STEPS = 16, 60
+# Newton steps and gradients at which a profile and a marginal end.
+_STEPS = 60
 # First damping of fits that begin next to their end.
 _LITTLE = 1e-5
 # Nodes of a line.
@@ -126,9 +128,11 @@ class PairLikelihood:
             free: which strengths are fitted, without bounds.
             steps: largest number of Newton steps; 0 to look at the start alone.
         """
-        n = len(strength)
-        lanes = (*grams,), strength, nuisances, np.broadcast_to(free, (n,)), np.full(n, steps)
-        return Fitted(*self._run(self._fit, lanes))
+        free = np.broadcast_to(free, (len(strength),))
+        held = np.zeros((len(strength), 1 + nuisances.shape[1]), dtype=bool)
+        held[:, 0] = ~free
+        starts = np.concatenate([strength[:, None], nuisances], axis=1)
+        return Fitted(*self._fit(starts, tuple(grams), held=held, steps=steps))
 
     def lines(self, grams: Grams, nodes: np.ndarray, nuisances: np.ndarray) -> LineFits:
         """Nuisances integrated along growing strengths.
@@ -138,7 +142,7 @@ class PairLikelihood:
             nodes: strengths, shape (n, nodes); the first one that repeats ends a line.
             nuisances: most likely ones at the first node, shape (n, nuisances).
         """
-        return LineFits(*self._run(self._lines, ((*grams,), nodes, nuisances)))
+        return LineFits(*self._lines(tuple(grams), nodes, nuisances))
 
     def at(
         self, grams: Grams, strength: float, nuisances: np.ndarray
@@ -235,41 +239,22 @@ class PairLikelihood:
         deviances = self._deviances(self._predictions(grams, strength, z), z, profiled=profiled)
         return sum(deviances.values(), jnp.sum(z**2))
 
-    def _run(self, program: Any, lanes: Any) -> list[np.ndarray]:
-        """All lanes through a program of fixed width; those that fill it up do nothing."""
-        n, found = len(jax.tree.leaves(lanes)[0]), []
-        for first in range(0, n, _WIDTH):
-            rows = np.minimum(np.arange(first, first + _WIDTH), n - 1)
-            active = np.arange(first, first + _WIDTH) < n
-            part = jax.tree.map(lambda a, rows=rows: a[rows], lanes)
-            found.append([np.asarray(a) for a in program(active, *part)])
-        return [np.concatenate(parts)[:n] for parts in zip(*found, strict=True)]
-
     @cached_property
-    def _fit(self) -> Any:
-        def one(
-            active: Array, grams: Sequence[Array], start: Scalar, z: Array, free: Array,
-            steps: Array,
-        ) -> Any:  # fmt: skip
-            def objective(point: Array) -> Array:
-                strength = jnp.where(free, point[0], start)
-                # Held, the strength idles in a parabola.
-                idle = jnp.where(free, 0.0, (point[0] - start) ** 2)
-                return self._objective(grams, strength, point[1:], profiled=True) + idle
+    def _fit(self) -> Lanes:
+        def objective(point: Array, grams: Sequence[Array]) -> Array:
+            return self._objective(grams, point[0], point[1:], profiled=True)
 
-            tolerance = jnp.where(active, _PROFILE_DONE, jnp.inf)
-            point, value, gradient, hessian = levenberg_marquardt(
-                objective, jnp.append(start[None], z), steps, tolerance
-            )
+        def finish(found: Descent, _: Any) -> tuple[Array, ...]:
+            point, value, gradient, hessian = found
             first = jnp.zeros_like(gradient).at[0].set(1.0)
             curvature = 1 / jnp.linalg.solve(hessian, first)[0]
             largest = jnp.max(jnp.abs(gradient))
             return point[0], point[1:], value, gradient[0], curvature, largest
 
-        return _batched(one)
+        return Lanes(objective, finish, steps=_STEPS, done=_PROFILE_DONE)
 
     @cached_property
-    def _lines(self) -> Any:
+    def _lines(self) -> Batched:
         def one(active: Array, grams: Sequence[Array], nodes: Array, z: Array) -> Any:
             def step(carry: Any, s: Scalar) -> Any:
                 z, slope, before, top, alive = carry
@@ -293,7 +278,7 @@ class PairLikelihood:
             best = jnp.argmax(log_marginal)
             return log_marginal, best, at[best]
 
-        return _batched(one)
+        return Batched(one, rests=True)
 
     @cached_property
     def _at(self) -> Any:
@@ -309,9 +294,3 @@ class PairLikelihood:
             return deviances, fractions
 
         return jax.jit(at)
-
-
-def _batched(one: Any) -> Any:
-    # On a CPU one lane after the other: none waits for the slowest of a batch.
-    batch = None if jax.default_backend() == "cpu" else _WIDTH
-    return jax.jit(lambda *lanes: jax.lax.map(lambda lane: one(*lane), lanes, batch_size=batch))

@@ -2,18 +2,15 @@
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from typing import Any
 
 import jax
 import jax.numpy as jnp
 import numpy as np
-from jaxtyping import Array, Float
+from jaxtyping import Array
 from scipy.special import logsumexp
 
+from bsnunu_jax.inference.lanes import Lanes
 from bsnunu_jax.inference.problem import Problem
-
-# What the objective, relative to itself, may rise by rounding.
-_ROUNDING = 1e-10
 
 
 @dataclass(frozen=True)
@@ -36,7 +33,7 @@ class Grid:
 
 def profile_grid(
     problem: Problem, axes: Sequence[np.ndarray], *, start: np.ndarray | None = None,
-    steps: int = 60, tolerance: float = 1e-6, batch: int = 64, samples: int = 0, seed: int = 0,
+    steps: int = 60, tolerance: float = 1e-6, samples: int = 0, seed: int = 0,
     profiled: bool = True,
 ) -> Grid:  # fmt: skip
     """Profile and marginalise the nuisances on the outer product of `axes`.
@@ -47,82 +44,34 @@ def profile_grid(
         start: nuisances where every descent begins, e.g. those of the best fit; 0 if absent.
         steps: largest number of damped Newton steps at each point.
         tolerance: gradient component at which a point is done.
-        batch: points in flight at a time.
         samples: importance samples that correct the Laplace approximation of the marginal, the
             same standard-normal numbers at every point; 0 for Laplace alone.
         seed: seed of these numbers.
         profiled: False for the likelihood of the posterior, see `Problem.objective_at`.
     """
-    points = jnp.stack([a.ravel() for a in jnp.meshgrid(*axes, indexing="ij")], axis=1)
+    points = np.stack([a.ravel() for a in np.meshgrid(*axes, indexing="ij")], axis=1)
     free = len(problem.parameters)
-    z = jnp.zeros(problem.size - free) if start is None else jnp.asarray(start)
+    z = np.zeros(problem.size - free) if start is None else np.asarray(start)
 
-    def one(values: Array) -> tuple[Array, ...]:
-        def objective(z: Array) -> Array:
-            return problem.objective_at(values, z, profiled=profiled)
+    def objective(z: Array, values: Array) -> Array:
+        return problem.objective_at(values, z, profiled=profiled)
 
-        at, value, gradient, hessian = levenberg_marquardt(objective, z, steps, tolerance)
-        return value, jnp.max(jnp.abs(gradient)), jnp.concatenate([values, at]), hessian
-
-    found = jax.jit(lambda p: jax.lax.map(one, p, batch_size=batch))(points)
-    profile, gradient, at, hessian = (np.asarray(a) for a in found)
-    prior = jax.jit(jax.vmap(problem.log_density_of_ranges))(points)
+    fits = Lanes(objective, lambda found, _: found, steps=steps, done=tolerance)
+    found = fits(np.broadcast_to(z, (len(points), z.size)), points)
+    profile, hessian = found.objective, found.hessian
+    gradient = np.abs(found.gradient).max(axis=1, initial=0.0)
+    at = np.concatenate([points, found.point], axis=1)
+    prior = jax.jit(jax.vmap(problem.log_density_of_ranges))(jnp.asarray(points))
     log_density = np.asarray(prior) - 0.5 * (profile + np.linalg.slogdet(hessian)[1])
     if samples:
-        objective = jax.jit(jax.vmap(
+        at_points = jax.jit(jax.vmap(
             lambda x: problem.objective_at(x[:free], x[free:], profiled=profiled)
         ))  # fmt: skip
         noise = np.random.default_rng(seed).standard_normal((samples, problem.size - free))
-        log_density += _importance(objective, at, profile, hessian, noise)
+        log_density += _importance(at_points, at, profile, hessian, noise)
     shape = [len(x) for x in axes]
     results = (a.reshape(shape) for a in (profile, log_density, gradient))
     return Grid(tuple(map(np.asarray, axes)), *results)
-
-
-def levenberg_marquardt(
-    objective: Callable[[Array], Array], z: Float[Array, " n"], steps: int | Array,
-    tolerance: float | Array, *, damping: float = 1e-2,
-) -> tuple[Array, Array, Array, Array]:  # fmt: skip
-    """Levenberg-Marquardt descent; returns the point, the objective, its gradient and Hessian.
-
-    With 0 steps the point is the start, with infinite tolerance nothing is evaluated. Near the
-    minimum less `damping` of the first step saves steps.
-    """
-    if not z.size:
-        return z, objective(z), z, jnp.zeros((0, 0))
-
-    def slopes(z: Array) -> tuple[Array, tuple[Array, Array]]:
-        value, gradient = jax.value_and_grad(objective)(z)
-        return gradient, (value, gradient)
-
-    # The only place where the objective is traced: twice would compile twice as long.
-    local = jax.jacfwd(slopes, has_aux=True)
-
-    def step(carry: tuple[Any, ...]) -> tuple[Any, ...]:
-        z, trial, (value, gradient, hessian), damping, count = carry
-        bend, (height, slope) = local(trial)
-        # At the bottom rounding decides whether the objective falls: a smaller gradient will do.
-        # Elsewhere it must fall, or a saddle would do.
-        level = height - value < _ROUNDING * (1 + jnp.abs(value))
-        flatter = jnp.max(jnp.abs(slope)) < 0.5 * jnp.max(jnp.abs(gradient))
-        better = ((height < value) | (level & flatter)) & jnp.isfinite(height)
-        state = tuple(
-            jnp.where(better, n, o)
-            for n, o in zip((height, slope, bend), (value, gradient, hessian), strict=True)
-        )
-        damping = jnp.where(better, damping / 10, jnp.maximum(damping * 10, 1e-2))
-        z = jnp.where(better, trial, z)
-        trial = z - jnp.linalg.solve(state[2] + damping * jnp.eye(z.size), state[1])
-        return z, trial, state, damping, count + 1
-
-    def unfinished(carry: tuple[Any, ...]) -> Array:
-        _, _, (_, gradient, _), _, count = carry
-        return (jnp.max(jnp.abs(gradient)) > tolerance) & (count <= steps)
-
-    nowhere = jnp.asarray(jnp.inf), jnp.full_like(z, jnp.inf), jnp.eye(z.size)
-    start = (z, z, nowhere, jnp.asarray(damping), jnp.asarray(0))
-    z, _, (value, gradient, hessian), _, _ = jax.lax.while_loop(unfinished, step, start)
-    return z, value, gradient, hessian
 
 
 def _importance(

@@ -4,30 +4,36 @@ The likelihood is a frequentist one: of the priors only the ranges are left, and
 of other parameters as constraints. Every standard-normal term has a centre, its auxiliary datum.
 """
 
-from concurrent.futures import ThreadPoolExecutor
 from functools import cached_property
-from typing import Any, Literal
+from typing import Any, Literal, NamedTuple
 
 import jax
 import jax.numpy as jnp
 import numpy as np
 from jaxtyping import Array
 
-from bsnunu_jax.batch import in_flight
 from bsnunu_jax.errors import InputError
 from bsnunu_jax.inference.best_fit import BestFit, best_fit
 from bsnunu_jax.inference.data_sets import DataSets, Fits
+from bsnunu_jax.inference.lanes import Descent, Lanes
 from bsnunu_jax.inference.parameters import LogUniform, Normal
-from bsnunu_jax.inference.problem import Data, Problem
-from bsnunu_jax.inference.profile import levenberg_marquardt
+from bsnunu_jax.inference.problem import Problem
 from bsnunu_jax.inference.starts import minima_of, off_edges
 
 TestStatistic = Literal["qtilde", "q", "q0", "t"]
 
-# Newton steps of a fit, gradients at which it ends and at which it has converged.
-_STEPS, _DONE, _CONVERGED = 80, 1e-6, 1e-3
-# Fits of a call: on a CPU one after the other, and calls for all cores even if fits are few.
-_ON_CPU, _ON_ACCELERATOR = 4, 64
+# Gradient at which a fit has converged.
+_CONVERGED = 1e-3
+
+
+class _Lane(NamedTuple):
+    """One fit: the parameter of interest free or at a value, data, constraint terms."""
+
+    value: Any
+    free: Any
+    data: Any
+    centres: Any
+    widths: Any
 
 
 class ProfileLikelihood:
@@ -217,40 +223,25 @@ class ProfileLikelihood:
         return jax.jit(jax.vmap(one, in_axes=(None, None, None, 0)))
 
     @cached_property
-    def _descend(self) -> Any:
-        """A chunk of fits, compiled once: the parameter of interest free or not, any data."""
+    def _lanes(self) -> Lanes:
+        """Fits with the parameter of interest free or not, to any data."""
         problem, k, free_size = self.problem, self.index, len(self.problem.parameters)
         constrained = jnp.asarray(self._constrained, dtype=float)
 
-        def one(
-            start: Array, value: Array, free: Array, data: Data, centres: Array, widths: Array,
-            done: Array,
-        ) -> Any:  # fmt: skip
-            def objective(point: Array) -> Array:
-                values = problem.descent_values(point[:free_size])
-                values = values.at[k].set(jnp.where(free, values[k], value))
-                pulls = constrained * (point - centres) / widths
-                # Fixed, the coordinate of the parameter of interest idles in a parabola.
-                idle = jnp.where(free, 0.0, point[k] ** 2)
-                deviance = problem.deviance(values, point[free_size:], data)
-                return deviance + jnp.sum(pulls**2) + idle
+        def values(point: Array, lane: _Lane) -> Array:
+            found = problem.descent_values(point[:free_size])
+            return found.at[k].set(jnp.where(lane.free, found[k], lane.value))
 
-            point, lowest, gradient, _ = levenberg_marquardt(objective, start, _STEPS, done)
-            x = jnp.where(free, problem.descent_values(point[:free_size])[k], value)
-            return x, lowest, point, jnp.max(jnp.abs(gradient))
+        def objective(point: Array, lane: _Lane) -> Array:
+            pulls = constrained * (point - lane.centres) / lane.widths
+            deviance = problem.deviance(values(point, lane), point[free_size:], lane.data)
+            return deviance + jnp.sum(pulls**2)
 
-        # On a CPU one fit after the other: none waits for the slowest of a batch.
-        batch = None if jax.default_backend() == "cpu" else _ON_ACCELERATOR
-        together = jax.jit(lambda *lanes: jax.lax.map(lambda x: one(*x), lanes, batch_size=batch))
+        def finish(found: Descent, lane: _Lane) -> tuple[Array, ...]:
+            steepest = jnp.max(jnp.abs(found.gradient))
+            return values(found.point, lane)[k], found.objective, found.point, steepest
 
-        def many(*shape: int, kind: Any = float) -> jax.ShapeDtypeStruct:
-            return jax.ShapeDtypeStruct((_lanes(), *shape), kind)
-
-        data, points = tuple(many(*d.shape) for d in self._observed), many(problem.size)
-        # Compiled here: threads that call it for the first time would all compile.
-        return together.lower(
-            points, many(), many(kind=bool), data, points, points, many()
-        ).compile()  # fmt: skip
+        return Lanes(objective, finish)
 
     def _run(
         self, sets: DataSets, values: np.ndarray, free: np.ndarray, start: Fits | None
@@ -265,37 +256,20 @@ class ProfileLikelihood:
             further = self._started(start)
             further = np.broadcast_to(further, (n, further.shape[1]))
             starts = np.concatenate([further[:, None], starts], axis=1)
-        starts = np.where((np.arange(self.problem.size) == self.index) & ~free[:, None, None],
-                          0.0, starts)  # fmt: skip
+        held = (np.arange(self.problem.size) == self.index) & ~free[:, None]
+        starts = np.where(held[:, None], 0.0, starts)
         tries = starts.shape[1]
         row = np.repeat(np.arange(n), tries)
         widths = np.ones_like(sets.centres) if sets.widths is None else sets.widths
-        lanes = (starts.reshape(n * tries, -1), values[row], free[row], tuple(
-            np.asarray(d, dtype=float)[row] for d in sets.data
-        ), sets.centres[row], widths[row])  # fmt: skip
-        x, objective, point, gradient = (
-            a.reshape(n, tries, *a.shape[1:]) for a in self._chunks(lanes, n * tries)
-        )
+        data = tuple(np.asarray(d, dtype=float)[row] for d in sets.data)
+        lanes = _Lane(values[row], free[row], data, sets.centres[row], widths[row])
+        found = self._lanes(starts.reshape(n * tries, -1), lanes, held=held[row])
+        x, objective, point, gradient = (a.reshape(n, tries, *a.shape[1:]) for a in found)
         objective = np.where(np.isfinite(objective), objective, np.inf)
         lowest = np.arange(n), objective.argmin(axis=1)
         x = x[lowest]
         folded = np.abs(x) if self.problem.parameters[self.index].mirror else x
         return Fits(folded, objective[lowest], point[lowest], gradient[lowest] < _CONVERGED)
-
-    def _chunks(self, lanes: Any, total: int) -> list[np.ndarray]:
-        """Run in chunks of one size, several at a time; what fills the last one up rests."""
-        descend, size = self._descend, _lanes()
-
-        def run(first: int) -> list[np.ndarray]:
-            numbers = np.arange(first, first + size)
-            rows = np.minimum(numbers, total - 1)
-            chunk = jax.tree.map(lambda a: jnp.asarray(a[rows]), lanes)
-            done = jnp.where(numbers < total, _DONE, jnp.inf)
-            return [np.asarray(a) for a in descend(*chunk, done)]
-
-        with ThreadPoolExecutor(in_flight()) as pool:
-            found = list(pool.map(run, range(0, total, size)))
-        return [np.concatenate(parts)[:total] for parts in zip(*found, strict=True)]
 
     def _started(self, fits: Fits) -> np.ndarray:
         """Starts at the results of other fits."""
@@ -303,8 +277,3 @@ class ProfileLikelihood:
         prior = self.problem.parameters[self.index].prior
         points[:, self.index] = jax.vmap(prior.descent_coordinate)(jnp.asarray(fits.value))
         return off_edges(self.problem, points, self.index, self.scale)
-
-
-def _lanes() -> int:
-    """Fits of a call."""
-    return _ON_CPU if jax.default_backend() == "cpu" else _ON_ACCELERATOR

@@ -94,7 +94,7 @@ class Projection(ProfileLikelihood):
 
     def observing(self, at: Fits, factor: float) -> "Projection":
         """The same likelihood, compiled once, if the expected data of a fit were observed."""
-        _ = self._descend, self._draw_projected, self._starts
+        _ = self._lanes, self._draw_projected, self._starts
         made = copy.copy(self)
         sets = self.expected(at, np.array([factor]))
         made.__dict__ |= {

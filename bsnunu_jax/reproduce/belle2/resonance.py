@@ -6,7 +6,6 @@ programs, one with MC statistics profiled and one that integrates them, nuisance
 approximation, for a posterior with flat priors.
 """
 
-from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
 
@@ -21,7 +20,7 @@ from bsnunu_jax.experiments import load_measurements
 from bsnunu_jax.experiments.belle2 import Belle2Likelihood
 from bsnunu_jax.gram import basis, polarised, with_coefficients
 from bsnunu_jax.inference.hypotest import local_significance
-from bsnunu_jax.inference.profile import levenberg_marquardt
+from bsnunu_jax.inference.lanes import Descent, Lanes
 from bsnunu_jax.inputs import Inputs, Nuisances, load_inputs
 from bsnunu_jax.invisible import Neutrinos, Resonance
 from bsnunu_jax.modes import get_mode
@@ -33,7 +32,7 @@ WIDTH = 0.1  # GeV
 MASSES, LARGEST_BR = (0.1, 4.5), 5e-5
 # Numbers of the fit are in units of this branching fraction.
 _UNIT = 1e-5
-_STEPS, _DONE, _CONVERGED = 80, 1e-6, 1e-3
+_CONVERGED = 1e-3
 
 
 @dataclass(frozen=True)
@@ -145,14 +144,15 @@ def resonances(
     sm, bins, total = _forms(nuisances.inputs, measurement.q2_edges, m)
     size = nuisances.size + len(measurement.nuisance_names)
 
-    def run(program: Callable[..., Any], x: Any, free: bool, start: Any) -> list[np.ndarray]:
-        x, start = np.broadcast_to(x, (masses,)), np.broadcast_to(start, (masses, size))
-        found = [np.asarray(a) for a in program(bins, total, x, np.full(masses, free), start)]
+    def run(fits: Lanes, x: Any, free: bool, start: Any) -> list[np.ndarray]:
+        x, start = np.broadcast_to(x, (masses, 1)), np.broadcast_to(start, (masses, size))
+        held = np.arange(1 + size) < (0 if free else 1)
+        found = fits(np.concatenate([x, start], axis=1), (bins, total), held=held)
         if not found[-1].max() < _CONVERGED:
             raise InputError("a fit of the resonance did not converge")
-        return found
+        return list(found)
 
-    profiled, marginal = (_program(measurement, nuisances, sm, p) for p in (True, False))
+    profiled, marginal = (_fits(measurement, nuisances, sm, p) for p in (True, False))
     no_signal = run(profiled, 0.0, False, 0.0)
     of_sm = float(no_signal[1].mean())
     free = run(profiled, 0.5, True, no_signal[2])
@@ -199,36 +199,32 @@ def _forms(
     return sm, np.stack([form(x) for x in bins]), np.stack([form(x) for x in total])
 
 
-def _program(
+def _fits(
     measurement: Belle2Likelihood, nuisances: Nuisances, sm: np.ndarray, profiled: bool
-) -> Callable[..., Any]:
-    """Fits of nuisances, and of BR [1e-5] where it is free, one lane a mass.
+) -> Lanes:
+    """Fits of BR [1e-5] and nuisances, one lane a mass.
 
-    Returns BR, -2 ln (L x nuisance terms), nuisances, ln det of their Hessian, largest gradient.
+    They return BR, -2 ln (L x nuisance terms), nuisances, ln det of their Hessian, largest
+    gradient.
     """
     likelihood = measurement.profile if profiled else measurement.marginal
     own = nuisances.size
 
-    def one(
-        bins: jax.Array, total: jax.Array, value: jax.Array, free: jax.Array, start: jax.Array
-    ) -> tuple[jax.Array, ...]:
-        def objective(point: jax.Array) -> jax.Array:
-            br, z = jnp.where(free, point[0], value), point[1:]
-            b = nuisances.shift(z[:own]).form_factors[TRANSITION].linear
-            products = jnp.outer(b, b).ravel()
-            signal = products @ sm + _UNIT * br * (products @ bins) / (products @ total)
-            entries = measurement.entries(measurement.weights(signal), z[own:])
-            terms = likelihood(*measurement.model.collapsed_moments(entries))
-            idle = jnp.where(free, 0.0, point[0] ** 2)
-            return -2 * terms + jnp.sum(z**2) + idle
+    def objective(point: jax.Array, lane: tuple[jax.Array, jax.Array]) -> jax.Array:
+        br, z, (bins, total) = point[0], point[1:], lane
+        b = nuisances.shift(z[:own]).form_factors[TRANSITION].linear
+        products = jnp.outer(b, b).ravel()
+        signal = products @ sm + _UNIT * br * (products @ bins) / (products @ total)
+        entries = measurement.entries(measurement.weights(signal), z[own:])
+        terms = likelihood(*measurement.model.collapsed_moments(entries))
+        return -2 * terms + jnp.sum(z**2)
 
-        first = jnp.concatenate([jnp.where(free, value, 0.0)[None], start])
-        point, lowest, gradient, hessian = levenberg_marquardt(objective, first, _STEPS, _DONE)
-        log_det = jnp.linalg.slogdet(hessian[1:, 1:])[1]
-        br = jnp.where(free, point[0], value)
-        return br, lowest, point[1:], log_det, jnp.max(jnp.abs(gradient))
+    def finish(found: Descent, _: Any) -> tuple[jax.Array, ...]:
+        log_det = jnp.linalg.slogdet(found.hessian[1:, 1:])[1]
+        steepest = jnp.max(jnp.abs(found.gradient))
+        return found.point[0], found.objective, found.point[1:], log_det, steepest
 
-    return jax.jit(lambda *lanes: jax.lax.map(lambda lane: one(*lane), lanes))
+    return Lanes(objective, finish)
 
 
 def _around_lowest(x: np.ndarray, y: np.ndarray, rise: float) -> tuple[float, float]:

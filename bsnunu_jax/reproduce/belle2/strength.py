@@ -6,7 +6,6 @@ profiled at 0, so that the rest is the model without them. MC statistics: one pa
 (`HistFactory.collapsed_log_density`), as exact as all of them in a profile.
 """
 
-from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
 
@@ -19,14 +18,13 @@ from scipy.optimize import brentq
 from bsnunu_jax.errors import InputError
 from bsnunu_jax.experiments.belle2_published import WORKSPACE
 from bsnunu_jax.experiments.workspace import read_workspace
-from bsnunu_jax.inference.profile import levenberg_marquardt
+from bsnunu_jax.inference.lanes import Ends, Lanes
 from bsnunu_jax.reproduce.settings import Settings
 
 # First letters of the channels of a tag.
 TAGS = {"combined": ("A__", "B__", "C__", "D__", "sgn1_had"), "ITA": ("A__", "B__", "C__", "D__"),
         "HTA": ("sgn1_had",)}  # fmt: skip
-_STEPS, _DONE, _CONVERGED = 80, 1e-7, 1e-4
-_LANES = 4
+_DONE, _CONVERGED = 1e-7, 1e-4
 
 
 @dataclass(frozen=True)
@@ -81,7 +79,7 @@ class Strengths:
             tag: np.array([c.startswith(first) for c in channels], dtype=float)
             for tag, first in TAGS.items()
         }
-        self._program = self._compiled()
+        self._lanes = self._compiled()
 
     def of(self, tag: str, values: np.ndarray) -> Strength:
         """The fits of one tag, and the curves at these values of mu."""
@@ -124,42 +122,32 @@ class Strengths:
     ) -> tuple[np.ndarray, np.ndarray]:  # fmt: skip
         """Points and -2 ln L; mu is free without values, `held` keeps all else at the start."""
         n = max(len(np.atleast_2d(data)), 1 if values is None else len(values))
-        lanes = (
-            np.broadcast_to(start, (n, self.size)), np.broadcast_to(data, (n, data.shape[-1])),
-            np.broadcast_to(counted, (n, counted.size)),
-            np.zeros(n) if values is None else np.asarray(values, dtype=float),
-            np.full(n, values is None), np.full(n, held),
-        )  # fmt: skip
-        parts = []
-        for first in range(0, n, _LANES):
-            rows = np.minimum(np.arange(first, first + _LANES), n - 1)
-            parts.append([np.asarray(a) for a in self._program(*(a[rows] for a in lanes))])
-        point, lowest, gradient = (np.concatenate(p)[:n] for p in zip(*parts, strict=True))
-        if not gradient.max() < _CONVERGED:
+        starts = np.array(np.broadcast_to(start, (n, self.size)))
+        if values is not None:
+            starts[:, 0] = values
+        stay = np.full(self.size, held)
+        stay[0] = values is not None
+        found: Ends = self._lanes(
+            starts,
+            (
+                np.broadcast_to(data, (n, data.shape[-1])),
+                np.broadcast_to(counted, (n, len(counted))),
+            ),
+            held=stay,
+        )
+        if not found.steepest.max() < _CONVERGED:
             raise InputError("a fit of the signal strength did not converge")
-        return point, lowest
+        return found.point, found.objective
 
-    def _compiled(self) -> Callable[..., Any]:
+    def _compiled(self) -> Lanes:
         model, split = self.model, 1 + len(self.model.alphas)
 
-        def one(
-            start: jax.Array, data: jax.Array, counted: jax.Array, value: jax.Array,
-            free: jax.Array, held: jax.Array,
-        ) -> tuple[jax.Array, ...]:  # fmt: skip
-            def objective(x: jax.Array) -> jax.Array:
-                mu = jnp.where(free, x[0], value)
-                rest = jnp.where(held, start[1:], x[1:])
-                alpha, t = rest[: split - 1], rest[split - 1 :]
-                rates = model.collapsed_rates(model.entry_rates(alpha, mu[None]), t)
-                rates = jnp.where(counted > 0, rates, 1.0)
-                terms = data * jnp.log(rates) - rates - gammaln(data + 1)
-                # What is held idles in a parabola.
-                idle = jnp.where(free, 0.0, x[0] ** 2)
-                idle += jnp.where(held, jnp.sum((x[1:] - start[1:]) ** 2), 0.0)
-                return jnp.sum(rest**2) + idle - 2 * counted @ terms
+        def objective(x: jax.Array, lane: tuple[jax.Array, jax.Array]) -> jax.Array:
+            data, counted = lane
+            alpha, t = x[1:split], x[split:]
+            rates = model.collapsed_rates(model.entry_rates(alpha, x[:1]), t)
+            rates = jnp.where(counted > 0, rates, 1.0)
+            terms = data * jnp.log(rates) - rates - gammaln(data + 1)
+            return jnp.sum(x[1:] ** 2) - 2 * counted @ terms
 
-            first = start.at[0].set(jnp.where(free, start[0], 0.0))
-            point, lowest, gradient, _ = levenberg_marquardt(objective, first, _STEPS, _DONE)
-            return point, lowest, jnp.max(jnp.abs(gradient))
-
-        return jax.jit(lambda *lanes: jax.lax.map(lambda lane: one(*lane), lanes))
+        return Lanes(objective, done=_DONE)

@@ -3,23 +3,21 @@
 from dataclasses import dataclass
 from typing import Any
 
-import jax
 import jax.numpy as jnp
 import numpy as np
 from jaxtyping import Array, Float
 
-from bsnunu_jax.batch import chunked_vmap
 from bsnunu_jax.experiments.belle2 import Belle2Likelihood
 from bsnunu_jax.experiments.catalogue import load_measurements
-from bsnunu_jax.inference.profile import levenberg_marquardt
+from bsnunu_jax.inference.lanes import Lanes
 from bsnunu_jax.reproduce.dark.rates import dark_rates
 from bsnunu_jax.reproduce.dark.shapes import Case
 from bsnunu_jax.reproduce.settings import Settings
 
 # Masses [GeV], those of Figs. 7 and 8 among them.
 FITTED = np.arange(1, 10) / 10
-# Fits side by side; BR_NP [1e-5] where they begin; most steps, and the gradient where they end.
-_LANES, _START, _STEPS, _DONE = 16, 1.0, 60, 1e-4
+# BR_NP [1e-5] where fits begin, and the gradient where they end.
+_START, _DONE = 1.0, 1e-4
 
 
 @dataclass(frozen=True)
@@ -56,7 +54,7 @@ def matches(settings: Settings) -> Matches:
     lanes = np.concatenate([sm[None], sm[None], *new])
     lanes *= 1e-5 / lanes.sum(axis=1, keepdims=True)
     # Nothing new, then the spectrum of the SM, then everything else.
-    chi2, strength = (np.asarray(a) for a in _fits(belle2, sm, lanes))
+    chi2, strength = _fits(belle2, sm, lanes)
     # A spectrum that would have to be subtracted helps nowhere: its best strength is 0.
     delta = np.where(strength > 0, chi2 - chi2[0], 0.0)
     br = 1e-5 * np.maximum(strength, 0.0)
@@ -72,24 +70,18 @@ def matches(settings: Settings) -> Matches:
 
 def _fits(
     belle2: Belle2Likelihood, sm: np.ndarray, lanes: np.ndarray
-) -> tuple[Float[Array, " n"], Float[Array, " n"]]:  # fmt: skip
+) -> tuple[Float[np.ndarray, " n"], Float[np.ndarray, " n"]]:
     """-2 ln L and strength of every lane, of the first one at strength 0."""
 
-    def one(new: Array, free: Array) -> tuple[Array, Array]:
-        def objective(point: Array) -> Any:
-            strength, z = point[0], point[1:]
-            weights = belle2.weights(jnp.asarray(sm) + free * strength * new)
-            moments = belle2.model.collapsed_moments(belle2.entries(weights, z))
-            # Where the strength does nothing it is held by a term of its own.
-            held = (1 - free) * (strength - _START) ** 2
-            return -2 * belle2.profile(*moments) + z @ z + held
+    def objective(point: Array, new: Array) -> Any:
+        strength, z = point[0], point[1:]
+        weights = belle2.weights(jnp.asarray(sm) + strength * new)
+        moments = belle2.model.collapsed_moments(belle2.entries(weights, z))
+        return -2 * belle2.profile(*moments) + z @ z
 
-        start = jnp.zeros(1 + len(belle2.nuisance_names)).at[0].set(_START)
-        point, value, _, _ = levenberg_marquardt(objective, start, _STEPS, _DONE)
-        return value, free * point[0]
-
-    free = jnp.ones(len(lanes)).at[0].set(0.0)
-    found: tuple[Array, Array] = jax.jit(
-        lambda *lanes: chunked_vmap(one, *lanes, chunk=_LANES)
-    )(jnp.asarray(lanes), free)  # fmt: skip
-    return found
+    starts = np.zeros((len(lanes), 1 + len(belle2.nuisance_names)))
+    starts[1:, 0] = _START
+    held = np.zeros_like(starts, dtype=bool)
+    held[0, 0] = True
+    found = Lanes(objective, done=_DONE)(starts, lanes, held=held)
+    return found.objective, found.point[:, 0]

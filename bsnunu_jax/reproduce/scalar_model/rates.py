@@ -5,15 +5,15 @@ arXiv:2403.12485. A branching fraction is |C|^2 times a function of the mass, so
 follow from one program for the decays and one for freeze-out, each compiled once.
 """
 
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Any
 
 import jax
 import jax.numpy as jnp
 import numpy as np
 
 from bsnunu_jax import rates
+from bsnunu_jax.batch import Batched
 from bsnunu_jax.charm import branching_fraction_invisible, branching_fraction_pion
 from bsnunu_jax.dark_matter.cmb import annihilation_parameter
 from bsnunu_jax.dark_matter.relic_density import omega_h2
@@ -62,7 +62,7 @@ def decays(settings: Settings, m: np.ndarray, z: np.ndarray | None = None) -> La
         "omega", the efficiency weight; "B", the condensate of chiral perturbation theory.
     """
     z = np.zeros((len(m), settings.nuisances(GROUPS).size)) if z is None else z
-    return _in_chunks(settings.once(_decay_program), _LANES, np.asarray(m, dtype=float), z)
+    return settings.once(_decay_program)(np.asarray(m, dtype=float), z)
 
 
 def drawn(settings: Settings) -> Lanes:
@@ -91,7 +91,7 @@ def of_branching_fraction(
         return np.asarray(np.sqrt(br * weight / found["B+->K+"]))
 
 
-def _decay_program(settings: Settings) -> Callable[..., Any]:
+def _decay_program(settings: Settings) -> Batched:
     nuisances = settings.nuisances(GROUPS)
 
     def one(m: jax.Array, z: jax.Array) -> dict[str, jax.Array]:
@@ -109,7 +109,7 @@ def _decay_program(settings: Settings) -> Callable[..., Any]:
         found["D0->pi0"] = branching_fraction_pion(dark, inputs)
         return found
 
-    return jax.jit(jax.vmap(one))
+    return Batched(one, width=_LANES, together=True)
 
 
 @dataclass(frozen=True)
@@ -155,7 +155,7 @@ def relic(settings: Settings) -> Relic:
     program = settings.once(_relic_program)
 
     def run(x: np.ndarray) -> Lanes:
-        return _in_chunks(program, _RELIC_LANES, m, x)
+        return program(m, x)
 
     before, x = np.full(m.size, np.log(1e-4)), np.full(m.size, np.log(1.1e-4))
     low, found = run(before), run(x)
@@ -176,7 +176,7 @@ def relic(settings: Settings) -> Relic:
 
 def density(settings: Settings, m: np.ndarray, C_ss: np.ndarray) -> np.ndarray:
     """Omega h^2 at masses [GeV] and coefficients [GeV^-1], shapes (n,)."""
-    lanes = _in_chunks(settings.once(_relic_program), _RELIC_LANES, m, np.log(C_ss))
+    lanes = settings.once(_relic_program)(m, np.log(C_ss))
     return np.exp(lanes["omega"])
 
 
@@ -192,7 +192,7 @@ def drawn_C_ss(settings: Settings, found: Lanes, m: float, i: int) -> np.ndarray
     return np.asarray(known.C_ss[known.at(m)] * central * (1 + error / value * noise) ** -0.5)
 
 
-def _relic_program(settings: Settings) -> Callable[..., Any]:
+def _relic_program(settings: Settings) -> Batched:
     inputs = settings.inputs
 
     def one(m: jax.Array, log_c: jax.Array) -> dict[str, jax.Array]:
@@ -203,14 +203,4 @@ def _relic_program(settings: Settings) -> Callable[..., Any]:
             "p_ann": annihilation_parameter(dark, inputs),
         }
 
-    return jax.jit(jax.vmap(one))
-
-
-def _in_chunks(program: Callable[..., Any], width: int, *lanes: np.ndarray) -> Lanes:
-    """All lanes through a program of one width, so that it compiles once."""
-    n = len(lanes[0])
-    parts = []
-    for first in range(0, n, width):
-        rows = np.minimum(np.arange(first, first + width), n - 1)
-        parts.append({k: np.asarray(v) for k, v in program(*(a[rows] for a in lanes)).items()})
-    return {k: np.concatenate([p[k] for p in parts])[:n] for k in parts[0]}
+    return Batched(one, width=_RELIC_LANES, together=True)
