@@ -25,23 +25,26 @@ _Q2_FLOOR = 1e-12
 
 
 def kernels(
-    mode: str, state: InvisibleState, inputs: Inputs, q2: ArrayLike, *, longitudinal: bool = False
-) -> dict[str, Scalar]:
+    mode: str, state: InvisibleState, inputs: Inputs, q2: ArrayLike, *, longitudinal: bool = False,
+    form_factors: Mapping[str, Scalar] | None = None,
+) -> dict[str, Scalar]:  # fmt: skip
     """dGamma/dq2 of every invariant of the state taken as 1 [GeV^-1 over its unit], at one q2.
 
     Outside the phase space value and gradient are exactly 0; at a q2 of NaN they are NaN.
+    `form_factors` are values at this q2 in place of those of the inputs.
     """
     decay, q2 = get_mode(mode), jnp.asarray(q2, dtype=float)
     m_B, m_K = inputs.values[decay.m_B], inputs.values[decay.m_K]
-    ff = inputs.form_factors[decay.transition]
     quarks = inputs.role("m_b"), inputs.role("m_s")
     is_open, unknown = (q2 >= 0) & (q2 < kinematics.q2_max(m_B, m_K)), jnp.isnan(q2)
     # Both branches of a `where` are differentiated: the discarded one must not see a root of 0.
     q2 = jnp.where(is_open, q2 + jnp.where(q2 < _Q2_FLOOR, _Q2_FLOOR, 0.0), 1.0)
+    if form_factors is None:
+        form_factors = inputs.form_factors[decay.transition](q2)
     if decay.vector:
-        hadronic = vector_rows(q2, m_B, m_K, ff(q2), *quarks, longitudinal=longitudinal)
+        hadronic = vector_rows(q2, m_B, m_K, form_factors, *quarks, longitudinal=longitudinal)
     else:
-        hadronic = pseudoscalar_rows(q2, m_B, m_K, ff(q2), *quarks)
+        hadronic = pseudoscalar_rows(q2, m_B, m_K, form_factors, *quarks)
     phase_space = jnp.sqrt(kinematics.kallen(q2, m_B, m_K)) / (256 * jnp.pi**3 * m_B**3)
     contracted = _contracted(hadronic, state, q2)
     outside = jnp.where(unknown, jnp.nan, 0.0)

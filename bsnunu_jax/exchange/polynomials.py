@@ -25,6 +25,7 @@ from bsnunu_jax.models import get_model
 from bsnunu_jax.modes import ANNIHILATIONS, MODES, get_decay
 from bsnunu_jax.observable import Observable
 from bsnunu_jax.observables import OBSERVABLES, get_observable
+from bsnunu_jax.quadratic import quadratic
 
 # What a polynomial may differ by from the observable, of the sum of its terms.
 _ROUNDING = 1e-11
@@ -222,10 +223,9 @@ def _expansion(
                 found.append(value)
             return jnp.stack(found)
 
-        zero = jnp.zeros(d)
-        slope = jax.jacfwd(values)
-        hessian = jax.jacfwd(slope)(zero)[:, i, j] * jnp.asarray(half)[None, :]
-        coefficients = jnp.concatenate([values(zero)[:, None], slope(zero), hessian], axis=1).T
+        value, slope, hessian = quadratic(values, jnp.zeros(d))
+        pairs = hessian[:, i, j] * jnp.asarray(half)[None, :]
+        coefficients = jnp.concatenate([value[:, None], slope, pairs], axis=1).T
         return _Expansion(coefficients, jax.vmap(values)(points), jnp.stack(moved).max()
                           if moved else jnp.zeros(()))  # fmt: skip
 

@@ -11,7 +11,7 @@ import numpy as np
 from jaxtyping import Array, Float
 
 from bsnunu_jax import rates
-from bsnunu_jax.gram import Gram, Kernels
+from bsnunu_jax.forms import Gram, Kernels
 from bsnunu_jax.inputs import Inputs
 from bsnunu_jax.invisible import InvisibleState, Neutrinos, Tabulated
 from bsnunu_jax.invisible.tabulated import Request as Request

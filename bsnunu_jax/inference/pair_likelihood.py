@@ -18,7 +18,7 @@ from bsnunu_jax.batch import Batched
 from bsnunu_jax.errors import InputError
 from bsnunu_jax.experiments.base import Predictions, Request
 from bsnunu_jax.experiments.catalogue import log_likelihoods
-from bsnunu_jax.gram import Gram
+from bsnunu_jax.forms import Gram
 from bsnunu_jax.inference.lanes import Descent, Lanes
 from bsnunu_jax.inference.pair_predictions import Strength, Tabulated, constant
 from bsnunu_jax.inference.problem import Problem
@@ -108,9 +108,10 @@ class PairLikelihood:
         totals = [(mode, None) for mode in (*MODES, *ANNIHILATIONS)]
         self.requests = (*self.read, *(r for r in totals if r not in self.read))
         self._sm: dict[Request, Gram] = {}
+        made = grams_of(self.problem, self.requests)
         for request in self.requests:
             if not isinstance(get_decay(request[0]), Annihilation):
-                (gram,) = grams_of(self.problem, request) or (None,)
+                (gram,) = made.get(request, (None,))
                 if gram is None:
                     raise InputError("the kernels are no quadratic forms here")
                 self._sm[request] = gram

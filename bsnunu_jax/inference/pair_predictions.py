@@ -8,7 +8,7 @@ from jaxtyping import Array, Float
 
 from bsnunu_jax.errors import InputError
 from bsnunu_jax.experiments.base import Predictions
-from bsnunu_jax.gram import Kernels
+from bsnunu_jax.forms import Kernels
 from bsnunu_jax.inputs import Inputs
 from bsnunu_jax.modes import ANNIHILATIONS, MODES
 

@@ -12,7 +12,7 @@ from jaxtyping import Array, Float
 from bsnunu_jax.errors import InputError
 from bsnunu_jax.experiments import Measurement, Predictions, log_likelihoods
 from bsnunu_jax.experiments.base import Generative, Request
-from bsnunu_jax.gram import Gram
+from bsnunu_jax.forms import Gram
 from bsnunu_jax.inference.parameters import Parameter, model_parameters
 from bsnunu_jax.inputs import Nuisances
 from bsnunu_jax.models import Model

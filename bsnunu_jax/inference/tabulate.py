@@ -1,45 +1,40 @@
 """Choose how a problem computes its rates: by quadrature at every point, or from Gram matrices."""
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
 from typing import Any
 
 import jax
 import jax.numpy as jnp
 import numpy as np
+from jaxtyping import Array
 
 from bsnunu_jax.experiments.base import Predictions, Request
-from bsnunu_jax.gram import Gram, basis, polarised, with_coefficients
+from bsnunu_jax.forms import Gram, forms, with_coefficients
 from bsnunu_jax.inference.problem import Problem
 from bsnunu_jax.invisible import InvisibleState, Neutrinos
-from bsnunu_jax.modes import Annihilation, get_decay
+from bsnunu_jax.modes import Annihilation, get_decay, get_mode
+from bsnunu_jax.structure import depends
 
-# Gram matrices replace the quadrature if both agree to this, relative to the largest bin.
-_AGREEMENT = 1e-11
+# By request, one entry a final state.
+Table = dict[Request, tuple[Gram | None, ...]]
 
 
 def tabulate(problem: Problem) -> Problem:
     """The same problem with Gram matrices wherever they give the numbers of the quadrature.
 
     They do as long as only couplings, prefactors, lifetimes and form-factor coefficients vary; with
-    a mass among the parameters or nuisances they do not, which two random points tell. Every final
-    state has its own: SM neutrinos beside a pair of free mass keep theirs.
+    a mass among the parameters or nuisances they do not, which the structure of the kernels tells.
+    Every final state has its own: SM neutrinos beside a pair of free mass keep theirs.
     """
-    grams: dict[Request, tuple[Gram | None, ...]] = {}
-    sm_grams: dict[Request, tuple[Gram | None, ...]] = {}
-    requests, of_sm = _requests(problem)
-    for request in sorted(requests | of_sm, key=repr):
-        # The SM beside the states: where they are neutrinos too nothing is computed twice.
-        beside = (Neutrinos(),) if request in of_sm else ()
-        found = grams_of(problem, request, beside)
-        own = len(found) - len(beside)
-        for kept, part in ((grams, found[:own]), (sm_grams, found[own:])):
-            if any(gram is not None for gram in part):
-                kept[request] = part
+    requests, of_sm = reads(problem)
+    grams = grams_of(problem, sorted(requests, key=repr))
+    # The SM beside the states.
+    sm_grams = grams_of(problem, sorted(of_sm, key=repr), (Neutrinos(),))
     return replace(problem, grams=grams, sm_grams=sm_grams)
 
 
-def _requests(problem: Problem) -> tuple[set[Request], set[Request]]:
+def reads(problem: Problem) -> tuple[set[Request], set[Request]]:
     """The integrated kernels that the likelihood reads, of the model and of the SM."""
     seen: set[Request] = set()
     of_sm: set[Request] = set()
@@ -56,50 +51,68 @@ def _requests(problem: Problem) -> tuple[set[Request], set[Request]]:
 
 
 def grams_of(
-    problem: Problem, request: Request, beside: tuple[InvisibleState, ...] = ()
-) -> tuple[Gram | None, ...]:
-    """One Gram matrix a final state, or None where it is not all there is to it."""
-    decay = get_decay(request[0])
-    if isinstance(decay, Annihilation):
-        return (None,) * len(beside)
-    transition = decay.transition
-    if not hasattr(problem.nuisances.inputs.form_factors[transition], "with_linear"):
-        return (None,) * len(beside)
+    problem: Problem, requests: Sequence[Request], states: Sequence[InvisibleState] | None = None
+) -> Table:
+    """Gram matrices of these requests, None where kernels depend on more than form factors.
 
-    def inputs_of(theta: jax.Array) -> Any:
-        return problem.predictions(theta).inputs
+    Args:
+        problem: gives inputs and what of them varies.
+        requests: what is wanted; of an annihilation there are none.
+        states: final states in place of those of the model.
+    """
+    wanted = [r for r in requests if not isinstance(get_decay(r[0]), Annihilation)]
+    if not wanted:
+        return {}
 
-    def linear(theta: jax.Array) -> jax.Array:
-        return inputs_of(theta).form_factors[transition].linear
+    def states_at(predictions: Predictions) -> Sequence[InvisibleState]:
+        return predictions.states if states is None else states
 
-    def kernels(theta: jax.Array, b: jax.Array) -> list[dict[str, jax.Array]]:
-        states = (*problem.predictions(theta).states, *beside)
-        return Predictions(states, with_coefficients(inputs_of(theta), transition, b)).kernels(
-            request
+    @jax.jit
+    def made(theta: Array) -> list[dict[Request, Gram]]:
+        predictions = problem.predictions(theta)
+        return [forms(s, predictions.inputs, wanted) for s in states_at(predictions)]
+
+    # NumPy arrays: constants of whatever is compiled with them.
+    found = [
+        {r: gram for r, gram in known.items() if r in fixed}
+        for known, fixed in zip(
+            jax.tree.map(np.asarray, made(jnp.zeros(problem.size))),
+            _fixed(problem, wanted, states_at), strict=True,
         )
-
-    random = np.random.default_rng(0).normal(size=(2, problem.size))
-    b = np.asarray(jax.jit(jax.vmap(linear))(jnp.asarray(random)))
-    points = basis(b.shape[1])
-    thetas = np.concatenate([np.zeros((len(points), problem.size)), random])
-    found = jax.jit(jax.vmap(kernels))(
-        jnp.asarray(thetas), jnp.asarray(np.concatenate([points, b]))
-    )
-    grams: list[Gram | None] = []
-    for state in found:
-        values = {k: np.asarray(v) for k, v in state.items()}
-        gram = polarised({k: v[:-2] for k, v in values.items()}, b.shape[1], transition)
-        agrees = _agree(gram, b, {k: v[-2:] for k, v in values.items()})
-        grams.append(gram if agrees else None)
-    return tuple(grams)
+    ]  # fmt: skip
+    rows = {r: tuple(known.get(r) for known in found) for r in wanted}
+    return {r: row for r, row in rows.items() if any(gram is not None for gram in row)}
 
 
-def _agree(gram: Gram, b: np.ndarray, expected: Mapping[str, np.ndarray]) -> bool:
-    """Whether the quadratic forms give the integrated kernels at these coefficients."""
-    for name, values in expected.items():
-        products = np.einsum("pi,pj->pij", b, b).reshape(len(b), -1)
-        difference = np.abs(products @ gram.matrix[name] - values).max()
-        # Zeros tell nothing: a channel that is closed here may be open at other masses.
-        if not np.abs(values).max() > 0 or not difference <= _AGREEMENT * np.abs(values).max():
-            return False
-    return True
+def _fixed(
+    problem: Problem, requests: Sequence[Request],
+    states_at: Callable[[Predictions], Sequence[InvisibleState]],
+) -> list[set[Request]]:  # fmt: skip
+    """State by state the requests whose kernels know of a point its form factors alone."""
+    central = jnp.zeros(problem.size)
+    transitions = {get_mode(mode).transition for mode, _ in requests}
+
+    def linear() -> dict[str, Array]:
+        known = problem.predictions(central).inputs.form_factors
+        return {t: known[t].linear for t in sorted(transitions) if hasattr(known[t], "linear")}
+
+    b = {t: jnp.zeros(x.shape) for t, x in jax.eval_shape(linear).items()}
+
+    def kernels(at: Mapping[str, Array], state: int, asked: Sequence[Request]) -> list[Any]:
+        predictions = problem.predictions(at["theta"])
+        inputs = predictions.inputs
+        for transition in b:
+            inputs = with_coefficients(inputs, transition, at[transition])
+        alone = Predictions((states_at(predictions)[state],), inputs)
+        return [alone.kernels(r)[0] for r in asked]
+
+    found = []
+    for i in range(len(jax.eval_shape(lambda: [*states_at(problem.predictions(central))]))):
+
+        def moves(asked: Sequence[Request], i: int = i) -> bool:
+            given = {"theta": central, **b}
+            return depends(lambda at: kernels(at, i, asked), given, {"theta"})
+
+        fixed = requests if not moves(requests) else [r for r in requests if not moves([r])]
+        found.append(set(fixed))
+    return found

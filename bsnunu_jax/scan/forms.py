@@ -8,6 +8,8 @@ import jax.numpy as jnp
 import numpy as np
 from jaxtyping import Array, Float
 
+from bsnunu_jax.quadratic import quadratic
+
 # A polynomial of degree 2 has one Hessian, to this, and gives the numbers, to this.
 _ROUNDING = 1e-13
 _PROBES = 6
@@ -74,12 +76,8 @@ def quadratic_forms(
     random = np.random.default_rng(0).uniform(low, high, size=(_PROBES, len(low)))
     points = jnp.asarray(np.concatenate([np.zeros((1, len(low))), random]))
 
-    def slope(x: Vector) -> tuple[Array, tuple[Array, Array]]:
-        slope, value = jax.jacfwd(lambda x: (function(x),) * 2, has_aux=True)(x)
-        return slope, (slope, value)
-
-    found = jax.jit(jax.vmap(jax.jacfwd(slope, has_aux=True)))(points)
-    hessians, (slopes, values) = jax.tree.map(np.asarray, found)
+    found = jax.jit(jax.vmap(lambda x: quadratic(function, x)))(points)
+    values, slopes, hessians = jax.tree.map(np.asarray, found)
     c, g, h = values[0], slopes[0], hessians[0]
     i, j = np.triu_indices(len(low))
     a = np.concatenate([g, h[:, i, j] * np.where(i == j, 0.5, 1.0)], axis=1)

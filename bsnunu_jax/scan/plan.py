@@ -1,6 +1,6 @@
 """How the numbers of a scan are computed, chosen by what the integrated kernels depend on."""
 
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from enum import Enum
 from typing import Any
@@ -11,13 +11,13 @@ import numpy as np
 from jaxtyping import Array, Float
 
 from bsnunu_jax.batch import chunked_vmap
-from bsnunu_jax.errors import InputError
 from bsnunu_jax.experiments import Predictions
 from bsnunu_jax.inputs import Nuisances
 from bsnunu_jax.invisible.tabulated import Request
 from bsnunu_jax.scan.design import Axis, Design, Index
 from bsnunu_jax.scan.forms import QuadraticForms, quadratic_forms
 from bsnunu_jax.scan.study import LOG_LIKELIHOOD, Coordinates, Study, Tables
+from bsnunu_jax.structure import depends
 
 # Most rows of a table of kernels over masses.
 _ROWS = 20_000
@@ -153,29 +153,15 @@ def _dependence(
     """The axes that the kernels of this state depend on, "z" for drawn inputs."""
     z = jnp.zeros(len(study.nuisance_names))
 
-    def kernels(x: Coordinates, z: Array) -> list[dict[str, Array]]:
-        return _kernels(study, study.nuisances, x, z, state, requests)
+    def kernels(at: Coordinates) -> list[dict[str, Array]]:
+        own = {k: v for k, v in at.items() if k != "z"}
+        return _kernels(study, study.nuisances, own, at["z"], state, requests)
 
-    def depends(names: set[str]) -> bool:
-        points = {k: v[None] if k in names else v for k, v in x.items()}
-        mapped = {k: 0 if k in names else None for k in x}
-        drawn = "z" in names
-        function: Callable[..., Any] = jax.vmap(
-            kernels, in_axes=(mapped, 0 if drawn else None), out_axes=None
-        )
-        try:
-            # An output that does not depend on what is mapped is not mapped: structure alone.
-            jax.eval_shape(function, points, z[None] if drawn else z)
-        except InputError:
-            raise
-        except ValueError:
-            return True
-        return False
-
+    given = {**x, "z": z}
     candidates = [a.name for a in axes] + ["z"] * (study.nuisances.size > 0)
-    if not depends(set(candidates)):
+    if not depends(kernels, given, set(candidates)):
         return set()
-    return {name for name in candidates if depends({name})}
+    return {name for name in candidates if depends(kernels, given, {name})}
 
 
 def _integrated(plan: Plan, x: Coordinates) -> Kernels:

@@ -1,7 +1,7 @@
 r"""B+ -> K+ X with an invisible X of 0.1 GeV width, as in arXiv:2602.09666: mass and strength.
 
 The rate is that of the SM plus BR times the spectrum of X, normalised. Integrated over bins of q2
-the kernels are quadratic forms of the form factors (`gram.Gram`), one a mass: they are data of two
+the kernels are quadratic forms of the form factors (`forms`), one a mass: they are data of two
 programs, one with MC statistics profiled and one that integrates them, nuisances by the Laplace
 approximation, for a posterior with flat priors.
 """
@@ -15,16 +15,16 @@ import numpy as np
 from scipy.interpolate import CubicSpline
 
 from bsnunu_jax import rates
+from bsnunu_jax.batch import Batched
 from bsnunu_jax.errors import InputError
 from bsnunu_jax.experiments import load_measurements
 from bsnunu_jax.experiments.belle2 import Belle2Likelihood
-from bsnunu_jax.gram import basis, polarised, with_coefficients
+from bsnunu_jax.forms import forms
 from bsnunu_jax.inference.hypotest import local_significance
 from bsnunu_jax.inference.lanes import Descent, Lanes
 from bsnunu_jax.inputs import Inputs, Nuisances, load_inputs
 from bsnunu_jax.invisible import Neutrinos, Resonance
 from bsnunu_jax.modes import get_mode
-from bsnunu_jax.quadrature import BIN_NODES
 from bsnunu_jax.reproduce.settings import Settings
 
 MODE, TRANSITION, DATA = "B+->K+", "B->K", "belle2_knunu_2023"
@@ -175,28 +175,20 @@ def _forms(
 
     Shapes (nn, bins), (masses, nn, bins) and (masses, nn).
     """
-    tau = inputs.lifetime(get_mode(MODE).tau_B)
-    b = basis(inputs.form_factors[TRANSITION].linear.size)
+    in_bins, total = (MODE, edges.tobytes()), (MODE, None)
 
-    def of_sm(b: jax.Array) -> jax.Array:
-        shifted, state = with_coefficients(inputs, TRANSITION, b), Neutrinos()
-        kernel = rates.binned_kernels(MODE, state, shifted, jnp.asarray(edges), nodes=BIN_NODES)
-        return tau * rates.contract(state.invariants(shifted), kernel)
+    @jax.jit
+    def of_sm() -> jax.Array:
+        state = Neutrinos()
+        kernel = forms(state, inputs, [in_bins])[in_bins].arrays
+        tau = inputs.lifetime(get_mode(MODE).tau_B)
+        return tau * rates.contract(state.invariants(inputs), kernel)
 
-    def of_x(b: jax.Array, m: jax.Array) -> tuple[jax.Array, jax.Array]:
-        shifted, state = with_coefficients(inputs, TRANSITION, b), Resonance(m, WIDTH, S=1.0)
-        found = rates.binned_kernels(MODE, state, shifted, jnp.asarray(edges), nodes=BIN_NODES)
-        return found["scalar"], rates.integrated_kernels(MODE, state, shifted)["scalar"]
+    def of_x(m: jax.Array) -> tuple[jax.Array, jax.Array]:
+        found = forms(Resonance(m, WIDTH, S=1.0), inputs, [in_bins, total])
+        return found[in_bins].arrays["scalar"], found[total].arrays["scalar"]
 
-    def form(values: jax.Array) -> np.ndarray:
-        found = polarised({"": np.asarray(values)}, b.shape[1], TRANSITION).matrix[""]
-        return np.asarray(found)
-
-    points = jnp.asarray(b)
-    sm = form(jax.jit(jax.vmap(of_sm))(points))
-    every = jax.jit(lambda m: jax.lax.map(lambda x: jax.vmap(of_x, (0, None))(points, x), m))
-    bins, total = every(jnp.asarray(m))
-    return sm, np.stack([form(x) for x in bins]), np.stack([form(x) for x in total])
+    return np.asarray(of_sm()), *Batched(of_x)(m)
 
 
 def _fits(

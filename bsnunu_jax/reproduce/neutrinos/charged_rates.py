@@ -12,6 +12,7 @@ from bsnunu_jax import charged_leptons as charged
 from bsnunu_jax.inputs import Inputs
 from bsnunu_jax.inputs.nuisances import DEFAULT_GROUPS
 from bsnunu_jax.observables import eta
+from bsnunu_jax.quadratic import Quadratic, quadratic
 from bsnunu_jax.reproduce.neutrinos.ratio_kernels import RatioKernels
 from bsnunu_jax.reproduce.settings import Settings
 from bsnunu_jax.sectors import ChargedLeptons
@@ -25,7 +26,6 @@ MODES = (*VIOLATING, *CONSERVING)
 CHARGES = {K_MUTAU: 1, BS_MUTAU: 2, K_TAUTAU: 1, BS_TAUTAU: 1}
 GROUPS = (*DEFAULT_GROUPS, "Bs", "charged")
 DRAWS = 500
-_STEP = 10.0
 
 
 @dataclass(frozen=True)
@@ -72,11 +72,10 @@ def exact(tautau: Float[Array, ""], off: Float[Array, ""], inputs: Inputs) -> di
 def quadratics(settings: Settings) -> tuple[Quadratics, Quadratics]:
     """At the central inputs and at draws of them; call through `settings.once`."""
     nuisances = settings.nuisances(GROUPS)
-    points = jnp.asarray([0.0, _STEP, -_STEP])
 
-    def one(z: Float[Array, " size"]) -> tuple[dict[str, Array], Array, Array]:
+    def one(z: Float[Array, " size"]) -> tuple[Quadratic, Array, Array]:
         inputs = nuisances.shift(z)
-        rates = jax.vmap(lambda c: exact(c, c, inputs))(points)
+        rates = quadratic(lambda c: exact(c[0], c[0], inputs), jnp.zeros(1))
         return rates, eta(inputs), inputs.C_L_SM
 
     z = jnp.concatenate([jnp.zeros((1, nuisances.size)), settings.draws("charged", DRAWS, GROUPS)])
@@ -86,10 +85,10 @@ def quadratics(settings: Settings) -> tuple[Quadratics, Quadratics]:
 
 def _quadratics(found: Any, at: Any) -> Quadratics:
     rates, eta_, C_SM = found
-    tautau = {}
-    for mode in CONSERVING:
-        zero, plus, minus = rates[mode].T
-        linear, square = (plus - minus) / (2 * _STEP), (plus + minus - 2 * zero) / (2 * _STEP**2)
-        tautau[mode] = zero[at], linear[at], square[at]
-    mutau = {mode: (rates[mode][:, 1] / _STEP**2)[at] for mode in VIOLATING}
+    tautau = {
+        mode: (rates.value[mode][at], rates.slope[mode][..., 0][at],
+               rates.hessian[mode][..., 0, 0][at] / 2)
+        for mode in CONSERVING
+    }  # fmt: skip
+    mutau = {mode: rates.hessian[mode][..., 0, 0][at] / 2 for mode in VIOLATING}
     return Quadratics(RatioKernels(eta_[at], C_SM[at]), tautau, mutau)
