@@ -24,8 +24,8 @@ from bsnunu_jax import (
     branching_fraction,
     chunked_vmap,
     load_inputs,
-    rates,
-)  # fmt: skip
+)
+from bsnunu_jax.rates import kernels as rates
 
 POINTS = 1000
 PAPER = {

@@ -21,17 +21,17 @@ import jax.numpy as jnp
 import numpy as np
 
 from benchmarks.timing import Section, Timing, report, timed
-from bsnunu_jax.batch import chunked_vmap
-from bsnunu_jax.config import Card
-from bsnunu_jax.experiments.data_sets import likelihood_folder
-from bsnunu_jax.inference.problem import Problem
-from bsnunu_jax.inference.profile_map import profile_map
+from bsnunu_jax.cards.run_card import Card
+from bsnunu_jax.experiments.records.record import likelihood_folder
+from bsnunu_jax.inference.fits.profile_map import profile_map
+from bsnunu_jax.inference.problem.problem import Problem
 from bsnunu_jax.inputs import Nuisances, load_inputs
-from bsnunu_jax.invisible import Neutrinos
-from bsnunu_jax.observables import branching_fraction
+from bsnunu_jax.numerics.batch import chunked_vmap
+from bsnunu_jax.observables.branching import branching_fraction
 from bsnunu_jax.scan.card import ScanCard
 from bsnunu_jax.scan.forms import QuadraticForms
 from bsnunu_jax.scan.plan import make_plan
+from bsnunu_jax.states import Neutrinos
 
 FITS = Path(__file__).parents[1] / "fits"
 ON_CPU = jax.default_backend() == "cpu"

@@ -28,9 +28,9 @@ import jax.numpy as jnp
 import numpy as np
 
 from benchmarks.timing import Section, Timing, report, timed
-from bsnunu_jax.experiments.belle2_published import WORKSPACE
-from bsnunu_jax.experiments.histfactory import HistFactory
-from bsnunu_jax.experiments.workspace import read_workspace
+from bsnunu_jax.experiments.histfactory.model import HistFactory
+from bsnunu_jax.experiments.histfactory.workspace import read_workspace
+from bsnunu_jax.experiments.records.published import WORKSPACE
 
 BATCH = 256
 LOOP = 200

@@ -24,13 +24,13 @@ import jax.numpy as jnp
 import numpy as np
 
 from benchmarks.timing import Section, report, timed
-from bsnunu_jax import rates
-from bsnunu_jax.batch import chunked_vmap
-from bsnunu_jax.config import Card
+from bsnunu_jax.cards.run_card import Card
+from bsnunu_jax.hadrons.transitions import get_mode
 from bsnunu_jax.inputs import Inputs, Nuisances, load_inputs
-from bsnunu_jax.invisible import Neutrinos
-from bsnunu_jax.modes import get_mode
-from bsnunu_jax.observables import branching_fraction
+from bsnunu_jax.numerics.batch import chunked_vmap
+from bsnunu_jax.observables.branching import branching_fraction
+from bsnunu_jax.rates import kernels as rates
+from bsnunu_jax.states import Neutrinos
 
 TRANSITIONS = ("B->K", "B->K*")
 BATCH = 10_000
@@ -213,13 +213,13 @@ def section_gradients() -> Section:
 def section_start() -> Section:
     """The table of what a new process pays before its first number."""
     first = (
-        "from bsnunu_jax.observables import *; from bsnunu_jax.inputs import load_inputs;"
+        "from bsnunu_jax.observables.catalogue import *; from bsnunu_jax.inputs import load_inputs;"
         "float(branching_fraction('B+->K+', [Neutrinos()], load_inputs()))"
     )
     rows = []
     for label, code in (
         ("import jax, equinox", "import jax, equinox"),
-        ("import bsnunu_jax.observables", "import bsnunu_jax.observables"),
+        ("import bsnunu_jax.observables.catalogue", "import bsnunu_jax.observables.catalogue"),
         ("the same and one BR, not jitted", first),
         ("import flavio", "import flavio"),
         ("import eos", "import eos"),

@@ -15,17 +15,17 @@ from pathlib import Path
 import jax
 import numpy as np
 
-from bsnunu_jax.compilation_cache import use_compilation_cache
-from bsnunu_jax.config import Card
-from bsnunu_jax.errors import InputError
-from bsnunu_jax.fit import initial_points, use_cpu_devices
-from bsnunu_jax.inference import nuts
-from bsnunu_jax.inference.best_fit import BestFit, best_fit
-from bsnunu_jax.inference.landscape import Landscape
-from bsnunu_jax.inference.problem import Problem
-from bsnunu_jax.inference.regions import regions
+from bsnunu_jax.cards.run_card import Card
+from bsnunu_jax.foundation.compilation_cache import use_compilation_cache
+from bsnunu_jax.foundation.errors import InputError
+from bsnunu_jax.inference.fits.best_fit import BestFit, best_fit
+from bsnunu_jax.inference.problem.landscape import Landscape
+from bsnunu_jax.inference.problem.problem import Problem
+from bsnunu_jax.inference.sampling import nuts
+from bsnunu_jax.inference.sampling.regions import regions
 from bsnunu_jax.report.diagnostics import diagnostics
 from bsnunu_jax.report.draws import reported
+from bsnunu_jax.runs.fit import initial_points, use_cpu_devices
 
 
 class Fits:

@@ -26,11 +26,11 @@ import numpy as np
 import scipy.optimize
 
 from bsnunu_jax.experiments import load_measurements
-from bsnunu_jax.experiments.null_model import null_dbr_dq2
-from bsnunu_jax.inference.landscape import Landscape
-from bsnunu_jax.inference.parameters import Parameter, Uniform
-from bsnunu_jax.inference.problem import Problem
-from bsnunu_jax.inference.tabulate import tabulate
+from bsnunu_jax.experiments.histfactory.null_model import null_dbr_dq2
+from bsnunu_jax.inference.problem.landscape import Landscape
+from bsnunu_jax.inference.problem.parameters import Parameter, Uniform
+from bsnunu_jax.inference.problem.problem import Problem
+from bsnunu_jax.inference.problem.tabulate import tabulate
 from bsnunu_jax.inputs import Nuisances, load_inputs
 from bsnunu_jax.inputs.tables import form_factor_set
 from bsnunu_jax.models import get_model
@@ -95,7 +95,7 @@ def bridged(folder: Path) -> Result:
     """The rates of this package in pyhf and redist, JAX backend, SLSQP; it gives no errors."""
     import pyhf
 
-    from bsnunu_jax.redist_bridge import bridge
+    from bsnunu_jax.exchange.redist import bridge
 
     start = time.perf_counter()
     pyhf.set_backend("jax", "scipy", precision="64b")

@@ -5,12 +5,13 @@ import sys
 
 import click
 
-from bsnunu_jax import __version__, interrupts, process
 from bsnunu_jax.commands import batches, data, fits, lookups
 from bsnunu_jax.commands.exchange import export
 from bsnunu_jax.commands.options import drop_stdout, fail
-from bsnunu_jax.compilation_cache import use_compilation_cache
-from bsnunu_jax.errors import InputError, RunError
+from bsnunu_jax.foundation import interrupts, process
+from bsnunu_jax.foundation.compilation_cache import use_compilation_cache
+from bsnunu_jax.foundation.errors import InputError, RunError
+from bsnunu_jax.foundation.version import __version__
 
 CONTEXT = {"help_option_names": ["-h", "--help"], "max_content_width": 100}
 

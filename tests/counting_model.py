@@ -6,10 +6,10 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 
-from bsnunu_jax.experiments.base import replaced
-from bsnunu_jax.experiments.poisson import poisson, saturated_poisson
-from bsnunu_jax.inference.parameters import Parameter, Uniform
-from bsnunu_jax.inference.problem import Problem
+from bsnunu_jax.experiments.measurement import replaced
+from bsnunu_jax.experiments.quoted.poisson import poisson, saturated_poisson
+from bsnunu_jax.inference.problem.parameters import Parameter, Uniform
+from bsnunu_jax.inference.problem.problem import Problem
 from bsnunu_jax.inputs import Nuisances
 from bsnunu_jax.models import Model
 

@@ -1,6 +1,7 @@
 """Relic density by other means: scipy's quadrature, Radau in ln(Y/Y_eq), an own gas.
 
-Nothing of `bsnunu_jax.dark_matter` enters but the effective degrees of freedom of `ideal_gas`.
+Nothing of `bsnunu_jax.observables.dark_matter` enters but the effective degrees of freedom of
+`ideal_gas`.
 """
 
 from itertools import pairwise
@@ -10,7 +11,7 @@ from scipy.integrate import quad, solve_ivp
 from scipy.interpolate import CubicSpline
 from scipy.special import k1e, kve
 
-from bsnunu_jax.dark_matter.degrees_of_freedom import ideal_gas
+from bsnunu_jax.observables.dark_matter.degrees_of_freedom import ideal_gas
 
 PLANCK_MASS = 1.22089e19
 X_SWITCH = 60.0

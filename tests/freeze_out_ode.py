@@ -7,12 +7,17 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 
-from bsnunu_jax.dark_matter import relic_density as package
-from bsnunu_jax.dark_matter.annihilation import amplitude
-from bsnunu_jax.dark_matter.bessel import kve
-from bsnunu_jax.dark_matter.degrees_of_freedom import log_degrees_of_freedom
-from bsnunu_jax.dark_matter.thermal import channels, closing, scaled_eta, thermal_average
-from bsnunu_jax.sectors import DarkScalar
+from bsnunu_jax.observables.dark_matter import relic_density as package
+from bsnunu_jax.observables.dark_matter.annihilation import amplitude
+from bsnunu_jax.observables.dark_matter.bessel import kve
+from bsnunu_jax.observables.dark_matter.degrees_of_freedom import log_degrees_of_freedom
+from bsnunu_jax.observables.dark_matter.thermal import (
+    channels,
+    closing,
+    scaled_eta,
+    thermal_average,
+)
+from bsnunu_jax.states.sectors import DarkScalar
 
 X_START, X_END = 5.0, 50.0
 

@@ -23,7 +23,7 @@ from pathlib import Path
 
 import numpy as np
 
-from bsnunu_jax.experiments.archives import read_members
+from bsnunu_jax.experiments.records.archives import read_members
 
 WANTED = {"table.csv": b"1, 2, 3\n" * 40, "likelihood.json": b'{"channels": []}' * 20}
 SECONDS, KILOBYTES = 2.0, 1 << 20

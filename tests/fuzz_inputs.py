@@ -27,11 +27,11 @@ from typing import Any
 
 import yaml
 
-from bsnunu_jax.comparison_card import load_comparison
-from bsnunu_jax.config import Card
-from bsnunu_jax.errors import InputError
+from bsnunu_jax.cards.comparison import load_comparison
+from bsnunu_jax.cards.run_card import Card
 from bsnunu_jax.exchange.read import read_wcxf
 from bsnunu_jax.experiments.files import read_measurements
+from bsnunu_jax.foundation.errors import InputError
 from bsnunu_jax.scan.card import ScanCard
 
 ROOT = Path(__file__).parents[1]

@@ -224,10 +224,5 @@ if __name__ == "__main__":
     with tempfile.TemporaryDirectory() as scratch:
         os.environ["BSNUNU_CACHE"] = str(Path(scratch) / "cache")
         # What every command imports, so that a fork has it; nothing of this starts XLA.
-        import bsnunu_jax.comparison_card
-        import bsnunu_jax.limit
-        import bsnunu_jax.report.figures.limit
-        import bsnunu_jax.reproduce.run
-        import bsnunu_jax.scan.run  # noqa: F401
 
         sys.exit(1 if rounds(given, Path(scratch)) else 0)

@@ -15,7 +15,7 @@ from brute_force_pairs import FERMIONS, SCALARS, STERILE
 from brute_force_vectors import VECTORS
 from pair_comparison import Case, Masses
 
-from bsnunu_jax.invisible import FermionPair, ScalarPair, SterileNeutrino, VectorPair
+from bsnunu_jax.states import FermionPair, ScalarPair, SterileNeutrino, VectorPair
 
 # (s sigma P_L b)(nubar sigma P_R N) = 0, for any particles: the package has no such operator.
 OPPOSITE_TENSORS = ("T_LR", "T_RL")

@@ -15,9 +15,10 @@ import jax.numpy as jnp
 import numpy as np
 from brute_force_pairs import Pair
 
-from bsnunu_jax import kinematics, rates
+from bsnunu_jax.hadrons import kinematics
+from bsnunu_jax.hadrons.transitions import MODES
 from bsnunu_jax.inputs import Inputs
-from bsnunu_jax.modes import MODES
+from bsnunu_jax.rates import kernels as rates
 
 Array = np.ndarray
 

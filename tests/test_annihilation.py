@@ -7,8 +7,8 @@ from brute_force_annihilation import quadratic_form
 from pair_cases import DISTINCT, IDENTICAL
 from pair_comparison import Case, assert_same, random_couplings, rates_of, restricted
 
-from bsnunu_jax import rates
 from bsnunu_jax.inputs import Inputs
+from bsnunu_jax.rates import kernels as rates
 
 CASES = DISTINCT | IDENTICAL
 # Parity leaves P and A; the conserved currents of two equal masses drop out of A.

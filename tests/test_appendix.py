@@ -4,8 +4,10 @@ import jax.numpy as jnp
 import numpy as np
 import pytest
 
-from bsnunu_jax import FermionPair, kinematics, rates
-from bsnunu_jax.modes import MODES
+from bsnunu_jax import FermionPair
+from bsnunu_jax.hadrons import kinematics
+from bsnunu_jax.hadrons.transitions import MODES
+from bsnunu_jax.rates import kernels as rates
 
 M, Q2 = 0.9, 7.3
 

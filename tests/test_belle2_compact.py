@@ -12,21 +12,21 @@ from scipy.integrate import quad
 
 from bsnunu_jax.cli import main
 from bsnunu_jax.experiments import Predictions, load_measurements
-from bsnunu_jax.experiments.belle2 import Belle2Likelihood
-from bsnunu_jax.experiments.belle2_compact import as_yaml, compacted, read_table
-from bsnunu_jax.experiments.belle2_published import WORKSPACE
-from bsnunu_jax.experiments.compaction import compact as compact_model
-from bsnunu_jax.experiments.compaction import profile_strength
-from bsnunu_jax.experiments.workspace import read_workspace
-from bsnunu_jax.inference.parameters import Parameter, Uniform
-from bsnunu_jax.inference.problem import Problem
-from bsnunu_jax.inference.profile import profile_grid
-from bsnunu_jax.inference.tabulate import tabulate
+from bsnunu_jax.experiments.histfactory.compact_table import as_yaml, compacted, read_table
+from bsnunu_jax.experiments.histfactory.compaction import compact as compact_model
+from bsnunu_jax.experiments.histfactory.compaction import profile_strength
+from bsnunu_jax.experiments.histfactory.reweighted import Belle2Likelihood
+from bsnunu_jax.experiments.histfactory.workspace import read_workspace
+from bsnunu_jax.experiments.records.published import WORKSPACE
+from bsnunu_jax.inference.fits.grid import profile_grid
+from bsnunu_jax.inference.problem.parameters import Parameter, Uniform
+from bsnunu_jax.inference.problem.problem import Problem
+from bsnunu_jax.inference.problem.tabulate import tabulate
 from bsnunu_jax.inputs import Inputs, Nuisances
 from bsnunu_jax.inputs.tables import load_yaml
-from bsnunu_jax.invisible import Neutrinos, Universal
 from bsnunu_jax.models import get_model
-from bsnunu_jax.observables import branching_fraction_bins
+from bsnunu_jax.observables.branching import branching_fraction_bins
+from bsnunu_jax.states import Neutrinos, Universal
 
 NAME = "belle2_knunu_2023"
 STRENGTHS = list(range(11))

@@ -7,9 +7,9 @@ import jax.numpy as jnp
 import numpy as np
 import pytest
 
-from bsnunu_jax.config import Card
+from bsnunu_jax.cards.run_card import Card
 from bsnunu_jax.experiments import load_measurements
-from bsnunu_jax.inference.best_fit import best_fit
+from bsnunu_jax.inference.fits.best_fit import best_fit
 
 CARD = Path(__file__).parents[1] / "fits" / "belle2_wet.yaml"
 # redist 2.0.0 with EOS 1.0.21, pyhf 0.7.6 and iminuit; c_SL ends at 0.1 there, where -2 ln L is

@@ -13,17 +13,17 @@ from scipy.integrate import quad
 from scipy.optimize import brentq
 from scipy.stats import chi2, norm, poisson
 
-from bsnunu_jax.config import Card
-from bsnunu_jax.errors import InputError
+from bsnunu_jax.cards.run_card import Card
 from bsnunu_jax.experiments import Predictions, load_measurements
-from bsnunu_jax.experiments.belle2_published import CHECKSUMS, WORKSPACE, check_files
-from bsnunu_jax.experiments.counting import log_likelihood_of_signal, most_likely_rate
-from bsnunu_jax.experiments.null_model import null_br
-from bsnunu_jax.experiments.poisson import poisson as poisson_terms
-from bsnunu_jax.experiments.workspace import read_workspace
-from bsnunu_jax.inference.hypotest import local_significance
-from bsnunu_jax.invisible import Universal
-from bsnunu_jax.report.sm_point import sm_objective
+from bsnunu_jax.experiments.histfactory.null_model import null_br
+from bsnunu_jax.experiments.histfactory.workspace import read_workspace
+from bsnunu_jax.experiments.quoted.counting import log_likelihood_of_signal, most_likely_rate
+from bsnunu_jax.experiments.quoted.poisson import poisson as poisson_terms
+from bsnunu_jax.experiments.records.published import CHECKSUMS, WORKSPACE, check_files
+from bsnunu_jax.foundation.errors import InputError
+from bsnunu_jax.inference.fits.sm import sm_objective
+from bsnunu_jax.inference.hypotheses.hypotest import local_significance
+from bsnunu_jax.states import Universal
 
 NAME = "belle2_knunu_2023"
 FITS = Path(__file__).parents[1] / "fits"

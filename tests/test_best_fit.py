@@ -9,11 +9,11 @@ import pytest
 from scipy.optimize import minimize_scalar
 
 from bsnunu_jax import Neutrinos, branching_fraction
-from bsnunu_jax.errors import InputError
-from bsnunu_jax.experiments.gaussian import GaussianMeasurement
-from bsnunu_jax.inference.best_fit import BestFit, best_fit
-from bsnunu_jax.inference.parameters import LogUniform, Normal, Parameter, Uniform
-from bsnunu_jax.inference.problem import Problem
+from bsnunu_jax.experiments.quoted.gaussian import GaussianMeasurement
+from bsnunu_jax.foundation.errors import InputError
+from bsnunu_jax.inference.fits.best_fit import BestFit, best_fit
+from bsnunu_jax.inference.problem.parameters import LogUniform, Normal, Parameter, Uniform
+from bsnunu_jax.inference.problem.problem import Problem
 from bsnunu_jax.inputs import Nuisances
 from bsnunu_jax.models import get_model
 

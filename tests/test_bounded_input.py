@@ -8,10 +8,10 @@ from pathlib import Path
 import pytest
 import yaml
 
-from bsnunu_jax.config import Card
-from bsnunu_jax.errors import InputError
+from bsnunu_jax.cards.run_card import Card
 from bsnunu_jax.exchange.read import read_wcxf
 from bsnunu_jax.experiments.files import read_measurements
+from bsnunu_jax.foundation.errors import InputError
 
 READERS = {"card": Card, "measurements": read_measurements, "wcxf": read_wcxf}
 CARD = """\

@@ -6,10 +6,10 @@ import numpy as np
 import pytest
 from scipy.integrate import solve_ivp
 
-from bsnunu_jax import bs_mixing, running
-from bsnunu_jax.inputs import Inputs, Nuisances, load_inputs
+from bsnunu_jax.inputs import Inputs, Nuisances, load_inputs, running
 from bsnunu_jax.models import get_model
-from bsnunu_jax.sectors import BsMixing, Sectors
+from bsnunu_jax.observables import bs_mixing
+from bsnunu_jax.states.sectors import BsMixing, Sectors
 
 FLAVIO = load_inputs("flavio")
 ZPRIME = get_model("zprime")

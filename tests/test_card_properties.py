@@ -4,8 +4,8 @@ import yaml
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from bsnunu_jax.config import Card, CardSchema
-from bsnunu_jax.errors import InputError
+from bsnunu_jax.cards.run_card import Card, CardSchema
+from bsnunu_jax.foundation.errors import InputError
 
 QUIET = settings(
     max_examples=150, deadline=None,

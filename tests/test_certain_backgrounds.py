@@ -7,7 +7,7 @@ import pytest
 from scipy.integrate import quad
 from scipy.special import gammaln, log_ndtr
 
-from bsnunu_jax.experiments.counting import (
+from bsnunu_jax.experiments.quoted.counting import (
     CountingMeasurement,
     log_likelihood_of_signal,
     sample_counts,

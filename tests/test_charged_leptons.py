@@ -10,15 +10,20 @@ import pytest
 from numpy.polynomial.legendre import leggauss
 from pair_comparison import form_factors, meson_masses
 
-from bsnunu_jax import Neutrinos, kinematics
-from bsnunu_jax.charged_current import R_D, R_Dstar, ratio_to_sm
-from bsnunu_jax.charged_leptons import branching_fraction, branching_fraction_bs, dgamma_dq2
-from bsnunu_jax.charged_observables import ALIASES, WINDOWS, charged_observables
-from bsnunu_jax.errors import InputError
+from bsnunu_jax import Neutrinos
+from bsnunu_jax.foundation.errors import InputError
+from bsnunu_jax.hadrons import kinematics
+from bsnunu_jax.hadrons.transitions import MODES
 from bsnunu_jax.inputs import Inputs, Nuisances, load_inputs, numbers
-from bsnunu_jax.invisible.neutrinos import FLAVOURS
-from bsnunu_jax.modes import MODES
-from bsnunu_jax.sectors import ChargedCurrent, ChargedLeptons, Sectors
+from bsnunu_jax.observables.charged_catalogue import ALIASES, WINDOWS, charged_observables
+from bsnunu_jax.observables.charged_current import R_D, R_Dstar, ratio_to_sm
+from bsnunu_jax.observables.charged_leptons import (
+    branching_fraction,
+    branching_fraction_bs,
+    dgamma_dq2,
+)
+from bsnunu_jax.states.neutrinos import FLAVOURS
+from bsnunu_jax.states.sectors import ChargedCurrent, ChargedLeptons, Sectors
 
 CHARGED = {o.name: o for o in charged_observables()}
 PAIRS = [(a, b) for a in FLAVOURS for b in FLAVOURS]

@@ -9,13 +9,13 @@ from brute_force_pairs import quadratic_forms
 from scipy.integrate import quad
 
 from bsnunu_jax import Nuisances
-from bsnunu_jax.charm import (
+from bsnunu_jax.observables.charm import (
     branching_fraction_invisible,
     branching_fraction_pion,
     dbr_dq2_pion,
     form_factor_f0,
-)  # fmt: skip
-from bsnunu_jax.sectors import DarkScalar
+)
+from bsnunu_jax.states.sectors import DarkScalar
 
 # flavio 2.7.1, "D->pi form factor" at q2 = 0, 1, 2, 2.9 GeV^2.
 FLAVIO = {0.0: 0.612, 1.0: 0.7290001260847812, 2.0: 0.8964626723479925, 2.9: 1.1079350485952886}

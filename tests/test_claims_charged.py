@@ -11,11 +11,11 @@ import jax.numpy as jnp
 import numpy as np
 import pytest
 
-from bsnunu_jax.charged_current import ratio_to_sm
-from bsnunu_jax.charged_observables import charged_observables
 from bsnunu_jax.inputs import load_inputs
-from bsnunu_jax.invisible import Neutrinos
-from bsnunu_jax.sectors import ChargedCurrent, ChargedLeptons, Sectors
+from bsnunu_jax.observables.charged_catalogue import charged_observables
+from bsnunu_jax.observables.charged_current import ratio_to_sm
+from bsnunu_jax.states import Neutrinos
+from bsnunu_jax.states.sectors import ChargedCurrent, ChargedLeptons, Sectors
 
 CHARGED = {o.name: o for o in charged_observables()}
 ETA, C_SM = 0.63, -6.352

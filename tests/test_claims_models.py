@@ -8,13 +8,14 @@ import jax
 import numpy as np
 import pytest
 
-from bsnunu_jax import bs_mixing
 from bsnunu_jax.inputs import load_inputs
-from bsnunu_jax.invisible import Neutrinos
 from bsnunu_jax.models import get_model
 from bsnunu_jax.models.matching import Pi
-from bsnunu_jax.observables import branching_fraction, get_observable
-from bsnunu_jax.sectors import ChargedCurrent, Sectors
+from bsnunu_jax.observables import bs_mixing
+from bsnunu_jax.observables.branching import branching_fraction
+from bsnunu_jax.observables.catalogue import get_observable
+from bsnunu_jax.states import Neutrinos
+from bsnunu_jax.states.sectors import ChargedCurrent, Sectors
 
 # The paper's C_SM and alpha(m_Z) with |VtbVts*| of a unitary matrix, so that it goes with Vcb.
 _PAPER = load_inputs("paper")

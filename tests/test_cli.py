@@ -16,7 +16,7 @@ from bsnunu_jax import (
     longitudinal_fraction,
 )
 from bsnunu_jax.cli import main
-from bsnunu_jax.observables import OBSERVABLES
+from bsnunu_jax.observables.catalogue import OBSERVABLES
 
 
 def run(capsys, *arguments: str) -> tuple[int, str, str]:

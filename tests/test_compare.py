@@ -11,22 +11,22 @@ import numpy as np
 import pytest
 from scipy.integrate import simpson
 
-from bsnunu_jax import rates
+from bsnunu_jax.cards.comparison import load_comparison
+from bsnunu_jax.cards.run_card import Card
 from bsnunu_jax.cli import main
-from bsnunu_jax.compare import run_compare
-from bsnunu_jax.compare_pair import PairComparison
-from bsnunu_jax.comparison_card import load_comparison
-from bsnunu_jax.config import Card
-from bsnunu_jax.errors import InputError
-from bsnunu_jax.inference.best_fit import best_fit
-from bsnunu_jax.inference.laplace import sm_fit
-from bsnunu_jax.inference.mass_scan import MassScan
-from bsnunu_jax.inference.pair_grams import families
-from bsnunu_jax.inference.pair_likelihood import PairLikelihood
-from bsnunu_jax.inference.pair_operator import PairOperator
-from bsnunu_jax.inference.tabulate import tabulate
+from bsnunu_jax.foundation.errors import InputError
+from bsnunu_jax.inference.evidence.lines import PairLikelihood
+from bsnunu_jax.inference.evidence.mass_curve import MassScan
+from bsnunu_jax.inference.evidence.one_operator import PairOperator
+from bsnunu_jax.inference.evidence.operators import PairComparison
+from bsnunu_jax.inference.evidence.pair_grams import families
+from bsnunu_jax.inference.fits.best_fit import best_fit
+from bsnunu_jax.inference.fits.sm import sm_fit
+from bsnunu_jax.inference.problem.tabulate import tabulate
 from bsnunu_jax.models import MODELS
+from bsnunu_jax.rates import kernels as rates
 from bsnunu_jax.report.compare_table import compare_table
+from bsnunu_jax.runs.compare import run_compare
 
 approx = pytest.approx
 DARK_SECTOR = Path(__file__).parents[1] / "fits" / "dark_sector.yaml"

@@ -7,11 +7,11 @@ import sys
 import pytest
 from small_runs import in_shell, write_cards
 
-from bsnunu_jax.compilation_cache import VARIABLE, cache_folder
+from bsnunu_jax.foundation.compilation_cache import VARIABLE, cache_folder
 
 PROGRAM = """
 import bsnunu_jax
-from bsnunu_jax.compilation_cache import use_compilation_cache
+from bsnunu_jax.foundation.compilation_cache import use_compilation_cache
 use_compilation_cache()
 import jax, jax.numpy as jnp
 print(jax.jit(lambda x: jnp.exp(jnp.sin(x)).sum())(jnp.arange(8.0)))

@@ -11,15 +11,15 @@ import pytest
 import yaml
 from jax import monitoring
 
-from bsnunu_jax.batch import chunked_vmap
-from bsnunu_jax.config import Card
-from bsnunu_jax.inference.best_fit import best_fit
-from bsnunu_jax.inference.profile_map import profile_map
+from bsnunu_jax.cards.run_card import Card
+from bsnunu_jax.inference.fits.best_fit import best_fit
+from bsnunu_jax.inference.fits.profile_map import profile_map
 from bsnunu_jax.inputs import Inputs
-from bsnunu_jax.invisible import FermionPair, Neutrinos
-from bsnunu_jax.observables import branching_fraction
+from bsnunu_jax.numerics.batch import chunked_vmap
+from bsnunu_jax.observables.branching import branching_fraction
 from bsnunu_jax.scan.card import ScanCard
 from bsnunu_jax.scan.run import run_scan
+from bsnunu_jax.states import FermionPair, Neutrinos
 
 FITS = Path(__file__).parents[1] / "fits"
 EVENT = "/jax/core/compile/backend_compile_duration"

@@ -5,8 +5,8 @@ from pathlib import Path
 import pytest
 import yaml
 
-from bsnunu_jax.config import Card
-from bsnunu_jax.errors import InputError
+from bsnunu_jax.cards.run_card import Card
+from bsnunu_jax.foundation.errors import InputError
 
 GOOD = """\
 title: a small fit

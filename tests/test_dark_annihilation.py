@@ -7,11 +7,11 @@ import pytest
 from freeze_out import gondolo_gelmini, log_average
 from scipy import special
 
-from bsnunu_jax.dark_matter.annihilation import at_rest, cross_section
-from bsnunu_jax.dark_matter.bessel import k1e, kve
-from bsnunu_jax.dark_matter.thermal import eta, scaled_eta, thermal_average
-from bsnunu_jax.dark_matter.units import CM3_PER_S
-from bsnunu_jax.sectors import DarkScalar
+from bsnunu_jax.observables.dark_matter.annihilation import at_rest, cross_section
+from bsnunu_jax.observables.dark_matter.bessel import k1e, kve
+from bsnunu_jax.observables.dark_matter.thermal import eta, scaled_eta, thermal_average
+from bsnunu_jax.observables.dark_matter.units import CM3_PER_S
+from bsnunu_jax.states.sectors import DarkScalar
 
 Z = np.geomspace(0.5, 1e5, 200)
 AVERAGE = jax.jit(lambda m, x, i: thermal_average(DarkScalar(m, 1e-4), i, x))

@@ -16,11 +16,11 @@ from bsnunu_jax import (
     SterileNeutrino,
     VectorPair,
     branching_fraction,
-    kinematics,
     load_inputs,
-    rates,
-)  # fmt: skip
-from bsnunu_jax.modes import MODES, get_mode
+)
+from bsnunu_jax.hadrons import kinematics
+from bsnunu_jax.hadrons.transitions import MODES, get_mode
+from bsnunu_jax.rates import kernels as rates
 
 PAIRS = {"scalar": ScalarPair, "fermion": FermionPair, "vector": VectorPair}
 THREE_BODY = ("B+->K+", "B0->K*0")

@@ -16,12 +16,13 @@ from pathlib import Path
 import numpy as np
 import pytest
 
+from bsnunu_jax.cards.run_card import Card
 from bsnunu_jax.cli import main
-from bsnunu_jax.config import Card
-from bsnunu_jax.errors import InputError
-from bsnunu_jax.experiments import data_sets, hepdata
-from bsnunu_jax.experiments.belle2_published import CHECKSUMS, WORKSPACE
-from bsnunu_jax.experiments.data_sets import DATA_SETS, user_folder
+from bsnunu_jax.experiments.records import hepdata
+from bsnunu_jax.experiments.records import record as data_sets
+from bsnunu_jax.experiments.records.published import CHECKSUMS, WORKSPACE
+from bsnunu_jax.experiments.records.record import DATA_SETS, user_folder
+from bsnunu_jax.foundation.errors import InputError
 
 NAME = "belle2-knunu"
 A, B, H = (n for n in CHECKSUMS if n != WORKSPACE)
@@ -579,7 +580,7 @@ def test_the_name_stands_for_the_user_folder(server, monkeypatch, tmp_path):
         folders.append(likelihood)
         raise InputError("seen")
 
-    monkeypatch.setattr("bsnunu_jax.config.load_measurements", remember)
+    monkeypatch.setattr("bsnunu_jax.cards.run_card.load_measurements", remember)
 
     def seen(card):
         with pytest.raises(InputError, match="seen"):

@@ -11,13 +11,10 @@ from pathlib import Path
 import pytest
 import yaml
 
+from bsnunu_jax.cards.comparison import ComparisonSchema, VariantSection, load_comparison
+from bsnunu_jax.cards.run_card import Card, CardSchema, SamplerSection
 from bsnunu_jax.cli import main
-from bsnunu_jax.comparison_card import ComparisonSchema, VariantSection, load_comparison
-from bsnunu_jax.config import Card, CardSchema, SamplerSection
 from bsnunu_jax.experiments import load_measurements
-from bsnunu_jax.experiments.belle2_published import CHECKSUMS
-from bsnunu_jax.experiments.correlated import CorrelatedMeasurement
-from bsnunu_jax.experiments.counting import CountingMeasurement
 from bsnunu_jax.experiments.files import (
     CorrelatedEntry,
     CountingEntry,
@@ -25,8 +22,11 @@ from bsnunu_jax.experiments.files import (
     LimitEntry,
     NumericalEntry,
 )
-from bsnunu_jax.experiments.gaussian import GaussianMeasurement
-from bsnunu_jax.experiments.numerical import NumericalMeasurement
+from bsnunu_jax.experiments.quoted.correlated import CorrelatedMeasurement
+from bsnunu_jax.experiments.quoted.counting import CountingMeasurement
+from bsnunu_jax.experiments.quoted.gaussian import GaussianMeasurement
+from bsnunu_jax.experiments.quoted.numerical import NumericalMeasurement
+from bsnunu_jax.experiments.records.published import CHECKSUMS
 from bsnunu_jax.scan import open_scan
 from bsnunu_jax.scan.card import ScanCard
 from bsnunu_jax.scan.run import run_scan

@@ -25,7 +25,7 @@ from bsnunu_jax.exchange import (
 from bsnunu_jax.exchange.popxf import block_name
 from bsnunu_jax.exchange.write import coefficients
 from bsnunu_jax.models import get_model
-from bsnunu_jax.observables import get_observable
+from bsnunu_jax.observables.catalogue import get_observable
 
 ROOT = Path(__file__).parents[1]
 PAGE = (ROOT / "docs" / "exchange.md").read_text(encoding="utf-8")

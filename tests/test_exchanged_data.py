@@ -9,20 +9,20 @@ from scipy.optimize import minimize_scalar
 from scipy.special import gammaln
 from scipy.stats import norm
 
-from bsnunu_jax.errors import InputError
 from bsnunu_jax.experiments import Predictions, load_measurements
-from bsnunu_jax.experiments.base import Generative, ProfiledMeasurement
-from bsnunu_jax.experiments.counting import (
+from bsnunu_jax.experiments.measurement import Generative, ProfiledMeasurement
+from bsnunu_jax.experiments.quoted.counting import (
     log_likelihood_of_signal,
     sample_counts,
     saturated_marginal,
 )
-from bsnunu_jax.experiments.gaussian import GaussianMeasurement
-from bsnunu_jax.inference.parameters import Parameter, Uniform
-from bsnunu_jax.inference.problem import Problem
+from bsnunu_jax.experiments.quoted.gaussian import GaussianMeasurement
+from bsnunu_jax.foundation.errors import InputError
+from bsnunu_jax.inference.problem.parameters import Parameter, Uniform
+from bsnunu_jax.inference.problem.problem import Problem
 from bsnunu_jax.inputs import Nuisances
-from bsnunu_jax.invisible import Neutrinos
 from bsnunu_jax.models import get_model
+from bsnunu_jax.states import Neutrinos
 
 BELLE2, SEARCH = "belle2_knunu_2023", "belle_2017_Kstar0"
 RATIO = GaussianMeasurement(

@@ -15,7 +15,6 @@ from scipy.special import gammaln
 from scipy.stats import gamma as gamma_distribution
 from scipy.stats import norm
 
-from bsnunu_jax.errors import InputError
 from bsnunu_jax.experiments import (
     Measurement,
     Predictions,
@@ -23,11 +22,12 @@ from bsnunu_jax.experiments import (
     log_likelihoods,
     measurement_names,
 )
-from bsnunu_jax.experiments.counting import CountingMeasurement, log_likelihood_of_signal
-from bsnunu_jax.experiments.poisson import poisson
+from bsnunu_jax.experiments.quoted.counting import CountingMeasurement, log_likelihood_of_signal
+from bsnunu_jax.experiments.quoted.poisson import poisson
+from bsnunu_jax.foundation.errors import InputError
 from bsnunu_jax.inputs import Inputs
-from bsnunu_jax.invisible import Neutrinos
-from bsnunu_jax.observables import branching_fraction, branching_fraction_bins
+from bsnunu_jax.observables.branching import branching_fraction, branching_fraction_bins
+from bsnunu_jax.states import Neutrinos
 
 
 @dataclass

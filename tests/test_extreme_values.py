@@ -5,11 +5,13 @@ import jax.numpy as jnp
 import numpy as np
 import pytest
 
-from bsnunu_jax import rates
-from bsnunu_jax.errors import InputError
 from bsnunu_jax.exchange.names import of_another_sector
-from bsnunu_jax.inference.hypotest import asymptotic_cls, local_significance
-from bsnunu_jax.invisible import (
+from bsnunu_jax.foundation.errors import InputError
+from bsnunu_jax.inference.hypotheses.hypotest import asymptotic_cls, local_significance
+from bsnunu_jax.models import get_model
+from bsnunu_jax.observables.branching import branching_fraction, branching_fraction_bins, dbr_dq2
+from bsnunu_jax.rates import kernels as rates
+from bsnunu_jax.states import (
     FermionPair,
     Neutrinos,
     Resonance,
@@ -18,9 +20,7 @@ from bsnunu_jax.invisible import (
     TwoBody,
     VectorPair,
 )
-from bsnunu_jax.models import get_model
-from bsnunu_jax.observables import branching_fraction, branching_fraction_bins, dbr_dq2
-from bsnunu_jax.sectors import ChargedCurrent, ChargedLeptons
+from bsnunu_jax.states.sectors import ChargedCurrent, ChargedLeptons
 
 K = "B+->K+"
 

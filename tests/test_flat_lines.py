@@ -3,10 +3,10 @@
 import numpy as np
 import pytest
 
-from bsnunu_jax.config import Card
-from bsnunu_jax.fit import run_fit
-from bsnunu_jax.inference.best_fit import best_fit
-from bsnunu_jax.inference.landscape import Landscape
+from bsnunu_jax.cards.run_card import Card
+from bsnunu_jax.inference.fits.best_fit import best_fit
+from bsnunu_jax.inference.problem.landscape import Landscape
+from bsnunu_jax.runs.fit import run_fit
 
 CARD = """\
 title: A sum

@@ -8,7 +8,7 @@ import jax.numpy as jnp
 import numpy as np
 import pytest
 
-from bsnunu_jax.form_factors import BCL, BSZ
+from bsnunu_jax.hadrons.form_factors import BCL, BSZ
 from bsnunu_jax.inputs import Nuisances, form_factor_sets, load_inputs
 from bsnunu_jax.inputs.tables import form_factor_set
 

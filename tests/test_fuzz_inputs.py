@@ -3,7 +3,7 @@
 import pytest
 from fuzz_inputs import KINDS, Kind, run
 
-from bsnunu_jax.errors import InputError
+from bsnunu_jax.foundation.errors import InputError
 
 CASES = 84  # of each of six kinds; `python tests/fuzz_inputs.py all 5000` runs more
 

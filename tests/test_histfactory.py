@@ -9,10 +9,10 @@ import numpy as np
 import pytest
 from scipy.special import gammaln
 
-from bsnunu_jax.errors import InputError
-from bsnunu_jax.experiments.histfactory import HistFactory
-from bsnunu_jax.experiments.poisson import poisson
-from bsnunu_jax.experiments.workspace import build, read_workspace
+from bsnunu_jax.experiments.histfactory.model import HistFactory
+from bsnunu_jax.experiments.histfactory.workspace import build, read_workspace
+from bsnunu_jax.experiments.quoted.poisson import poisson
+from bsnunu_jax.foundation.errors import InputError
 
 with warnings.catch_warnings():
     warnings.simplefilter("ignore")

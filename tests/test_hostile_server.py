@@ -24,9 +24,9 @@ from hostile_server import (
 )  # fmt: skip
 
 from bsnunu_jax.cli import main
-from bsnunu_jax.experiments import hepdata
-from bsnunu_jax.experiments.belle2_published import WORKSPACE
-from bsnunu_jax.experiments.data_sets import DATA_SETS
+from bsnunu_jax.experiments.records import hepdata
+from bsnunu_jax.experiments.records.published import WORKSPACE
+from bsnunu_jax.experiments.records.record import DATA_SETS
 
 NAME = "belle2-knunu"
 FILE = PATHS[WORKSPACE]

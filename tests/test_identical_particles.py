@@ -7,9 +7,9 @@ from brute_force_pairs import quadratic_forms
 from pair_cases import IDENTICAL, OPPOSITE_TENSORS
 from pair_comparison import compare_spectra, form_factors, meson_masses
 
-from bsnunu_jax.errors import InputError
+from bsnunu_jax.foundation.errors import InputError
+from bsnunu_jax.hadrons.transitions import MODES
 from bsnunu_jax.inputs import Inputs
-from bsnunu_jax.modes import MODES
 
 
 @pytest.mark.parametrize("mode", MODES)

@@ -14,7 +14,8 @@ import numpy as np
 import pytest
 import yaml
 
-from bsnunu_jax.errors import InputError
+from bsnunu_jax.foundation.errors import InputError
+from bsnunu_jax.hadrons.transitions import MODES, get_mode
 from bsnunu_jax.inputs import (
     GROUPS,
     Inputs,
@@ -25,10 +26,10 @@ from bsnunu_jax.inputs import (
     presets,
 )
 from bsnunu_jax.inputs.tables import form_factor_set
-from bsnunu_jax.invisible import Neutrinos
 from bsnunu_jax.models import get_model
-from bsnunu_jax.modes import MODES, get_mode
-from bsnunu_jax.observables import branching_fraction, get_observable
+from bsnunu_jax.observables.branching import branching_fraction
+from bsnunu_jax.observables.catalogue import get_observable
+from bsnunu_jax.states import Neutrinos
 
 DATA = resources.files("bsnunu_jax.inputs") / "data"
 UNITS = {"GeV", "GeV^-2", "GeV s", "ps", "rad", "1"}
@@ -181,7 +182,7 @@ def test_single_precision_is_refused(value: str) -> None:
     )  # fmt: skip
     assert run.returncode != 0
     last = run.stderr.strip().splitlines()[-1]
-    assert last.startswith("bsnunu_jax.errors.InputError")
+    assert last.startswith("bsnunu_jax.foundation.errors.InputError")
     assert "jax.config.update('jax_enable_x64', True)" in last
 
 

@@ -10,11 +10,11 @@ import numpy as np
 import pytest
 from scipy.integrate import quad_vec
 
-from bsnunu_jax import kinematics, rates
+from bsnunu_jax.hadrons import kinematics
+from bsnunu_jax.hadrons.transitions import MODES
 from bsnunu_jax.inputs import Inputs, Nuisances, load_inputs, presets
-from bsnunu_jax.invisible import Neutrinos, Universal
-from bsnunu_jax.modes import MODES
-from bsnunu_jax.observables import (
+from bsnunu_jax.numerics.quadrature import BIN_NODES, NODES
+from bsnunu_jax.observables.branching import (
     branching_fraction,
     branching_fraction_bins,
     dbr_dq2,
@@ -23,7 +23,8 @@ from bsnunu_jax.observables import (
     longitudinal_fraction_at,
     ratio_to_sm,
 )
-from bsnunu_jax.quadrature import BIN_NODES, NODES
+from bsnunu_jax.rates import kernels as rates
+from bsnunu_jax.states import Neutrinos, Universal
 
 VECTOR_MODES = tuple(name for name, mode in MODES.items() if mode.vector)
 # Charges differ in masses alone: where every mode costs a compilation, one of each spin is enough.

@@ -155,13 +155,13 @@ class TestEdges:
     """Pieces end where the prior does, as numbers and not nearly."""
 
     def pieces(self, prior, draws, mirror=False, mass=0.95):
-        from bsnunu_jax.inference.parameters import Parameter
+        from bsnunu_jax.inference.problem.parameters import Parameter
         from bsnunu_jax.report.intervals import Marginal
 
         return Marginal.of(Parameter("x", prior, "x", mirror=mirror), draws).pieces(mass)
 
     def test_a_peak_at_the_edge(self):
-        from bsnunu_jax.inference.parameters import Uniform
+        from bsnunu_jax.inference.problem.parameters import Uniform
 
         for seed in SEEDS:
             x = np.random.default_rng(seed).exponential(size=3000)
@@ -171,7 +171,7 @@ class TestEdges:
             assert low == pytest.approx(30 + np.log(0.05), abs=0.35)
 
     def test_folded_at_zero(self):
-        from bsnunu_jax.inference.parameters import Uniform
+        from bsnunu_jax.inference.problem.parameters import Uniform
 
         for mass, end in ((0.68, norm.ppf(0.84)), (0.95, norm.ppf(0.975))):
             for seed in SEEDS:
@@ -181,7 +181,7 @@ class TestEdges:
                 assert high == pytest.approx(end, abs=0.12)
 
     def test_two_edges_two_pieces(self):
-        from bsnunu_jax.inference.parameters import Uniform
+        from bsnunu_jax.inference.problem.parameters import Uniform
 
         x = np.random.default_rng(2).beta(0.3, 0.3, size=8000)
         (first, second) = self.pieces(Uniform(0, 1), x)
@@ -189,7 +189,7 @@ class TestEdges:
         assert first[1] < 0.6 < second[0] + 0.2
 
     def test_a_distant_edge_is_none(self):
-        from bsnunu_jax.inference.parameters import Uniform
+        from bsnunu_jax.inference.problem.parameters import Uniform
 
         x = np.random.default_rng(2).uniform(0.5, 1, size=4000)
         ((low, high),) = self.pieces(Uniform(0, 2), x)
@@ -197,7 +197,7 @@ class TestEdges:
 
     def test_of_a_scale_the_logarithm_counts(self):
         """The region is the same in every unit, and that of a flat posterior no corner of it."""
-        from bsnunu_jax.inference.parameters import LogUniform
+        from bsnunu_jax.inference.problem.parameters import LogUniform
 
         r = np.random.default_rng(4)
         exponent = np.where(

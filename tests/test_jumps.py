@@ -7,16 +7,16 @@ import pytest
 from numpyro.diagnostics import effective_sample_size, split_gelman_rubin
 from scipy.stats import ks_2samp
 
-from bsnunu_jax.config import Card
-from bsnunu_jax.errors import InputError
-from bsnunu_jax.fit import jumping, run_fit
-from bsnunu_jax.inference.best_fit import best_fit
-from bsnunu_jax.inference.jump_grid import JumpGrid, grid_and_starts, jump_grid, spread
-from bsnunu_jax.inference.jumps import Jumps
-from bsnunu_jax.inference.landscape import Landscape
-from bsnunu_jax.inference.nuts import Sampler, sample
-from bsnunu_jax.inference.profile import profile_grid
+from bsnunu_jax.cards.run_card import Card
+from bsnunu_jax.foundation.errors import InputError
+from bsnunu_jax.inference.fits.best_fit import best_fit
+from bsnunu_jax.inference.fits.grid import profile_grid
+from bsnunu_jax.inference.problem.landscape import Landscape
+from bsnunu_jax.inference.sampling.jump_grid import JumpGrid, grid_and_starts, jump_grid, spread
+from bsnunu_jax.inference.sampling.jumps import Jumps
+from bsnunu_jax.inference.sampling.nuts import Sampler, sample
 from bsnunu_jax.report.diagnostics import import_arviz
+from bsnunu_jax.runs.fit import jumping, run_fit
 
 LEVELS = np.array([0.05, 0.16, 0.5, 0.84, 0.95])
 SETTINGS = Sampler(chains=4, warmup=200, draws=2000, target_accept=0.8, block=200)

@@ -13,10 +13,10 @@ import numpy as np
 import pytest
 
 from bsnunu_jax.inputs import Inputs, load_inputs
+from bsnunu_jax.inputs.running import SCALAR, TENSOR, factor
 from bsnunu_jax.models import get_model
 from bsnunu_jax.models.matching import ckm
-from bsnunu_jax.running import SCALAR, TENSOR, factor
-from bsnunu_jax.sectors import Sectors
+from bsnunu_jax.states.sectors import Sectors
 
 INPUTS = load_inputs("flavio")
 V = np.asarray(ckm(INPUTS))

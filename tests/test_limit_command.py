@@ -7,10 +7,10 @@ import pytest
 import yaml
 from scipy.stats import norm
 
+from bsnunu_jax.cards.run_card import Card
 from bsnunu_jax.cli import main
-from bsnunu_jax.config import Card
-from bsnunu_jax.fit import run_fit
 from bsnunu_jax.inputs import load_inputs
+from bsnunu_jax.runs.fit import run_fit
 
 CARD = """\
 title: one coupling, one ratio

@@ -9,14 +9,14 @@ from pyhf.infer.intervals.upper_limits import toms748_scan
 from scipy.optimize import brentq
 from scipy.stats import chi2, norm
 
-from bsnunu_jax.errors import InputError
 from bsnunu_jax.experiments import load_measurements
-from bsnunu_jax.experiments.gaussian import GaussianMeasurement
-from bsnunu_jax.inference.hypotest import hypotest, scan, significance
-from bsnunu_jax.inference.limits import interval, upper_limits
-from bsnunu_jax.inference.parameters import Normal, Parameter, Uniform
-from bsnunu_jax.inference.problem import Problem
-from bsnunu_jax.inference.profile_likelihood import ProfileLikelihood
+from bsnunu_jax.experiments.quoted.gaussian import GaussianMeasurement
+from bsnunu_jax.foundation.errors import InputError
+from bsnunu_jax.inference.hypotheses.hypotest import hypotest, scan, significance
+from bsnunu_jax.inference.hypotheses.limits import interval, upper_limits
+from bsnunu_jax.inference.hypotheses.profile_likelihood import ProfileLikelihood
+from bsnunu_jax.inference.problem.parameters import Normal, Parameter, Uniform
+from bsnunu_jax.inference.problem.problem import Problem
 from bsnunu_jax.inputs import Nuisances
 from bsnunu_jax.models import get_model
 

@@ -8,7 +8,7 @@ from jax.scipy.special import gammaln
 from scipy.integrate import quad
 from scipy.stats import norm, poisson
 
-from bsnunu_jax.experiments.counting import log_likelihood_of_signal
+from bsnunu_jax.experiments.quoted.counting import log_likelihood_of_signal
 
 
 def reference(mean: float, count: int, std: float) -> float:

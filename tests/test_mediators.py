@@ -7,12 +7,12 @@ import jax
 import numpy as np
 import pytest
 
-from bsnunu_jax.compare_fit import compare_by_fit
-from bsnunu_jax.comparison_card import load_comparison
+from bsnunu_jax.cards.comparison import load_comparison
 from bsnunu_jax.experiments import load_measurements
 from bsnunu_jax.inputs import Nuisances, load_inputs
-from bsnunu_jax.invisible import Neutrinos
-from bsnunu_jax.observables import get_observable
+from bsnunu_jax.observables.catalogue import get_observable
+from bsnunu_jax.runs.compare_fit import compare_by_fit
+from bsnunu_jax.states import Neutrinos
 
 FITS = Path(__file__).parents[1] / "fits"
 

@@ -5,9 +5,9 @@ import jax.numpy as jnp
 import numpy as np
 import pytest
 
-from bsnunu_jax.errors import InputError
-from bsnunu_jax.inference import nuts
-from bsnunu_jax.inference.nuts import Branches, Sampler, sample
+from bsnunu_jax.foundation.errors import InputError
+from bsnunu_jax.inference.sampling import nuts
+from bsnunu_jax.inference.sampling.nuts import Branches, Sampler, sample
 
 COVARIANCE = np.array([[2.0, 0.9], [0.9, 1.0]])
 PRECISION = jnp.asarray(np.linalg.inv(COVARIANCE))

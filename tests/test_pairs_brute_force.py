@@ -9,10 +9,11 @@ from numpy.polynomial.legendre import leggauss
 from pair_cases import DISTINCT, OPPOSITE_TENSORS
 from pair_comparison import compare_spectra, form_factors, meson_masses, restricted
 
-from bsnunu_jax import kinematics, rates
+from bsnunu_jax.hadrons import kinematics
+from bsnunu_jax.hadrons.transitions import MODES
 from bsnunu_jax.inputs import Inputs
-from bsnunu_jax.invisible import FermionPair, ScalarPair, VectorPair
-from bsnunu_jax.modes import MODES
+from bsnunu_jax.rates import kernels as rates
+from bsnunu_jax.states import FermionPair, ScalarPair, VectorPair
 
 
 @pytest.mark.parametrize("mode", MODES)

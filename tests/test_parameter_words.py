@@ -6,8 +6,8 @@ from pathlib import Path
 
 import pytest
 
+from bsnunu_jax.cards.run_card import Card
 from bsnunu_jax.cli import main
-from bsnunu_jax.config import Card
 from bsnunu_jax.models import MODELS
 from bsnunu_jax.report.draws import axis_label
 
@@ -60,7 +60,7 @@ def test_a_label_of_the_card_goes_first(tmp_path):
 def test_the_axes_of_limits_have_it(tmp_path, monkeypatch):
     """No raw name in math mode, where t and au are letters."""
     import bsnunu_jax.report.figures.limit as figures
-    from bsnunu_jax.limit import run_limit
+    from bsnunu_jax.runs.limit import run_limit
 
     shown = []
     monkeypatch.setattr(figures, "save", lambda figure, _: shown.append(figure.axes[0]))
@@ -69,8 +69,8 @@ def test_the_axes_of_limits_have_it(tmp_path, monkeypatch):
 
 
 def test_the_axes_of_projections_have_it(tmp_path, monkeypatch):
-    import bsnunu_jax.project as room
     import bsnunu_jax.report.figures.project as figures
+    import bsnunu_jax.runs.project as room
 
     path = tmp_path / "card.yaml"
     path.write_text(

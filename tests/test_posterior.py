@@ -7,12 +7,12 @@ import jax
 import numpy as np
 import pytest
 
-from bsnunu_jax.config import Card
-from bsnunu_jax.fit import initial_points
-from bsnunu_jax.inference.best_fit import best_fit
-from bsnunu_jax.inference.nuts import sample
-from bsnunu_jax.inference.profile import profile_grid
+from bsnunu_jax.cards.run_card import Card
+from bsnunu_jax.inference.fits.best_fit import best_fit
+from bsnunu_jax.inference.fits.grid import profile_grid
+from bsnunu_jax.inference.sampling.nuts import sample
 from bsnunu_jax.report.diagnostics import import_arviz
+from bsnunu_jax.runs.fit import initial_points
 
 CARD = Path(__file__).parents[1] / "fits" / "belle2_cr.yaml"
 LEVELS = np.array([0.05, 0.16, 0.5, 0.84, 0.95])

@@ -8,13 +8,13 @@ import pytest
 import xarray as xr
 from scipy.optimize import minimize
 
+from bsnunu_jax.cards.run_card import Card
 from bsnunu_jax.cli import main
-from bsnunu_jax.config import Card
-from bsnunu_jax.inference.best_fit import best_fit
-from bsnunu_jax.inference.landscape import Landscape
-from bsnunu_jax.inference.problem import Problem
-from bsnunu_jax.inference.profile import profile_grid
-from bsnunu_jax.inference.profile_map import profile_map
+from bsnunu_jax.inference.fits.best_fit import best_fit
+from bsnunu_jax.inference.fits.grid import profile_grid
+from bsnunu_jax.inference.fits.profile_map import profile_map
+from bsnunu_jax.inference.problem.landscape import Landscape
+from bsnunu_jax.inference.problem.problem import Problem
 
 FITS = Path(__file__).parents[1] / "fits"
 CR = FITS / "belle2_cr.yaml"

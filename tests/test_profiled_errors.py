@@ -6,12 +6,12 @@ import pytest
 from counting_model import bins, counting_problem
 from scipy.optimize import brentq, minimize
 
-from bsnunu_jax.config import Card
-from bsnunu_jax.experiments.gaussian import GaussianMeasurement
-from bsnunu_jax.inference.best_fit import best_fit
-from bsnunu_jax.inference.landscape import Landscape
-from bsnunu_jax.inference.parameters import Parameter, Uniform
-from bsnunu_jax.inference.problem import Problem
+from bsnunu_jax.cards.run_card import Card
+from bsnunu_jax.experiments.quoted.gaussian import GaussianMeasurement
+from bsnunu_jax.inference.fits.best_fit import best_fit
+from bsnunu_jax.inference.problem.landscape import Landscape
+from bsnunu_jax.inference.problem.parameters import Parameter, Uniform
+from bsnunu_jax.inference.problem.problem import Problem
 from bsnunu_jax.inputs import Nuisances
 from bsnunu_jax.models import Model, get_model
 

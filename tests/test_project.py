@@ -15,24 +15,24 @@ from counting_model import STRENGTH, Bins, counting_problem
 from scipy.optimize import brentq
 from scipy.stats import norm
 
+from bsnunu_jax.cards.run_card import Card
 from bsnunu_jax.cli import main
-from bsnunu_jax.config import Card
-from bsnunu_jax.errors import InputError
 from bsnunu_jax.experiments import load_measurements
-from bsnunu_jax.experiments.base import replaced
-from bsnunu_jax.experiments.belle2 import Belle2Likelihood
-from bsnunu_jax.inference.hypotest import scan, significance
-from bsnunu_jax.inference.limits import interval, upper_limits
-from bsnunu_jax.inference.parameters import Parameter, Uniform
-from bsnunu_jax.inference.problem import Problem
-from bsnunu_jax.inference.profile_likelihood import ProfileLikelihood
-from bsnunu_jax.inference.projection import (
+from bsnunu_jax.experiments.histfactory.reweighted import Belle2Likelihood
+from bsnunu_jax.experiments.measurement import replaced
+from bsnunu_jax.foundation.errors import InputError
+from bsnunu_jax.inference.hypotheses.hypotest import scan, significance
+from bsnunu_jax.inference.hypotheses.limits import interval, upper_limits
+from bsnunu_jax.inference.hypotheses.profile_likelihood import ProfileLikelihood
+from bsnunu_jax.inference.hypotheses.projection import (
     Projection,
     discovery,
     discovery_reach,
     expected_limits,
 )
-from bsnunu_jax.inference.projection_toys import projected_toys
+from bsnunu_jax.inference.hypotheses.projection_toys import projected_toys
+from bsnunu_jax.inference.problem.parameters import Parameter, Uniform
+from bsnunu_jax.inference.problem.problem import Problem
 from bsnunu_jax.inputs import Nuisances
 
 FITS = Path(__file__).parents[1] / "fits"

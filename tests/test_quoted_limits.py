@@ -7,21 +7,21 @@ import pytest
 from scipy.integrate import quad
 from scipy.stats import norm
 
-from bsnunu_jax.errors import InputError
 from bsnunu_jax.experiments import load_measurements
-from bsnunu_jax.experiments.base import Generative
 from bsnunu_jax.experiments.files import read_measurements
-from bsnunu_jax.inference.limits import upper_limits
-from bsnunu_jax.inference.parameters import Parameter, Uniform
-from bsnunu_jax.inference.problem import Problem
-from bsnunu_jax.inference.profile_likelihood import ProfileLikelihood
+from bsnunu_jax.experiments.measurement import Generative
+from bsnunu_jax.foundation.errors import InputError
+from bsnunu_jax.inference.hypotheses.limits import upper_limits
+from bsnunu_jax.inference.hypotheses.profile_likelihood import ProfileLikelihood
+from bsnunu_jax.inference.problem.parameters import Parameter, Uniform
+from bsnunu_jax.inference.problem.problem import Problem
 from bsnunu_jax.inputs import Nuisances, load_inputs
 from bsnunu_jax.inputs.nuisances import DEFAULT_GROUPS, GROUPS
 from bsnunu_jax.inputs.tables import numbers
-from bsnunu_jax.invisible import ScalarPair
 from bsnunu_jax.models import get_model
-from bsnunu_jax.observables import branching_fraction
-from bsnunu_jax.predict import predict
+from bsnunu_jax.observables.branching import branching_fraction
+from bsnunu_jax.runs.predict import predict
+from bsnunu_jax.states import ScalarPair
 
 LIMIT, NO_NUISANCES = 5.6e-4, np.zeros(0)
 

@@ -9,11 +9,12 @@ import numpy as np
 import pytest
 from pair_comparison import form_factors, meson_masses
 
-from bsnunu_jax import kinematics, rates
-from bsnunu_jax.hadronic import pseudoscalar_rows, vector_rows
+from bsnunu_jax.hadrons import kinematics
+from bsnunu_jax.hadrons.rows import pseudoscalar_rows, vector_rows
+from bsnunu_jax.hadrons.transitions import MODES
 from bsnunu_jax.inputs import Inputs, load_inputs
-from bsnunu_jax.invisible import Neutrinos, Universal
-from bsnunu_jax.modes import MODES
+from bsnunu_jax.rates import kernels as rates
+from bsnunu_jax.states import Neutrinos, Universal
 
 VECTOR_MODES = tuple(name for name, mode in MODES.items() if mode.vector)
 ROWS = ("S", "P", "V0", "A0", "SV", "PA", "V", "A", "E", "F", "VE", "AF")

@@ -5,15 +5,15 @@ import sys
 
 import pytest
 
-from bsnunu_jax.errors import InputError
-from bsnunu_jax.redist_bridge import bridge
+from bsnunu_jax.exchange.redist import bridge
+from bsnunu_jax.foundation.errors import InputError
 
 GOOD = {"cVL": (6.6, (0.0, 20.0))}
 
 
 def test_import_needs_no_pyhf():
     code = (
-        "import sys, bsnunu_jax, bsnunu_jax.redist_bridge;"
+        "import sys, bsnunu_jax, bsnunu_jax.exchange.redist;"
         "assert not {'pyhf', 'redist'} & set(sys.modules)"
     )
     subprocess.run([sys.executable, "-c", code], check=True)

@@ -8,9 +8,9 @@ import numpy as np
 import pytest
 from freeze_out import omega_h2 as radau
 
-from bsnunu_jax.dark_matter.degrees_of_freedom import degrees_of_freedom, ideal_gas
-from bsnunu_jax.dark_matter.relic_density import omega_h2
-from bsnunu_jax.sectors import DarkScalar
+from bsnunu_jax.observables.dark_matter.degrees_of_freedom import degrees_of_freedom, ideal_gas
+from bsnunu_jax.observables.dark_matter.relic_density import omega_h2
+from bsnunu_jax.states.sectors import DarkScalar
 
 _POINTS = 9
 _COMPILED = jax.jit(

@@ -12,16 +12,17 @@ import xarray as xr
 
 from bsnunu_jax import report
 from bsnunu_jax.experiments import load_measurements
-from bsnunu_jax.inference.best_fit import BestFit, Minimum
-from bsnunu_jax.inference.nuts import Chains
-from bsnunu_jax.inference.parameters import Normal, Parameter, Uniform
-from bsnunu_jax.inference.predictive import predictive
-from bsnunu_jax.inference.problem import Problem
+from bsnunu_jax.hadrons.transitions import MODES
+from bsnunu_jax.inference.fits.best_fit import BestFit, Minimum
+from bsnunu_jax.inference.fits.sm import objective_without_priors, sm_objective
+from bsnunu_jax.inference.problem.parameters import Normal, Parameter, Uniform
+from bsnunu_jax.inference.problem.problem import Problem
+from bsnunu_jax.inference.sampling.nuts import Chains
+from bsnunu_jax.inference.sampling.predictive import predictive
 from bsnunu_jax.inputs import Nuisances, load_inputs
-from bsnunu_jax.invisible import Neutrinos
 from bsnunu_jax.models import get_model
-from bsnunu_jax.modes import MODES
-from bsnunu_jax.observables import branching_fraction, dbr_dq2, get_observable
+from bsnunu_jax.observables.branching import branching_fraction, dbr_dq2
+from bsnunu_jax.observables.catalogue import get_observable
 from bsnunu_jax.report.diagnostics import diagnostics, import_arviz
 from bsnunu_jax.report.draws import OBSERVABLES, label, reported
 from bsnunu_jax.report.figures.corner import corner_data, corner_figure
@@ -31,9 +32,9 @@ from bsnunu_jax.report.figures.style import save, styled
 from bsnunu_jax.report.intervals import Marginal
 from bsnunu_jax.report.netcdf import write_posterior
 from bsnunu_jax.report.shape import flagged
-from bsnunu_jax.report.sm_point import objective_without_priors, sm_objective
 from bsnunu_jax.report.summary import summarise
 from bsnunu_jax.report.table import Facts, _columns, _data, significant
+from bsnunu_jax.states import Neutrinos
 
 BELLE2 = "belle2_knunu_2023"
 CHAINS, DRAWS, SEED = 4, 100, 5

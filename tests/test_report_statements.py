@@ -10,10 +10,10 @@ import xarray as xr
 
 from bsnunu_jax import report
 from bsnunu_jax.experiments import load_measurements
-from bsnunu_jax.inference.best_fit import BestFit, Minimum
-from bsnunu_jax.inference.nuts import Chains
-from bsnunu_jax.inference.parameters import Parameter, Uniform
-from bsnunu_jax.inference.problem import Problem
+from bsnunu_jax.inference.fits.best_fit import BestFit, Minimum
+from bsnunu_jax.inference.problem.parameters import Parameter, Uniform
+from bsnunu_jax.inference.problem.problem import Problem
+from bsnunu_jax.inference.sampling.nuts import Chains
 from bsnunu_jax.inputs import Nuisances, load_inputs
 from bsnunu_jax.models import get_model
 
@@ -131,7 +131,7 @@ def test_sectors_without_the_model_are_sm_values(written):
 ])  # fmt: skip
 def test_the_likelihood_is_watched(data, observable, expected):
     """Which decays count as measured is what the likelihood reads, whatever the kind of data."""
-    from bsnunu_jax.inference.measured import is_measured, measured
+    from bsnunu_jax.inference.problem.measured import is_measured, measured
 
     problem = Problem(get_model("neutrinos"), (), Nuisances(load_inputs(), ()),
                       load_measurements([data]))  # fmt: skip

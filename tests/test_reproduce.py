@@ -12,7 +12,7 @@ import pytest
 import xarray as xr
 
 from bsnunu_jax.cli import main
-from bsnunu_jax.errors import InputError
+from bsnunu_jax.foundation.errors import InputError
 from bsnunu_jax.reproduce import ITEMS
 from bsnunu_jax.reproduce.claims import STATEMENTS
 from bsnunu_jax.reproduce.constraints import constraints

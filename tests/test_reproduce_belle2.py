@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 from jax.experimental.compilation_cache.compilation_cache import reset_cache
 
-from bsnunu_jax.inference.nuts import Sampler
+from bsnunu_jax.inference.sampling.nuts import Sampler
 from bsnunu_jax.report.figures.style import styled
 from bsnunu_jax.reproduce.belle2 import figures as belle2_figures
 from bsnunu_jax.reproduce.belle2 import item as belle2

@@ -5,8 +5,7 @@ import jax.numpy as jnp
 import numpy as np
 import pytest
 
-from bsnunu_jax.invisible import Neutrinos
-from bsnunu_jax.observables import get_observable
+from bsnunu_jax.observables.catalogue import get_observable
 from bsnunu_jax.report.figures.style import styled
 from bsnunu_jax.reproduce.neutrinos.charged import fig3
 from bsnunu_jax.reproduce.neutrinos.charged_rates import (
@@ -22,7 +21,8 @@ from bsnunu_jax.reproduce.neutrinos.charged_rates import (
 from bsnunu_jax.reproduce.product import Product
 from bsnunu_jax.reproduce.row import Row
 from bsnunu_jax.reproduce.settings import Settings
-from bsnunu_jax.sectors import ChargedLeptons, Sectors
+from bsnunu_jax.states import Neutrinos
+from bsnunu_jax.states.sectors import ChargedLeptons, Sectors
 
 POINTS = 20_000
 

@@ -6,12 +6,13 @@ import numpy as np
 import pytest
 from scipy.integrate import quad
 
-from bsnunu_jax import rates
+from bsnunu_jax.hadrons.transitions import get_decay
 from bsnunu_jax.models import get_model
-from bsnunu_jax.modes import get_decay
+from bsnunu_jax.rates import kernels as rates
 from bsnunu_jax.report.figures.style import styled
 from bsnunu_jax.reproduce.dark.families import FAMILIES
-from bsnunu_jax.reproduce.dark.planes import BITS, LIMITING, all_planes, fig4, fig5, fig6
+from bsnunu_jax.reproduce.dark.plane import BITS, LIMITING
+from bsnunu_jax.reproduce.dark.planes import all_planes, fig4, fig5, fig6
 from bsnunu_jax.reproduce.dark.rates import dark_rates
 from bsnunu_jax.reproduce.settings import Settings
 

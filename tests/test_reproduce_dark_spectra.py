@@ -5,7 +5,8 @@ import jax.numpy as jnp
 import numpy as np
 import pytest
 
-from bsnunu_jax import Neutrinos, ScalarPair, spectra
+from bsnunu_jax import Neutrinos, ScalarPair
+from bsnunu_jax.observables import spectra
 from bsnunu_jax.report.figures.style import styled
 from bsnunu_jax.reproduce.dark.likelihood import FITTED, matches
 from bsnunu_jax.reproduce.dark.rates import dark_rates

@@ -3,8 +3,7 @@
 import numpy as np
 import pytest
 
-from bsnunu_jax.invisible import Neutrinos
-from bsnunu_jax.observables import ratio_to_sm
+from bsnunu_jax.observables.branching import ratio_to_sm
 from bsnunu_jax.report.figures.style import styled
 from bsnunu_jax.reproduce.neutrinos import ratio_scans
 from bsnunu_jax.reproduce.neutrinos.ratio_kernels import RatioKernels, drawn, eta_draws, generator
@@ -13,6 +12,7 @@ from bsnunu_jax.reproduce.neutrinos.ratios import edges, fig1
 from bsnunu_jax.reproduce.product import Product
 from bsnunu_jax.reproduce.row import Row
 from bsnunu_jax.reproduce.settings import Settings
+from bsnunu_jax.states import Neutrinos
 
 POINTS = 20_000
 # Numbers by which the formulas of the text were evaluated independently.

@@ -9,21 +9,22 @@ import numpy as np
 import pytest
 from scipy.integrate import quad
 
-from bsnunu_jax import breit_wigner, rates
-from bsnunu_jax.errors import InputError
+from bsnunu_jax.foundation.errors import InputError
+from bsnunu_jax.hadrons.kinematics import q2_max
+from bsnunu_jax.hadrons.transitions import MODES
 from bsnunu_jax.inputs import load_inputs
-from bsnunu_jax.invisible import Neutrinos, Resonance, TwoBody
-from bsnunu_jax.kinematics import q2_max
 from bsnunu_jax.models import get_model
-from bsnunu_jax.modes import MODES
-from bsnunu_jax.observables import (
+from bsnunu_jax.numerics import breit_wigner
+from bsnunu_jax.numerics.quadrature import BIN_NODES
+from bsnunu_jax.observables.branching import (
     branching_fraction,
     branching_fraction_bins,
     branching_fraction_np,
     dbr_dq2,
     longitudinal_fraction,
 )
-from bsnunu_jax.quadrature import BIN_NODES
+from bsnunu_jax.rates import kernels as rates
+from bsnunu_jax.states import Neutrinos, Resonance, TwoBody
 
 EDGES = np.linspace(0.0, 22.885, 101)  # the bins of Belle II's number densities
 K, KSTAR = "B+->K+", "B0->K*0"

@@ -3,10 +3,10 @@
 import numpy as np
 import pytest
 
-from bsnunu_jax.config import Card
-from bsnunu_jax.errors import InputError
-from bsnunu_jax.fit import claimed, convergence_warnings
-from bsnunu_jax.inference.nuts import Chains
+from bsnunu_jax.cards.run_card import Card
+from bsnunu_jax.foundation.errors import InputError
+from bsnunu_jax.inference.sampling.nuts import Chains
+from bsnunu_jax.runs.fit import claimed, convergence_warnings
 
 CARD = """\
 title: own data

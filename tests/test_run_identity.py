@@ -179,10 +179,10 @@ def test_a_folder_that_goes_and_comes_back_as_a_link_is_the_same(tmp_path, capsy
 
 # Where each other command is in the middle: attribute of a module, called there.
 MIDDLES = {
-    "fit": ("bsnunu_jax.inference.nuts", "save_block"),
-    "limit": ("bsnunu_jax.inference.toys", "save_block"),
-    "profile": ("bsnunu_jax.profile", "best_fit"),
-    "compare": ("bsnunu_jax.compare", "compare_by_fit"),
+    "fit": ("bsnunu_jax.inference.sampling.nuts", "save_block"),
+    "limit": ("bsnunu_jax.inference.hypotheses.toys", "save_block"),
+    "profile": ("bsnunu_jax.runs.profile", "best_fit"),
+    "compare": ("bsnunu_jax.runs.compare", "compare_by_fit"),
     "reproduce": ("bsnunu_jax.reproduce.run", "_timed"),
 }
 

@@ -14,8 +14,8 @@ CLAIMS = """
 import os, sys, time
 from pathlib import Path
 from types import SimpleNamespace
-from bsnunu_jax.errors import InputError
-from bsnunu_jax.fit import claimed
+from bsnunu_jax.foundation.errors import InputError
+from bsnunu_jax.runs.fit import claimed
 
 class Card:
     content = SimpleNamespace(likelihood=False, data=())

@@ -7,11 +7,11 @@ import jax.numpy as jnp
 import pytest
 from scipy.integrate import solve_ivp
 
-from bsnunu_jax import observables
 from bsnunu_jax.cli import main
 from bsnunu_jax.inputs import load_inputs
+from bsnunu_jax.inputs.running import alpha_s
 from bsnunu_jax.models import get_model
-from bsnunu_jax.running import alpha_s
+from bsnunu_jax.observables import catalogue as observables
 
 INPUTS = load_inputs()
 # C(low)/C(high) = (alpha_s(high)/alpha_s(low))^(a/b_0), a = -gamma_0/2: mass and tensor current.

@@ -15,18 +15,18 @@ import pytest
 import yaml
 from scipy.stats import kstest, qmc
 
+from bsnunu_jax.cards.run_card import Card
 from bsnunu_jax.cli import main
-from bsnunu_jax.config import Card
-from bsnunu_jax.errors import InputError
 from bsnunu_jax.experiments import Predictions, log_likelihoods
+from bsnunu_jax.foundation.errors import InputError
 from bsnunu_jax.models import get_model
-from bsnunu_jax.observables import get_observable
+from bsnunu_jax.numerics.sobol import DIMENSIONS, sobol
+from bsnunu_jax.observables.catalogue import get_observable
 from bsnunu_jax.scan import open_scan
 from bsnunu_jax.scan.card import ScanCard
 from bsnunu_jax.scan.design import Axis, Design
 from bsnunu_jax.scan.plan import Plan, Source, make_plan
 from bsnunu_jax.scan.run import run_scan
-from bsnunu_jax.scan.sobol import DIMENSIONS, sobol
 from bsnunu_jax.scan.store import on_grid, variable
 
 ROOT = Path(__file__).parents[1]

@@ -7,24 +7,24 @@ import pytest
 import yaml
 from scipy.optimize import minimize_scalar
 
-from bsnunu_jax.config import Card
-from bsnunu_jax.errors import InputError
+from bsnunu_jax.cards.run_card import Card
 from bsnunu_jax.experiments import Predictions, load_measurements, log_likelihoods
-from bsnunu_jax.experiments.base import Generative
-from bsnunu_jax.experiments.counting import log_likelihood_of_signal
-from bsnunu_jax.experiments.gaussian import GaussianMeasurement
-from bsnunu_jax.experiments.shape_systematic import shape_std, with_shape_systematic
-from bsnunu_jax.inference.parameters import Parameter, Uniform
-from bsnunu_jax.inference.problem import Problem
-from bsnunu_jax.inference.tabulate import tabulate
+from bsnunu_jax.experiments.measurement import Generative
+from bsnunu_jax.experiments.quoted.counting import log_likelihood_of_signal
+from bsnunu_jax.experiments.quoted.gaussian import GaussianMeasurement
+from bsnunu_jax.experiments.quoted.shape_systematic import shape_std, with_shape_systematic
+from bsnunu_jax.foundation.errors import InputError
+from bsnunu_jax.hadrons.transitions import MODES
+from bsnunu_jax.inference.problem.parameters import Parameter, Uniform
+from bsnunu_jax.inference.problem.problem import Problem
+from bsnunu_jax.inference.problem.tabulate import tabulate
 from bsnunu_jax.inputs import Nuisances
-from bsnunu_jax.invisible import Neutrinos, ScalarPair
-from bsnunu_jax.limit import run_limit
 from bsnunu_jax.models import get_model
-from bsnunu_jax.modes import MODES
-from bsnunu_jax.observables import branching_fraction
+from bsnunu_jax.observables.branching import branching_fraction
 from bsnunu_jax.report.limit_table import limit_table
 from bsnunu_jax.report.table import Facts, _data
+from bsnunu_jax.runs.limit import run_limit
+from bsnunu_jax.states import Neutrinos, ScalarPair
 
 STD = 0.3
 SEARCHES = ("belle_2017_Kstar0", "belle_2013_K0", "babar_2013_Kstar0")

@@ -7,7 +7,7 @@ import jax.numpy as jnp
 import numpy as np
 import pytest
 
-from bsnunu_jax.config import Card, shipped_cards
+from bsnunu_jax.cards.run_card import Card, shipped_cards
 from bsnunu_jax.scan.card import ScanCard
 from bsnunu_jax.scan.plan import make_plan
 

@@ -5,11 +5,11 @@ import jax.numpy as jnp
 import numpy as np
 import pytest
 
-from bsnunu_jax import rates
-from bsnunu_jax.invisible import Neutrinos, Scaled, TwoBody, Universal
+from bsnunu_jax.hadrons.transitions import MODES
 from bsnunu_jax.models import get_model
-from bsnunu_jax.modes import MODES
-from bsnunu_jax.observables import branching_fraction, branching_fraction_bins, dbr_dq2
+from bsnunu_jax.observables.branching import branching_fraction, branching_fraction_bins, dbr_dq2
+from bsnunu_jax.rates import kernels as rates
+from bsnunu_jax.states import Neutrinos, Scaled, TwoBody, Universal
 
 
 @pytest.mark.parametrize("mode", ["B+->K+", "B0->K*0"])

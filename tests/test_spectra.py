@@ -19,20 +19,20 @@ from bsnunu_jax import (
     Scaled,
     TwoBody,
     Universal,
-    rates,
 )
 from bsnunu_jax.cli import main
 from bsnunu_jax.experiments import load_measurements
+from bsnunu_jax.hadrons.kinematics import q2_max
+from bsnunu_jax.hadrons.transitions import MODES
 from bsnunu_jax.inputs import load_inputs
-from bsnunu_jax.kinematics import q2_max
-from bsnunu_jax.modes import MODES
-from bsnunu_jax.spectra import (
+from bsnunu_jax.observables.spectra import (
     efficiency_weighted_at,
     efficiency_weighted_spectrum,
     ita_efficiency,
     normalised_spectrum,
     omega,
 )
+from bsnunu_jax.rates import kernels as rates
 
 SM = Neutrinos()
 EDGES = np.arange(0.0, 25.0, 2.0)

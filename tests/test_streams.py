@@ -9,7 +9,7 @@ import pytest
 import yaml
 from small_runs import in_shell, one_line, write_cards
 
-from bsnunu_jax.experiments.data_sets import user_folder
+from bsnunu_jax.experiments.records.record import user_folder
 
 ASCII = {"LC_ALL": "C", "PYTHONIOENCODING": "ascii", "PYTHONUTF8": "0", "PYTHONCOERCECLOCALE": "0"}
 TITLE = "B → K νν̄, größer"

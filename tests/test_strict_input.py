@@ -5,15 +5,15 @@ from pathlib import Path
 import pytest
 import yaml
 
-from bsnunu_jax.comparison_card import load_comparison
-from bsnunu_jax.config import Card
-from bsnunu_jax.errors import InputError
+from bsnunu_jax.cards.comparison import load_comparison
+from bsnunu_jax.cards.run_card import Card
 from bsnunu_jax.exchange.read import read_wcxf
 from bsnunu_jax.experiments.files import read_measurements
+from bsnunu_jax.foundation.errors import InputError
 from bsnunu_jax.models import get_model
-from bsnunu_jax.predict import predict
-from bsnunu_jax.profile import axis_of
-from bsnunu_jax.project import read_numbers
+from bsnunu_jax.runs.predict import predict
+from bsnunu_jax.runs.profile import axis_of
+from bsnunu_jax.runs.project import read_numbers
 from bsnunu_jax.scan.card import ScanCard
 
 CARD = """\

@@ -4,10 +4,10 @@ import jax.numpy as jnp
 import numpy as np
 import pytest
 
-from bsnunu_jax.config import Card
-from bsnunu_jax.errors import InputError
-from bsnunu_jax.inference.best_fit import best_fit
-from bsnunu_jax.inference.symmetries import described, reflections, scalings
+from bsnunu_jax.cards.run_card import Card
+from bsnunu_jax.foundation.errors import InputError
+from bsnunu_jax.inference.fits.best_fit import best_fit
+from bsnunu_jax.inference.problem.symmetries import described, reflections, scalings
 
 CARD = """\
 title: A leptoquark

@@ -4,9 +4,9 @@ import pytest
 import yaml
 from small_runs import CARD, COMPARISON, SCAN
 
-from bsnunu_jax.comparison_card import Variant, load_comparison
-from bsnunu_jax.config import Card
-from bsnunu_jax.errors import InputError
+from bsnunu_jax.cards.comparison import Variant, load_comparison
+from bsnunu_jax.cards.run_card import Card
+from bsnunu_jax.foundation.errors import InputError
 from bsnunu_jax.scan.card import ScanCard
 
 PRIOR = {"uniform": [-30, 5]}

@@ -5,16 +5,16 @@ import pytest
 from counting_model import bins, counting_problem
 from scipy.stats import chi2, poisson
 
-from bsnunu_jax.errors import InputError
-from bsnunu_jax.inference import toys as room
-from bsnunu_jax.inference.goodness import (
+from bsnunu_jax.foundation.errors import InputError
+from bsnunu_jax.inference.hypotheses import toys as room
+from bsnunu_jax.inference.hypotheses.goodness import (
     goodness_of_fit,
     posterior_predictive,
     saturated_statistic,
 )
-from bsnunu_jax.inference.hypotest import scan, significance
-from bsnunu_jax.inference.profile_likelihood import ProfileLikelihood
-from bsnunu_jax.inference.toys import Fraction, above, crossing, run_ensemble, toy_tests
+from bsnunu_jax.inference.hypotheses.hypotest import scan, significance
+from bsnunu_jax.inference.hypotheses.profile_likelihood import ProfileLikelihood
+from bsnunu_jax.inference.hypotheses.toys import Fraction, above, crossing, run_ensemble, toy_tests
 
 NUMBER = 1500
 

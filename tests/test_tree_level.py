@@ -5,8 +5,9 @@ import jax.numpy as jnp
 import numpy as np
 import pytest
 
-from bsnunu_jax import InputError, load_inputs, tree_level
-from bsnunu_jax.predict import predict
+from bsnunu_jax import InputError, load_inputs
+from bsnunu_jax.observables import tree_level
+from bsnunu_jax.runs.predict import predict
 
 
 def test_product_of_branching_fractions_from_amplitudes(inputs):

@@ -7,11 +7,12 @@ import jax.numpy as jnp
 import numpy as np
 import pytest
 
-from bsnunu_jax import Neutrinos, rates
-from bsnunu_jax.dark_observables import dark_observables
+from bsnunu_jax import Neutrinos
 from bsnunu_jax.models import vlq_dm, vlq_matching
 from bsnunu_jax.models.catalogue import Model
 from bsnunu_jax.models.vlq_dm import PARAMETERS, SETTINGS, build, couplings, domain, refuse
+from bsnunu_jax.observables.dark_matter.catalogue import dark_observables
+from bsnunu_jax.rates import kernels as rates
 
 MODEL = Model("vlq-dm", "", PARAMETERS, build, rules=refuse, settings=SETTINGS, domain=domain)
 OBSERVABLES = {o.name: o for o in dark_observables()}

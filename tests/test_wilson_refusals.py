@@ -5,11 +5,11 @@ import sys
 import jax
 import pytest
 
-from bsnunu_jax.config import Card
-from bsnunu_jax.errors import InputError
+from bsnunu_jax.cards.run_card import Card
+from bsnunu_jax.foundation.errors import InputError
 from bsnunu_jax.inputs import load_inputs
 from bsnunu_jax.models import get_model, wilson_running
-from bsnunu_jax.predict import predict
+from bsnunu_jax.runs.predict import predict
 
 INSTALL = "pip install 'bsnunu_jax[wilson]'"
 CARD = """

@@ -6,8 +6,8 @@ from pathlib import Path
 import click
 
 from bsnunu_jax.commands.options import CARD, QUIET, SEED, echo
-from bsnunu_jax.errors import InputError, RunError
-from bsnunu_jax.interrupts import KEPT, keep
+from bsnunu_jax.foundation.errors import InputError, RunError
+from bsnunu_jax.foundation.interrupts import KEPT, keep
 
 
 @click.command()
@@ -73,8 +73,8 @@ def reproduce(names: tuple[str, ...], out: Path, data: str, likelihood: Path | N
 
     Example: bsnunu reproduce fig2 claims
     """
-    from bsnunu_jax.experiments.belle2_published import check_files
-    from bsnunu_jax.experiments.data_sets import likelihood_folder
+    from bsnunu_jax.experiments.records.published import check_files
+    from bsnunu_jax.experiments.records.record import likelihood_folder
     from bsnunu_jax.reproduce.items import ITEMS, get_items
 
     if list_items:

@@ -6,7 +6,7 @@ from pathlib import Path
 import click
 
 from bsnunu_jax.commands.options import echo, fail
-from bsnunu_jax.interrupts import keep
+from bsnunu_jax.foundation.interrupts import keep
 
 _FILES = click.option(
     "--from",
@@ -43,7 +43,8 @@ def data_get(name: str, source: Path | None, out: Path | None) -> None:
 
     Files that are there are kept, and a download that was stopped goes on.
     """
-    from bsnunu_jax.experiments import data_sets, hepdata
+    from bsnunu_jax.experiments.records import hepdata
+    from bsnunu_jax.experiments.records import record as data_sets
 
     keep("the same command goes on with what is there")
     wanted = data_sets.get_data_set(name)
@@ -61,10 +62,11 @@ def data_get(name: str, source: Path | None, out: Path | None) -> None:
 @_FILES
 def data_check(name: str, source: Path | None) -> None:
     """Verify the files of Belle II's published likelihood: checksums, and that their bins match."""
-    from bsnunu_jax.experiments import data_sets
+    from bsnunu_jax.experiments.records import record as data_sets
+    from bsnunu_jax.runs import data as published
 
     wanted = data_sets.get_data_set(name)
-    echo("\n".join(data_sets.check(wanted, source or data_sets.user_folder(name))))
+    echo("\n".join(published.check(wanted, source or data_sets.user_folder(name))))
 
 
 @data.command("compact")
@@ -73,13 +75,15 @@ def data_check(name: str, source: Path | None) -> None:
 @click.option("--out", type=click.Path(path_type=Path), help="File for the table [stdout].")
 def data_compact(name: str, source: Path | None, out: Path | None) -> None:
     """Make the compact likelihood that comes with the package; its accuracy goes to stderr."""
-    from bsnunu_jax.experiments import belle2_compact, data_sets
-    from bsnunu_jax.report.atomic import write_whole
+    from bsnunu_jax.experiments.histfactory import compact_table as belle2_compact
+    from bsnunu_jax.experiments.records import record as data_sets
+    from bsnunu_jax.foundation.files import write_whole
+    from bsnunu_jax.runs import data as published
 
     wanted = data_sets.get_data_set(name)
-    published = data_sets.load(wanted, source or data_sets.user_folder(name))
-    made = belle2_compact.compacted(published)
-    click.echo(belle2_compact.accuracy(published, made), err=True)
+    likelihood = published.load(wanted, source or data_sets.user_folder(name))
+    made = belle2_compact.compacted(likelihood)
+    click.echo(belle2_compact.accuracy(likelihood, made), err=True)
     text = belle2_compact.as_yaml(made)
     if out is None:
         return echo(text.rstrip("\n"))

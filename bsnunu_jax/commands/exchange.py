@@ -6,7 +6,7 @@ from typing import Any
 import click
 
 from bsnunu_jax.commands.options import echo
-from bsnunu_jax.errors import InputError
+from bsnunu_jax.foundation.errors import InputError
 
 _MODEL = click.option("--model", default="neutrinos", show_default=True,
                       help="See `bsnunu list models`.")  # fmt: skip
@@ -41,7 +41,7 @@ def popxf(observables: tuple[str, ...], model: str, settings: tuple[str, ...],
     Example: bsnunu export popxf 'BR(B+->Knunu)' R_K_nunu --errors 500 --out knunu.json
     """
     from bsnunu_jax.exchange import quadratic_polynomials, write_popxf
-    from bsnunu_jax.observables import get_observable
+    from bsnunu_jax.observables.catalogue import get_observable
 
     known: set[str] = set()
     for name in (get_observable(n).name for n in observables):
@@ -94,7 +94,7 @@ def _given(
 ) -> tuple[str, dict[str, Any], Any]:
     """Model, parameters and inputs of a command."""
     from bsnunu_jax.models import get_model
-    from bsnunu_jax.predict import inputs_of, parameters_of
+    from bsnunu_jax.runs.predict import inputs_of, parameters_of
 
     return model, parameters_of(get_model(model, "--model"), settings), inputs_of(
         preset, form_factors

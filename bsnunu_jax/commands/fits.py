@@ -17,7 +17,7 @@ from bsnunu_jax.commands.options import (
     TOYS,
     echo,
 )
-from bsnunu_jax.interrupts import KEPT, keep
+from bsnunu_jax.foundation.interrupts import KEPT, keep
 
 
 @click.command()
@@ -37,8 +37,8 @@ def fit(card: Path, out: Path | None, seed: int | None, chains: int | None, draw
 
     Example: bsnunu fit fits/belle2_cr.yaml
     """
-    from bsnunu_jax.config import Card
-    from bsnunu_jax.fit import run_fit, use_cpu_devices
+    from bsnunu_jax.cards.run_card import Card
+    from bsnunu_jax.runs.fit import run_fit, use_cpu_devices
 
     keep(KEPT)
     loaded = Card(card, seed=seed, chains=chains, draws=draws, likelihood=likelihood)
@@ -74,9 +74,9 @@ def limit(card: Path, parameter: str | None, seed: int | None, likelihood: Path 
 
     Example: bsnunu limit fits/belle2_wet.yaml --parameter cVL
     """
-    from bsnunu_jax.config import Card
-    from bsnunu_jax.limit import run_limit
+    from bsnunu_jax.cards.run_card import Card
     from bsnunu_jax.report.limit_table import limit_table
+    from bsnunu_jax.runs.limit import run_limit
 
     keep(KEPT)
     loaded = Card(card, seed=seed, likelihood=likelihood)
@@ -121,9 +121,9 @@ def project(card: Path, luminosity: str, parameter: str | None, settings: tuple[
 
     Example: bsnunu project fits/belle2_mu.yaml --luminosity 0.362,5,50 --true 1
     """
-    from bsnunu_jax.config import Card
-    from bsnunu_jax.project import read_numbers, read_settings, run_project
+    from bsnunu_jax.cards.run_card import Card
     from bsnunu_jax.report.project_table import project_table
+    from bsnunu_jax.runs.project import read_numbers, read_settings, run_project
 
     keep(KEPT)
     loaded = Card(card, seed=seed, likelihood=likelihood)
@@ -160,8 +160,8 @@ def profile(card: Path, over: tuple[str, ...], seed: int | None, likelihood: Pat
 
     Example: bsnunu profile fits/belle2_cr.yaml --over CR_mutau=0:15 --over CR_tautau=-25:15
     """
-    from bsnunu_jax.config import Card
-    from bsnunu_jax.profile import profile_table, run_profile
+    from bsnunu_jax.cards.run_card import Card
+    from bsnunu_jax.runs.profile import profile_table, run_profile
 
     keep("`--resume` computes it again")
     loaded = Card(card, seed=seed, likelihood=likelihood)
@@ -191,9 +191,9 @@ def compare(cards: tuple[Path, ...], out: Path | None, likelihood: Path | None, 
 
     Example: bsnunu compare fits/dark_sector.yaml --out results/dark_sector
     """
-    from bsnunu_jax.compare import run_compare
-    from bsnunu_jax.comparison_card import load_comparison
+    from bsnunu_jax.cards.comparison import load_comparison
     from bsnunu_jax.report.compare_table import compare_table
+    from bsnunu_jax.runs.compare import run_compare
 
     if out:
         keep(KEPT)

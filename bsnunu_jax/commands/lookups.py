@@ -1,6 +1,7 @@
 """Commands that look something up: predict, inputs, list."""
 
 import json
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -38,15 +39,17 @@ from bsnunu_jax.commands.options import JSON, echo
     help="Where the model is not to be trusted.",
 )  # fmt: skip
 @JSON
-def predict(observables: tuple[str, ...], settings: tuple[str, ...], as_json: bool,
-            **options: Any) -> None:  # fmt: skip
+def predict(observables: tuple[str, ...], settings: tuple[str, ...], wcxf: Path | None,
+            as_json: bool, **options: Any) -> None:  # fmt: skip
     """Predict observables, e.g. bsnunu predict 'BR(B+->K+inv)' R_K_nunu --set CR_tautau=-11.
 
     Names: `bsnunu list observables`, `bsnunu list models`, `bsnunu list parameters MODEL`.
     """
-    from bsnunu_jax import predict as room
+    from bsnunu_jax.exchange.read import point
+    from bsnunu_jax.runs import predict as room
 
-    result = room.predict(observables, settings=settings, **options)
+    given = None if wcxf is None else partial(point, wcxf)
+    result = room.predict(observables, settings=settings, given=given, **options)
     for line in result.get("warnings", ()):
         click.echo(f"bsnunu: warning: {line}", err=True)
     echo(json.dumps(result) if as_json else room.as_table(result))
@@ -57,8 +60,8 @@ def predict(observables: tuple[str, ...], settings: tuple[str, ...], as_json: bo
 @click.option("--json", "as_json", is_flag=True, help="One JSON object on stdout: values only.")
 def inputs(preset: str, as_json: bool) -> None:
     """Print every number in use: values, uncertainties, units, sources, form factors."""
-    from bsnunu_jax import listing
-    from bsnunu_jax.located_yaml import located
+    from bsnunu_jax.foundation.located_yaml import located
+    from bsnunu_jax.runs import listing
 
     with located("--preset"):
         text = listing.inputs_json(preset) if as_json else listing.inputs_table(preset)
@@ -75,8 +78,8 @@ def list_(what: str, model: str | None, as_json: bool) -> None:
 
     Example: bsnunu list parameters scalar-pair
     """
-    from bsnunu_jax import listing
-    from bsnunu_jax.errors import InputError
+    from bsnunu_jax.foundation.errors import InputError
+    from bsnunu_jax.runs import listing
 
     if what == "parameters":
         if model is None:

@@ -7,8 +7,8 @@ from typing import Any, NoReturn
 
 import click
 
-from bsnunu_jax.errors import shown
-from bsnunu_jax.plain_numbers import real_number
+from bsnunu_jax.foundation.errors import shown
+from bsnunu_jax.foundation.plain_numbers import real_number
 
 
 class _Number(click.ParamType):

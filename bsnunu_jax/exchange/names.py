@@ -16,8 +16,8 @@ from typing import Any
 from jaxtyping import Array, Float
 
 from bsnunu_jax.inputs import Inputs, tables
-from bsnunu_jax.invisible import FermionPair, ScalarPair, VectorPair, sterile_neutrino
-from bsnunu_jax.invisible.neutrinos import COEFFICIENTS, FLAVOURS, MATRICES
+from bsnunu_jax.states import FermionPair, ScalarPair, VectorPair, sterile_neutrino
+from bsnunu_jax.states.neutrinos import COEFFICIENTS, FLAVOURS, MATRICES
 
 FLAVIO = ("WET", "flavio")
 OWN = ("WET-dark", "bsnunu")

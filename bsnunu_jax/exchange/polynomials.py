@@ -13,19 +13,19 @@ import jax.numpy as jnp
 import numpy as np
 from jaxtyping import Array, Float
 
-from bsnunu_jax import rates
-from bsnunu_jax.batch import chunked_vmap
-from bsnunu_jax.errors import InputError
 from bsnunu_jax.exchange import names as wcxf
 from bsnunu_jax.exchange.variables import check, kind, variables_of
+from bsnunu_jax.foundation.errors import InputError
+from bsnunu_jax.hadrons.transitions import ANNIHILATIONS, MODES, get_decay
 from bsnunu_jax.inputs import Inputs, Nuisances, load_inputs
 from bsnunu_jax.inputs.nuisances import DEFAULT_GROUPS, GROUPS
-from bsnunu_jax.invisible import Neutrinos, each_state
 from bsnunu_jax.models import get_model
-from bsnunu_jax.modes import ANNIHILATIONS, MODES, get_decay
-from bsnunu_jax.observable import Observable
-from bsnunu_jax.observables import OBSERVABLES, get_observable
-from bsnunu_jax.quadratic import quadratic
+from bsnunu_jax.numerics.batch import chunked_vmap
+from bsnunu_jax.numerics.quadratic import quadratic
+from bsnunu_jax.observables.catalogue import OBSERVABLES, get_observable
+from bsnunu_jax.observables.observable import Observable
+from bsnunu_jax.rates import kernels as rates
+from bsnunu_jax.states import Neutrinos, each_state
 
 # What a polynomial may differ by from the observable, of the sum of its terms.
 _ROUNDING = 1e-11

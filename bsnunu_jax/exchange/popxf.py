@@ -13,15 +13,15 @@ from typing import Any
 
 import numpy as np
 
-from bsnunu_jax import __version__
-from bsnunu_jax.errors import InputError
 from bsnunu_jax.exchange import names
 from bsnunu_jax.exchange.polynomials import Polynomials
 from bsnunu_jax.exchange.write import save
+from bsnunu_jax.foundation.errors import InputError
+from bsnunu_jax.foundation.version import __version__
+from bsnunu_jax.hadrons.transitions import MODES, get_decay
 from bsnunu_jax.inputs import Inputs, Nuisances, tables
-from bsnunu_jax.modes import MODES, get_decay
-from bsnunu_jax.observables import get_observable
-from bsnunu_jax.running import mu_b
+from bsnunu_jax.inputs.running import mu_b
+from bsnunu_jax.observables.catalogue import get_observable
 
 SCHEMA = "https://json.schemastore.org/popxf-1.0.json"
 CORRELATION_SCHEMA = "https://json.schemastore.org/popxf-corr-1.0.json"
@@ -113,7 +113,7 @@ def block_name(rows: Sequence[str], columns: Sequence[str]) -> str:
 def _save_hdf5(path: Path, found: Polynomials) -> None:
     import h5py
 
-    from bsnunu_jax.report.atomic import write_whole  # its package imports much
+    from bsnunu_jax.foundation.files import write_whole
 
     observables = list(found.observables)
     buffer = io.BytesIO()

@@ -4,38 +4,23 @@ import json
 import math
 import warnings
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
 from difflib import get_close_matches
 from pathlib import Path
 from typing import Any
 
-from bsnunu_jax.errors import InputError, shown, worded
 from bsnunu_jax.exchange import names
+from bsnunu_jax.foundation.errors import InputError, shown, worded
+from bsnunu_jax.foundation.located_yaml import LocatedYaml, located, read_text
+from bsnunu_jax.foundation.plain_numbers import WHOLE, real_number, whole_number
 from bsnunu_jax.inputs import Inputs, load_inputs
-from bsnunu_jax.located_yaml import LocatedYaml, located, read_text
+from bsnunu_jax.inputs.running import mu_b
 from bsnunu_jax.models import get_model
-from bsnunu_jax.plain_numbers import WHOLE, real_number, whole_number
-from bsnunu_jax.running import mu_b
+from bsnunu_jax.models.values import GivenPoint
 
 # GeV; below it there is no b quark, above m_t no WET.
 LOWEST = 2.0
 MAX_KEY = 200
 _FORM = "a number, or Re and Im"
-
-
-@dataclass(frozen=True)
-class WcxfPoint:
-    """A file as a point of a model.
-
-    Attributes:
-        model: name of the model.
-        parameters: by name, normalised as the inputs have it.
-        warnings: what of the file has no effect.
-    """
-
-    model: str
-    parameters: dict[str, Any]
-    warnings: tuple[str, ...]
 
 
 def load_wcxf(path: Path | str, inputs: Inputs | None = None) -> dict[str, Any]:
@@ -56,7 +41,7 @@ def load_wcxf(path: Path | str, inputs: Inputs | None = None) -> dict[str, Any]:
     return found.parameters
 
 
-def read_wcxf(path: Path | str, inputs: Inputs | None = None) -> WcxfPoint:
+def read_wcxf(path: Path | str, inputs: Inputs | None = None) -> GivenPoint:
     """The point that a file describes.
 
     Coefficients of vector operators with a neutrino current do not run in QCD or QED: every scale
@@ -164,7 +149,7 @@ def _plain(c: complex) -> complex | float:
     return c if c.imag else c.real
 
 
-def _of_flavio(values: Mapping[str, complex], inputs: Inputs, file: _File) -> WcxfPoint:
+def _of_flavio(values: Mapping[str, complex], inputs: Inputs, file: _File) -> GivenPoint:
     mine = {k: c for k, c in values.items() if k in names.LEFT_HANDED}
     rest = [k for k in values if k not in mine]
     for name in rest:
@@ -183,12 +168,12 @@ def _of_flavio(values: Mapping[str, complex], inputs: Inputs, file: _File) -> Wc
         lines.append(f"{file.path}: without effect on b -> s nu nu, ignored: {_listed(ignored)}")
     if not any(mine.values()):
         lines.append(f"{file.path}: no coefficient of the sector sbnunu: the SM")
-    return WcxfPoint("neutrinos", _neutrinos(mine, inputs), tuple(lines))
+    return GivenPoint("neutrinos", _neutrinos(mine, inputs), tuple(lines))
 
 
 def _of_own(
     values: Mapping[str, complex], scale: float, inputs: Inputs, file: _File
-) -> WcxfPoint:  # fmt: skip
+) -> GivenPoint:  # fmt: skip
     known = names.FROM_WCXF.keys() | {n for s in names.SECTORS.values() for n in s.names()}
     for name in values:
         if name not in known:
@@ -204,7 +189,7 @@ def _of_own(
         raise InputError(f"coefficients of several sectors: {found}", where=file.where("values"),
                          allowed="one sector, which is one model")  # fmt: skip
     if not dark:
-        return WcxfPoint("neutrinos", _neutrinos(mine, inputs), ())
+        return GivenPoint("neutrinos", _neutrinos(mine, inputs), ())
     sector = dark[0]
     c = {o: _plain(values[n]) for n, o in sector.names().items() if n in values}
     parameters = _particle(sector, file) | c
@@ -215,7 +200,7 @@ def _of_own(
     model.check_values(ranges, lambda name: file.where(
         f"values.{name}_{sector.suffix}" if name in c else f"metadata.particle.{name}"
     ))  # fmt: skip
-    return WcxfPoint(sector.model, parameters, ())
+    return GivenPoint(sector.model, parameters, ())
 
 
 def _particle(sector: names.Sector, file: _File) -> dict[str, Any]:
@@ -257,7 +242,7 @@ def _listed(found: Sequence[str], most: int = 6) -> str:
     return ", ".join(found[:most]) + more
 
 
-def point(path: Path | str, inputs: Inputs, model: str) -> WcxfPoint:
+def point(path: Path | str, inputs: Inputs, model: str) -> GivenPoint:
     """The point of a file for a command, whose option `--model` may name another model.
 
     Raises:

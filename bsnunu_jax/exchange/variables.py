@@ -3,8 +3,8 @@
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from bsnunu_jax.errors import InputError
 from bsnunu_jax.exchange import names as wcxf
+from bsnunu_jax.foundation.errors import InputError
 from bsnunu_jax.models import Model
 
 

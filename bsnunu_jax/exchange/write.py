@@ -9,16 +9,16 @@ from typing import Any
 import numpy as np
 import yaml
 
-from bsnunu_jax import __version__
-from bsnunu_jax.errors import InputError
 from bsnunu_jax.exchange import names
+from bsnunu_jax.foundation.errors import InputError
+from bsnunu_jax.foundation.version import __version__
 from bsnunu_jax.inputs import Inputs, load_inputs
-from bsnunu_jax.invisible import FermionPair, Neutrinos, ScalarPair, SterileNeutrino, VectorPair
-from bsnunu_jax.invisible.massive_pair import MassivePair
-from bsnunu_jax.invisible.neutrinos import FLAVOURS, MATRICES
+from bsnunu_jax.inputs.running import mu_b
 from bsnunu_jax.models import get_model
-from bsnunu_jax.running import mu_b
-from bsnunu_jax.sectors import Sectors
+from bsnunu_jax.states import FermionPair, Neutrinos, ScalarPair, SterileNeutrino, VectorPair
+from bsnunu_jax.states.massive_pair import MassivePair
+from bsnunu_jax.states.neutrinos import FLAVOURS, MATRICES
+from bsnunu_jax.states.sectors import Sectors
 
 SUFFIXES = (".json", ".yaml", ".yml")
 BASES = ("flavio", "bsnunu")
@@ -155,7 +155,7 @@ def save(path: Path, document: Mapping[str, Any]) -> None:
     Raises:
         InputError: if it cannot be written.
     """
-    from bsnunu_jax.report.atomic import write_whole  # its package imports much
+    from bsnunu_jax.foundation.files import write_whole
 
     if path.suffix in (".yaml", ".yml"):
         text = yaml.safe_dump(dict(document), sort_keys=False)

@@ -4,21 +4,19 @@ import math
 from collections.abc import Mapping, Sequence
 from functools import cache
 from importlib import resources
-from itertools import accumulate
 from pathlib import Path
 from types import MappingProxyType
 
 import numpy as np
-from jaxtyping import Array, Float
 
-from bsnunu_jax.errors import InputError, shown
-from bsnunu_jax.experiments.base import Measurement, Predictions, ProfiledMeasurement
-from bsnunu_jax.experiments.belle2 import Belle2Likelihood
-from bsnunu_jax.experiments.belle2_compact import read_table
-from bsnunu_jax.experiments.belle2_published import load_published
-from bsnunu_jax.experiments.counting import CountingMeasurement, joint_log_likelihoods
 from bsnunu_jax.experiments.files import read_measurements
-from bsnunu_jax.experiments.null_model import null_br
+from bsnunu_jax.experiments.histfactory.compact_table import read_table
+from bsnunu_jax.experiments.histfactory.null_model import null_br
+from bsnunu_jax.experiments.histfactory.reweighted import Belle2Likelihood
+from bsnunu_jax.experiments.measurement import Measurement
+from bsnunu_jax.experiments.quoted.counting import CountingMeasurement
+from bsnunu_jax.experiments.records.published import load_published
+from bsnunu_jax.foundation.errors import InputError, shown
 from bsnunu_jax.inputs.tables import load_yaml
 
 _FILES = (
@@ -154,37 +152,3 @@ def _check_efficiency(m: CountingMeasurement, path: Path) -> None:
             f"no efficiency of {m.name!r} gives back the limit from these events and background",
             where=str(path), allowed="check observed, background, background_std",
         )  # fmt: skip
-
-
-def log_likelihoods(
-    measurements: Sequence[Measurement], predictions: Predictions, z: Float[Array, " n"], *,
-    profiled: bool = False,
-) -> dict[str, Float[Array, ""]]:  # fmt: skip
-    """ln L of every measurement by name.
-
-    Args:
-        measurements: the measurements.
-        predictions: what they read.
-        z: their nuisances, one after the other.
-        profiled: `profile_log_likelihood` of the measurements that have it: nuisances that
-            `log_likelihood` integrates over are at their most likely values.
-    """
-    stops = list(accumulate(len(m.nuisance_names) for m in measurements))
-    blocks = [z[start:stop] for start, stop in zip([0, *stops], stops, strict=False)]
-    counting = [
-        (m, block)
-        for m, block in zip(measurements, blocks, strict=True)
-        if isinstance(m, CountingMeasurement)
-    ]
-    found = {}
-    if counting:
-        searches, of_searches = zip(*counting, strict=True)
-        joint = joint_log_likelihoods(searches, predictions, of_searches)
-        found = {m.name: joint[i] for i, m in enumerate(searches)}
-    for m, block in zip(measurements, blocks, strict=True):
-        if m.name not in found:
-            method = m.log_likelihood
-            if profiled and isinstance(m, ProfiledMeasurement):
-                method = m.profile_log_likelihood
-            found[m.name] = method(predictions, block)
-    return found

@@ -9,9 +9,9 @@ import numpy as np
 from pydantic import AfterValidator, Field, StrictBool, ValidationInfo, field_validator
 from scipy.special import erfinv
 
-from bsnunu_jax.errors import InputError, shown
-from bsnunu_jax.located_yaml import LocatedYaml, Names, Number, Section, pair
-from bsnunu_jax.plain_text import Name, Title
+from bsnunu_jax.foundation.errors import InputError, shown
+from bsnunu_jax.foundation.located_yaml import LocatedYaml, Names, Number, Section, pair
+from bsnunu_jax.foundation.plain_text import Name, Title
 
 # Smaller ones have squares that are 0; the data of the package go down to 1e-28.
 _SMALLEST = 1e-100

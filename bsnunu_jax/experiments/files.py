@@ -6,10 +6,6 @@ from typing import Any
 
 from pydantic import Field, StrictBool
 
-from bsnunu_jax.errors import InputError
-from bsnunu_jax.experiments.base import Measurement
-from bsnunu_jax.experiments.correlated import CorrelatedMeasurement
-from bsnunu_jax.experiments.counting import CountingMeasurement
 from bsnunu_jax.experiments.entries import (
     CorrelatedEntry,
     CountingEntry,
@@ -19,11 +15,15 @@ from bsnunu_jax.experiments.entries import (
     kind_of,
     quadrature,
 )
-from bsnunu_jax.experiments.gaussian import GaussianMeasurement
-from bsnunu_jax.experiments.numerical import NumericalMeasurement
-from bsnunu_jax.located_yaml import LocatedYaml, Section, located
-from bsnunu_jax.modes import get_mode
-from bsnunu_jax.observables import get_observable
+from bsnunu_jax.experiments.measurement import Measurement
+from bsnunu_jax.experiments.quoted.correlated import CorrelatedMeasurement
+from bsnunu_jax.experiments.quoted.counting import CountingMeasurement
+from bsnunu_jax.experiments.quoted.gaussian import GaussianMeasurement
+from bsnunu_jax.experiments.quoted.numerical import NumericalMeasurement
+from bsnunu_jax.foundation.errors import InputError
+from bsnunu_jax.foundation.located_yaml import LocatedYaml, Section, located
+from bsnunu_jax.hadrons.transitions import get_mode
+from bsnunu_jax.observables.catalogue import get_observable
 
 
 def _gaussian(entry: GaussianEntry | LimitEntry) -> tuple[float, float, float]:

@@ -6,7 +6,8 @@ import jax
 import jax.numpy as jnp
 from jaxtyping import Array, Float
 
-from bsnunu_jax.experiments.base import Predictions, ProfiledMeasurement, Scalable
+from bsnunu_jax.experiments.measurement import ProfiledMeasurement, Scalable
+from bsnunu_jax.experiments.predictions import Predictions
 
 Scalar = Float[Array, ""]
 Data = Float[Array, " bins+1"]

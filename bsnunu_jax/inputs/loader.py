@@ -7,9 +7,9 @@ import equinox as eqx
 import jax.numpy as jnp
 from jaxtyping import Array, Float
 
-from bsnunu_jax.form_factors import BCL, BSZ, FormFactors
+from bsnunu_jax.foundation.precision import require_float64
+from bsnunu_jax.hadrons.form_factors import BCL, BSZ, FormFactors
 from bsnunu_jax.inputs import tables
-from bsnunu_jax.precision import require_float64
 
 Scalar = Float[Array, ""]
 _PARAMETRISATIONS: Mapping[str, Callable[..., FormFactors]] = {"BSZ": BSZ, "BCL": BCL}

@@ -8,7 +8,7 @@ import jax.numpy as jnp
 import numpy as np
 from jaxtyping import Array, Float
 
-from bsnunu_jax.errors import InputError
+from bsnunu_jax.foundation.errors import InputError
 from bsnunu_jax.inputs import tables
 from bsnunu_jax.inputs.loader import Inputs
 

@@ -10,7 +10,7 @@ from typing import Any
 import numpy as np
 import yaml
 
-from bsnunu_jax.errors import InputError
+from bsnunu_jax.foundation.errors import InputError
 
 _NUMBERS = (
     "masses_lifetimes.yaml", "electroweak_ckm.yaml", "charged_leptons.yaml", "bs_mixing.yaml",

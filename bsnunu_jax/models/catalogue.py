@@ -6,11 +6,8 @@ from types import MappingProxyType
 
 import jax.numpy as jnp
 
-from bsnunu_jax.errors import InputError
+from bsnunu_jax.foundation.errors import InputError
 from bsnunu_jax.inputs import Inputs
-from bsnunu_jax.invisible import InvisibleState, Neutrinos, Scaled, Universal
-from bsnunu_jax.invisible import neutrinos as _neutrinos
-from bsnunu_jax.invisible import universal as _universal
 from bsnunu_jax.models import pairs as _pairs
 from bsnunu_jax.models import resonance as _resonance
 from bsnunu_jax.models.correlated import correlated_models
@@ -18,6 +15,9 @@ from bsnunu_jax.models.model import Model as Model
 from bsnunu_jax.models.model import Parameters as Parameters
 from bsnunu_jax.models.quantities import Quantity, flavour, with_flavours
 from bsnunu_jax.models.values import real
+from bsnunu_jax.states import InvisibleState, Neutrinos, Scaled, Universal
+from bsnunu_jax.states import neutrinos as _neutrinos
+from bsnunu_jax.states import universal as _universal
 
 
 def _coefficient(name: str) -> Quantity:

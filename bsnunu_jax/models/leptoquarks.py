@@ -13,7 +13,6 @@ import jax.numpy as jnp
 from jaxtyping import Array, Complex
 
 from bsnunu_jax.inputs import Inputs
-from bsnunu_jax.invisible import Neutrinos
 from bsnunu_jax.models.couplings import (
     LEPTONS,
     above_reach,
@@ -34,7 +33,8 @@ from bsnunu_jax.models.matching import (
 )
 from bsnunu_jax.models.quantities import Quantities, Quantity, flavour, with_flavours
 from bsnunu_jax.models.values import Domain, Rules, real
-from bsnunu_jax.sectors import Sectors
+from bsnunu_jax.states import Neutrinos
+from bsnunu_jax.states.sectors import Sectors
 
 Couplings = Complex[Array, "3 3"]
 Matrix = Complex[Array, "3 3"]

@@ -11,8 +11,8 @@ import jax.numpy as jnp
 from jaxtyping import Array, Complex, Float
 
 from bsnunu_jax.inputs import Inputs
-from bsnunu_jax.invisible.neutrinos import flavour_matrix
-from bsnunu_jax.sectors import ChargedCurrent, ChargedLeptons
+from bsnunu_jax.states.neutrinos import flavour_matrix
+from bsnunu_jax.states.sectors import ChargedCurrent, ChargedLeptons
 
 Scalar = Float[Array, ""]
 Matrix = Complex[Array, "3 3"]

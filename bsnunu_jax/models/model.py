@@ -5,13 +5,13 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
-from bsnunu_jax.errors import InputError, shown, worded
+from bsnunu_jax.foundation.errors import InputError, shown, worded
+from bsnunu_jax.foundation.plain_numbers import complex_number
 from bsnunu_jax.inputs import Inputs
-from bsnunu_jax.invisible import InvisibleState
 from bsnunu_jax.models.quantities import Quantities, Quantity, spelled
 from bsnunu_jax.models.values import Domain, Ranges, Rules, Settings, anything, everywhere
-from bsnunu_jax.plain_numbers import complex_number
-from bsnunu_jax.sectors import Sectors
+from bsnunu_jax.states import InvisibleState
+from bsnunu_jax.states.sectors import Sectors
 
 Parameters = Mapping[str, Any]
 

@@ -17,7 +17,10 @@ import jax.numpy as jnp
 from jaxtyping import Array, Float
 
 from bsnunu_jax.inputs import Inputs
-from bsnunu_jax.invisible import (
+from bsnunu_jax.inputs.running import SCALAR, TENSOR, factor, mu_b
+from bsnunu_jax.models.quantities import Quantities, Quantity
+from bsnunu_jax.models.values import Ranges, Refusal, Settings, lowest, real
+from bsnunu_jax.states import (
     FermionPair,
     InvisibleState,
     Neutrinos,
@@ -25,10 +28,7 @@ from bsnunu_jax.invisible import (
     SterileNeutrino,
     VectorPair,
     sterile_neutrino,
-)  # fmt: skip
-from bsnunu_jax.models.quantities import Quantities, Quantity
-from bsnunu_jax.models.values import Ranges, Refusal, Settings, lowest, real
-from bsnunu_jax.running import SCALAR, TENSOR, factor, mu_b
+)
 
 _TEV = 1000.0
 # Below 1 GeV there is no operator, and below 2 GeV no perturbative running.

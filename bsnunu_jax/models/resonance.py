@@ -11,12 +11,12 @@ import jax.numpy as jnp
 from jax.core import Tracer
 from jax.typing import ArrayLike
 
-from bsnunu_jax import rates
+from bsnunu_jax.hadrons.transitions import get_mode
 from bsnunu_jax.inputs import Inputs
-from bsnunu_jax.invisible import InvisibleState, Neutrinos, Resonance, Scaled, TwoBody
 from bsnunu_jax.models.quantities import Quantity
 from bsnunu_jax.models.values import Ranges, Refusal, lowest, real
-from bsnunu_jax.modes import get_mode
+from bsnunu_jax.rates import kernels as rates
+from bsnunu_jax.states import InvisibleState, Neutrinos, Resonance, Scaled, TwoBody
 
 QUANTITIES = {
     "m": Quantity("m_X", "mass of the invisible X", "GeV"),

@@ -11,7 +11,6 @@ import jax.numpy as jnp
 from jaxtyping import Array, Float
 
 from bsnunu_jax.inputs import Inputs
-from bsnunu_jax.invisible import Neutrinos
 from bsnunu_jax.models.couplings import (
     above_reach,
     all_of,
@@ -31,7 +30,8 @@ from bsnunu_jax.models.matching import (
 )
 from bsnunu_jax.models.quantities import Quantity
 from bsnunu_jax.models.values import Ranges, Refusal, real
-from bsnunu_jax.sectors import Sectors
+from bsnunu_jax.states import Neutrinos
+from bsnunu_jax.states.sectors import Sectors
 
 _GENERATIONS = (1, 2, 3)
 _COUPLINGS = tuple(

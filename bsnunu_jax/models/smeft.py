@@ -16,7 +16,7 @@ import jax.numpy as jnp
 from jaxtyping import Array
 
 from bsnunu_jax.inputs import Inputs
-from bsnunu_jax.invisible import InvisibleState, Neutrinos, SterileNeutrino
+from bsnunu_jax.inputs.running import SCALAR, TENSOR, factor, mu_b
 from bsnunu_jax.models import wilson_running
 from bsnunu_jax.models.couplings import (
     LEPTONS,
@@ -38,8 +38,8 @@ from bsnunu_jax.models.matching import (
 )
 from bsnunu_jax.models.quantities import Quantity, flavour, with_flavours
 from bsnunu_jax.models.values import Ranges, Refusal, lowest, real
-from bsnunu_jax.running import SCALAR, TENSOR, factor, mu_b
-from bsnunu_jax.sectors import ChargedLeptons, Sectors
+from bsnunu_jax.states import InvisibleState, Neutrinos, SterileNeutrino
+from bsnunu_jax.states.sectors import ChargedLeptons, Sectors
 
 LQ1, LQ3, LD = flavours("Clq1"), flavours("Clq3"), flavours("Cld")
 HIGGS = ("CHq1", "CHq3", "CHd")

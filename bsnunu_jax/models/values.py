@@ -20,6 +20,21 @@ class Refusal:
     allowed: str
 
 
+@dataclass(frozen=True)
+class GivenPoint:
+    """A point of a model that somebody's file states.
+
+    Attributes:
+        model: name of the model.
+        parameters: by name, normalised as the inputs have it.
+        warnings: what of the file has no effect.
+    """
+
+    model: str
+    parameters: dict[str, Any]
+    warnings: tuple[str, ...]
+
+
 # Of the range that every parameter may take (low = high if it is fixed) and whether it is a fit.
 Rules = Callable[[Ranges, bool], Refusal | None]
 

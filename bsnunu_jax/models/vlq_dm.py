@@ -19,7 +19,6 @@ from typing import Any
 import jax.numpy as jnp
 
 from bsnunu_jax.inputs import Inputs
-from bsnunu_jax.invisible import Neutrinos, ScalarPair
 from bsnunu_jax.models.couplings import PERTURBATIVE, largest
 from bsnunu_jax.models.quantities import Quantity
 from bsnunu_jax.models.values import Ranges, Refusal, Settings, lowest, real
@@ -29,7 +28,8 @@ from bsnunu_jax.models.vlq_matching import (
     strange_product,
     up_charm_coefficients,
 )
-from bsnunu_jax.sectors import DarkScalar, Sectors
+from bsnunu_jax.states import Neutrinos, ScalarPair
+from bsnunu_jax.states.sectors import DarkScalar, Sectors
 
 _RATIOS = ("r_q", "r_d", "theta", "rho")
 QUANTITIES = {

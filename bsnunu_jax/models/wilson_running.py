@@ -19,13 +19,13 @@ import jax.numpy as jnp
 import numpy as np
 from jaxtyping import Array, Complex
 
-from bsnunu_jax.errors import InputError
+from bsnunu_jax.foundation.errors import InputError
 from bsnunu_jax.inputs import Inputs
-from bsnunu_jax.invisible import Neutrinos
+from bsnunu_jax.inputs.running import mu_b
 from bsnunu_jax.models.couplings import LEPTONS, value
 from bsnunu_jax.models.matching import PER_TEV2, charged_current, ckm, neutrino_coefficient
-from bsnunu_jax.running import mu_b
-from bsnunu_jax.sectors import ChargedLeptons, Sectors
+from bsnunu_jax.states import Neutrinos
+from bsnunu_jax.states.sectors import ChargedLeptons, Sectors
 
 # wilson matches at its m_Z [GeV]: the lowest scale of the SMEFT there.
 MATCHING_SCALE = 91.1876

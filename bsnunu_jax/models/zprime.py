@@ -11,9 +11,7 @@ from typing import Any
 import jax.numpy as jnp
 from jaxtyping import Array
 
-from bsnunu_jax.bs_mixing import run
 from bsnunu_jax.inputs import Inputs
-from bsnunu_jax.invisible import InvisibleState, Neutrinos, SterileNeutrino
 from bsnunu_jax.models.couplings import (
     LEPTONS,
     all_of,
@@ -29,7 +27,9 @@ from bsnunu_jax.models.matching import PER_TEV2, charged_leptons, neutrino_coeff
 from bsnunu_jax.models.quantities import Quantity, flavour, with_flavours
 from bsnunu_jax.models.smeft import add, through_z
 from bsnunu_jax.models.values import Ranges, Refusal, lowest, real
-from bsnunu_jax.sectors import BsMixing, Sectors
+from bsnunu_jax.observables.bs_mixing import run
+from bsnunu_jax.states import InvisibleState, Neutrinos, SterileNeutrino
+from bsnunu_jax.states.sectors import BsMixing, Sectors
 
 GNU = tuple(f"gnu_{i}{j}" for a, i in enumerate(LEPTONS) for j in LEPTONS[a:])
 _DIAGONAL = tuple(f"gnu_{i}{i}" for i in LEPTONS)

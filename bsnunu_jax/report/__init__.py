@@ -6,12 +6,13 @@ from pathlib import Path
 import numpy as np
 from jaxtyping import Float
 
-from bsnunu_jax.inference.best_fit import BestFit
-from bsnunu_jax.inference.nuts import Chains
-from bsnunu_jax.inference.predictive import Predictive, predictive
-from bsnunu_jax.inference.problem import Problem
-from bsnunu_jax.inference.symmetries import Symmetries, described
-from bsnunu_jax.modes import MODES
+from bsnunu_jax.hadrons.transitions import MODES
+from bsnunu_jax.inference.fits.best_fit import BestFit
+from bsnunu_jax.inference.fits.sm import objective_without_priors, sm_objective
+from bsnunu_jax.inference.problem.problem import Problem
+from bsnunu_jax.inference.problem.symmetries import Symmetries, described
+from bsnunu_jax.inference.sampling.nuts import Chains
+from bsnunu_jax.inference.sampling.predictive import Predictive, predictive
 from bsnunu_jax.report.diagnostics import diagnostics
 from bsnunu_jax.report.draws import predicted, reported
 from bsnunu_jax.report.figures import write_figures
@@ -19,7 +20,6 @@ from bsnunu_jax.report.minima import shares, unseen, write_shares
 from bsnunu_jax.report.netcdf import write_posterior
 from bsnunu_jax.report.remarks import remarks
 from bsnunu_jax.report.shape import distances
-from bsnunu_jax.report.sm_point import objective_without_priors, sm_objective
 from bsnunu_jax.report.summary import summarise, write_summary
 from bsnunu_jax.report.table import Facts, text_table
 

@@ -5,7 +5,7 @@ import io
 from pathlib import Path
 from typing import Any
 
-from bsnunu_jax.report.atomic import write_whole
+from bsnunu_jax.foundation.files import write_whole
 from bsnunu_jax.report.figures.compare import write_compare_figure
 from bsnunu_jax.report.figures.compare_models import write_models_figure
 

@@ -7,13 +7,13 @@ import jax.numpy as jnp
 import numpy as np
 from jaxtyping import Float
 
-from bsnunu_jax.inference.nuts import Chains
-from bsnunu_jax.inference.parameters import Parameter
-from bsnunu_jax.inference.predictive import Predictive
-from bsnunu_jax.inference.problem import Problem
+from bsnunu_jax.hadrons.transitions import MODES
+from bsnunu_jax.inference.problem.parameters import Parameter
+from bsnunu_jax.inference.problem.problem import Problem
+from bsnunu_jax.inference.sampling.nuts import Chains
+from bsnunu_jax.inference.sampling.predictive import Predictive
 from bsnunu_jax.models import quantity
 from bsnunu_jax.models.quantities import Quantity, spelled, unit_latex
-from bsnunu_jax.modes import MODES
 
 # In the order of the reports.
 OBSERVABLES = (*(f"BR({mode}inv)" for mode in MODES), "R_K_nunu", "R_Kstar_nunu")
@@ -44,7 +44,7 @@ def predicted(predictive: Predictive, chains: int) -> dict[str, Draws]:
 def label(parameter: Parameter) -> str:
     r"""LaTeX label in $, |..| if mirrored; made from the name if the card gives none.
 
-    >>> from bsnunu_jax.inference.parameters import Uniform
+    >>> from bsnunu_jax.inference.problem.parameters import Uniform
     >>> label(Parameter("CR_mutau", Uniform(-30, 30), "C_R", mirror=True))
     '$|C_R|$'
     >>> label(Parameter("CLp_etau", Uniform(-30, 30), "CLp_etau"))
@@ -60,7 +60,7 @@ def label(parameter: Parameter) -> str:
 def axis_label(parameter: Parameter, *, log10: bool = False) -> str:
     r"""The label with its unit, of the parameter or of its logarithm.
 
-    >>> from bsnunu_jax.inference.parameters import LogUniform, Uniform
+    >>> from bsnunu_jax.inference.problem.parameters import LogUniform, Uniform
     >>> axis_label(Parameter("m", Uniform(0, 2), r"m_\phi", unit="GeV"))
     '$m_\\phi$ [GeV]'
     >>> axis_label(Parameter("Lambda", LogUniform(1, 2), r"\Lambda", unit="TeV"), log10=True)

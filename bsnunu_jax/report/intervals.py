@@ -19,7 +19,7 @@ from itertools import pairwise
 import numpy as np
 from jaxtyping import Float
 
-from bsnunu_jax.inference.parameters import LogUniform, Parameter
+from bsnunu_jax.inference.problem.parameters import LogUniform, Parameter
 from bsnunu_jax.report.diagnostics import import_arviz
 
 Piece = tuple[float, float]

@@ -8,16 +8,16 @@ from typing import Any
 
 import numpy as np
 
-from bsnunu_jax import __version__
-from bsnunu_jax.experiments.base import BinnedMeasurement
-from bsnunu_jax.inference.nuts import Chains
-from bsnunu_jax.inference.predictive import Predictive
-from bsnunu_jax.inference.problem import Problem
-from bsnunu_jax.observables import get_observable
-from bsnunu_jax.report.atomic import write_whole
+from bsnunu_jax.experiments.measurement import BinnedMeasurement
+from bsnunu_jax.foundation.files import write_whole
+from bsnunu_jax.foundation.hdf5 import netcdf
+from bsnunu_jax.foundation.seals import seal_of
+from bsnunu_jax.foundation.version import __version__
+from bsnunu_jax.inference.problem.problem import Problem
+from bsnunu_jax.inference.sampling.nuts import Chains
+from bsnunu_jax.inference.sampling.predictive import Predictive
+from bsnunu_jax.observables.catalogue import get_observable
 from bsnunu_jax.report.draws import predicted, reported
-from bsnunu_jax.report.hdf5 import netcdf
-from bsnunu_jax.runs.seals import seal_of
 
 Group = tuple[dict[str, Any], dict[str, Any]]  # variables, coordinates
 

@@ -2,10 +2,10 @@
 
 from collections.abc import Mapping
 
-from bsnunu_jax.inference.measured import is_measured, measured
-from bsnunu_jax.inference.predictive import Predictive
-from bsnunu_jax.inference.problem import Problem
-from bsnunu_jax.observables import equals_sm
+from bsnunu_jax.inference.problem.measured import is_measured, measured
+from bsnunu_jax.inference.problem.problem import Problem
+from bsnunu_jax.inference.sampling.predictive import Predictive
+from bsnunu_jax.observables.catalogue import equals_sm
 
 # Remarks by the mark that stands for them in tables.
 FREE, OF_SM = "(p)", "(SM)"

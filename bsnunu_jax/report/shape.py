@@ -6,9 +6,9 @@ import numpy as np
 from jaxtyping import Float
 
 from bsnunu_jax.experiments import Measurement
-from bsnunu_jax.inference.predictive import Predictive
-from bsnunu_jax.modes import MODES
-from bsnunu_jax.observables import get_observable
+from bsnunu_jax.hadrons.transitions import MODES
+from bsnunu_jax.inference.sampling.predictive import Predictive
+from bsnunu_jax.observables.catalogue import get_observable
 
 
 def shape_distance(

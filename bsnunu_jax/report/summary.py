@@ -9,9 +9,9 @@ from typing import Any
 import numpy as np
 from jaxtyping import Float
 
-from bsnunu_jax.inference.best_fit import Minimum
-from bsnunu_jax.inference.parameters import Parameter
-from bsnunu_jax.report.atomic import whole
+from bsnunu_jax.foundation.files import whole
+from bsnunu_jax.inference.fits.best_fit import Minimum
+from bsnunu_jax.inference.problem.parameters import Parameter
 from bsnunu_jax.report.diagnostics import diagnostics
 from bsnunu_jax.report.intervals import Marginal, Piece, shown
 

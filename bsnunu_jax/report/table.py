@@ -6,11 +6,11 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 from bsnunu_jax.experiments import Measurement
-from bsnunu_jax.experiments.counting import CountingMeasurement
-from bsnunu_jax.experiments.shape_systematic import shape_std
-from bsnunu_jax.inference.best_fit import BestFit
-from bsnunu_jax.inference.hypotest import local_significance
-from bsnunu_jax.inference.problem import Problem
+from bsnunu_jax.experiments.quoted.counting import CountingMeasurement
+from bsnunu_jax.experiments.quoted.shape_systematic import shape_std
+from bsnunu_jax.inference.fits.best_fit import BestFit
+from bsnunu_jax.inference.hypotheses.hypotest import local_significance
+from bsnunu_jax.inference.problem.problem import Problem
 from bsnunu_jax.report.diagnostics import Diagnostic
 from bsnunu_jax.report.intervals import STATEMENT
 from bsnunu_jax.report.remarks import MARKS

@@ -6,11 +6,11 @@ from functools import cache
 from importlib import resources
 from typing import Any
 
-from bsnunu_jax.errors import InputError
+from bsnunu_jax.foundation.errors import InputError
 from bsnunu_jax.inputs import Inputs, load_inputs
 from bsnunu_jax.inputs.tables import load_yaml
-from bsnunu_jax.invisible import Neutrinos
-from bsnunu_jax.observables import branching_fraction
+from bsnunu_jax.observables.branching import branching_fraction
+from bsnunu_jax.states import Neutrinos
 
 Range = tuple[float, float]
 

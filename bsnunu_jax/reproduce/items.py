@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from importlib import import_module
 from types import MappingProxyType
 
-from bsnunu_jax.errors import InputError
+from bsnunu_jax.foundation.errors import InputError
 from bsnunu_jax.reproduce.product import Product
 from bsnunu_jax.reproduce.settings import Settings
 

@@ -11,19 +11,19 @@ from typing import Any
 
 import numpy as np
 
-import bsnunu_jax
-from bsnunu_jax.errors import InputError
-from bsnunu_jax.listing import inputs_json
-from bsnunu_jax.report.atomic import write_whole
-from bsnunu_jax.report.hdf5 import netcdf
+from bsnunu_jax.foundation.errors import InputError
+from bsnunu_jax.foundation.files import write_whole
+from bsnunu_jax.foundation.hdf5 import netcdf
+from bsnunu_jax.foundation.owned import CARD, owner
+from bsnunu_jax.foundation.progress import say_on_stderr, silent
+from bsnunu_jax.foundation.seals import write_json
+from bsnunu_jax.foundation.version import __version__
 from bsnunu_jax.reproduce.items import Item
 from bsnunu_jax.reproduce.product import Grid, Product
 from bsnunu_jax.reproduce.settings import Settings
 from bsnunu_jax.runs.folder import locked
+from bsnunu_jax.runs.listing import inputs_json
 from bsnunu_jax.runs.origin import versions
-from bsnunu_jax.runs.owned import CARD, owner
-from bsnunu_jax.runs.progress import say_on_stderr, silent
-from bsnunu_jax.runs.seals import write_json
 
 # Items at the same time: most of an item is compilation, one thread each.
 _BESIDE = 2
@@ -140,7 +140,7 @@ def _inputs(item: Item, product: Product, settings: Settings) -> dict[str, Any]:
                         "NP_window": dict(c.window), "sources": dict(c.raw)},
         "settings": dict(product.inputs),
         "preset": c.inputs.preset, "inputs": json.loads(inputs_json(c.inputs.preset)),
-        "versions": versions(), "bsnunu_jax": bsnunu_jax.__version__,
+        "versions": versions(), "bsnunu_jax": __version__,
     }  # fmt: skip
 
 

@@ -8,16 +8,16 @@ import jax.numpy as jnp
 import numpy as np
 from jaxtyping import Array, Float
 
-from bsnunu_jax import bs_mixing
-from bsnunu_jax.charged_current import ratio_to_sm as r_d
 from bsnunu_jax.inputs import Inputs
-from bsnunu_jax.invisible import InvisibleState, Neutrinos
 from bsnunu_jax.models import get_model
 from bsnunu_jax.models.matching import Pi
-from bsnunu_jax.observables import eta
+from bsnunu_jax.observables import bs_mixing
+from bsnunu_jax.observables.branching import eta
+from bsnunu_jax.observables.charged_current import ratio_to_sm as r_d
 from bsnunu_jax.reproduce.row import Row, spread
 from bsnunu_jax.reproduce.settings import Settings
-from bsnunu_jax.sectors import Sectors
+from bsnunu_jax.states import InvisibleState, Neutrinos
+from bsnunu_jax.states.sectors import Sectors
 
 Scalar = Float[Array, ""]
 _DRAWS = 500

@@ -13,12 +13,12 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-from bsnunu_jax.errors import InputError
+from bsnunu_jax.foundation.errors import InputError
+from bsnunu_jax.foundation.owned import CARD, LOCK, Owned, owned
+from bsnunu_jax.foundation.progress import say_on_stderr, silent, warn
+from bsnunu_jax.foundation.seals import whole, write_json
 from bsnunu_jax.runs.manifest import manifest
 from bsnunu_jax.runs.origin import FolderCard, Origin, changes, versions
-from bsnunu_jax.runs.owned import CARD, LOCK, Owned, owned
-from bsnunu_jax.runs.progress import say_on_stderr, silent, warn
-from bsnunu_jax.runs.seals import whole, write_json
 
 ORIGIN, MANIFEST = "origin.json", "manifest.json"
 # What runs leave, whatever the command: in a folder without card.yaml nobody knows whose it is.
@@ -111,7 +111,7 @@ def locked(folder: Path) -> Iterator[Owned]:
                 ours.check()  # a lock file that was replaced meanwhile locks nothing
                 yield ours
     except _CannotOpenError as error:
-        from bsnunu_jax.report.atomic import cannot_write  # its package imports much
+        from bsnunu_jax.foundation.files import cannot_write
 
         raise cannot_write(folder, error.args[0]) from None
 

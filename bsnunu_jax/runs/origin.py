@@ -10,11 +10,11 @@ from importlib import metadata, resources
 from pathlib import Path
 from typing import Any, Protocol
 
-import bsnunu_jax
-from bsnunu_jax.errors import InputError
-from bsnunu_jax.experiments.belle2_published import CHECKSUMS as PUBLISHED
-from bsnunu_jax.inference.problem import Problem
-from bsnunu_jax.runs.seals import read_json, write_json
+from bsnunu_jax.experiments.records.published import CHECKSUMS as PUBLISHED
+from bsnunu_jax.foundation.errors import InputError
+from bsnunu_jax.foundation.seals import read_json, write_json
+from bsnunu_jax.foundation.version import __version__
+from bsnunu_jax.inference.problem.problem import Problem
 
 _PACKAGES = ("jax", "jaxlib", "numpy", "scipy", "equinox", "optax", "numpyro", "arviz", "xarray")
 # Of what the files of a folder look like: those of another one are not taken up.
@@ -133,7 +133,7 @@ def changes(then: Mapping[str, str], now: Mapping[str, str]) -> dict[str, str]:
 
 def versions() -> dict[str, str]:
     """Of this package, Python and the packages that numbers depend on."""
-    ours = {"bsnunu_jax": bsnunu_jax.__version__, "python": platform.python_version()}
+    ours = {"bsnunu_jax": __version__, "python": platform.python_version()}
     return ours | {name: metadata.version(name) for name in _PACKAGES}
 
 

@@ -4,16 +4,16 @@ from functools import cached_property
 from pathlib import Path
 from typing import Any
 
-from bsnunu_jax.config import stated_measurements, stated_nuisances
-from bsnunu_jax.errors import InputError
-from bsnunu_jax.inference.problem import Problem
+from bsnunu_jax.cards.run_card import stated_measurements, stated_nuisances
+from bsnunu_jax.foundation.errors import InputError
+from bsnunu_jax.foundation.located_yaml import LocatedYaml, as_yaml, located
+from bsnunu_jax.inference.problem.problem import Problem
 from bsnunu_jax.inputs import load_inputs
-from bsnunu_jax.located_yaml import LocatedYaml, as_yaml, located
 from bsnunu_jax.models import get_model
-from bsnunu_jax.observables import get_observable
+from bsnunu_jax.numerics.sobol import DIMENSIONS
+from bsnunu_jax.observables.catalogue import get_observable
 from bsnunu_jax.scan.design import Axis, Design
 from bsnunu_jax.scan.schema import MAX_CHUNKS, MAX_POINTS, ScanSchema
-from bsnunu_jax.scan.sobol import DIMENSIONS
 from bsnunu_jax.scan.study import LOG_LIKELIHOOD, Scanned, Study
 
 

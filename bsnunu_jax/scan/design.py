@@ -11,7 +11,7 @@ from jax.extend.random import threefry_2x32
 from jax.scipy.special import ndtri
 from jaxtyping import Array, Float, UInt32, UInt64
 
-from bsnunu_jax.scan.sobol import sobol
+from bsnunu_jax.numerics.sobol import sobol
 
 Column = Float[Array, " n"]
 Index = UInt64[Array, " n"]

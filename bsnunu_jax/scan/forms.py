@@ -8,7 +8,7 @@ import jax.numpy as jnp
 import numpy as np
 from jaxtyping import Array, Float
 
-from bsnunu_jax.quadratic import quadratic
+from bsnunu_jax.numerics.quadratic import quadratic
 
 # A polynomial of degree 2 has one Hessian, to this, and gives the numbers, to this.
 _ROUNDING = 1e-13

@@ -12,7 +12,7 @@ from dataclasses import dataclass
 import jax
 import numpy as np
 
-from bsnunu_jax.errors import InputError
+from bsnunu_jax.foundation.errors import InputError
 
 
 @dataclass(frozen=True)

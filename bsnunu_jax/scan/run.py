@@ -15,10 +15,10 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 
-import bsnunu_jax
-from bsnunu_jax.batch import in_flight
-from bsnunu_jax.errors import InputError, RunError
-from bsnunu_jax.observables import get_observable
+from bsnunu_jax.foundation.errors import InputError, RunError
+from bsnunu_jax.foundation.version import __version__
+from bsnunu_jax.numerics.batch import in_flight
+from bsnunu_jax.observables.catalogue import get_observable
 from bsnunu_jax.runs.folder import Run, joined, run
 from bsnunu_jax.scan.card import ScanCard
 from bsnunu_jax.scan.hosts import Hosts
@@ -282,7 +282,7 @@ def _check_space(card: ScanCard, store: Store, chunks: int) -> None:
 
 def _attributes(card: ScanCard) -> dict[str, Any]:
     """Of the dataset."""
-    versions = {"bsnunu_jax": bsnunu_jax.__version__, "jax": jax.__version__}
+    versions = {"bsnunu_jax": __version__, "jax": jax.__version__}
     shape = [a.size for a in card.axes if a.size]
     on_grid = {"grid_shape": shape} if len(shape) == len(card.axes) else {}
     return {

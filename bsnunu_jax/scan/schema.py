@@ -13,10 +13,10 @@ from pydantic import (
     model_validator,
 )
 
-from bsnunu_jax.card_schema import FixedValue, Groups, InputsSection, Interval, check_width
-from bsnunu_jax.errors import shown
-from bsnunu_jax.located_yaml import Names, Number, Section
-from bsnunu_jax.plain_text import Name, Title
+from bsnunu_jax.cards.schema import FixedValue, Groups, InputsSection, Interval, check_width
+from bsnunu_jax.foundation.errors import shown
+from bsnunu_jax.foundation.located_yaml import Names, Number, Section
+from bsnunu_jax.foundation.plain_text import Name, Title
 from bsnunu_jax.scan.design import Axis
 
 # Counters of the points are 64-bit numbers.

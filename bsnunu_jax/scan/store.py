@@ -15,9 +15,9 @@ from typing import Any
 import h5py
 import numpy as np
 
-from bsnunu_jax.errors import InputError, RunError
-from bsnunu_jax.runs.owned import identity_of
-from bsnunu_jax.runs.seals import run_of, seal_of, sealed, whole
+from bsnunu_jax.foundation.errors import InputError, RunError
+from bsnunu_jax.foundation.owned import identity_of
+from bsnunu_jax.foundation.seals import run_of, seal_of, sealed, whole
 
 Columns = Mapping[str, np.ndarray]
 INDEX = "scan.nc"

@@ -10,10 +10,9 @@ from jaxtyping import Array, Float
 
 from bsnunu_jax.experiments import Measurement, Predictions, log_likelihoods
 from bsnunu_jax.inputs import Nuisances
-from bsnunu_jax.invisible import Tabulated
-from bsnunu_jax.invisible.tabulated import Request
 from bsnunu_jax.models import Model
-from bsnunu_jax.sectors import Sectors, sectors_of
+from bsnunu_jax.rates.tabulated import Request, Tabulated
+from bsnunu_jax.states.sectors import Sectors, sectors_of
 
 Scalar = Float[Array, ""]
 Coordinates = Mapping[str, Any]

@@ -7,11 +7,11 @@ import jax.numpy as jnp
 import numpy as np
 import pytest
 
-from bsnunu_jax import rates
 from bsnunu_jax.inputs import load_inputs
 from bsnunu_jax.inputs.tables import form_factor_set
-from bsnunu_jax.invisible import Universal
-from bsnunu_jax.observables import branching_fraction, dbr_dq2, longitudinal_fraction_at
+from bsnunu_jax.observables.branching import branching_fraction, dbr_dq2, longitudinal_fraction_at
+from bsnunu_jax.rates import kernels as rates
+from bsnunu_jax.states import Universal
 
 oracles = pytest.importorskip("oracles", reason="needs flavio and EOS: pip install '.[test,peers]'")
 

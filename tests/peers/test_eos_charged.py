@@ -11,10 +11,11 @@ import jax.numpy as jnp
 import numpy as np
 import pytest
 
-from bsnunu_jax import kinematics, rates
+from bsnunu_jax.hadrons import kinematics
+from bsnunu_jax.hadrons.transitions import MODES
 from bsnunu_jax.inputs import Inputs, load_inputs
-from bsnunu_jax.invisible import FermionPair
-from bsnunu_jax.modes import MODES
+from bsnunu_jax.rates import kernels as rates
+from bsnunu_jax.states import FermionPair
 
 eos_dilepton = pytest.importorskip("eos_dilepton", reason="needs EOS: pip install '.[test,peers]'")
 

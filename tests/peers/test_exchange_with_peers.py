@@ -15,9 +15,9 @@ import pytest
 from bsnunu_jax.exchange import names, quadratic_polynomials, write_popxf, write_wcxf
 from bsnunu_jax.exchange.polynomials import Polynomials
 from bsnunu_jax.inputs import load_inputs
-from bsnunu_jax.invisible import FermionPair, Neutrinos
 from bsnunu_jax.models import get_model
-from bsnunu_jax.observables import get_observable
+from bsnunu_jax.observables.catalogue import get_observable
+from bsnunu_jax.states import FermionPair, Neutrinos
 
 pytestmark = [
     pytest.mark.peers,

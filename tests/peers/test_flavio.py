@@ -5,8 +5,8 @@ import numpy as np
 import pytest
 
 from bsnunu_jax.inputs import load_inputs
-from bsnunu_jax.invisible import Neutrinos
-from bsnunu_jax.observables import branching_fraction, dbr_dq2, longitudinal_fraction_at
+from bsnunu_jax.observables.branching import branching_fraction, dbr_dq2, longitudinal_fraction_at
+from bsnunu_jax.states import Neutrinos
 
 oracles = pytest.importorskip("oracles", reason="needs flavio and EOS: pip install '.[test,peers]'")
 

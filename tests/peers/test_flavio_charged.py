@@ -9,12 +9,12 @@ import numpy as np
 import pytest
 from numpy.polynomial.legendre import leggauss
 
-from bsnunu_jax.charged_leptons import dgamma_dq2
-from bsnunu_jax.charged_observables import ALIASES, charged_observables
+from bsnunu_jax.hadrons.transitions import MODES
 from bsnunu_jax.inputs import load_inputs
-from bsnunu_jax.invisible import Neutrinos
-from bsnunu_jax.modes import MODES
-from bsnunu_jax.sectors import ChargedCurrent, ChargedLeptons, Sectors
+from bsnunu_jax.observables.charged_catalogue import ALIASES, charged_observables
+from bsnunu_jax.observables.charged_leptons import dgamma_dq2
+from bsnunu_jax.states import Neutrinos
+from bsnunu_jax.states.sectors import ChargedCurrent, ChargedLeptons, Sectors
 
 flavio = pytest.importorskip("flavio", reason="needs flavio: pip install '.[test,peers]'")
 

@@ -11,10 +11,10 @@ import numpy as np
 import pytest
 from scipy.special import gammaln
 
+from bsnunu_jax.exchange.redist import bridge
 from bsnunu_jax.experiments import Predictions, load_measurements
 from bsnunu_jax.inputs import Nuisances, load_inputs
-from bsnunu_jax.invisible import Universal
-from bsnunu_jax.redist_bridge import bridge
+from bsnunu_jax.states import Universal
 
 HINT = "needs pyhf and redist: pip install '.[test,belle2]'"
 with warnings.catch_warnings():

@@ -9,11 +9,11 @@ import jax
 import numpy as np
 import pytest
 
-from bsnunu_jax import bs_mixing, running
-from bsnunu_jax.inputs import load_inputs
+from bsnunu_jax.inputs import load_inputs, running
 from bsnunu_jax.models import get_model
 from bsnunu_jax.models.matching import ckm
-from bsnunu_jax.sectors import BsMixing, Sectors
+from bsnunu_jax.observables import bs_mixing
+from bsnunu_jax.states.sectors import BsMixing, Sectors
 
 wilson = pytest.importorskip("wilson", reason="needs wilson: pip install '.[test,peers]'")
 from ckmutil.ckm import ckm_tree  # noqa: E402

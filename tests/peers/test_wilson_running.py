@@ -15,8 +15,8 @@ from bsnunu_jax.inputs import Inputs, load_inputs
 from bsnunu_jax.models import get_model
 from bsnunu_jax.models.smeft import OF_SM
 from bsnunu_jax.models.wilson_running import MATCHING_SCALE, column
-from bsnunu_jax.observables import branching_fraction
-from bsnunu_jax.sectors import Sectors
+from bsnunu_jax.observables.branching import branching_fraction
+from bsnunu_jax.states.sectors import Sectors
 
 wilson = pytest.importorskip("wilson", reason="needs wilson: pip install '.[test,wilson]'")
 from ckmutil.ckm import ckm_tree  # noqa: E402

@@ -3,11 +3,11 @@
 from collections.abc import Mapping
 from pathlib import Path
 
-from bsnunu_jax.experiments.base import BinnedMeasurement
-from bsnunu_jax.inference.best_fit import BestFit
-from bsnunu_jax.inference.nuts import Chains
-from bsnunu_jax.inference.predictive import Predictive
-from bsnunu_jax.inference.problem import Problem
+from bsnunu_jax.experiments.measurement import BinnedMeasurement
+from bsnunu_jax.inference.fits.best_fit import BestFit
+from bsnunu_jax.inference.problem.problem import Problem
+from bsnunu_jax.inference.sampling.nuts import Chains
+from bsnunu_jax.inference.sampling.predictive import Predictive
 from bsnunu_jax.report.draws import reported, unfolded
 from bsnunu_jax.report.figures.corner import corner_data, corner_figure
 from bsnunu_jax.report.figures.coupling_plane import is_plane, plane_data, plane_figure

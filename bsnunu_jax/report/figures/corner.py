@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from jaxtyping import Float
 
-from bsnunu_jax.inference.parameters import Parameter
+from bsnunu_jax.inference.problem.parameters import Parameter
 from bsnunu_jax.report.draws import axis_label
 from bsnunu_jax.report.figures.density import Density, smooth_density
 from bsnunu_jax.report.figures.style import BLUE, MASSES, PAGE, RED, new_figure

@@ -13,10 +13,9 @@ import jax.numpy as jnp
 import numpy as np
 from jaxtyping import Array, Float
 
-from bsnunu_jax.inference.parameters import Parameter
+from bsnunu_jax.inference.problem.parameters import Parameter
 from bsnunu_jax.inputs import load_inputs
-from bsnunu_jax.invisible import Neutrinos
-from bsnunu_jax.observables import ratio_to_sm
+from bsnunu_jax.observables.branching import ratio_to_sm
 from bsnunu_jax.report.figures.coupling_regions import (
     SM,
     Cuts,
@@ -26,6 +25,7 @@ from bsnunu_jax.report.figures.coupling_regions import (
 )
 from bsnunu_jax.report.figures.density import Density, smooth_density
 from bsnunu_jax.report.figures.style import COLUMN, MASSES, new_figure
+from bsnunu_jax.states import Neutrinos
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes

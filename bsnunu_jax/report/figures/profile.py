@@ -7,13 +7,13 @@ from typing import TYPE_CHECKING
 import numpy as np
 from scipy.stats import chi2
 
-from bsnunu_jax.inference.parameters import LogUniform
-from bsnunu_jax.inference.problem import Problem
-from bsnunu_jax.inference.profile_map import ProfileMap
-from bsnunu_jax.report.atomic import write_whole
+from bsnunu_jax.foundation.files import write_whole
+from bsnunu_jax.foundation.hdf5 import netcdf
+from bsnunu_jax.inference.fits.profile_map import ProfileMap
+from bsnunu_jax.inference.problem.parameters import LogUniform
+from bsnunu_jax.inference.problem.problem import Problem
 from bsnunu_jax.report.draws import axis_label
 from bsnunu_jax.report.figures.style import COLUMN, GREY, MASSES, ORANGE, new_figure, save, styled
-from bsnunu_jax.report.hdf5 import netcdf
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes

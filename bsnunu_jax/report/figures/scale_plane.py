@@ -12,11 +12,11 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from jaxtyping import Float
 
-from bsnunu_jax.inference.best_fit import Minimum
-from bsnunu_jax.inference.blocks import load_block
-from bsnunu_jax.inference.parameters import LogUniform, Parameter, Uniform
-from bsnunu_jax.inference.problem import Problem
-from bsnunu_jax.modes import MODES
+from bsnunu_jax.hadrons.transitions import MODES
+from bsnunu_jax.inference.fits.best_fit import Minimum
+from bsnunu_jax.inference.problem.parameters import LogUniform, Parameter, Uniform
+from bsnunu_jax.inference.problem.problem import Problem
+from bsnunu_jax.inference.sampling.blocks import load_block
 from bsnunu_jax.report.draws import axis_label
 from bsnunu_jax.report.figures.density import Density, smooth_density
 from bsnunu_jax.report.figures.style import BLUE, COLUMN, GREY, MASSES, RED, new_figure

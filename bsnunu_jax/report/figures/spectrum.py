@@ -8,9 +8,9 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from jaxtyping import Float
 
-from bsnunu_jax.experiments.base import BinnedMeasurement
-from bsnunu_jax.inference.predictive import Predictive
-from bsnunu_jax.modes import get_mode
+from bsnunu_jax.experiments.measurement import BinnedMeasurement
+from bsnunu_jax.hadrons.transitions import get_mode
+from bsnunu_jax.inference.sampling.predictive import Predictive
 from bsnunu_jax.report.figures.style import BLUE, GREY, PAGE, RED, new_figure
 
 if TYPE_CHECKING:

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from bsnunu_jax.report.atomic import write_whole
+from bsnunu_jax.foundation.files import write_whole
 from bsnunu_jax.report.intervals import MASSES as MASSES
 
 if TYPE_CHECKING:

@@ -8,8 +8,8 @@ from functools import partial
 import numpy as np
 
 from bsnunu_jax.experiments import load_measurements
-from bsnunu_jax.experiments.belle2 import Belle2Likelihood
-from bsnunu_jax.experiments.belle2_published import CHECKSUMS
+from bsnunu_jax.experiments.histfactory.reweighted import Belle2Likelihood
+from bsnunu_jax.experiments.records.published import CHECKSUMS
 from bsnunu_jax.reproduce.belle2 import figures as belle2_figures
 from bsnunu_jax.reproduce.belle2.resonance import WIDTH, Resonances, resonances
 from bsnunu_jax.reproduce.belle2.rows import WET_MODE, resonance_rows, strength_rows, wet_rows

@@ -14,18 +14,18 @@ import jax.numpy as jnp
 import numpy as np
 from scipy.interpolate import CubicSpline
 
-from bsnunu_jax import rates
-from bsnunu_jax.batch import Batched
-from bsnunu_jax.errors import InputError
 from bsnunu_jax.experiments import load_measurements
-from bsnunu_jax.experiments.belle2 import Belle2Likelihood
-from bsnunu_jax.forms import forms
-from bsnunu_jax.inference.hypotest import local_significance
-from bsnunu_jax.inference.lanes import Descent, Lanes
+from bsnunu_jax.experiments.histfactory.reweighted import Belle2Likelihood
+from bsnunu_jax.foundation.errors import InputError
+from bsnunu_jax.hadrons.transitions import get_mode
+from bsnunu_jax.inference.fits.lanes import Descent, Lanes
+from bsnunu_jax.inference.hypotheses.hypotest import local_significance
 from bsnunu_jax.inputs import Inputs, Nuisances, load_inputs
-from bsnunu_jax.invisible import Neutrinos, Resonance
-from bsnunu_jax.modes import get_mode
+from bsnunu_jax.numerics.batch import Batched
+from bsnunu_jax.rates import kernels as rates
+from bsnunu_jax.rates.forms import forms
 from bsnunu_jax.reproduce.settings import Settings
+from bsnunu_jax.states import Neutrinos, Resonance
 
 MODE, TRANSITION, DATA = "B+->K+", "B->K", "belle2_knunu_2023"
 WIDTH = 0.1  # GeV

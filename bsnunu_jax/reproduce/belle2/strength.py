@@ -15,10 +15,10 @@ import numpy as np
 from jax.scipy.special import gammaln
 from scipy.optimize import brentq
 
-from bsnunu_jax.errors import InputError
-from bsnunu_jax.experiments.belle2_published import WORKSPACE
-from bsnunu_jax.experiments.workspace import read_workspace
-from bsnunu_jax.inference.lanes import Ends, Lanes
+from bsnunu_jax.experiments.histfactory.workspace import read_workspace
+from bsnunu_jax.experiments.records.published import WORKSPACE
+from bsnunu_jax.foundation.errors import InputError
+from bsnunu_jax.inference.fits.lanes import Ends, Lanes
 from bsnunu_jax.reproduce.settings import Settings
 
 # First letters of the channels of a tag.

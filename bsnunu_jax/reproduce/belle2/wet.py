@@ -16,18 +16,18 @@ import numpy as np
 from scipy.optimize import minimize
 
 from bsnunu_jax.experiments import load_measurements
-from bsnunu_jax.fit import initial_points
-from bsnunu_jax.inference import nuts
-from bsnunu_jax.inference.best_fit import Minimum, best_fit
-from bsnunu_jax.inference.landscape import Landscape
-from bsnunu_jax.inference.parameters import Parameter, Uniform
-from bsnunu_jax.inference.problem import Problem
-from bsnunu_jax.inference.tabulate import tabulate
+from bsnunu_jax.inference.fits.best_fit import Minimum, best_fit
+from bsnunu_jax.inference.problem.landscape import Landscape
+from bsnunu_jax.inference.problem.parameters import Parameter, Uniform
+from bsnunu_jax.inference.problem.problem import Problem
+from bsnunu_jax.inference.problem.tabulate import tabulate
+from bsnunu_jax.inference.sampling import nuts
 from bsnunu_jax.inputs import Nuisances, load_inputs
 from bsnunu_jax.models import get_model
 from bsnunu_jax.report.diagnostics import Diagnostic, diagnostics
 from bsnunu_jax.report.intervals import Marginal
 from bsnunu_jax.reproduce.settings import Settings
+from bsnunu_jax.runs.fit import initial_points
 
 COUPLINGS = {"cVL": r"C_{VL}+C_{VR}", "cSL": r"C_{SL}+C_{SR}", "cTL": r"C_{TL}"}
 FORM_FACTORS = "flag2021_hpqcd2022"

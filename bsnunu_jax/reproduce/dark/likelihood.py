@@ -7,9 +7,9 @@ import jax.numpy as jnp
 import numpy as np
 from jaxtyping import Array, Float
 
-from bsnunu_jax.experiments.belle2 import Belle2Likelihood
 from bsnunu_jax.experiments.catalogue import load_measurements
-from bsnunu_jax.inference.lanes import Lanes
+from bsnunu_jax.experiments.histfactory.reweighted import Belle2Likelihood
+from bsnunu_jax.inference.fits.lanes import Lanes
 from bsnunu_jax.reproduce.dark.rates import dark_rates
 from bsnunu_jax.reproduce.dark.shapes import Case
 from bsnunu_jax.reproduce.settings import Settings

@@ -4,9 +4,9 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from bsnunu_jax.modes import MODES
+from bsnunu_jax.hadrons.transitions import MODES
 from bsnunu_jax.report.figures.style import BLUE, PAGE, PURPLE, new_figure
-from bsnunu_jax.reproduce.dark.planes import LIMITING, Plane, scale_range
+from bsnunu_jax.reproduce.dark.plane import LIMITING, Plane, scale_range
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes

@@ -3,7 +3,7 @@
 import numpy as np
 
 from bsnunu_jax.reproduce.constraints import constraints
-from bsnunu_jax.reproduce.dark.planes import AT, LIMITING, Plane, Planes
+from bsnunu_jax.reproduce.dark.plane import AT, LIMITING, Plane, Planes
 from bsnunu_jax.reproduce.row import Row, spread
 from bsnunu_jax.reproduce.settings import Settings
 

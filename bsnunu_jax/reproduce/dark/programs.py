@@ -7,13 +7,14 @@ import numpy as np
 from jax.typing import ArrayLike
 from jaxtyping import Array, Float
 
-from bsnunu_jax import quadrature, rates
+from bsnunu_jax.hadrons.transitions import MODES
 from bsnunu_jax.inputs import Inputs, Nuisances
-from bsnunu_jax.invisible import Neutrinos
-from bsnunu_jax.invisible.base import MasslessPair
 from bsnunu_jax.models import get_model
-from bsnunu_jax.modes import MODES
+from bsnunu_jax.numerics import quadrature
+from bsnunu_jax.rates import kernels as rates
 from bsnunu_jax.reproduce.dark.families import FAMILIES
+from bsnunu_jax.states import Neutrinos
+from bsnunu_jax.states.base import MasslessPair
 
 Scalar = Float[Array, ""]
 ROWS = ("S", "V0", "V", "A", "E", "F")

@@ -11,8 +11,9 @@ import jax.numpy as jnp
 import numpy as np
 from jaxtyping import Float
 
-from bsnunu_jax import kinematics, quadrature
-from bsnunu_jax.modes import MODES
+from bsnunu_jax.hadrons import kinematics
+from bsnunu_jax.hadrons.transitions import MODES
+from bsnunu_jax.numerics import quadrature
 from bsnunu_jax.reproduce.dark import programs as programs
 from bsnunu_jax.reproduce.dark.families import FAMILIES
 from bsnunu_jax.reproduce.settings import Settings

@@ -4,11 +4,11 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from bsnunu_jax.observables.spectra import ITA_MODE, ita_efficiency
 from bsnunu_jax.reproduce.dark.families import FAMILIES
 from bsnunu_jax.reproduce.dark.programs import rows_of
 from bsnunu_jax.reproduce.dark.rates import DRAWS, DarkRates, dark_rates
 from bsnunu_jax.reproduce.settings import Settings
-from bsnunu_jax.spectra import ITA_MODE, ita_efficiency
 
 # Where Belle II sees the excess [GeV^2].
 EXCESS = (3.0, 7.0)

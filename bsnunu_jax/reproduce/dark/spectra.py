@@ -2,6 +2,7 @@
 
 import numpy as np
 
+from bsnunu_jax.observables.spectra import ita_efficiency
 from bsnunu_jax.reproduce.dark.families import FAMILIES
 from bsnunu_jax.reproduce.dark.likelihood import FITTED, Matches, matches
 from bsnunu_jax.reproduce.dark.rates import DRAWS
@@ -25,7 +26,6 @@ from bsnunu_jax.reproduce.dark.spectra_rows import omega_rows, seen_rows, spectr
 from bsnunu_jax.reproduce.product import Columns, Product
 from bsnunu_jax.reproduce.row import spread
 from bsnunu_jax.reproduce.settings import Settings
-from bsnunu_jax.spectra import ita_efficiency
 
 
 def fig7(settings: Settings) -> Product:

@@ -4,6 +4,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from bsnunu_jax.observables.spectra import ita_efficiency
 from bsnunu_jax.report.figures.style import (
     BLUE,
     COLUMN,
@@ -18,7 +19,6 @@ from bsnunu_jax.report.figures.style import (
 from bsnunu_jax.reproduce.dark.families import FAMILIES
 from bsnunu_jax.reproduce.dark.planes_figure import number_axis
 from bsnunu_jax.reproduce.dark.shapes import CASES, EXCESS, Q2, SCAN, Case, Shapes
-from bsnunu_jax.spectra import ita_efficiency
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes

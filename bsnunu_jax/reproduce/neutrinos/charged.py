@@ -5,7 +5,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from bsnunu_jax.observables import get_observable
+from bsnunu_jax.observables.catalogue import get_observable
 from bsnunu_jax.report.figures.coupling_regions import region_handles
 from bsnunu_jax.report.figures.style import BLUE, DARK, PAGE, RED, new_figure
 from bsnunu_jax.reproduce.neutrinos import charged_rows

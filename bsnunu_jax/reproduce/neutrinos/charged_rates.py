@@ -8,14 +8,14 @@ import jax.numpy as jnp
 import numpy as np
 from jaxtyping import Array, Float
 
-from bsnunu_jax import charged_leptons as charged
 from bsnunu_jax.inputs import Inputs
 from bsnunu_jax.inputs.nuisances import DEFAULT_GROUPS
-from bsnunu_jax.observables import eta
-from bsnunu_jax.quadratic import Quadratic, quadratic
+from bsnunu_jax.numerics.quadratic import Quadratic, quadratic
+from bsnunu_jax.observables import charged_leptons as charged
+from bsnunu_jax.observables.branching import eta
 from bsnunu_jax.reproduce.neutrinos.ratio_kernels import RatioKernels
 from bsnunu_jax.reproduce.settings import Settings
-from bsnunu_jax.sectors import ChargedLeptons
+from bsnunu_jax.states.sectors import ChargedLeptons
 
 Numbers = np.ndarray
 K_TAUTAU, BS_TAUTAU = "BR(B+->K+tau+tau-)", "BR(Bs->tau+tau-)"

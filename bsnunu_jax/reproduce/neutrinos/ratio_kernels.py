@@ -14,10 +14,10 @@ import numpy as np
 from jaxtyping import Array, Float
 
 from bsnunu_jax.inputs import Nuisances, tables
-from bsnunu_jax.invisible import Neutrinos
-from bsnunu_jax.observables import branching_fraction, eta
+from bsnunu_jax.observables.branching import branching_fraction, eta
 from bsnunu_jax.report.figures.coupling_regions import Cuts
 from bsnunu_jax.reproduce.settings import Settings
+from bsnunu_jax.states import Neutrinos
 
 Numbers = np.ndarray
 # The entries of a symmetric matrix in flavour space, and how often each is there.

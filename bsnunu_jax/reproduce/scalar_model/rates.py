@@ -12,21 +12,21 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 
-from bsnunu_jax import rates
-from bsnunu_jax.batch import Batched
-from bsnunu_jax.charm import branching_fraction_invisible, branching_fraction_pion
-from bsnunu_jax.dark_matter.cmb import annihilation_parameter
-from bsnunu_jax.dark_matter.relic_density import omega_h2
-from bsnunu_jax.dark_matter.thermal import thermal_average
-from bsnunu_jax.dark_observables import X_FREEZE_OUT
 from bsnunu_jax.experiments import load_measurements
-from bsnunu_jax.experiments.gaussian import GaussianMeasurement
+from bsnunu_jax.experiments.quoted.gaussian import GaussianMeasurement
+from bsnunu_jax.hadrons.transitions import get_decay
 from bsnunu_jax.inputs.nuisances import DEFAULT_GROUPS
-from bsnunu_jax.invisible import Neutrinos, ScalarPair
-from bsnunu_jax.modes import get_decay
+from bsnunu_jax.numerics.batch import Batched
+from bsnunu_jax.observables.charm import branching_fraction_invisible, branching_fraction_pion
+from bsnunu_jax.observables.dark_matter.catalogue import X_FREEZE_OUT
+from bsnunu_jax.observables.dark_matter.cmb import annihilation_parameter
+from bsnunu_jax.observables.dark_matter.relic_density import omega_h2
+from bsnunu_jax.observables.dark_matter.thermal import thermal_average
+from bsnunu_jax.observables.spectra import omega
+from bsnunu_jax.rates import kernels as rates
 from bsnunu_jax.reproduce.settings import Settings
-from bsnunu_jax.sectors import DarkScalar
-from bsnunu_jax.spectra import omega
+from bsnunu_jax.states import Neutrinos, ScalarPair
+from bsnunu_jax.states.sectors import DarkScalar
 
 # What the coefficients of the b are measured in: 1e-5/TeV, in GeV^-1.
 UNIT = 1e-8

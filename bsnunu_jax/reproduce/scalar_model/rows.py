@@ -4,8 +4,8 @@ import math
 
 import numpy as np
 
-from bsnunu_jax.dark_matter.units import CM3_PER_S
 from bsnunu_jax.models.couplings import PERTURBATIVE
+from bsnunu_jax.observables.dark_matter.units import CM3_PER_S
 from bsnunu_jax.reproduce.row import Row, spread
 from bsnunu_jax.reproduce.scalar_model.plane import (
     MASS,

@@ -1,0 +1,1 @@
+"""Run cards, comparison cards: what they may say and what they state."""

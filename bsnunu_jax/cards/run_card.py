@@ -1,0 +1,312 @@
+"""Run cards: a card of fits/*.yaml and the problem that it states."""
+
+from dataclasses import replace
+from functools import cached_property
+from pathlib import Path
+from typing import Any
+
+import equinox as eqx
+import jax
+import jax.numpy as jnp
+import numpy as np
+from jaxtyping import Array
+
+from bsnunu_jax.cards.schema import CardSchema as CardSchema
+from bsnunu_jax.cards.schema import DataSections, InputsSection
+from bsnunu_jax.cards.schema import SamplerSection as SamplerSection
+from bsnunu_jax.experiments import Measurement, load_measurements
+from bsnunu_jax.experiments.quoted.shape_systematic import with_shape_systematic
+from bsnunu_jax.experiments.records.record import DATA_SETS, likelihood_folder
+from bsnunu_jax.foundation.errors import InputError
+from bsnunu_jax.foundation.located_yaml import LocatedYaml, as_yaml, located
+from bsnunu_jax.inference.problem.parameters import Parameter
+from bsnunu_jax.inference.problem.problem import Problem
+from bsnunu_jax.inference.problem.symmetries import built_shape
+from bsnunu_jax.inference.problem.tabulate import tabulate
+from bsnunu_jax.inference.sampling.nuts import Sampler
+from bsnunu_jax.inputs import Nuisances, load_inputs, tables
+from bsnunu_jax.models import get_model
+from bsnunu_jax.observables.catalogue import get_observable
+
+# Keys that a resolved card begins with.
+_FIRST = ("title", "model", "inputs", "parameters", "fixed", "data")
+
+
+class Card:
+    """A run card on disk: its validated content and the problem that it states."""
+
+    def __init__(self, path: Path, *, seed: int | None = None, chains: int | None = None,
+                 draws: int | None = None, likelihood: Path | None = None,
+                 file: LocatedYaml | None = None) -> None:  # fmt: skip
+        """Read a card; seed, chains, draws and likelihood replace the card's own.
+
+        Args:
+            path: the card.
+            seed: of starts, chains and bands.
+            chains: number of chains.
+            draws: kept steps a chain.
+            likelihood: folder with Belle II's published likelihood.
+            file: the card if it is part of a file, see `comparison_card`.
+
+        Raises:
+            InputError: with file, line and key for anything that does not fit.
+        """
+        self.path = path
+        self.file = file or LocatedYaml(path)
+        if "variants" in self.file.data:
+            raise InputError(
+                "a list of variants is for `bsnunu compare`", where=self.file.where(("variants",)),
+                allowed="a run card has one model",
+            )  # fmt: skip
+        if "design" in self.file.data:
+            raise InputError(
+                "a design of points is for `bsnunu scan`", where=self.file.where(("design",)),
+                allowed="a run card has parameters with priors",
+            )  # fmt: skip
+        content = self.file.validate(CardSchema)
+        changes = {k: v for k, v in {"chains": chains, "draws": draws}.items() if v is not None}
+        sampler = content.sampler.model_dump() | changes
+        self.content = content.model_copy(update={
+            "sampler": SamplerSection(**sampler),
+            "seed": content.seed if seed is None else seed,
+            "likelihood": content.likelihood if likelihood is None else _absolute(likelihood),
+        })  # fmt: skip
+        self._check_names()
+
+    @property
+    def cards(self) -> list["Card"]:
+        """The card alone."""
+        return [self]
+
+    @property
+    def fixed(self) -> dict[str, Any]:
+        """Parameters and settings of the model that are held at a value.
+
+        Raises:
+            InputError: for a value that the model does not allow.
+        """
+        model = get_model(self.content.model)
+        return {
+            name: model.read(name, value, self.file.where(("fixed", name)))
+            for name, value in self.content.fixed.items()
+        }
+
+    @property
+    def sampler(self) -> Sampler:
+        """The sampler's settings."""
+        return Sampler(**self.content.sampler.model_dump())
+
+    @property
+    def resolved(self) -> str:
+        """The card with all defaults spelled out, as YAML."""
+        content = self.content.model_dump(mode="json", exclude_none=True)
+        inputs = load_inputs(self.content.inputs.preset, self.content.inputs.form_factors)
+        content["inputs"]["form_factors"] = dict(inputs.sets)
+        ordered = {k: content[k] for k in (*_FIRST, *content) if k in content}
+        return as_yaml(ordered)
+
+    @cached_property
+    def problem(self) -> Problem:
+        """The problem that the card states, integrated kernels tabulated where they can be.
+
+        Raises:
+            InputError: if the data exclude each other or a mirrored parameter is not even.
+        """
+        return self.ready(self.stated)
+
+    def ready(self, problem: Problem) -> Problem:
+        """The problem with tabulated kernels, mirrored parameters checked.
+
+        Raises:
+            InputError: if a mirrored parameter is not even.
+        """
+        self._check_dark(problem)
+        tabulated = tabulate(problem)
+        self._check_mirrors(tabulated)
+        return tabulated
+
+    def on(self, other: Problem) -> Problem:
+        """The card's model and parameters with the data and inputs of another problem."""
+        content = self.content
+        model = get_model(content.model)
+        about = {name: model.quantity(name) for name in content.parameters}
+        return replace(
+            other,
+            model=model,
+            parameters=tuple(
+                Parameter(
+                    name,
+                    p.prior.build(p.mirror),
+                    p.latex or about[name].latex,
+                    p.also,
+                    p.mirror,
+                    about[name].unit,
+                )
+                for name, p in content.parameters.items()
+            ),
+            fixed=tuple(self.fixed.items()),
+            grams={},
+            sm_grams={},
+        )
+
+    @cached_property
+    def stated(self) -> Problem:
+        """The problem that the card states, all kernels integrated at every point.
+
+        Raises:
+            InputError: if the data exclude each other.
+        """
+        content = self.content
+        nuisances = stated_nuisances(content.inputs, self.file)
+        measurements = stated_measurements(content, self.file)
+        return self.on(Problem(get_model(content.model), (), nuisances, measurements))
+
+    def _check_names(self) -> None:
+        content, where = self.content, self.file.where
+        model = get_model(content.model, where(("model",)))
+        seen: dict[str, str] = {}
+        for key, section in content.parameters.items():
+            model.check((key,), where(("parameters", key)))
+            model.check(section.also, where(("parameters", key, "also")))
+            for name in (key, *section.also):
+                if name in seen:
+                    raise InputError(
+                        f"{name!r} is set by {seen[name]!r} and by {key!r}",
+                        where=where(("parameters", key)), allowed="set it once",
+                    )  # fmt: skip
+                seen[name] = key
+        for key in content.parameters:
+            if key in model.settings:
+                raise InputError(
+                    f"{key!r} is not a number", where=where(("parameters", key)),
+                    allowed="set it under fixed",
+                )  # fmt: skip
+        for name in content.fixed:
+            model.check((name,), where(("fixed", name)))
+            if name in seen:
+                raise InputError(
+                    f"{name!r} is both fitted and fixed", where=where(("fixed", name)),
+                    allowed="keep one",
+                )  # fmt: skip
+        known: list[str] = []
+        for i, name in enumerate(content.predictions):
+            with located(where(("predictions", i))):
+                found = get_observable(name)
+                if found.differential:
+                    raise InputError(f"{name!r} is a spectrum, a number is needed")
+                if found.name in known:
+                    raise InputError(f"{found.name!r} stands twice", allowed="keep one")
+                known.append(found.name)
+        for i, name in enumerate(content.sampler.jumps or ()):
+            if name not in content.parameters:
+                raise InputError(
+                    f"{name!r} is no fitted parameter", where=where(("sampler", "jumps", i)),
+                    allowed=f"one of {', '.join(content.parameters)}",
+                )  # fmt: skip
+        fitted = {name: content.parameters[key].range for name, key in seen.items()}
+        fixed = {name: (value, value) for name, value in self.fixed.items()}
+
+        def place(name: str) -> str:
+            return where(("parameters", seen[name]) if name in seen else ("fixed", name))
+
+        model.check_values(fitted | fixed, place, fit=True)
+        self.warnings = model.check_domain(fitted | fixed, place, content.domain)
+
+    def _check_dark(self, problem: Problem) -> None:
+        """Observables of dark matter need a model that has it."""
+        names = [("predictions", name) for name in self.content.predictions]
+        for m in problem.measurements:
+            several = (getattr(m, "observable", None), *getattr(m, "observables", ()))
+            names += [("data", name) for name in several if name]
+        dark = [(key, name) for key, name in names if get_observable(name).dark]
+        if not dark or getattr(built_shape(problem), "dark", None) is not None:
+            return
+        key, name = dark[0]
+        raise InputError(
+            f"{get_observable(name).name} needs a model with scalar dark matter",
+            where=self.file.where((key,)), allowed="drop it, or use vlq-dm",
+        )  # fmt: skip
+
+    def _check_mirrors(self, problem: Problem) -> None:
+        """A mirrored parameter must leave the density unchanged when its sign flips."""
+        mirrored = [i for i, p in enumerate(problem.parameters) if p.mirror]
+        if not mirrored:
+            return
+        free = len(problem.parameters)
+        theta = np.full((1 + len(mirrored), problem.size), 0.1)
+        theta[:, :free] = np.linspace(-1.3, 1.7, free)
+        for row, i in enumerate(mirrored, start=1):
+            theta[row, i] *= -1.0
+        if _even(problem, theta):
+            return
+        there, *others = (float(problem.compiled(jnp.asarray(t))) for t in theta)
+        for i, back in zip(mirrored, others, strict=True):
+            if abs(back - there) > 1e-9 * abs(there):
+                name = problem.parameters[i].name
+                raise InputError(
+                    f"the density is not even in {name!r} (-2 ln L {there:.4f} against "
+                    f"{back:.4f} with the sign flipped)",
+                    where=self.file.where(("parameters", name, "mirror")),
+                    allowed="drop mirror: true and give the prior both signs",
+                )  # fmt: skip
+
+
+def stated_nuisances(section: InputsSection, file: LocatedYaml) -> Nuisances:
+    """The inputs of a card and which of them vary.
+
+    Raises:
+        InputError: for an unknown preset or form-factor set.
+    """
+    with located(file.where(("inputs", "preset"))):
+        tables.preset(section.preset)
+    for transition, name in section.form_factors.items():
+        with located(file.where(("inputs", "form_factors", transition))):
+            tables.form_factor_set(transition, name)
+    return Nuisances(load_inputs(section.preset, section.form_factors), section.nuisances)
+
+
+def stated_measurements(content: DataSections, file: LocatedYaml) -> tuple[Measurement, ...]:
+    """The data of a card.
+
+    Raises:
+        InputError: if they are not there, do not fit or exclude each other.
+    """
+    where, folder = file.where, file.path.parent
+    for i, name in enumerate(content.data):  # one by one: errors name the line
+        load_measurements([name], where(("data", i)), folder=folder)
+    published = likelihood_folder(content.likelihood, folder) if content.likelihood else None
+    found = load_measurements(content.data, where(("data",)), folder=folder, likelihood=published)
+    if content.shape_systematic is None:
+        return found
+    with located(where(("shape_systematic",))):
+        return with_shape_systematic(found, content.shape_systematic)
+
+
+def _even(problem: Problem, theta: np.ndarray) -> bool:
+    """Whether all points have the invariants of the first: then they have its density too."""
+
+    def invariants(theta: Array) -> list[Any]:
+        predictions = problem.predictions(theta)
+        beside = eqx.tree_at(lambda s: s.invisible, predictions.sectors, ())
+        return [*(s.invariants(predictions.inputs) for s in predictions.states), beside]
+
+    # Dark rows with parameters in them, e.g. masses, are beyond this: the density decides.
+    if not problem.grams or any(None in found for found in problem.grams.values()):
+        return False
+    found = jax.tree.leaves(jax.jit(jax.vmap(invariants))(jnp.asarray(theta)))
+    return all(np.allclose(a, a[:1], rtol=1e-12, atol=0) for a in map(np.asarray, found))
+
+
+def _absolute(likelihood: Path) -> str:
+    """A folder given on the command line; the name of a data set stays what it is."""
+    name = str(likelihood)
+    return name if name in DATA_SETS and not likelihood.is_dir() else str(likelihood.resolve())
+
+
+def shipped_cards(folder: Path = Path("fits")) -> dict[str, str]:
+    """Cards in a folder with their titles."""
+    found: dict[str, str] = {}
+    for path in sorted(folder.glob("*.yaml")):
+        content: Any = LocatedYaml(path).data
+        found[str(path)] = str(content.get("title", ""))
+    return found

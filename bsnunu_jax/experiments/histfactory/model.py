@@ -1,0 +1,218 @@
+r"""HistFactory models as pure JAX: what `pyhf.Model.logpdf` computes, from the same workspace JSON.
+
+Every (sample, channel, bin) is one entry e of a flat vector. With alpha the interpolated
+systematics and gamma the MC-statistics factors,
+
+    rate_e = (nominal_e + sum_a [alpha_a S_ae + f(alpha_a) A_ae]) x prod norm factors x gamma_e,
+
+where S and A are the symmetric and antisymmetric part of the up and down variations and f is the
+interpolation code: two matrix products whatever the number of systematics. Supported modifiers:
+normfactor, normsys, histosys, staterror.
+"""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from functools import cached_property
+from typing import Literal
+
+import jax.numpy as jnp
+import numpy as np
+from jaxtyping import Array, Float
+
+from bsnunu_jax.experiments.quoted.poisson import poisson
+
+Scalar = Float[Array, ""]
+NormCode = Literal["code4", "code1"]
+HistoCode = Literal["code4p", "code0"]
+
+
+@dataclass(frozen=True, eq=False)
+class HistFactory:
+    """A HistFactory model as dense arrays; entries e, systematics a, norm factors k, bins b.
+
+    Attributes:
+        entries: (channel, sample) of every entry.
+        nominal: expected events of every entry.
+        bins: index of the bin of every entry.
+        observed: counts per bin.
+        alphas: names of the interpolated systematics, Normal(0, 1) each.
+        symmetric: S, shape (alphas, entries): half of up minus down.
+        antisymmetric: A, shape (alphas, entries): (up + down - 2 nominal)/16.
+        norm_alpha: index of the systematic of every normsys modifier.
+        norm_up, norm_down: its factors at +1 and -1.
+        norm_of_entry: shape (entries, k): normsys modifiers of an entry, padded with their number.
+        factors: names of the free normalisations (normfactor), the signal strength among them.
+        factor_of_entry: shape (entries, k): their indices, padded with their number.
+        gammas: index of the gamma of every entry, number of gammas where it has none.
+        gamma_sigma: relative MC-statistics error of every gamma.
+        constant: ln of the constraint terms of gammas without error, which pyhf counts.
+        norm_code: interpolation of normsys, pyhf's default "code4" or "code1".
+        histo_code: interpolation of histosys, pyhf's default "code4p" or "code0".
+    """
+
+    entries: tuple[tuple[str, str], ...]
+    nominal: np.ndarray
+    bins: np.ndarray
+    observed: np.ndarray
+    alphas: tuple[str, ...]
+    symmetric: np.ndarray
+    antisymmetric: np.ndarray
+    norm_alpha: np.ndarray
+    norm_up: np.ndarray
+    norm_down: np.ndarray
+    norm_of_entry: np.ndarray
+    factors: tuple[str, ...]
+    factor_of_entry: np.ndarray
+    gammas: np.ndarray
+    gamma_sigma: np.ndarray
+    constant: float = 0.0
+    norm_code: NormCode = "code4"
+    histo_code: HistoCode = "code4p"
+
+    def entry_rates(
+        self, alpha: Float[Array, " alphas"], factors: Float[Array, " factors"]
+    ) -> Float[Array, " entries"]:
+        """Expected events of every entry with all gammas at 1."""
+        shifted = jnp.asarray(self.nominal) + alpha @ self.symmetric
+        curved = np.flatnonzero(self.antisymmetric.any(axis=1))
+        if curved.size:
+            bend = _antisymmetric_weight(alpha[curved], self.histo_code)
+            shifted += bend @ self.antisymmetric[curved]
+        at = alpha[self.norm_alpha]
+        norms = _norm_factor(at, self.norm_up, self.norm_down, self.norm_code)
+        for modifiers, table in ((norms, self.norm_of_entry), (factors, self.factor_of_entry)):
+            for column in table.T:
+                shifted *= _picked(modifiers, column)
+        return shifted
+
+    def bin_rates(self, entry_rates: Float[Array, " entries"]) -> Float[Array, " bins"]:
+        """Sums of the entries of each bin."""
+        return entry_rates @ self.of_bin
+
+    @cached_property
+    def of_bin(self) -> np.ndarray:
+        """1 where an entry belongs to a bin, shape (entries, bins)."""
+        return (self.bins[:, None] == np.arange(len(self.observed))).astype(float)
+
+    @property
+    def nominal_slopes(self) -> np.ndarray:
+        """Change of every entry per systematic, one sigma up against down, shape (alphas, e)."""
+        slopes = self.symmetric.copy()
+        norms = np.append((self.norm_up - self.norm_down) / 2, 0.0)[self.norm_of_entry]
+        alphas = np.append(self.norm_alpha, 0)[self.norm_of_entry]
+        entry = np.arange(self.nominal.size)
+        for norm, alpha in zip(norms.T, alphas.T, strict=True):
+            np.add.at(slopes, (alpha, entry), self.nominal * norm)
+        return slopes
+
+    def log_density(
+        self,
+        alpha: Float[Array, " alphas"],
+        factors: Float[Array, " factors"],
+        gamma: Float[Array, " gammas"],
+        weights: Float[Array, " entries"] | None = None,
+    ) -> Scalar:
+        """ln of the full density, pyhf's `Model.logpdf` at the data: Poisson and constraint terms.
+
+        Args:
+            alpha: interpolated systematics.
+            factors: free normalisations.
+            gamma: MC-statistics factors.
+            weights: further factors of the entries, 1 if absent (a reweighted signal).
+        """
+        rates = self.entry_rates(alpha, factors) * jnp.append(gamma, 1.0)[self.gammas]
+        rates = rates if weights is None else rates * weights
+        pulls = (gamma - 1) / self.gamma_sigma
+        widths = float(np.log(self.gamma_sigma).sum())
+        constraints = _log_normal(alpha) + _log_normal(pulls) - widths
+        return poisson(self.observed, self.bin_rates(rates)) + constraints + self.constant
+
+    def collapsed_log_density(
+        self,
+        alpha: Float[Array, " alphas"],
+        factors: Float[Array, " factors"],
+        t: Float[Array, " bins"],
+        weights: Float[Array, " entries"] | None = None,
+    ) -> Scalar:
+        """The density with one MC-statistics parameter per bin, t ~ Normal(0, 1).
+
+        A bin's rate is a sum of Gaussians, sum_e m_e gamma_e, hence itself Gaussian with mean
+        sum m_e and variance sum m_e^2 sigma_e^2. Exact for the marginal over untruncated gammas and
+        for the profile, as long as every gamma belongs to one entry of one bin.
+        """
+        entries = self.entry_rates(alpha, factors)
+        entries = entries if weights is None else entries * weights
+        counts = poisson(self.observed, self.collapsed_rates(entries, t))
+        return counts + _log_normal(alpha) + _log_normal(t) + self.constant
+
+    def collapsed_rates(
+        self, entries: Float[Array, " entries"], t: Float[Array, " bins"]
+    ) -> Float[Array, " bins"]:
+        """Expected events per bin from the rates of the entries, MC statistics moved by t."""
+        mean, spread = self.collapsed_moments(entries)
+        return mean + spread * t
+
+    def collapsed_moments(
+        self, entries: Float[Array, " entries"]
+    ) -> tuple[Float[Array, " bins"], Float[Array, " bins"]]:
+        """Mean and MC-statistics standard deviation of every bin's rate."""
+        sigma = jnp.append(jnp.asarray(self.gamma_sigma), 0.0)[self.gammas]
+        variance = self.bin_rates((entries * sigma) ** 2)
+        # The root of 0 has no slope: a bin without MC statistics has no width to vary.
+        some = variance > 0
+        spread = jnp.where(some, jnp.sqrt(jnp.where(some, variance, 1.0)), 0.0)
+        return self.bin_rates(entries), spread
+
+    @property
+    def gamma_of_one_entry(self) -> bool:
+        """True if the collapse is exact: no gamma is shared between entries."""
+        used = self.gammas[self.gammas < len(self.gamma_sigma)]
+        return len(used) == len(set(used.tolist()))
+
+    def selects(self, sample: str) -> np.ndarray:
+        """Mask of the entries of a sample, in all channels."""
+        return np.array([name == sample for _, name in self.entries])
+
+    def named(self, values: Mapping[str, float]) -> tuple[Array, Array]:
+        """(alpha, factors) with the given values by name, the rest at 0 and 1."""
+        alpha = [values.get(name, 0.0) for name in self.alphas]
+        factors = [values.get(name, 1.0) for name in self.factors]
+        return jnp.asarray(alpha), jnp.asarray(factors)
+
+
+def _picked(modifiers: Float[Array, " n"], index: np.ndarray) -> Float[Array, " entries"]:
+    """modifiers[index], 1 where index = n; a product: XLA scatters gradients of a gather slowly."""
+    chosen = (index[:, None] == np.arange(modifiers.size)).astype(float)
+    return chosen @ modifiers + (index == modifiers.size)
+
+
+def _log_normal(pulls: Float[Array, " n"]) -> Scalar:
+    """ln of standard-normal densities, summed."""
+    return -0.5 * jnp.sum(pulls**2) - 0.5 * np.log(2 * np.pi) * pulls.size
+
+
+def _antisymmetric_weight(alpha: Array, code: HistoCode) -> Array:
+    """The f of the module docstring: 8 |alpha|, smoothed inside |alpha| < 1 by code4p."""
+    linear = 8 * jnp.abs(alpha)
+    if code == "code0":
+        return linear
+    square = alpha**2
+    return jnp.where(square > 1, linear, square * (15 + square * (3 * square - 10)))
+
+
+def _norm_factor(alpha: Array, up: np.ndarray, down: np.ndarray, code: NormCode) -> Array:
+    """Factor of a normsys: up^alpha or down^-alpha; code4 joins them by a polynomial inside 1."""
+    log_up, log_down = np.log(up), np.log(down)
+    exponential = jnp.exp(jnp.where(alpha >= 0, alpha * log_up, -alpha * log_down))
+    if code == "code1":
+        return exponential
+    # Value, slope and curvature agree at +-1: the even and the odd part have three each.
+    even = [(up * log_up**n + down * log_down**n) / 2 for n in range(3)]
+    odd = [(up * log_up**n - down * log_down**n) / 2 for n in range(3)]
+    v, s, c = odd
+    a1, a3, a5 = (15 * v - 7 * s + c) / 8, (-5 * v + 5 * s - c) / 4, (3 * v - 3 * s + c) / 8
+    v, s, c = even[0] - 1, even[1], even[2]
+    a2, a4, a6 = (24 * v - 9 * s + c) / 8, (-12 * v + 7 * s - c) / 4, (8 * v - 5 * s + c) / 8
+    series = a4 + alpha * (a5 + alpha * a6)
+    inside = 1 + alpha * (a1 + alpha * (a2 + alpha * (a3 + alpha * series)))
+    return jnp.where(jnp.abs(alpha) > 1, exponential, inside)

@@ -1,0 +1,176 @@
+"""Belle II 2023, B+ -> K+ nu nubar: the HistFactory model with the signal of any spectrum.
+
+The signal of a rate follows from the published joint number densities, reweighted in bins of true
+q2 (arXiv:2507.12393, method arXiv:2402.08417). The signal strength and the null model's form-factor
+systematics `corr_ff_*` are dropped: the rate and the form factors of a fit take their place.
+"""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+from jaxtyping import Array, Float
+
+from bsnunu_jax.experiments.histfactory.model import HistFactory
+from bsnunu_jax.experiments.measurement import replaced
+from bsnunu_jax.experiments.predictions import Predictions
+from bsnunu_jax.experiments.quoted.counting import log_likelihood_of_signal, sample_counts
+from bsnunu_jax.experiments.quoted.marginal_poisson import log_most_likely
+from bsnunu_jax.experiments.quoted.poisson import saturated_poisson
+
+Scalar = Float[Array, ""]
+Bins = Float[Array, " bins"]
+
+# Of the integral over MC statistics.
+_NODES = 40
+
+
+@dataclass(frozen=True, eq=False)
+class Belle2Likelihood:
+    """The likelihood as a measurement; its nuisances are the systematics, rotated.
+
+    The MC statistics of a bin are one Gaussian variable (see `HistFactory.collapsed_log_density`),
+    integrated out in `log_likelihood` and profiled in `profile_log_likelihood`: as a parameter it
+    would run a sampler into zero rate in the nearly empty off-resonance bins.
+
+    Attributes:
+        form: what the model is made of, "compact" or "published likelihood".
+        luminosity: of the observed data [1/ab].
+        model: the HistFactory model without signal strength and `corr_ff_*`.
+        signal: mask of the signal entries of the model.
+        density: events of every signal entry in the bins of true q2, shape (signal, q2 bins).
+        underflow: those without a matched true q2, whose weight stays 1.
+        null_br: BR of the null model in the bins of true q2.
+        null_model: its constants.
+        exposure: luminosity over that of the observed data, see `at_luminosity`; may be traced.
+        rotation: orthogonal matrix from the coordinates of the sampler to the systematics.
+    """
+
+    name: str
+    title: str
+    form: str
+    mode: str
+    luminosity: float
+    labels: tuple[str, ...]
+    model: HistFactory
+    signal: np.ndarray
+    density: np.ndarray
+    underflow: np.ndarray
+    q2_edges: np.ndarray
+    null_br: np.ndarray
+    null_model: Mapping[str, float]
+    samples: tuple[str, ...]
+    sources: tuple[str, ...]
+    tree_tau: str
+    sm_spectrum: bool = False
+    exposure: float | Scalar = 1.0
+    rotation: np.ndarray = field(init=False)
+
+    def __post_init__(self) -> None:
+        """Find the coordinates in which the counts constrain one nuisance at a time."""
+        object.__setattr__(self, "rotation", self._rotation())
+
+    @property
+    def observed(self) -> np.ndarray:
+        """Counts per bin."""
+        return self.model.observed
+
+    @property
+    def nuisance_names(self) -> tuple[str, ...]:
+        """Standard-normal coordinates, most constrained first."""
+        return tuple(f"{self.name}[{i}]" for i in range(len(self.rotation)))
+
+    def weights(self, br_bins: Float[Array, " q2_bins"]) -> Float[Array, " entries"]:
+        """Factors of the entries: signal reweighted bin by bin of true q2, the rest 1."""
+        events = self.underflow + self.density @ (br_bins / self.null_br)
+        nominal = self.underflow + self.density.sum(axis=1)
+        scatter = np.eye(self.signal.size)[:, self.signal]
+        return scatter @ (events / nominal) + ~self.signal
+
+    def entries(
+        self, weights: Float[Array, " entries"], z: Float[Array, " n"]
+    ) -> Float[Array, " entries"]:
+        """Expected events of every entry at the nuisances z, MC statistics at their mean."""
+        return self.model.entry_rates(jnp.asarray(self.rotation) @ z, jnp.zeros(0)) * weights
+
+    def moments(self, predictions: Predictions, z: Float[Array, " n"]) -> tuple[Bins, Bins]:
+        """Mean rate and MC-statistics standard deviation of every bin."""
+        weights = self.weights(predictions.bins(self.mode, self.q2_edges))
+        mean, spread = self.model.collapsed_moments(self.entries(weights, z))
+        return self.exposure * mean, jnp.sqrt(self.exposure) * spread
+
+    def counts(self, predictions: Predictions, z: Float[Array, " n"]) -> tuple[Bins, Bins]:
+        """Expected signal and background events at the nuisances z."""
+        entries = self.entries(self.weights(predictions.bins(self.mode, self.q2_edges)), z)
+        signal = self.exposure * self.model.bin_rates(jnp.where(self.signal, entries, 0.0))
+        return signal, self.exposure * self.model.bin_rates(entries) - signal
+
+    def at_luminosity(self, factor: float | Scalar) -> "Belle2Likelihood":
+        """The measurement with `factor` times the luminosity, of data and simulation alike.
+
+        All expected events grow with the factor and their relative MC-statistics errors fall with
+        its root; relative systematics, coordinates and observed counts stay.
+        """
+        return replaced(self, exposure=self.exposure * factor)
+
+    def log_likelihood(self, predictions: Predictions, z: Float[Array, " n"]) -> Scalar:
+        """ln L of the counts, MC statistics of every bin marginalised over positive rates."""
+        return self.marginal(*self.moments(predictions, z))
+
+    def profile_log_likelihood(self, predictions: Predictions, z: Float[Array, " n"]) -> Scalar:
+        """ln L of the counts, MC statistics of every bin at their most likely value."""
+        return self.profile(*self.moments(predictions, z))
+
+    @property
+    def data(self) -> Bins:
+        """Counts per bin."""
+        return jnp.asarray(self.model.observed)
+
+    def with_data(self, data: Bins) -> "Belle2Likelihood":
+        """The same measurement with other counts; its coordinates stay."""
+        return replaced(self, model=replaced(self.model, observed=data))
+
+    def expected_data(self, predictions: Predictions, z: Float[Array, " n"]) -> Bins:
+        """Mean rates, at least 0."""
+        return jnp.maximum(self.moments(predictions, z)[0], 0.0)
+
+    def sample_data(self, predictions: Predictions, z: Float[Array, " n"], key: jax.Array) -> Bins:
+        """Poisson counts at bin rates drawn from the Gaussian of their MC statistics."""
+        return sample_counts(key, *self.moments(predictions, z))
+
+    def saturated(self, predictions: Predictions, z: Float[Array, " n"]) -> Scalar:
+        """The largest `profile_log_likelihood`: every bin expects what it observed."""
+        return saturated_poisson(self.observed)
+
+    def marginal(self, mean: Bins, spread: Bins) -> Scalar:
+        """ln of the integral over Gaussian rates of every bin, cut at positive rates."""
+        return jnp.sum(log_likelihood_of_signal(mean, self.observed, 0.0, spread, nodes=_NODES))
+
+    def profile(self, mean: Bins, spread: Bins) -> Scalar:
+        """ln of the largest integrand: what pyhf finds with all MC-statistics parameters free."""
+        return log_most_likely(mean, jnp.asarray(self.observed, dtype=float), spread)
+
+    @property
+    def constant(self) -> float:
+        """What `profile_log_likelihood` leaves out of pyhf's log-density of the full workspace.
+
+        The normalisations of the constraint terms; with the nuisances' -z^2/2 the sum is the
+        log-density, maximised over the MC-statistics parameters.
+        """
+        gammas = self.model.gamma_sigma
+        normals = len(self.model.alphas) + len(gammas)
+        half_log = -0.5 * np.log(2 * np.pi)
+        return float(half_log * normals - np.log(gammas).sum() + self.model.constant)
+
+    def _rotation(self) -> np.ndarray:
+        """Eigenvectors of the Fisher information of the counts at the nominal yields.
+
+        A rotation leaves standard normals standard normal; in these coordinates the posterior is
+        nearly uncorrelated, so that a diagonal mass matrix fits it.
+        """
+        slope = self.model.nominal_slopes @ self.model.of_bin
+        expected = self.model.nominal @ self.model.of_bin
+        _, vectors = np.linalg.eigh(-slope @ (slope / expected).T)
+        return vectors

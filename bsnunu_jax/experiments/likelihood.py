@@ -1,0 +1,44 @@
+"""ln L of several measurements with the same predictions."""
+
+from collections.abc import Sequence
+from itertools import accumulate
+
+from jaxtyping import Array, Float
+
+from bsnunu_jax.experiments.measurement import Measurement, ProfiledMeasurement
+from bsnunu_jax.experiments.predictions import Predictions
+from bsnunu_jax.experiments.quoted.counting import CountingMeasurement, joint_log_likelihoods
+
+
+def log_likelihoods(
+    measurements: Sequence[Measurement], predictions: Predictions, z: Float[Array, " n"], *,
+    profiled: bool = False,
+) -> dict[str, Float[Array, ""]]:  # fmt: skip
+    """ln L of every measurement by name.
+
+    Args:
+        measurements: the measurements.
+        predictions: what they read.
+        z: their nuisances, one after the other.
+        profiled: `profile_log_likelihood` of the measurements that have it: nuisances that
+            `log_likelihood` integrates over are at their most likely values.
+    """
+    stops = list(accumulate(len(m.nuisance_names) for m in measurements))
+    blocks = [z[start:stop] for start, stop in zip([0, *stops], stops, strict=False)]
+    counting = [
+        (m, block)
+        for m, block in zip(measurements, blocks, strict=True)
+        if isinstance(m, CountingMeasurement)
+    ]
+    found = {}
+    if counting:
+        searches, of_searches = zip(*counting, strict=True)
+        joint = joint_log_likelihoods(searches, predictions, of_searches)
+        found = {m.name: joint[i] for i, m in enumerate(searches)}
+    for m, block in zip(measurements, blocks, strict=True):
+        if m.name not in found:
+            method = m.log_likelihood
+            if profiled and isinstance(m, ProfiledMeasurement):
+                method = m.profile_log_likelihood
+            found[m.name] = method(predictions, block)
+    return found

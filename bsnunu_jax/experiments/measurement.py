@@ -1,0 +1,148 @@
+"""The contract of a measurement, and the predictions that it reads."""
+
+import copy
+from typing import Any, Protocol, TypeVar, runtime_checkable
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+from jaxtyping import Array, Float
+
+from bsnunu_jax.experiments.predictions import Predictions, Scalar
+from bsnunu_jax.rates.tabulated import Request as Request
+
+T = TypeVar("T")
+
+
+@runtime_checkable
+class Measurement(Protocol):
+    """One published result with its own nuisances, standard normal a priori."""
+
+    @property
+    def name(self) -> str:
+        """The id used in cards."""
+
+    @property
+    def title(self) -> str:
+        """One line for people."""
+
+    @property
+    def samples(self) -> tuple[str, ...]:
+        """The data that went in; two measurements that share one exclude each other."""
+
+    @property
+    def sources(self) -> tuple[str, ...]:
+        """ArXiv numbers or INSPIRE keys to cite."""
+
+    @property
+    def sm_spectrum(self) -> bool:
+        """True if the published efficiency assumes the SM q2 spectrum."""
+
+    @property
+    def tree_tau(self) -> str:
+        """How the long-distance B+ -> tau nu part was treated."""
+
+    @property
+    def nuisance_names(self) -> tuple[str, ...]:
+        """One name a nuisance; () if there are none or they are marginalised inside."""
+
+    def log_likelihood(self, predictions: Predictions, z: Float[Array, " n"]) -> Scalar:
+        """ln L without the standard-normal terms of z; constants that matter to no fit may go."""
+        ...
+
+
+@runtime_checkable
+class BinnedMeasurement(Measurement, Protocol):
+    """A measurement of counts in bins, which reports can draw."""
+
+    @property
+    def mode(self) -> str:
+        """The decay mode of the signal."""
+
+    @property
+    def labels(self) -> tuple[str, ...]:
+        """One label a bin."""
+
+    @property
+    def observed(self) -> np.ndarray:
+        """Counts per bin."""
+
+    def counts(
+        self, predictions: Predictions, z: Float[Array, " n"]
+    ) -> tuple[Float[Array, " bins"], Float[Array, " bins"]]:
+        """Expected signal and background per bin at the nuisances z."""
+        ...
+
+
+@runtime_checkable
+class ProfiledMeasurement(Measurement, Protocol):
+    """A measurement with nuisances of its own that `log_likelihood` integrates over."""
+
+    def profile_log_likelihood(self, predictions: Predictions, z: Float[Array, " n"]) -> Scalar:
+        """ln L with these nuisances at their most likely values, for best fits and limits."""
+        ...
+
+
+@runtime_checkable
+class Generative(Measurement, Protocol):
+    """A measurement whose data can be exchanged: what Asimov data, toys and goodness of fit need.
+
+    Everything here may be traced: data are as good an argument as nuisances.
+    """
+
+    @property
+    def data(self) -> Float[Array, " bins"]:
+        """What was observed: counts, or the quoted value."""
+
+    def with_data(self, data: Float[Array, " bins"]) -> "Generative":
+        """The same measurement, calibration and coordinates included, had it observed `data`."""
+        ...
+
+    def expected_data(
+        self, predictions: Predictions, z: Float[Array, " n"]
+    ) -> Float[Array, " bins"]:
+        """Asimov data: expected counts (not integers) or the predicted value."""
+        ...
+
+    def sample_data(
+        self, predictions: Predictions, z: Float[Array, " n"], key: jax.Array
+    ) -> Float[Array, " bins"]:
+        """A toy: data drawn from the density whose logarithm is `log_likelihood`."""
+        ...
+
+    def saturated(self, predictions: Predictions, z: Float[Array, " n"]) -> Scalar:
+        """`log_likelihood` if the expectation of every bin were the one that suits its data best.
+
+        The point matters only for what is not an expectation: MC statistics of the bins.
+        """
+        ...
+
+
+@runtime_checkable
+class Scalable(Generative, Protocol):
+    """A measurement that can be projected to another luminosity."""
+
+    @property
+    def luminosity(self) -> float:
+        """Of the observed data [1/ab]."""
+
+    def at_luminosity(self, factor: float | Scalar) -> "Scalable":
+        """Expectations with so many times the luminosity, which may be traced; data stay."""
+        ...
+
+
+def replaced(instance: T, **changes: Any) -> T:
+    """`dataclasses.replace` that keeps derived and cached fields instead of making them anew.
+
+    What a frozen dataclass worked out when it was made (a rotation, a calibration) may be slow, and
+    may depend on the observed data: it stays.
+    """
+    made = copy.copy(instance)
+    for name, value in changes.items():
+        object.__setattr__(made, name, value)
+    return made
+
+
+def scaled_beyond_sm(value: Array, sm: Array, shift: Array) -> Array:
+    """sm + (value - sm) exp(shift): a rate whose part beyond the SM has another efficiency."""
+    return sm + (value - sm) * jnp.exp(shift)

@@ -1,0 +1,1 @@
+"""Quoted numbers, limits and curves as likelihoods."""

@@ -1,0 +1,1 @@
+"""Published likelihoods: files, checksums, downloads."""

@@ -1,0 +1,1 @@
+"""What everything else stands on: errors, 64 bit, files, progress."""

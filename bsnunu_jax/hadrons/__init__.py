@@ -1,0 +1,1 @@
+"""Transitions, kinematics, form factors and hadronic rows."""

@@ -1,0 +1,105 @@
+"""Gram matrices of all operators of one kind of pair, at many masses through one program.
+
+Operators of the same pair share their forms (`forms.forms`), so that a further one costs next to
+nothing.
+"""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from functools import cached_property
+from typing import Any
+
+import equinox as eqx
+import jax.numpy as jnp
+import numpy as np
+from jaxtyping import Array, Float
+
+from bsnunu_jax.experiments.measurement import Request
+from bsnunu_jax.hadrons.transitions import Annihilation, get_decay
+from bsnunu_jax.inference.evidence.one_operator import PairOperator
+from bsnunu_jax.inputs import Inputs
+from bsnunu_jax.numerics.batch import Batched
+from bsnunu_jax.rates import kernels as rates
+from bsnunu_jax.rates.forms import forms
+
+Scalar = Float[Array, ""]
+
+
+@dataclass(frozen=True, eq=False)
+class PairFamily:
+    """Operators whose pairs have the same masses and statistics.
+
+    Attributes:
+        operators: the operators.
+        inputs: central inputs; only couplings, lifetimes and form factors may vary in a fit.
+        requests: the integrated kernels that are wanted.
+    """
+
+    operators: tuple[PairOperator, ...]
+    inputs: Inputs
+    requests: tuple[Request, ...]
+
+    def grams(self, masses: np.ndarray) -> list[np.ndarray]:
+        """One array a request, at Lambda = 1 TeV.
+
+        Shape (masses, operators, n n) for the total of a mode with n form-factor coefficients,
+        (masses, operators, n n, bins) in bins, (masses, operators) for an annihilation.
+        """
+        found: list[np.ndarray] = self._compiled(masses)
+        return found
+
+    def closings(self, requests: Sequence[Request]) -> list[float]:
+        """Masses [GeV] at which these decays close, increasing."""
+        values = {k: float(v) for k, v in self.inputs.values.items()}
+        operator = self.operators[0]
+        # The threshold is linear in the mass that is fitted.
+        none, one = (sum(float(m) for m in operator.state(jnp.asarray(x), self.inputs).masses)
+                     for x in (0.0, 1.0))  # fmt: skip
+        found = set()
+        for mode, _ in requests:
+            decay = get_decay(mode)
+            end = values[decay.m_B]
+            if not isinstance(decay, Annihilation):
+                end -= values[decay.m_K]
+            found.add((end - none) / (one - none))
+        return sorted(found)
+
+    @cached_property
+    def _compiled(self) -> Batched:
+        return Batched(self._at, together=True)
+
+    def _at(self, mass: Scalar) -> list[Array]:
+        states = [op.state(mass, self.inputs) for op in self.operators]
+        merged = {k: c for s in states for k, c in s.coefficients.items()}
+        union = eqx.tree_at(lambda s: s.coefficients, states[0], merged)
+        weights = [s.invariants(self.inputs) for s in states]
+
+        def of_operators(kernels: dict[str, Array]) -> Array:
+            """Rates of every operator: sums over the invariants that it has."""
+            zero = jnp.zeros_like(next(iter(kernels.values()), jnp.zeros(())))
+            sums = [sum((v * kernels[k] for k, v in w.items() if k in kernels), zero)
+                    for w in weights]  # fmt: skip
+            return jnp.stack(sums)
+
+        made, found = forms(union, self.inputs, self.requests), []
+        for request in self.requests:
+            decay = get_decay(request[0])
+            if isinstance(decay, Annihilation):
+                kernels = rates.annihilation_kernels(decay, union, self.inputs)
+            else:
+                kernels = made[request].arrays
+            found.append(of_operators(kernels))
+        return found
+
+
+def families(
+    operators: Sequence[PairOperator], inputs: Inputs, requests: Sequence[Request]
+) -> list[PairFamily]:
+    """The operators sorted into families."""
+    found: dict[Any, list[PairOperator]] = {}
+    for op in operators:
+        state = op.state(jnp.asarray(1.3), inputs)
+        masses = tuple(float(m) for m in state.masses)
+        key = type(state), state.m_other is None, state.identical, masses
+        found.setdefault(key, []).append(op)
+    return [PairFamily(tuple(ops), inputs, tuple(requests)) for ops in found.values()]

@@ -1,0 +1,64 @@
+"""How well the SM describes the same data, uncertain inputs and measurement nuisances profiled."""
+
+from dataclasses import replace
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+from jaxtyping import Array, Float
+from scipy.optimize import minimize
+
+from bsnunu_jax.experiments import Predictions, log_likelihoods
+from bsnunu_jax.inference.fits.best_fit import Minimum, best_fit
+from bsnunu_jax.inference.problem.problem import Problem
+from bsnunu_jax.inference.problem.tabulate import tabulate
+from bsnunu_jax.models import get_model
+from bsnunu_jax.states import Neutrinos
+
+
+def sm_objective(problem: Problem) -> float:
+    """-2 ln (likelihood x nuisance terms) of the SM at its minimum over the nuisances."""
+    inputs_size = problem.nuisances.size
+
+    @jax.jit
+    def objective(z: Float[Array, " nuisances"]) -> tuple[Array, Array]:
+        def value(z: Float[Array, " nuisances"]) -> Float[Array, ""]:
+            sm = Predictions((Neutrinos(),), problem.nuisances.shift(z[:inputs_size]))
+            terms = log_likelihoods(problem.measurements, sm, z[inputs_size:], profiled=True)
+            return -2 * sum(terms.values(), start=jnp.zeros(())) + jnp.sum(z**2)
+
+        return jax.value_and_grad(value)(z)
+
+    def numbers(z: np.ndarray) -> tuple[float, np.ndarray]:
+        value, gradient = objective(z)
+        return float(value), np.asarray(gradient)
+
+    start = np.zeros(problem.size - len(problem.parameters))
+    if not start.size:
+        return numbers(start)[0]
+    options = {"ftol": 1e-13, "gtol": 1e-6, "maxiter": 1000}
+    return float(minimize(numbers, start, jac=True, method="L-BFGS-B", options=options).fun)
+
+
+def objective_without_priors(problem: Problem, minimum: Minimum) -> float:
+    """-2 ln (likelihood x nuisance terms) of a minimum: comparable with the SM's."""
+
+    @jax.jit
+    def log_prior(theta: Float[Array, " size"]) -> Float[Array, ""]:
+        values = problem.values(theta)
+        terms = [p.prior.constraint(values[i]) for i, p in enumerate(problem.parameters)]
+        return sum(terms, start=jnp.zeros(()))
+
+    return minimum.objective + 2 * float(log_prior(jnp.asarray(minimum.theta)))
+
+
+def sm_fit(problem: Problem) -> tuple[Problem, Minimum]:
+    """The SM on the same data, and its minimum over the nuisances."""
+    sm = replace(
+        problem, model=get_model("neutrinos"), parameters=(), fixed=(), grams={}, sm_grams={}
+    )
+    if not sm.size:
+        value = float(sm.objective(jnp.zeros(0)))
+        return sm, Minimum({}, {}, [], value, [], [], [], 1, 1.0, -value / 2)
+    sm = tabulate(sm)
+    return sm, best_fit(sm, starts=1, errors=False).best

@@ -1,0 +1,70 @@
+"""Where fits with one parameter fixed or free start: at minima, off edges and mirror planes."""
+
+from dataclasses import replace
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+
+from bsnunu_jax.inference.fits.best_fit import BestFit, best_fit
+from bsnunu_jax.inference.problem.problem import Problem
+
+# Other parameters keep this far from the edges of their range and from a mirror plane, in the
+# coordinate of the descent: there the slope vanishes whatever the data say.
+_OFF_EDGE, _OFF_MIRROR = 0.1, 0.05
+_MOST = 6
+
+
+def minima_of(
+    problem: Problem, free: BestFit, index: int, null: float, *, starts: int, seed: int
+) -> np.ndarray:
+    """Coordinates of the best fit at the minima, and at those with one parameter at its null.
+
+    Args:
+        problem: what is fitted.
+        free: the minima with all parameters free.
+        index: which parameter is held for the others.
+        null: where it is held.
+        starts: random starts of that fit.
+        seed: their seed.
+    """
+    size = len(problem.parameters)
+    thetas = [np.array(m.inside) for m in free.minima[:_MOST]]
+    points = [(np.asarray(problem.values(jnp.asarray(t))), t[size:]) for t in thetas]
+    others = tuple(p for i, p in enumerate(problem.parameters) if i != index)
+    if others:
+        held = problem.parameters[index]
+        fixed = tuple((name, null) for name in (held.name, *held.also))
+        rest = replace(problem, parameters=others, fixed=(*problem.fixed, *fixed))
+        for m in best_fit(rest, starts=starts, seed=seed, errors=False).minima[:_MOST]:
+            theta = np.array(m.inside)
+            values = np.asarray(rest.values(jnp.asarray(theta)))
+            points.append((np.insert(values, index, null), theta[size - 1 :]))
+    return np.array([
+        np.concatenate([
+            [float(p.prior.descent_coordinate(jnp.asarray(x)))
+             for p, x in zip(problem.parameters, values, strict=True)],
+            nuisances,
+        ])
+        for values, nuisances in points
+    ])  # fmt: skip
+
+
+def off_edges(problem: Problem, points: np.ndarray, index: int, scale: float) -> np.ndarray:
+    """Starts moved off edges and mirror planes; one parameter by half its error `scale`."""
+    moved = points.copy()
+    for i, p in enumerate(problem.parameters):
+        low, high = p.prior.range
+        if np.isinf(high):
+            continue
+        v = np.arcsin(np.sin(moved[:, i]))
+        if i == index:
+            x = np.asarray(jax.vmap(p.prior.descent_value)(jnp.asarray(v)))
+            low, x = (0.0, np.abs(x)) if p.mirror else (low, x)
+            x = np.clip(x, low + scale / 2, high - scale / 2)
+            moved[:, i] = jax.vmap(p.prior.descent_coordinate)(jnp.asarray(x))
+            continue
+        if p.mirror:
+            v = np.maximum(np.abs(v), _OFF_MIRROR)
+        moved[:, i] = np.clip(v, -np.pi / 2 + _OFF_EDGE, np.pi / 2 - _OFF_EDGE)
+    return moved

@@ -1,0 +1,1 @@
+"""Tests, limits, toys, projections."""

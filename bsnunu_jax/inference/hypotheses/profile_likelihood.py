@@ -1,0 +1,279 @@
+"""-2 ln L of one parameter, everything else profiled: many data sets and values at once.
+
+The likelihood is a frequentist one: of the priors only the ranges are left, and the Gaussian ones
+of other parameters as constraints. Every standard-normal term has a centre, its auxiliary datum.
+"""
+
+from functools import cached_property
+from typing import Any, Literal, NamedTuple
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+from jaxtyping import Array
+
+from bsnunu_jax.foundation.errors import InputError
+from bsnunu_jax.inference.fits.best_fit import BestFit, best_fit
+from bsnunu_jax.inference.fits.lanes import Descent, Lanes
+from bsnunu_jax.inference.fits.starts import minima_of, off_edges
+from bsnunu_jax.inference.hypotheses.ensembles import DataSets, Fits
+from bsnunu_jax.inference.problem.parameters import LogUniform, Normal
+from bsnunu_jax.inference.problem.problem import Problem
+
+TestStatistic = Literal["qtilde", "q", "q0", "t"]
+
+# Gradient at which a fit has converged.
+_CONVERGED = 1e-3
+
+
+class _Lane(NamedTuple):
+    """One fit: the parameter of interest free or at a value, data, constraint terms."""
+
+    value: Any
+    free: Any
+    data: Any
+    centres: Any
+    widths: Any
+
+
+class ProfileLikelihood:
+    """The profile likelihood of one parameter of a problem.
+
+    Attributes:
+        problem: what is fitted.
+        name: the parameter of interest.
+        null: its value without a signal.
+        low, high: its range; a mirrored parameter is |value|.
+    """
+
+    def __init__(
+        self, problem: Problem, name: str | None = None, *, null: float = 0.0,
+        starts: int = 16, seed: int = 0,
+    ) -> None:  # fmt: skip
+        """Check what is asked for; the observed data are fitted when first needed.
+
+        Args:
+            problem: the other parameters and all nuisances are profiled.
+            name: the parameter of interest; may be left out where there is one.
+            null: the value of the background-only hypothesis.
+            starts: random starts of the best fits, with the parameter of interest free and at null.
+            seed: seed of the starts.
+
+        Raises:
+            InputError: for an unknown or missing name, a null outside the range of the parameter,
+                or data that cannot be exchanged.
+        """
+        names = [p.name for p in problem.parameters]
+        if name is None and len(names) > 1:
+            raise InputError(
+                f"{len(names)} parameters are fitted, which one is of interest",
+                where="--parameter", allowed=f"one of {', '.join(names)}",
+            )  # fmt: skip
+        if name is not None and name not in names:
+            raise InputError(
+                f"unknown parameter {name!r}", where="--parameter",
+                allowed=f"one of {', '.join(names)}",
+            )  # fmt: skip
+        self.problem, self.name, self.null = problem, name or names[0], float(null)
+        self.index = names.index(self.name)
+        poi = problem.parameters[self.index]
+        low, high = poi.prior.range
+        self.low, self.high = (0.0 if poi.mirror else low), high
+        if not self.low <= self.null < self.high:
+            raise InputError(
+                f"{self.name} = {self.null:g} is outside its range [{self.low:g}, {self.high:g})",
+                where="--null",
+                allowed="see figures/scale_plane of `bsnunu fit` for the limit on a scale"
+                if isinstance(poi.prior, LogUniform) else "give a value inside",
+            )  # fmt: skip
+        self._observed = problem.data
+        self._constrained = np.array([
+            isinstance(p.prior, Normal) and i != self.index
+            for i, p in enumerate(problem.parameters)
+        ] + [True] * (problem.size - len(names)))  # fmt: skip
+        self._search = starts, seed
+
+    @cached_property
+    def minima(self) -> BestFit:
+        """All minima of the observed data, priors included."""
+        starts, seed = self._search
+        return best_fit(self.problem, starts=starts, seed=seed)
+
+    @cached_property
+    def scale(self) -> float:
+        """A rough error of the parameter of interest."""
+        error = self.minima.best.errors[self.name]
+        return float(np.nanmin([np.inf if error is None else error, (self.high - self.low) / 8]))
+
+    @cached_property
+    def best(self) -> Fits:
+        """The fit to the observed data.
+
+        Raises:
+            InputError: if it does not converge.
+        """
+        found = self.fit()
+        if not found.converged[0]:
+            raise InputError(
+                "the best fit did not converge", allowed="raise best_fit: starts of the card"
+            )
+        return found
+
+    @cached_property
+    def _starts(self) -> np.ndarray:
+        """Where every fit starts: minima of the observed data."""
+        starts, seed = self._search
+        points = minima_of(
+            self.problem, self.minima, self.index, self.null, starts=starts, seed=seed
+        )
+        return off_edges(self.problem, points, self.index, self.scale)
+
+    @property
+    def one_sided(self) -> bool:
+        """True if the null is where the range of the parameter begins: signals are positive."""
+        return self.null == self.low
+
+    @property
+    def unconstrained(self) -> int:
+        """Number of fitted parameters without a constraint term."""
+        return int((~self._constrained).sum())
+
+    @property
+    def observed(self) -> DataSets:
+        """The one data set that was observed, constraint terms centred at 0."""
+        size = self.problem.size
+        return DataSets(tuple(jnp.asarray(d)[None] for d in self._observed), np.zeros((1, size)))
+
+    def fit(self, sets: DataSets | None = None, start: Fits | None = None) -> Fits:
+        """The parameter of interest free inside its range, one fit a data set.
+
+        Args:
+            sets: data; the observed ones if absent.
+            start: where every fit starts too, one or n.
+        """
+        sets = sets or self.observed
+        found = self._run(sets, np.zeros(len(sets)), np.ones(len(sets), bool), start)
+        if not self.one_sided:
+            return found
+        # At the edge slopes vanish and the descent is slow: the edge itself may be lower.
+        edge = self.profile(np.full(len(sets), self.null), sets, start)
+        lower = edge.objective <= found.objective + 1e-9
+        return Fits(*(
+            np.where(lower.reshape(-1, *[1] * (f.ndim - 1)), e, f)
+            for f, e in zip(vars(found).values(), vars(edge).values(), strict=True)
+        ))  # fmt: skip
+
+    def profile(
+        self, values: np.ndarray, sets: DataSets | None = None, start: Fits | None = None
+    ) -> Fits:
+        """The parameter of interest fixed, one value and one fit a data set.
+
+        Args:
+            values: shape (n,).
+            sets: n data sets, or one for all values; the observed one if absent.
+            start: where every fit starts too, one or n.
+        """
+        values = np.atleast_1d(np.asarray(values, dtype=float))
+        sets = sets or self.observed
+        if len(sets) == 1:
+            sets = sets.take(np.zeros(len(values), dtype=int))
+        return self._run(sets, values, np.zeros(len(values), bool), start)
+
+    def asimov(self, at: Fits) -> DataSets:
+        """Data and auxiliary data that expect nothing else at these fits (arXiv:1007.1727, 3.2)."""
+        values, nuisances = self.parameters(at)
+        data = jax.jit(jax.vmap(self.problem.expected_data))(values, nuisances)
+        return DataSets(
+            tuple(jnp.asarray(d) for d in data), np.where(self._constrained, at.point, 0.0)
+        )
+
+    @cached_property
+    def asimov_of_null(self) -> tuple[DataSets, Fits]:
+        """Background-only Asimov data, nuisances as fitted to the observed data, and their fit."""
+        null = self.profile(np.array([self.null]))
+        sets = self.asimov(null)
+        return sets, self.fit(sets, start=null)
+
+    def toys(self, at: Fits, keys: jax.Array) -> DataSets:
+        """Toys of the first of these fits, auxiliary data fluctuated too; one a key."""
+        values, nuisances = (a[0] for a in self.parameters(at))
+        return self._toys(values, nuisances, jnp.asarray(at.point[0]), keys)
+
+    def parameters(self, at: Fits) -> tuple[Array, Array]:
+        """Values of the parameters and nuisances, shapes (n, parameters) and (n, nuisances)."""
+        free = len(self.problem.parameters)
+        point = jnp.asarray(at.point)
+        values = jax.vmap(self.problem.descent_values)(point[:, :free])
+        return values.at[:, self.index].set(jnp.asarray(at.value)), point[:, free:]
+
+    def _toys(self, values: Array, nuisances: Array, point: Array, keys: jax.Array) -> DataSets:
+        data, centres = self._draw(values, nuisances, point, keys)
+        return DataSets(tuple(jnp.asarray(d) for d in data), np.asarray(centres))
+
+    @cached_property
+    def _draw(self) -> Any:
+        constrained = jnp.asarray(self._constrained)
+
+        def one(values: Array, nuisances: Array, point: Array, key: jax.Array) -> Any:
+            of_data, of_centres = jax.random.split(key)
+            data = self.problem.sample_data(values, nuisances, of_data)
+            moved = point + jax.random.normal(of_centres, point.shape)
+            return data, jnp.where(constrained, moved, 0.0)
+
+        return jax.jit(jax.vmap(one, in_axes=(None, None, None, 0)))
+
+    @cached_property
+    def _lanes(self) -> Lanes:
+        """Fits with the parameter of interest free or not, to any data."""
+        problem, k, free_size = self.problem, self.index, len(self.problem.parameters)
+        constrained = jnp.asarray(self._constrained, dtype=float)
+
+        def values(point: Array, lane: _Lane) -> Array:
+            found = problem.descent_values(point[:free_size])
+            return found.at[k].set(jnp.where(lane.free, found[k], lane.value))
+
+        def objective(point: Array, lane: _Lane) -> Array:
+            pulls = constrained * (point - lane.centres) / lane.widths
+            deviance = problem.deviance(values(point, lane), point[free_size:], lane.data)
+            return deviance + jnp.sum(pulls**2)
+
+        def finish(found: Descent, lane: _Lane) -> tuple[Array, ...]:
+            steepest = jnp.max(jnp.abs(found.gradient))
+            return values(found.point, lane)[k], found.objective, found.point, steepest
+
+        return Lanes(objective, finish)
+
+    def _run(
+        self, sets: DataSets, values: np.ndarray, free: np.ndarray, start: Fits | None
+    ) -> Fits:
+        """Every fit from all starts, the lowest kept."""
+        n = len(sets)
+        # With one parameter, fixed, only nuisances are left: one minimum.
+        alone = len(self.problem.parameters) == 1 and not free.any()
+        known = self._starts[: 1 if start is None else 0] if alone else self._starts
+        starts = np.broadcast_to(known, (n, *known.shape))
+        if start is not None:
+            further = self._started(start)
+            further = np.broadcast_to(further, (n, further.shape[1]))
+            starts = np.concatenate([further[:, None], starts], axis=1)
+        held = (np.arange(self.problem.size) == self.index) & ~free[:, None]
+        starts = np.where(held[:, None], 0.0, starts)
+        tries = starts.shape[1]
+        row = np.repeat(np.arange(n), tries)
+        widths = np.ones_like(sets.centres) if sets.widths is None else sets.widths
+        data = tuple(np.asarray(d, dtype=float)[row] for d in sets.data)
+        lanes = _Lane(values[row], free[row], data, sets.centres[row], widths[row])
+        found = self._lanes(starts.reshape(n * tries, -1), lanes, held=held[row])
+        x, objective, point, gradient = (a.reshape(n, tries, *a.shape[1:]) for a in found)
+        objective = np.where(np.isfinite(objective), objective, np.inf)
+        lowest = np.arange(n), objective.argmin(axis=1)
+        x = x[lowest]
+        folded = np.abs(x) if self.problem.parameters[self.index].mirror else x
+        return Fits(folded, objective[lowest], point[lowest], gradient[lowest] < _CONVERGED)
+
+    def _started(self, fits: Fits) -> np.ndarray:
+        """Starts at the results of other fits."""
+        points = fits.point.copy()
+        prior = self.problem.parameters[self.index].prior
+        points[:, self.index] = jax.vmap(prior.descent_coordinate)(jnp.asarray(fits.value))
+        return off_edges(self.problem, points, self.index, self.scale)

@@ -1,0 +1,285 @@
+"""Sensitivity at other luminosities: expected limits and discoveries, all fits in one program.
+
+The data of a truth are Asimov data of the scaled model with nuisances and other parameters as
+fitted to today's data with the parameter of interest at that truth. Data sets that do not scale
+keep their luminosity and have expected data too.
+"""
+
+import copy
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, replace
+from functools import cached_property
+from typing import Any
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+from jaxtyping import Array
+from scipy.stats import norm
+
+from bsnunu_jax.experiments.measurement import Scalable
+from bsnunu_jax.experiments.projected import Projected
+from bsnunu_jax.foundation.errors import InputError
+from bsnunu_jax.inference.hypotheses.ensembles import DataSets, Fits
+from bsnunu_jax.inference.hypotheses.hypotest import BANDS, test_statistic
+from bsnunu_jax.inference.hypotheses.limits import roots
+from bsnunu_jax.inference.hypotheses.profile_likelihood import ProfileLikelihood
+from bsnunu_jax.inference.problem.problem import Problem
+
+# The systematics of a factor of 0, over those of today: constraint terms need a width.
+_NARROWEST = 1e-4
+# Points of a grid in which a curve is followed, those evaluated at a time, and its first step in
+# errors of the parameter.
+_POINTS, _TOGETHER, _FIRST_STEP = 24, 6, 0.4
+_WIDENINGS = 40
+
+
+class Projection(ProfileLikelihood):
+    """The profile likelihood of one parameter at any luminosity.
+
+    Attributes:
+        luminosity: that of the observed data [1/ab].
+        fixed_data: names of the measurements that do not scale.
+        widths: of the constraint terms of future data.
+    """
+
+    def __init__(
+        self, problem: Problem, name: str | None = None, *, null: float = 0.0,
+        systematics: float = 1.0, starts: int = 16, seed: int = 0,
+    ) -> None:  # fmt: skip
+        """As `ProfileLikelihood`; the observed data serve the nuisances of the truths.
+
+        Args:
+            problem: with at least one measurement that scales.
+            name: the parameter of interest; may be left out where there is one.
+            null: its value without a signal.
+            systematics: of the measurements that scale, over those of today.
+            starts: random starts of the best fits.
+            seed: seed of the starts.
+
+        Raises:
+            InputError: as `ProfileLikelihood`, or for data none of which scales.
+        """
+        scaling = [m for m in problem.measurements if isinstance(m, Scalable)]
+        if not scaling:
+            raise InputError(
+                "no data set of the card scales with the luminosity", where="--luminosity",
+                allowed="add belle2_knunu_2023 to the data",
+            )  # fmt: skip
+        self.luminosity = scaling[0].luminosity
+        kept = [m for m in problem.measurements if not isinstance(m, Scalable)]
+        self.fixed_data = tuple(m.name for m in kept)
+        measurements = tuple(
+            Projected(m) if isinstance(m, Scalable) else m for m in problem.measurements
+        )
+        super().__init__(
+            replace(problem, measurements=measurements), name, null=null, starts=starts, seed=seed
+        )
+        own = {n for m in scaling for n in m.nuisance_names}
+        width = max(systematics, _NARROWEST)
+        self.widths = np.array([width if n in own else 1.0 for n in problem.names])
+        self._seen: DataSets | None = None
+        self._factor = 1.0
+
+    @property
+    def observed(self) -> DataSets:
+        """Today's data, or those of `observing`."""
+        return self._seen or super().observed
+
+    def expected(self, at: Fits, factors: np.ndarray) -> DataSets:
+        """Asimov data of fits to today's data with so many times the luminosity, one a fit."""
+        values, nuisances = self.parameters(at)
+        data = self._expect(values, nuisances, jnp.asarray(factors, dtype=float))
+        return self._sets(data, np.where(self._constrained, at.point, 0.0))
+
+    def observing(self, at: Fits, factor: float) -> "Projection":
+        """The same likelihood, compiled once, if the expected data of a fit were observed."""
+        _ = self._lanes, self._draw_projected, self._starts
+        made = copy.copy(self)
+        sets = self.expected(at, np.array([factor]))
+        made.__dict__ |= {
+            "_seen": sets, "_factor": factor, "best": self.fit(sets, start=at),
+            "scale": self.scale_at(factor),
+        }  # fmt: skip
+        made.__dict__.pop("asimov_of_null", None)
+        return made
+
+    def scale_at(self, factor: float) -> float:
+        """A rough error of the parameter of interest, that of statistics alone."""
+        return min(self.scale / np.sqrt(factor), (self.high - self.low) / 8)
+
+    def asimov(self, at: Fits) -> DataSets:
+        """Asimov data at the luminosity of `observing`."""
+        return self.expected(at, np.full(len(at.value), self._factor))
+
+    def toys(self, at: Fits, keys: jax.Array) -> DataSets:
+        """Toys of the first of these fits at the luminosity of `observing`; one a key."""
+        values, nuisances = (a[0] for a in self.parameters(at))
+        point = jnp.asarray(at.point[0])
+        data, centres = self._draw_projected(values, nuisances, point, self._factor, keys)
+        return self._sets(data, np.asarray(centres))
+
+    def _sets(self, data: Any, centres: np.ndarray) -> DataSets:
+        widths = np.broadcast_to(self.widths, centres.shape)
+        return DataSets(tuple(jnp.asarray(d) for d in data), centres, widths)
+
+    def _at(self, factor: Array) -> Problem:
+        measurements = tuple(
+            m.at(factor) if isinstance(m, Projected) else m for m in self.problem.measurements
+        )
+        return replace(self.problem, measurements=measurements)
+
+    @cached_property
+    def _expect(self) -> Any:
+        def one(values: Array, nuisances: Array, factor: Array) -> Any:
+            return self._at(factor).expected_data(values, nuisances)
+
+        return jax.jit(jax.vmap(one))
+
+    @cached_property
+    def _draw_projected(self) -> Any:
+        constrained, widths = jnp.asarray(self._constrained), jnp.asarray(self.widths)
+
+        def one(values: Array, nuisances: Array, point: Array, factor: Array, key: Any) -> Any:
+            of_data, of_centres = jax.random.split(key)
+            data = self._at(factor).sample_data(values, nuisances, of_data)
+            moved = point + widths * jax.random.normal(of_centres, point.shape)
+            return data, jnp.where(constrained, moved, 0.0)
+
+        return jax.jit(jax.vmap(one, in_axes=(None, None, None, None, 0)))
+
+
+@dataclass(frozen=True)
+class Reach:
+    """Values with a given median significance, NaN where the range ends before.
+
+    Attributes:
+        sigmas: standard deviations, shape (s,).
+        above: the smallest value above the null, shape (n, s) for n luminosities.
+        below: the largest value below the null; NaN if the range begins at the null.
+    """
+
+    sigmas: tuple[float, ...]
+    above: np.ndarray
+    below: np.ndarray
+
+
+def expected_limits(
+    projection: Projection, factors: np.ndarray, *, cl: float = 0.95
+) -> np.ndarray:  # fmt: skip
+    """CLs upper limits of data at `BANDS` standard deviations from the null, shape (n, 5).
+
+    Asymptotically: sqrt(q~) of the null's Asimov data is N - Phi^-1((1 - cl) Phi(N)) for a band at
+    N (arXiv:1007.1727, Eq. (89), and the definition of CLs). NaN where the range ends before.
+
+    Args:
+        projection: of a parameter whose range begins at the null.
+        factors: luminosities over that of the observed data, shape (n,).
+        cl: confidence level.
+    """
+    null = projection.null
+    factors = np.asarray(factors, dtype=float)
+    of_null = projection.profile(np.array([null]))[np.zeros(len(factors), dtype=int)]
+    sets = projection.expected(of_null, factors)
+    best = projection.fit(sets, start=of_null)
+    target = np.array(BANDS) - norm.ppf((1 - cl) * norm.cdf(np.array(BANDS)))
+
+    def root(values: np.ndarray, rows: np.ndarray) -> np.ndarray:
+        fixed = projection.profile(values, sets.take(rows), start=best[rows])
+        return np.sqrt(test_statistic("qtilde", values, fixed, best[rows]))
+
+    n = len(factors)
+    every = np.arange(n)
+    steps = 3 * np.array([projection.scale_at(f) for f in factors])
+    for _ in range(_WIDENINGS):
+        top = np.minimum(null + steps, projection.high)
+        short = (root(top, every) < target.max()) & (top < projection.high)
+        if not short.any():
+            break
+        steps = np.where(short, 1.5 * steps, steps)
+    grid = null + np.linspace(0, 1, _POINTS) * (top - null)[:, None]
+    heights = root(grid.ravel(), np.repeat(every, _POINTS)).reshape(n, _POINTS)
+    # Below the target for the last time: everything above the limit is excluded.
+    below = heights[:, None, :] < target[:, None]
+    last = _POINTS - 1 - below[..., ::-1].argmax(axis=-1)
+    rows, bands = (a.ravel() for a in np.indices((n, len(target))))
+    found = _bracketed(
+        lambda x, on: root(x, rows[on]) - target[bands[on]], grid[rows],
+        heights[rows] - target[bands, None], last.ravel(),
+    )  # fmt: skip
+    return found.reshape(n, len(target))
+
+
+def discovery(projection: Projection, values: np.ndarray, factors: np.ndarray) -> np.ndarray:
+    """Median significance against the null of n true values, one luminosity a value, shape (n,).
+
+    Z = sqrt(q0) of Asimov data, negative for a truth below the null (arXiv:1007.1727, Sec. 3.2).
+    """
+    values = np.atleast_1d(np.asarray(values, dtype=float))
+    unique, row = np.unique(values, return_inverse=True)
+    truth = projection.profile(unique)[row]
+    sets = projection.expected(truth, factors)
+    best = projection.fit(sets, start=truth)
+    null = projection.profile(np.full(len(values), projection.null), sets, start=truth)
+    gain = np.maximum(null.objective - best.objective, 0.0)
+    return np.sign(values - projection.null) * np.sqrt(gain)
+
+
+def discovery_reach(
+    projection: Projection, factors: np.ndarray, sigmas: Sequence[float] = (3.0, 5.0)
+) -> Reach:
+    """The true values next to the null whose median significance is so large."""
+    factors = np.asarray(factors, dtype=float)
+    above = _reach(projection, factors, sigmas, 1.0, projection.high - projection.null)
+    below = np.full_like(above, np.nan)
+    if not projection.one_sided:
+        below = _reach(projection, factors, sigmas, -1.0, projection.null - projection.low)
+    return Reach(tuple(sigmas), above, below)
+
+
+def _reach(
+    projection: Projection, factors: np.ndarray, sigmas: Sequence[float], side: float, end: float
+) -> np.ndarray:
+    null, n = projection.null, len(factors)
+    target = np.array(sigmas)
+
+    def significances(distances: np.ndarray, rows: np.ndarray) -> np.ndarray:
+        return np.abs(discovery(projection, null + side * distances, factors[rows]))
+
+    first = _FIRST_STEP * min(projection.scale_at(f) for f in factors)
+    end = end if np.isfinite(end) else 100 * projection.scale
+    distances = np.append(0.0, np.geomspace(min(first, end / 2), end, _POINTS - 1))
+    heights = np.zeros((n, 1))
+    while heights.shape[1] < _POINTS and not (heights.max(axis=1) >= target.max()).all():
+        more = distances[heights.shape[1] :][:_TOGETHER]
+        rows = np.repeat(np.arange(n), len(more))
+        found = significances(np.tile(more, n), rows).reshape(n, len(more))
+        heights = np.concatenate([heights, found], axis=1)
+    grid = np.broadcast_to(distances[: heights.shape[1]], heights.shape)
+    reached = heights[:, None, :] >= target[:, None]
+    before = np.where(reached.any(axis=-1), reached.argmax(axis=-1) - 1, heights.shape[1] - 1)
+    rows, which = (a.ravel() for a in np.indices((n, len(target))))
+    roots_at = _bracketed(
+        lambda x, on: significances(x, rows[on]) - target[which[on]], grid[rows],
+        heights[rows] - target[which, None], before.ravel(),
+    )  # fmt: skip
+    return null + side * roots_at.reshape(n, len(target))
+
+
+def _bracketed(
+    function: Callable[[np.ndarray, np.ndarray], np.ndarray], grid: np.ndarray,
+    heights: np.ndarray, before: np.ndarray,
+) -> np.ndarray:  # fmt: skip
+    """Roots between points `before` of every grid and the next; NaN if it is the last one.
+
+    Args:
+        function: of arguments and the numbers of the curves they belong to.
+        grid, heights: arguments and values of every curve there, shape (k, p).
+        before: shape (k,).
+    """
+    found = np.full(len(grid), np.nan)
+    on = np.flatnonzero(before + 1 < grid.shape[1])
+    if on.size:
+        brackets = np.stack([before[on], before[on] + 1])
+        found[on] = roots(lambda x: function(x, on), grid[on, brackets], heights[on, brackets])
+    return found

@@ -1,0 +1,125 @@
+"""A problem's objective at many points, in any of its coordinates, through one compiled batch.
+
+Compilation is the largest part of a fit: value and gradient are compiled once, in the values of the
+parameters themselves, and the chain rule leads to the coordinates of the descent and the sampler.
+"""
+
+from collections.abc import Callable
+from functools import cached_property
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+from jaxtyping import Array, Float
+
+from bsnunu_jax.inference.problem.box import Box
+from bsnunu_jax.inference.problem.problem import Problem
+from bsnunu_jax.inference.problem.symmetries import Symmetries
+
+Points = Float[np.ndarray, "m size"]
+Values = Float[np.ndarray, " m"]
+Compiled = Callable[[np.ndarray], tuple[Array, Array]]
+
+
+class Landscape:
+    """Value and gradient of the objective and of the potential of a problem."""
+
+    def __init__(self, problem: Problem, width: int = 16) -> None:
+        """Points go through the compiled program in batches of `width`."""
+        self.problem = problem
+        self._free = free = len(problem.parameters)
+        self._width = width
+        self.box = Box(problem)
+
+        def objective(point: Float[Array, " size"]) -> Float[Array, ""]:
+            return problem.objective_at(point[:free], point[free:])
+
+        self._objective = jax.jit(jax.vmap(jax.value_and_grad(objective)))
+        self._descent = jax.jit(jax.vmap(_with_slope(problem.descent_values)))
+        self._theta = jax.jit(jax.vmap(_with_slope(problem.values)))
+        self._measure = jax.jit(jax.vmap(jax.value_and_grad(problem.log_measure)))
+
+    @cached_property
+    def symmetries(self) -> Symmetries:
+        """Those of the model."""
+        return Symmetries(self.problem)
+
+    def objective(self, points: Points) -> tuple[Values, Points]:
+        """-2 ln L and its gradient at values of the parameters, then nuisances.
+
+        Where either is not finite the value is inf and the gradient 0.
+        """
+        value, gradient = self._batched(self._objective, points)
+        finite = np.isfinite(value) & np.isfinite(gradient).all(axis=1)
+        return np.where(finite, value, np.inf), np.where(finite[:, None], gradient, 0.0)
+
+    def descent(self, points: Points) -> tuple[Values, Points]:
+        """The same in the coordinates of the best fit."""
+        return self._in_coordinates(self._descent, points)
+
+    def potential(self, theta: Points) -> tuple[Values, Points]:
+        """-ln posterior density of theta and its gradient, internal nuisances profiled."""
+        value, gradient = self._in_coordinates(self._theta, theta)
+        log_measure, slope = self._batched(self._measure, theta[:, : self._free])
+        gradient = gradient / 2
+        gradient[:, : self._free] -= slope
+        return value / 2 - log_measure, gradient
+
+    def boxed(self, points: Points) -> tuple[Values, Points]:
+        """The objective and its gradient in the coordinates of `Box`."""
+        b = points[:, : self._free]
+        values = np.concatenate([self.box.values(b), points[:, self._free :]], axis=1)
+        value, gradient = self.objective(values)
+        gradient[:, : self._free] *= self.box.slopes(b)
+        return value, gradient
+
+    def bounds(self, count: int) -> tuple[Points, Points]:
+        """Of so many points in the coordinates of `Box`: nuisances have none."""
+        high = np.full((count, self.problem.size), np.inf)
+        high[:, : self._free] = self.box.high
+        return -high, high
+
+    def hessian(self, points: Points, order: int = 2) -> Float[np.ndarray, "m size size"]:
+        """Hessians in the coordinates of `Box`, from differences of the exact gradient.
+
+        Compiling second derivatives takes longer than all of a best fit; central differences of
+        order 2 are good to 1e-8 of the largest element, of order 4 to 1e-10. At an edge they are
+        taken just inside of it.
+        """
+        stencil = {2: ((1e-4, 1 / 2e-4),), 4: ((1e-3, 2 / 3e-3), (2e-3, -1 / 12e-3))}[order]
+        size, reach = points.shape[1], stencil[-1][0]
+        low, high = self.bounds(len(points))
+        centre = np.repeat(points[:, None], size, axis=1)
+        own = np.arange(size)
+        centre[:, own, own] = np.clip(points, low + reach, high - reach)
+        found = np.zeros((len(points), size, size))
+        for step, weight in stencil:
+            moves = np.eye(size) * step
+            moved = np.stack([centre + moves, centre - moves], axis=1).reshape(-1, size)
+            gradient = self.boxed(moved)[1].reshape(len(points), 2, size, size)
+            found += weight * (gradient[:, 0] - gradient[:, 1])
+        return (found + found.swapaxes(1, 2)) / 2
+
+    def _batched(self, compiled: Compiled, points: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+        """The two results of a program compiled for `width` points, at any number of points."""
+        batches = -(-len(points) // self._width)
+        padded = np.resize(points, (batches, self._width, points.shape[1]))
+        first, second = zip(*(compiled(b) for b in padded), strict=True)
+        return np.concatenate(first)[: len(points)], np.concatenate(second)[: len(points)]
+
+    def _in_coordinates(self, to_values: Compiled, points: Points) -> tuple[Values, Points]:
+        free = self._free
+        values, slope = self._batched(to_values, points[:, :free])
+        value, gradient = self.objective(np.concatenate([values, points[:, free:]], axis=1))
+        gradient[:, :free] *= slope
+        return value, gradient
+
+
+def _with_slope(values: Callable[[Array], Array]) -> Callable[[Array], tuple[Array, Array]]:
+    """Values and their derivatives, each in its own coordinate."""
+
+    def both(u: Float[Array, " n"]) -> tuple[Array, Array]:
+        found: tuple[Array, Array] = jax.jvp(values, (u,), (jnp.ones_like(u),))
+        return found
+
+    return both

@@ -1,0 +1,156 @@
+"""What draws of the posterior predict: spectra, branching fractions, expected counts."""
+
+from collections.abc import Sequence
+from dataclasses import replace
+from functools import partial
+from typing import Any
+
+import equinox as eqx
+import jax
+import jax.numpy as jnp
+import numpy as np
+from jaxtyping import Array, Float
+
+from bsnunu_jax.experiments.measurement import BinnedMeasurement
+from bsnunu_jax.experiments.predictions import Predictions
+from bsnunu_jax.hadrons.transitions import MODES
+from bsnunu_jax.inference.problem.problem import Problem
+from bsnunu_jax.numerics.batch import chunked_vmap
+from bsnunu_jax.observables.branching import branching_fraction_bins, dbr_dq2
+from bsnunu_jax.observables.catalogue import get_observable
+from bsnunu_jax.states import Neutrinos
+
+_RATIOS = {"R_K_nunu": "B+->K+", "R_Kstar_nunu": "B0->K*0"}
+_CHUNK = 256
+
+
+class Counts(eqx.Module):
+    """Expected events in the bins of one binned measurement, shape (n, bins).
+
+    Attributes:
+        signal: the model's signal, efficiency included.
+        background: background at the nuisances of the point.
+        sm_signal: the SM's signal at the same nuisances.
+    """
+
+    signal: Float[np.ndarray, "n bins"]
+    background: Float[np.ndarray, "n bins"]
+    sm_signal: Float[np.ndarray, "n bins"]
+
+
+class Predictive(eqx.Module):
+    """Predictions of n points, and of the SM with the inputs of the same points.
+
+    Attributes:
+        q2: where the spectra are taken, shape (k,) [GeV^2].
+        observables: the four BRs, R_K_nunu, R_Kstar_nunu and those asked for by name, each of shape
+            (n,).
+        spectra: dBR/dq2 by mode, each of shape (n, k) [GeV^-2].
+        counts: expected events by binned measurement.
+        sm_observables: all of them in the SM, but those of dark matter, which it does not have.
+        sm_spectra: dBR/dq2 in the SM.
+    """
+
+    q2: Float[np.ndarray, " k"]
+    observables: dict[str, Float[np.ndarray, " n"]]
+    spectra: dict[str, Float[np.ndarray, "n k"]]
+    counts: dict[str, Counts]
+    sm_observables: dict[str, Float[np.ndarray, " n"]]
+    sm_spectra: dict[str, Float[np.ndarray, "n k"]]
+
+    def rows(self, start: int, stop: int) -> "Predictive":
+        """The points start, ..., stop - 1."""
+        part: Predictive = jax.tree.map(lambda a: a[start:stop], self)
+        return replace(part, q2=self.q2)
+
+
+def predictive(
+    problem: Problem,
+    theta: Float[np.ndarray, "n size"],
+    q2: Float[np.ndarray, " k"],
+    observables: Sequence[str] = (),
+) -> Predictive:
+    """Predictions at the rows of theta, as NumPy arrays.
+
+    Args:
+        problem: model, nuisances and data.
+        theta: points in the coordinates of the problem.
+        q2: where to take the spectra [GeV^2].
+        observables: names of others that are numbers.
+    """
+    grid = jnp.asarray(q2, dtype=float)
+    # Whole chunks only: a remainder would be traced and compiled a second time.
+    padded = np.resize(theta, (-(-len(theta) // _CHUNK) * _CHUNK, theta.shape[1]))
+
+    @jax.jit
+    def run(points: Float[Array, "n size"]) -> dict[str, Any]:
+        found = chunked_vmap(
+            lambda t: _predict(problem, t, grid, observables), points, chunk=_CHUNK
+        )
+        return dict(found)
+
+    found = jax.tree.map(lambda a: np.asarray(a)[: len(theta)], run(jnp.asarray(padded)))
+    counts = {name: Counts(**c) for name, c in found.pop("counts").items()}
+    return Predictive(q2=np.asarray(grid), counts=counts, **found)
+
+
+def _predict(
+    problem: Problem, theta: Float[Array, " size"], q2: Float[Array, " k"],
+    others: Sequence[str],
+) -> dict[str, Any]:  # fmt: skip
+    """The fields of `Predictive` at one point."""
+    model = problem.predictions(theta)
+    sm = Predictions((Neutrinos(),), model.inputs)
+    observables = {f"BR({mode}inv)": model.branching_fraction(mode) for mode in MODES}
+    for name, mode in _RATIOS.items():
+        observables[name] = model.branching_fraction(mode) / sm.branching_fraction(mode)
+    observables |= {name: model.observable(name) for name in others}
+    return {
+        "observables": observables,
+        "spectra": _spectra(model, q2),
+        "counts": _counts(problem, theta, model, sm),
+        "sm_observables": _of_sm(sm, others),
+        "sm_spectra": _spectra(sm, q2),
+    }
+
+
+def _of_sm(sm: Predictions, others: Sequence[str]) -> dict[str, Float[Array, ""]]:
+    found = {f"BR({mode}inv)": sm.branching_fraction(mode) for mode in MODES}
+    found |= dict.fromkeys(_RATIOS, jnp.ones(()))
+    return found | {name: sm.observable(name) for name in others if not get_observable(name).dark}
+
+
+def _spectra(predictions: Predictions, q2: Float[Array, " k"]) -> dict[str, Float[Array, " k"]]:
+    """Spectra at q2; a line is as wide as a step there, with its area."""
+    inputs = predictions.inputs
+    smooth = [s for s in predictions.states if s.has_spectrum]
+    lines = [s for s in predictions.states if not s.has_spectrum]
+    edges = jnp.concatenate([q2[:1], (q2[:-1] + q2[1:]) / 2, q2[-1:]])
+
+    def at(mode: str, s: Float[Array, ""]) -> Float[Array, ""]:
+        return dbr_dq2(mode, smooth, inputs, s)
+
+    found = {mode: jnp.zeros_like(q2) for mode in MODES}
+    if smooth:
+        found = {mode: jax.vmap(partial(at, mode))(q2) for mode in MODES}
+    if lines:
+        for mode in MODES:
+            found[mode] += branching_fraction_bins(mode, lines, inputs, edges) / jnp.diff(edges)
+    return found
+
+
+def _counts(
+    problem: Problem, theta: Float[Array, " size"], model: Predictions, sm: Predictions
+) -> dict[str, dict[str, Array]]:
+    found = {}
+    start = len(problem.parameters) + problem.nuisances.size
+    for m in problem.measurements:
+        stop = start + len(m.nuisance_names)
+        if isinstance(m, BinnedMeasurement):
+            signal, background = m.counts(model, theta[start:stop])
+            sm_signal, _ = m.counts(sm, theta[start:stop])
+            found[m.name] = {
+                "signal": signal, "background": background, "sm_signal": sm_signal,
+            }  # fmt: skip
+        start = stop
+    return found

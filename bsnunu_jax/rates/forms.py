@@ -1,0 +1,134 @@
+"""Integrated kernels as quadratic forms of the form-factor coefficients: the one maker of them.
+
+A kernel is quadratic in the values F of the form factors at a q2, and these are linear in their
+coefficients b: with F = phi^T b and kernel = F^T Q F the integral is b^T M b with M = int dq2 phi Q
+phi^T. Any final state, any masses, any mode; at fixed masses M is integrated once, and a point then
+needs one matrix product in place of a quadrature.
+"""
+
+from collections.abc import Mapping, Sequence
+
+import equinox as eqx
+import jax
+import jax.numpy as jnp
+import numpy as np
+from jaxtyping import Array, Float
+
+from bsnunu_jax.hadrons import kinematics
+from bsnunu_jax.hadrons.transitions import Annihilation, Mode, get_decay
+from bsnunu_jax.inputs import Inputs
+from bsnunu_jax.numerics.quadratic import quadratic
+from bsnunu_jax.numerics.quadrature import BIN_NODES, NODES
+from bsnunu_jax.rates import kernels as rates
+from bsnunu_jax.rates.tabulated import Request
+from bsnunu_jax.states import InvisibleState
+
+Scalar = Float[Array, ""]
+Kernels = dict[str, Array]
+
+
+class Gram(eqx.Module):
+    """The integrated kernels of one final state in one mode.
+
+    Attributes:
+        matrix: M of every invariant, shape (n n,) for the total or (n n, bins).
+        transition: whose form factors enter.
+    """
+
+    matrix: dict[str, Float[np.ndarray | Array, "nn ..."]]
+    transition: str = eqx.field(static=True)
+
+    @property
+    def arrays(self) -> Kernels:
+        """The same as arrays of JAX."""
+        return {k: jnp.asarray(m) for k, m in self.matrix.items()}
+
+    def __call__(self, inputs: Inputs) -> Kernels:
+        """What `rates.integrated_kernels` or `rates.binned_kernels` gives for these inputs."""
+        b = inputs.form_factors[self.transition].linear
+        products = jnp.outer(b, b).ravel()
+        return {k: products @ m for k, m in self.matrix.items()}
+
+
+def forms(
+    state: InvisibleState, inputs: Inputs, requests: Sequence[Request]
+) -> dict[Request, Gram]:
+    """The forms of one final state; none for decays or form factors that have none.
+
+    Args:
+        state: masses matter, coefficients do not.
+        inputs: masses and quarks' masses; of the form factors only their expansion.
+        requests: modes, with the edges of their bins or None for the total.
+    """
+    by_transition: dict[str, dict[Request, Mode]] = {}
+    for request in requests:
+        decay = get_decay(request[0])
+        if isinstance(decay, Annihilation):
+            continue
+        if hasattr(inputs.form_factors[decay.transition], "with_linear"):
+            by_transition.setdefault(decay.transition, {})[request] = decay
+    found: dict[Request, Gram] = {}
+    for transition, decays in by_transition.items():
+        found |= _of_transition(state, inputs, transition, decays)
+    return found
+
+
+def with_coefficients(inputs: Inputs, transition: str, b: Float[Array, " n"]) -> Inputs:
+    """The inputs with the form factors of the transition at the linear coefficients b."""
+    shifted = inputs.form_factors[transition].with_linear(b)
+    return eqx.tree_at(lambda i: i.form_factors[transition], inputs, shifted)
+
+
+def _of_transition(
+    state: InvisibleState, inputs: Inputs, transition: str, decays: Mapping[Request, Mode]
+) -> dict[Request, Gram]:
+    """All requests of modes with these form factors: one graph, whatever mode and bin."""
+    all_weights, nodes = [], []
+    for (_, edges), decay in decays.items():
+        m_B, m_K = inputs.values[decay.m_B], inputs.values[decay.m_K]
+        q2_max = kinematics.q2_max(m_B, m_K)
+        if edges is None:
+            q2, weights = state.total_rule(q2_max, NODES)
+        else:
+            q2, weights = state.bin_rule(jnp.asarray(np.frombuffer(edges)), q2_max, BIN_NODES)
+        all_weights.append(weights)
+        # Where the channel is closed anything finite will do.
+        q2 = jnp.where(q2 < q2_max, q2, q2_max / 2).ravel()
+        nodes.append(jnp.stack([q2, jnp.full_like(q2, m_B), jnp.full_like(q2, m_K)], axis=1))
+    decay = next(iter(decays.values()))
+    every = jnp.concatenate(nodes)
+    q_phi, phi = jax.vmap(lambda node: _at_node(state, inputs, transition, decay, node))(every)
+    found, start = {}, 0
+    for request, weights in zip(decays, all_weights, strict=True):
+        rows = slice(start, start + weights.size)
+        start += weights.size
+        linear = phi[rows].reshape(*weights.shape, *phi.shape[1:])
+        matrix: dict[str, np.ndarray | Array] = {}
+        for name, half in q_phi.items():
+            part = half[rows].reshape(*weights.shape, *half.shape[1:])
+            total = jnp.einsum("...q,...qif,...qjf->ij...", weights, part, linear)
+            matrix[name] = total.reshape(-1, *weights.shape[:-1])
+        found[request] = Gram(matrix, transition)
+    return found
+
+
+def _at_node(
+    state: InvisibleState, inputs: Inputs, transition: str, mode: Mode, node: Float[Array, "3"]
+) -> tuple[dict[str, Float[Array, "n f"]], Float[Array, "n f"]]:
+    """phi Q of every invariant, and phi, at a node (q2, m_B, m_K)."""
+    q2, m_B, m_K = node
+    values = inputs.values | {mode.m_B: m_B, mode.m_K: m_K}
+    there = eqx.tree_at(lambda i: i.values, inputs, values)
+    ff = inputs.form_factors[transition]
+    names = tuple(ff(q2))
+
+    def kernels(F: Float[Array, " f"]) -> dict[str, Scalar]:
+        given = dict(zip(names, F, strict=True))
+        return rates.kernels(mode.name, state, there, q2, form_factors=given)
+
+    def factors(b: Float[Array, " n"]) -> Float[Array, " f"]:
+        return jnp.stack(list(ff.with_linear(b)(q2).values()))
+
+    phi = jax.vmap(factors)(jnp.eye(ff.linear.shape[0]))
+    half = quadratic(kernels, jnp.zeros(len(names))).hessian
+    return {k: phi @ h / 2 for k, h in half.items()}, phi

@@ -1,0 +1,157 @@
+"""`bsnunu list` and `bsnunu inputs`: what there is, as plain data and as text."""
+
+import json
+import textwrap
+from pathlib import Path
+from typing import Any
+
+from bsnunu_jax.cards.run_card import shipped_cards
+from bsnunu_jax.experiments import load_measurements, measurement_names
+from bsnunu_jax.foundation.errors import InputError
+from bsnunu_jax.inputs import tables
+from bsnunu_jax.models import MODELS, Model, get_model
+from bsnunu_jax.observables.catalogue import ALIASES, OBSERVABLES
+
+KINDS = ("models", "observables", "measurements", "presets", "cards", "parameters")
+_WIDTH = 110
+
+
+def listing(what: str) -> dict[str, Any]:
+    """Names with their descriptions.
+
+    Raises:
+        InputError: for an unknown kind.
+    """
+    match what:
+        case "models":
+            return {
+                name: {"description": m.description, "parameters": list(m.parameters),
+                       "units": {k: m.quantity(k).unit or "1" for k in m.parameters},
+                       "settings": {k: list(v) for k, v in m.settings.items()},
+                       "note": m.note}
+                for name, m in MODELS.items()
+            }  # fmt: skip
+        case "observables":
+            peers = {ours: alias for alias, ours in ALIASES.items()}
+            return {
+                name: {"description": o.description, "unit": o.unit, "needs_q2": o.differential}
+                | ({"flavio": peers[name]} if name in peers else {})
+                for name, o in OBSERVABLES.items()
+            }
+        case "measurements":
+            return {
+                m.name: {"description": m.title, "sources": list(m.sources),
+                         "assumes_sm_spectrum": m.sm_spectrum, "tree_tau": m.tree_tau}
+                for m in (load_measurements([name])[0] for name in measurement_names())
+            }  # fmt: skip
+        case "presets":
+            return {
+                name: {"description": p["description"], "form_factors": p["form_factors"]}
+                for name, p in tables.presets().items()
+            } | {
+                f"{t} sets": {"description": ", ".join(tables.form_factor_sets(t))}
+                for t in ("B->K", "B->K*")
+            }
+        case "cards":
+            return {name: {"description": title} for name, title in shipped_cards(
+                Path("fits")).items()}  # fmt: skip
+    raise InputError(f"nothing to list under {what!r}", allowed=f"one of {', '.join(KINDS)}")
+
+
+def parameters(model: str) -> dict[str, Any]:
+    """Parameters of a model with unit, meaning and LaTeX, and its settings with their values.
+
+    Raises:
+        InputError: for an unknown model.
+    """
+    m = get_model(model)
+    described = {name: m.quantity(name) for name in m.parameters}
+    return {
+        "model": m.name,
+        "description": m.description,
+        "parameters": {
+            name: {"unit": q.unit or "1", "description": q.meaning, "latex": q.latex}
+            for name, q in described.items()
+        },
+        "settings": {name: list(values) for name, values in m.settings.items()},
+        "note": m.note,
+    }
+
+
+def parameters_text(found: dict[str, Any]) -> str:
+    """The same as a table."""
+    rows = [(name, p["unit"], p["description"]) for name, p in found["parameters"].items()]
+    rows += [
+        (name, "setting", f"one of {', '.join(_plain(v) for v in values)}")
+        for name, values in found["settings"].items()
+    ]
+    widths = [max(len(row[i]) for row in rows) for i in range(2)]
+    lines = [f"{name:<{widths[0]}}  {unit:<{widths[1]}}  {text}" for name, unit, text in rows]
+    note = textwrap.wrap(found["note"], _WIDTH)
+    return "\n".join([f"{found['model']}: {found['description']}", *lines, *note])
+
+
+def _plain(value: object) -> str:
+    return str(value).lower() if isinstance(value, bool) else str(value)
+
+
+def as_text(found: dict[str, Any]) -> str:
+    """Two columns; of a model its parameters with their units below."""
+    if not found:
+        return "none here (cards are looked for in ./fits)"
+    width = max(map(len, found))
+    lines = []
+    for name, entry in found.items():
+        lines.append(f"{name:<{width}}  {entry['description']}")
+        if name in MODELS and "units" in entry:
+            lines += textwrap.wrap(
+                _summary(MODELS[name]), _WIDTH, initial_indent=" " * (width + 4),
+                subsequent_indent=" " * (width + 4), break_on_hyphens=False,
+            )  # fmt: skip
+    return "\n".join(lines)
+
+
+def _summary(model: Model) -> str:
+    """Parameters by unit, families of coefficients under one name, and settings."""
+    units: dict[str, list[str]] = {}
+    for name in model.parameters:
+        q = model.quantity(name)
+        names = units.setdefault(q.unit, [])
+        if (q.family or name) not in names:
+            names.append(q.family or name)
+    parts = [", ".join(names) + (f" [{unit}]" if unit else "") for unit, names in units.items()]
+    if model.settings:
+        parts.append(f"settings {', '.join(model.settings)}")
+    return "; ".join(parts)
+
+
+def inputs_json(preset: str) -> str:
+    """Every number of a preset under its published name, form factors as coefficients."""
+    content: dict[str, Any] = {name: n.value for name, n in tables.numbers(preset).items()}
+    for transition, name in tables.preset(preset)["form_factors"].items():
+        table = tables.form_factor_set(transition, name)
+        content[transition] = {
+            "set": name,
+            "coefficients": dict(zip(table.parameters, table.central.tolist(), strict=True)),
+        }
+    return json.dumps(content)
+
+
+def inputs_table(preset: str) -> str:
+    """The same with uncertainties, units and sources."""
+    description = tables.preset(preset)
+    roles = {number: role for role, number in description["roles"].items()}
+    rows = [f"preset {preset}: {description['description']}", ""]
+    for name, n in tables.numbers(preset).items():
+        error = f"+- {n.uncertainty:.3g}" if n.uncertainty else ""
+        role = f"  [{roles[name]}]" if name in roles else ""
+        rows.append(f"{name:<22}{n.value:<18.10g}{error:<14}{n.unit:<8} {n.source}{role}")
+    for transition, name in description["form_factors"].items():
+        table = tables.form_factor_set(transition, name)
+        rows += ["", f"{transition}: {name} ({table.parametrisation}; {table.source})"]
+        sigma = table.covariance.diagonal() ** 0.5
+        rows += [
+            f"  {p:<8}{c:> .6f} +- {s:.6f}"
+            for p, c, s in zip(table.parameters, table.central, sigma, strict=True)
+        ]
+    return "\n".join(rows)

@@ -1,0 +1,281 @@
+"""`bsnunu predict`: observables of a model at a point, with input uncertainties on request."""
+
+from collections.abc import Callable, Sequence
+from typing import Any
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+
+from bsnunu_jax.foundation.errors import InputError, shown, worded
+from bsnunu_jax.foundation.located_yaml import located
+from bsnunu_jax.foundation.plain_numbers import real_number
+from bsnunu_jax.hadrons.kinematics import q2_max
+from bsnunu_jax.hadrons.transitions import MODES, get_mode
+from bsnunu_jax.inputs import Inputs, Nuisances, load_inputs, tables
+from bsnunu_jax.inputs.nuisances import DEFAULT_GROUPS, GROUPS
+from bsnunu_jax.models import Model, get_model
+from bsnunu_jax.models.values import GivenPoint
+from bsnunu_jax.numerics.batch import chunked_vmap
+from bsnunu_jax.observables.catalogue import CORRELATED, Observable, equals_sm, get_observable
+from bsnunu_jax.states import Neutrinos
+from bsnunu_jax.states.sectors import Sectors
+
+_WITH_TREE = tuple(f"{kind}({m}inv)" for kind in ("BR", "dBR/dq2") for m in ("B+->K+", "B+->K*+"))
+
+
+def predict(
+    observables: Sequence[str], *, model: str = "neutrinos", settings: Sequence[str] = (),
+    q2: str | None = None, preset: str = "default", form_factors: Sequence[str] = (),
+    tree_tau: bool = False, errors: int | None = None, seed: int = 1, domain: str = "warn",
+    given: Callable[[Inputs, str], GivenPoint] | None = None,
+) -> dict[str, Any]:  # fmt: skip
+    """Predictions as plain numbers.
+
+    Args:
+        observables: names, in our or in flavio's spelling.
+        model: name of the model.
+        settings: "NAME=VALUE" with real or complex values (1+2j).
+        q2: comma-separated q2 [GeV^2] for spectra.
+        preset: name of the inputs.
+        form_factors: "B->K=SET" to replace the preset's sets.
+        tree_tau: add B+ -> tau nu (-> K+ nu) nu to the rates of B+ -> K+.
+        errors: number of draws of the inputs; each value becomes {"value", "std"}.
+        seed: seed of the draws.
+        domain: what to do where the model is beyond its domain: "warn", "error" or "ignore".
+        given: of the inputs and `model`, a point of which `settings` sets nothing.
+
+    Returns:
+        model, preset, parameters (complex ones as {"re", "im"}), q2 if given, observables, and
+        warnings where the model is not to be trusted.
+
+    Raises:
+        InputError: for anything unknown, without effect, not finite or outside the phase space.
+    """
+    chosen = [get_observable(name) for name in observables]
+    get_model(model, "--model")
+    inputs = inputs_of(preset, form_factors)
+    point = given(inputs, model) if given is not None else None
+    the_model = get_model(point.model if point else model)
+    parameters = parameters_of(the_model, settings)
+    if point:
+        if twice := next((name for name in parameters if name in point.parameters), None):
+            raise InputError(f"{twice!r} is in the file", where="--set", allowed="drop it")
+        parameters = point.parameters | parameters
+    ranges = {name: (value, value) for name, value in parameters.items()}
+    the_model.check_values(ranges, lambda name: f"--set {name}")
+    lines = the_model.check_domain(ranges, lambda name: f"--set {name}", domain)
+    lines = [*lines, *(point.warnings if point else ())]
+    if tree_tau and not any(o.name in _WITH_TREE for o in chosen):
+        raise InputError(
+            f"applies to none of {_names(chosen)}", where="--tree-tau",
+            allowed="it adds to BR(B+->K+inv) and dBR/dq2(B+->K+inv)",
+        )  # fmt: skip
+    points = _points(chosen, q2, inputs)
+
+    def evaluate(inputs: Inputs) -> list[jax.Array]:
+        states = the_model.build(parameters, inputs)
+        return [
+            jax.vmap(lambda s, o=o: _value(o, tree_tau, states, inputs, s))(points)
+            if o.differential
+            else _value(o, tree_tau, states, inputs)
+            for o in chosen
+        ]
+
+    values = [np.asarray(v) for v in jax.jit(evaluate)(inputs)]
+    result: dict[str, Any] = {"model": the_model.name, "preset": preset, "parameters": {
+        name: value if not isinstance(value, complex) else {"re": value.real, "im": value.imag}
+        for name, value in parameters.items()
+    }}  # fmt: skip
+    if tree_tau:
+        result["tree_tau"] = True
+    if the_model.note:
+        result["note"] = the_model.note
+    remarks = the_model.remarks(parameters, inputs)
+    untouched = _of_sm(chosen, values, inputs, points)
+    if untouched:
+        remarks.append(f"the model has no part in {_names(untouched)}: SM values")
+    if remarks:
+        result["remarks"] = remarks
+    if q2 is not None:
+        result["q2"] = points.tolist()
+    _refuse_infinite(chosen, values)
+    warnings = lines + [
+        f"{o.name} is above 1: the coefficients are beyond the effective theory"
+        for o, value in zip(chosen, values, strict=True)
+        if o.name.startswith("BR") and (value > 1).any()
+    ]
+    if warnings:
+        result["warnings"] = warnings
+    if errors is None:
+        result["observables"] = {o.name: v.tolist() for o, v in zip(chosen, values, strict=True)}
+        return result
+    # Inputs that B -> K(*) + inv does not depend on would only change its random numbers.
+    plain = all(o.mode in MODES for o in chosen)
+    groups = DEFAULT_GROUPS if plain else [g for g in GROUPS if g != "masses"]
+    nuisances = Nuisances(inputs, groups)
+    draws = nuisances.draw(jax.random.key(seed), errors)
+    spread = jax.jit(lambda d: chunked_vmap(lambda z: evaluate(nuisances.shift(z)), d))(draws)
+    with np.errstate(over="ignore", invalid="ignore"):
+        stds = [np.std(np.asarray(s), axis=0, ddof=1) for s in spread]
+    _refuse_infinite(chosen, stds)
+    result["observables"] = {
+        o.name: {"value": v.tolist(), "std": s.tolist()}
+        for o, v, s in zip(chosen, values, stds, strict=True)
+    }
+    return result
+
+
+def _of_sm(
+    observables: Sequence[Observable], values: Sequence[np.ndarray], inputs: Inputs,
+    points: jax.Array,
+) -> list[Observable]:  # fmt: skip
+    """Those of other sectors than b -> s + missing energy in which the model changes nothing."""
+    beside = [
+        (o, v)
+        for o, v in zip(observables, values, strict=True)
+        if o.name in CORRELATED and not o.dark
+    ]
+    if not beside:
+        return []
+    sm = Sectors((Neutrinos(),))
+
+    def evaluate(inputs: Inputs) -> list[jax.Array]:
+        return [
+            jax.vmap(lambda s, o=o: o.function(sm, inputs, s))(points)
+            if o.differential
+            else o.function(sm, inputs)
+            for o, _ in beside
+        ]
+
+    of_sm = jax.jit(evaluate)(inputs)
+    return [o for (o, v), s in zip(beside, of_sm, strict=True) if equals_sm(v, np.asarray(s))]
+
+
+def _refuse_infinite(observables: Sequence[Observable], values: Sequence[np.ndarray]) -> None:
+    """JSON has no infinities, and a reader no use for them."""
+    for o, value in zip(observables, values, strict=True):
+        if not np.isfinite(value).all():
+            allowed = f"it needs {o.needs}" if o.needs else "use smaller parameters"
+            raise InputError(f"{o.name} is not finite here", allowed=allowed)
+
+
+def _names(observables: Sequence[Observable]) -> str:
+    return ", ".join(o.name for o in observables)
+
+
+def _value(observable: Observable, tree_tau: bool, *arguments: Any) -> jax.Array:
+    """The observable, with the tree-level part of its mode if that is asked for."""
+    value = observable.function(*arguments)
+    if not tree_tau or observable.name not in _WITH_TREE:
+        return value
+    if observable.mode != "B+->K+":
+        raise InputError(
+            f"no sourced f_K* for the tree-level part of {observable.mode}",
+            where="--tree-tau", allowed="use it with B+->K+",
+        )  # fmt: skip
+    kind = "dBR_tree/dq2" if observable.differential else "BR_tree"
+    return value + get_observable(f"{kind}(B+->K+inv)").function(*arguments)
+
+
+def as_table(result: dict[str, Any]) -> str:
+    """Predictions as aligned text."""
+    rows = [f"model {result['model']}, preset {result['preset']}"]
+    rows += [
+        f"  {k} = {complex(v['re'], v['im']) if isinstance(v, dict) else v}"
+        for k, v in result["parameters"].items()
+    ]
+    if "tree_tau" in result:
+        rows.append("  B+ -> tau nu (-> K+ nu) nu added to the rates of B+->K+")
+    if "note" in result:
+        rows.append(f"  ({result['note']})")
+    rows += [f"  {line}" for line in result.get("remarks", ())]
+    width = max(len(name) for name in result["observables"])
+    for name, entry in result["observables"].items():
+        value, std = (entry["value"], entry["std"]) if isinstance(entry, dict) else (entry, None)
+        if isinstance(value, list):
+            unit = f"  [{get_observable(name).unit}]" if get_observable(name).unit != "1" else ""
+            rows.append(name + unit)
+            for i, q2 in enumerate(result["q2"]):
+                rows.append(f"  q2 = {q2:<10g} {_number(value[i], std[i] if std else None)}")
+        else:
+            rows.append(f"{name:<{width}}  {_number(value, std)}")
+    return "\n".join(rows)
+
+
+def _number(value: float, std: float | None) -> str:
+    return f"{value:.6g}" if std is None else f"{value:.6g} +- {std:.2g}"
+
+
+def _split(item: str, option: str, form: str) -> tuple[str, str]:
+    name, separator, value = item.partition("=")
+    if not (separator and name and value):
+        raise InputError(f"cannot read {shown(item)}", where=option, allowed=f"write {form}")
+    return name.strip(), value.strip()
+
+
+def inputs_of(preset: str, form_factors: Sequence[str]) -> Inputs:
+    """The inputs of the options `--preset` and `--form-factors`.
+
+    Raises:
+        InputError: for unknown names.
+    """
+    sets = dict(_split(item, "--form-factors", "B->K=SET") for item in form_factors)
+    with located("--preset"):
+        tables.preset(preset)
+    with located("--form-factors"):
+        for item in sets.items():
+            tables.form_factor_set(*item)
+    return load_inputs(preset, sets)
+
+
+def parameters_of(model: Model, settings: Sequence[str]) -> dict[str, Any]:
+    """Parameters by name from "NAME=VALUE".
+
+    Raises:
+        InputError: for a name that is unknown or set twice, or a value that is not allowed.
+    """
+    found: dict[str, Any] = {}
+    for item in settings:
+        name, text = _split(item, "--set", "NAME=VALUE")
+        model.check((name,), "--set")
+        value = model.read(name, text, f"--set {name}")
+        if name in found:
+            raise InputError(f"{name!r} is set twice", where="--set")
+        found[name] = value
+    return found
+
+
+def _points(observables: Sequence[Observable], q2: str | None, inputs: Inputs) -> jax.Array:
+    """The q2 values, inside the phase space of every spectrum asked for."""
+    spectra = [o for o in observables if o.differential]
+    if spectra and q2 is None:
+        raise InputError(f"{spectra[0].name!r} is a spectrum", allowed="give --q2 A,B,... in GeV^2")
+    if q2 is None:
+        return jnp.zeros(0)
+    if not spectra:
+        raise InputError(
+            f"none of {_names(observables)} is a spectrum", where="--q2",
+            allowed="drop it, or ask for dBR/dq2(...)",
+        )  # fmt: skip
+    try:
+        points = [real_number(x) for x in q2.split(",")]
+    except ValueError as error:
+        beyond = "finite" in str(error)
+        what = f"q2 = {worded(q2)} is outside the phase space" if beyond else None
+        raise InputError(
+            what or f"cannot read {shown(q2)}",
+            where="--q2",
+            allowed="comma-separated numbers in GeV^2",
+        ) from None
+    for o in spectra:
+        assert o.mode is not None
+        mode = get_mode(o.mode)
+        end = float(q2_max(inputs.values[mode.m_B], inputs.values[mode.m_K]))
+        for x in points:
+            if not 0 <= x <= end:
+                raise InputError(
+                    f"q2 = {x:g} is outside the phase space of {o.name}", where="--q2",
+                    allowed=f"0 to {end:.4f} GeV^2",
+                )  # fmt: skip
+    return jnp.asarray(points)

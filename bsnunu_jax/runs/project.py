@@ -1,0 +1,355 @@
+"""From a card to project.json: expected limits and discovery reach at other luminosities."""
+
+import itertools
+import sys
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from bsnunu_jax.cards.run_card import Card
+from bsnunu_jax.foundation.errors import InputError, shown
+from bsnunu_jax.foundation.plain_numbers import real_number
+from bsnunu_jax.foundation.seals import write_json
+from bsnunu_jax.inference.hypotheses.hypotest import BANDS
+from bsnunu_jax.inference.hypotheses.limits import interval
+from bsnunu_jax.inference.hypotheses.projection import (
+    Projection,
+    discovery,
+    discovery_reach,
+    expected_limits,
+)
+from bsnunu_jax.inference.hypotheses.projection_toys import projected_toys
+from bsnunu_jax.inference.hypotheses.scale_strength import STRENGTH, ScaleStrength
+from bsnunu_jax.inference.problem.problem import Problem
+from bsnunu_jax.models import get_model
+from bsnunu_jax.models.strength import SCALE
+from bsnunu_jax.runs.folder import run
+
+_SIGMAS = (3.0, 5.0)
+
+
+@dataclass(frozen=True)
+class Subject:
+    """What is projected: one combination of held values.
+
+    Attributes:
+        held: these values.
+        name: the parameter of interest.
+        projection: its likelihood, or that of the strength if it is Lambda.
+        report, fitted: from the fitted number to the reported one and back.
+    """
+
+    held: Mapping[str, Any]
+    name: str
+    projection: Projection
+    report: Callable[[Any], Any]
+    fitted: Callable[[Any], Any]
+
+    @property
+    def is_scale(self) -> bool:
+        """True for Lambda."""
+        return self.name == SCALE
+
+
+@dataclass(frozen=True)
+class Toys:
+    """How many toys of every hypothesis, their seed and folder, and the bar that counts them."""
+
+    number: int
+    seed: int
+    path: Path
+    progress: Callable[[int], None]
+
+
+def run_project(
+    card: Card, folder: Path, *, luminosities: Sequence[float], parameter: str | None = None,
+    null: float | None = None, true: Sequence[float] = (),
+    settings: Mapping[str, Sequence[str]] | None = None, systematics: float = 1.0,
+    cl: float = 0.95, toys: int = 0, resume: bool = False, quiet: bool = False,
+) -> dict[str, Any]:  # fmt: skip
+    """Project one parameter of a card; leaves project.json and a figure.
+
+    Args:
+        card: what to fit.
+        folder: result folder; must not hold a result unless `resume`.
+        luminosities: of the data sets that scale [1/ab].
+        parameter: of interest; may be left out where the card has one that is not set.
+        null: its value without a signal, 0 if absent; Lambda has none, it is infinite.
+        true: values whose median significance is wanted; that of the best fit to today's data is
+            always given.
+        settings: values, as text, of parameters that are held and of settings; every combination
+            is projected.
+        systematics: of the data sets that scale, over those of today.
+        cl: confidence level.
+        toys: of every hypothesis; 0 for asymptotic formulas alone.
+        resume: go on with the toys in `folder`.
+        quiet: no progress on stderr.
+
+    Returns:
+        the content of project.json.
+
+    Raises:
+        InputError: for a parameter, value or luminosity that does not fit, or a folder with another
+            run.
+        RunError: if the folder goes while the run works.
+    """
+    stated = {k: list(v) for k, v in (settings or {}).items()}
+    _check(luminosities, systematics)
+    options = {
+        "luminosities": list(luminosities), "parameter": parameter, "null": null,
+        "true": list(true), "set": stated, "systematics": systematics, "cl": cl,
+    }  # fmt: skip
+    points = [dict(zip(stated, v, strict=True)) for v in itertools.product(*stated.values())]
+    # All combinations are looked at before the first is computed.
+    subjects = [_subject(card, point, parameter, null, systematics, true) for point in points]
+    with (
+        run(folder, card, resume=resume, quiet=quiet, settings=options) as ours,
+        _counting(quiet or not toys) as count,
+    ):
+        found = []
+        for i, subject in enumerate(subjects):
+            at = "".join(f", {k} = {v}" for k, v in points[i].items())
+            ours.say(f"{card.content.title}{at}: {len(luminosities)} luminosities")
+            thrown = Toys(toys, card.content.seed, folder / "toys" / f"point_{i}", count)
+            found.append(_point(subject, luminosities, true, cl, thrown))
+        first = subjects[0].projection
+        result = {
+            "title": card.content.title, "parameter": subjects[0].name,
+            "null": None if subjects[0].is_scale else first.null, "confidence_level": cl,
+            "limit": "lower" if subjects[0].is_scale else
+            "upper" if first.one_sided else "interval",
+            "bands_sigma": list(BANDS), "luminosity_today": first.luminosity,
+            "systematics": systematics, "data_not_scaled": list(first.fixed_data),
+            "points": found,
+        }  # fmt: skip
+        # Matplotlib takes a second that errors in a card need not wait for.
+        from bsnunu_jax.report.draws import axis_label, quantity_label
+        from bsnunu_jax.report.figures.project import write_project_figure
+
+        model = card.stated.model
+        fitted = {p.name: axis_label(p) for p in card.stated.parameters}
+        labels = {n: fitted.get(n) or quantity_label(model.quantity(n)) for n in stated}
+        write_project_figure(folder / "figures", result, fitted[subjects[0].name], labels)
+        write_json(folder / "project.json", result)
+    return result
+
+
+def held(card: Card, given: Mapping[str, str]) -> Problem:
+    """The problem of a card with further parameters and settings held at values.
+
+    Raises:
+        InputError: for an unknown name, a value that does not fit, or nothing left to fit.
+    """
+    model, problem, where = get_model(card.content.model), card.stated, "--set"
+    model.check(tuple(given), where)
+    values = {name: model.read(name, text, where) for name, text in given.items()}
+    left = tuple(p for p in problem.parameters if p.name not in values)
+    for p in problem.parameters:
+        low, high = p.prior.range
+        value = values.get(p.name, low)
+        if not isinstance(value, complex) and not low <= value <= high:
+            raise InputError(f"{p.name} = {value:g} is outside its prior [{low:g}, {high:g}]",
+                             where=where, allowed="give a value inside")  # fmt: skip
+    for p in left:
+        for name in p.also:
+            if name in values:
+                raise InputError(f"{name!r} is set by {p.name!r}", where=where,
+                                 allowed=f"set {p.name!r}")  # fmt: skip
+    if not left:
+        raise InputError("nothing is left to fit", where=where, allowed="keep one parameter")
+    fixed = dict(problem.fixed) | values
+    fixed |= {n: values[p.name] for p in problem.parameters if p.name in values for n in p.also}
+    sections = card.content.parameters
+    fitted = {n: sections[p.name].range for p in left for n in (p.name, *p.also)}
+    model.check_values(
+        fitted | {n: (v, v) for n, v in fixed.items()}, lambda _: where, fit=True
+    )  # fmt: skip
+    return replace(problem, parameters=left, fixed=tuple(fixed.items()))
+
+
+def read_numbers(text: str, where: str) -> tuple[float, ...]:
+    """Numbers between commas.
+
+    Raises:
+        InputError: for anything else.
+
+    >>> read_numbers("5,50", "--luminosity")
+    (5.0, 50.0)
+    """
+    try:
+        return tuple(real_number(x) for x in text.split(","))
+    except ValueError as error:
+        what = str(error).replace("is not a number", "is no list of numbers")
+        raise InputError(f"{shown(text)} {what}", where=where, allowed="e.g. 5,50") from None
+
+
+def read_settings(texts: Sequence[str]) -> dict[str, tuple[str, ...]]:
+    """The values of NAME=VALUE,... by name.
+
+    Raises:
+        InputError: for anything else.
+    """
+    found: dict[str, tuple[str, ...]] = {}
+    for text in texts:
+        name, equals, values = text.partition("=")
+        parts = tuple(v.strip() for v in values.split(","))
+        if not equals or not name or not all(parts):
+            raise InputError(f"{text!r}", where="--set", allowed="NAME=VALUE, e.g. m=0.1,0.5")
+        if name in found:
+            raise InputError(f"{name!r} stands twice", where="--set",
+                             allowed=f"{name}=VALUE,VALUE")  # fmt: skip
+        found[name] = parts
+    return found
+
+
+def _check(luminosities: Sequence[float], systematics: float) -> None:
+    if not luminosities:
+        raise InputError("no luminosity is given", where="--luminosity", allowed="e.g. 5,50")
+    for x in luminosities:
+        if not (np.isfinite(x) and x > 0):
+            raise InputError(
+                f"{x:g} is no luminosity", where="--luminosity", allowed="above 0, in 1/ab"
+            )
+    if not (np.isfinite(systematics) and systematics >= 0):
+        raise InputError(f"{systematics:g} is no factor of systematics", where="--systematics",
+                         allowed="0 or above")  # fmt: skip
+
+
+def _subject(
+    card: Card, point: Mapping[str, str], parameter: str | None, null: float | None,
+    systematics: float, true: Sequence[float],
+) -> Subject:  # fmt: skip
+    """What a combination of held values projects; names are checked before anything is computed."""
+    problem = held(card, point)
+    names = [p.name for p in problem.parameters]
+    name = names[0] if parameter is None and len(names) == 1 else parameter
+    options: dict[str, Any] = {
+        "null": 0.0 if null is None else null, "systematics": systematics,
+        "starts": card.content.best_fit.starts, "seed": card.content.seed,
+    }  # fmt: skip
+    own = name
+    report: Callable[[Any], Any] = _same
+    fitted: Callable[[Any], Any] = _same
+    if name == SCALE and SCALE in names:
+        if null is not None:
+            raise InputError("Lambda is infinite without a signal", where="--null",
+                             allowed="leave it out")  # fmt: skip
+        by_strength = ScaleStrength.of(problem)
+        problem, own = by_strength.problem, STRENGTH
+        report, fitted = by_strength.scale, by_strength.strength
+    Projection(problem, own, **options)
+    projection = Projection(card.ready(problem), own, **options)
+    for x in true:
+        if not (x > 0 or name != SCALE) or not projection.low <= fitted(x) <= projection.high:
+            low, high = sorted(float(report(end)) for end in (projection.low, projection.high))
+            raise InputError(
+                f"{name} = {x:g} is outside its range [{low:g}, {high:g}]",
+                where="--true",
+                allowed="give a value inside, or widen the prior",
+            )
+    values = {k: _plain(dict(problem.fixed)[k]) for k in point}
+    return Subject(values, name or names[0], projection, report, fitted)
+
+
+def _point(
+    subject: Subject, luminosities: Sequence[float], true: Sequence[float], cl: float, toys: Toys
+) -> dict[str, Any]:
+    projection, report = subject.projection, subject.report
+    factors = np.array(luminosities) / projection.luminosity
+    best = float(projection.best.value[0])
+    truths = np.array([float(subject.fitted(x)) for x in true])
+    if best != projection.null:
+        truths = np.append(truths, best)
+    n, k = len(factors), len(truths)
+    sigmas = np.zeros((n, 0))
+    if k:
+        sigmas = discovery(projection, np.tile(truths, n), np.repeat(factors, k)).reshape(n, k)
+    reach = discovery_reach(projection, factors, _SIGMAS)
+    limits = np.zeros((n, 0))
+    if projection.one_sided:
+        limits = expected_limits(projection, factors, cl=cl)
+    of_null = projection.profile(np.array([projection.null]))
+    rows = []
+    for i, factor in enumerate(factors.tolist()):
+        row: dict[str, Any] = {"luminosity": luminosities[i]}
+        if projection.one_sided:
+            row["expected_limit"] = _numbers(report(limits[i]))
+        else:
+            region = interval(projection.observing(of_null, factor), cl=cl)
+            row["expected_interval"] = [_numbers(piece) for piece in region.pieces]
+        row["discovery"] = [
+            {"true": _number(report(x)), "Z": float(z)}
+            for x, z in zip(truths, sigmas[i], strict=True)
+        ]
+        row["reach"] = [
+            {"sigma": s, "above": _number(report(a)), "below": _number(report(b))}
+            for s, a, b in zip(_SIGMAS, reach.above[i], reach.below[i], strict=True)
+        ]
+        if toys.number:
+            row["toys"] = _toys(subject, factor, limits[i], truths, 1 - cl, toys, i)
+        rows.append(row)
+    return {
+        "set": dict(subject.held), "best_fit_today": _number(report(best)), "luminosities": rows,
+    }  # fmt: skip
+
+
+def _toys(
+    subject: Subject, factor: float, limits: np.ndarray, truths: np.ndarray, level: float,
+    toys: Toys, number: int,
+) -> dict[str, Any]:  # fmt: skip
+    """The toys of one luminosity for JSON."""
+    done: dict[str, int] = {}
+
+    def progress(name: str, so_far: int) -> None:
+        toys.progress(so_far - done.get(name, 0))
+        done[name] = so_far
+
+    found = projected_toys(
+        subject.projection, factor, limits[np.isfinite(limits)], truths, toys.number, level=level,
+        seed=int(np.random.SeedSequence([toys.seed, number]).generate_state(1)[0]),
+        path=toys.path / f"luminosity_{number}", progress=progress,
+    )  # fmt: skip
+    result: dict[str, Any] = {"number": toys.number, "failed": found.failed}
+    if found.limits.size:
+        result["expected_limit"] = _numbers(subject.report(found.limits))
+    return result | {
+        "discovery": [
+            {"true": _number(subject.report(x)), "Z": z[1], "Z_68": [z[0], z[2]]}
+            for x, z in zip(truths, found.sigmas.tolist(), strict=True)
+        ]
+    }
+
+
+@contextmanager
+def _counting(quiet: bool) -> Iterator[Callable[[int], None]]:
+    """A bar that counts toys."""
+    from tqdm import tqdm
+
+    with tqdm(desc="toys", unit="toy", disable=quiet, file=sys.stderr, mininterval=0.5) as bar:
+
+        def count(more: int) -> None:
+            bar.update(more)
+
+        yield count
+
+
+def _plain(value: Any) -> Any:
+    """A held value for JSON."""
+    return str(value) if isinstance(value, complex) else value
+
+
+def _numbers(values: Any) -> list[float | None]:
+    return [_number(x) for x in values]
+
+
+def _same(x: Any) -> Any:
+    return x
+
+
+def _number(x: float) -> float | None:
+    """JSON has no NaN and no infinity."""
+    return float(x) if np.isfinite(x) else None

@@ -1,0 +1,109 @@
+"""The contract between an invisible final state and the rates."""
+
+from collections.abc import Iterator, Mapping, Sequence
+from typing import ClassVar, Protocol, runtime_checkable
+
+from jaxtyping import Array, Float
+
+from bsnunu_jax.foundation.errors import InputError
+from bsnunu_jax.inputs import Inputs
+from bsnunu_jax.numerics import quadrature
+
+Scalar = Float[Array, ""]
+Rule = tuple[Float[Array, " n"], Float[Array, " n"]]
+BinRule = tuple[Float[Array, "bins n"], Float[Array, "bins n"]]
+
+
+@runtime_checkable
+class InvisibleState(Protocol):
+    """A frozen pytree of masses and coefficients whose rate is sum_k invariant_k x kernel_k.
+
+    The invariants are real and quadratic in the coefficients (|C|^2 and the interferences that
+    survive) and know nothing of q2; the dark rows are the kinematics of each invariant and know
+    nothing of the coefficients. At fixed masses and form factors a scan over coefficients needs
+    the integrated kernels once. Thresholds and peaks belong to the state, hence also the rules of
+    integration over q2.
+    """
+
+    @property
+    def has_spectrum(self) -> bool:
+        """False if the whole rate sits at one q2: totals and bins exist, dGamma/dq2 does not."""
+        ...
+
+    @property
+    def vanishes_at_limits(self) -> bool:
+        """True if the integrand is 0 at both limits whatever moves them, see `fixed_nodes`."""
+        ...
+
+    def invariants(self, inputs: Inputs) -> dict[str, Scalar]:
+        """The quadratic invariants by name, SM included where the final state is neutrinos."""
+        ...
+
+    def dark_rows(self, q2: Scalar) -> Mapping[str, Mapping[str, Scalar]]:
+        """For every invariant the weight of each hadronic row (S, P, V0, A0, SV, PA, V, ...)."""
+        ...
+
+    def total_rule(self, q2_max: Scalar, nodes: int) -> Rule:
+        """Nodes and weights [GeV^2] of the integral up to q2_max.
+
+        `nodes` is what a massless pair needs; a state takes more if it has to.
+        """
+        ...
+
+    def bin_rule(self, edges: Float[Array, " edges"], q2_max: Scalar, nodes: int) -> BinRule:
+        """The same in bins of q2 (edges in GeV^2), weight 0 beyond the phase space."""
+        ...
+
+
+class MasslessPair:
+    """Rules of a state whose kernels are smooth from q2 = 0 to the root at the endpoint."""
+
+    has_spectrum: ClassVar[bool] = True
+    vanishes_at_limits: ClassVar[bool] = False
+
+    def total_rule(self, q2_max: Scalar, nodes: int) -> Rule:
+        """See `quadrature.massless_rule`."""
+        return quadrature.massless_rule(q2_max, nodes)
+
+    def bin_rule(self, edges: Float[Array, " edges"], q2_max: Scalar, nodes: int) -> BinRule:
+        """See `quadrature.bin_rule`."""
+        return quadrature.bin_rule(edges, q2_max, nodes)
+
+
+def in_integrals(state: InvisibleState) -> InvisibleState:
+    """The state whose dark rows the rules of `state` integrate: itself, if it names no other.
+
+    A peak that a rule has in its weights must not be in the integrand too.
+    """
+    found: InvisibleState = getattr(state, "in_integrals", state)
+    return found
+
+
+@runtime_checkable
+class SeveralStates(Protocol):
+    """Whatever iterates over final states, e.g. the `Sectors` of a model."""
+
+    def __iter__(self) -> Iterator[InvisibleState]:
+        """The states."""
+        ...
+
+    def __len__(self) -> int:
+        """Their number."""
+        ...
+
+
+# What observables take: their rates add.
+States = InvisibleState | Sequence[InvisibleState] | SeveralStates
+
+
+def each_state(states: States) -> tuple[InvisibleState, ...]:
+    """The final states, of which there may be one without a list.
+
+    Raises:
+        InputError: for an empty list.
+    """
+    if isinstance(states, InvisibleState):
+        return (states,)
+    if not states:
+        raise InputError("no invisible final state", allowed="give one, e.g. Neutrinos()")
+    return tuple(states)

@@ -1,0 +1,103 @@
+"""A pair of charged leptons beside the kaon."""
+
+from typing import ClassVar
+
+import jax.numpy as jnp
+from jaxtyping import Array, Complex, Float
+
+from bsnunu_jax.foundation.errors import InputError
+from bsnunu_jax.inputs import Inputs
+from bsnunu_jax.states.massive_pair import DarkRows, Interferences, MassivePair
+from bsnunu_jax.states.neutrinos import FLAVOURS
+from bsnunu_jax.states.sectors import ChargedLeptons
+
+Scalar = Float[Array, ""]
+
+
+class LeptonPair(MassivePair):
+    """The pair l_i^- l_j^+ of a Bbar with C^{ij} of `ChargedLeptons`, SM added for i = j.
+
+    Invariants: |C_9 +- C_9'|^2 (`C9+`, `C9-`), the same of C_10, and for one flavour those of the
+    photon, `C7` and its interferences.
+    """
+
+    operators: ClassVar[tuple[str, ...]] = ("C9+", "C9-", "C10+", "C10-", "C7")
+    interferences: ClassVar[Interferences] = {("C7", "C9+"): "Re", ("C7", "C9-"): "Re"}
+    vanishing: ClassVar[tuple[str, ...]] = ()
+    why_vanishing: ClassVar[str] = ""
+
+    def __init__(self, i: str, j: str, charged: ChargedLeptons, inputs: Inputs) -> None:
+        """Flavours "e", "mu", "tau"; the masses are those of the inputs.
+
+        Raises:
+            InputError: for an unknown flavour.
+        """
+        for flavour in (i, j):
+            if flavour not in FLAVOURS:
+                raise InputError(
+                    f"unknown lepton {flavour!r}", allowed=f"leptons: {', '.join(FLAVOURS)}"
+                )
+        at = FLAVOURS.index(i), FLAVOURS.index(j)
+        C9, C10, C9p, C10p = (
+            c[at] for c in (charged.C9, charged.C10, charged.C9p, charged.C10p)
+        )  # fmt: skip
+        coefficients = {"C9+": C9 + C9p, "C9-": C9 - C9p, "C10+": C10 + C10p, "C10-": C10 - C10p}
+        if i == j:
+            coefficients["C7"] = _effective(inputs, "C7eff")
+        m_i, m_j = inputs.values[f"m_{i}"], inputs.values[f"m_{j}"]
+        self._set(m_i, None if i == j else m_j, False, coefficients)
+
+    def invariants(self, inputs: Inputs) -> dict[str, Scalar]:
+        """N_0^2/4 times the squares [GeV^-4], C_7 in units of 1/(2 m_b), averaged over B and Bbar.
+
+        The phases of C_9^eff and C_7 are strong: they do not change sign from B to Bbar, those of
+        the new physics do.
+        """
+        weight, c = inputs.N_0**2 / 4, self.coefficients
+        if "C7" not in c:
+            return {name: weight * _squared(value) for name, value in c.items()}
+        C9, C10, C7 = _effective(inputs, "C9eff"), _c10_sm(inputs), c["C7"]
+        two_m_b = 2 * inputs.values["mb_MSbar_4p8"]
+        found = {"C7": weight * two_m_b**2 * _squared(C7)}
+        for sign in "+-":
+            new = c[f"C9{sign}"]
+            product = (C7 * jnp.conj(C9)).real + C7.real * new.real
+            found |= {
+                f"C9{sign}": weight * (_squared(C9) + 2 * C9.real * new.real + _squared(new)),
+                f"C10{sign}": weight * _squared(C10 + c[f"C10{sign}"]),
+                f"C7*C9{sign}": weight * two_m_b * product,
+            }
+        return found
+
+    def _rows(self, q2: Scalar, above: Scalar, below: Scalar) -> DarkRows:
+        m_i, m_j = self.masses
+        total = m_i + m_j
+        difference = jnp.zeros_like(total) if self.m_other is None else m_i - m_j
+        vector = 2 * below * (2 * q2 + total**2) / (3 * q2)
+        axial = 2 * above * (2 * q2 + difference**2) / (3 * q2)
+        vector_0, axial_0 = 2 * difference**2 * above / q2, 2 * total**2 * below / q2
+        photon = 2 * vector / jnp.sqrt(q2)
+        return {
+            "C9+": {"V": vector, "V0": vector_0}, "C10+": {"V": axial, "V0": axial_0},
+            "C9-": {"A": vector, "A0": vector_0}, "C10-": {"A": axial, "A0": axial_0},
+            "C7": {"E": vector / q2, "F": vector / q2},
+            "C7*C9+": {"VE": photon}, "C7*C9-": {"AF": photon},
+        }  # fmt: skip
+
+
+def _squared(c: Complex[Array, ""]) -> Scalar:
+    return c.real**2 + c.imag**2
+
+
+def _alpha_ratio(inputs: Inputs) -> Scalar:
+    """Alpha that goes with the SM constants over that of the Hamiltonian, as in `C_L_SM`."""
+    return inputs.values["alpha_em_mb_4p8"] / inputs.role("alpha_hamiltonian")
+
+
+def _effective(inputs: Inputs, name: str) -> Complex[Array, ""]:
+    values = inputs.values
+    return _alpha_ratio(inputs) * (values[f"{name}_re"] + 1j * values[f"{name}_im"])
+
+
+def _c10_sm(inputs: Inputs) -> Scalar:
+    return _alpha_ratio(inputs) * inputs.values["C10_SM"]

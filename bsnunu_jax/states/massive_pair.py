@@ -1,0 +1,141 @@
+"""What massive pairs share: phase space, rules of integration, and the table of their operators.
+
+The new particles are taken as stable on the scale of the detector.
+"""
+
+from abc import abstractmethod
+from collections.abc import Mapping
+from typing import ClassVar
+
+import equinox as eqx
+import jax.numpy as jnp
+import numpy as np
+from jax.core import Tracer
+from jax.typing import ArrayLike
+from jaxtyping import Array, Complex, Float
+
+from bsnunu_jax.foundation.errors import InputError
+from bsnunu_jax.inputs import Inputs
+from bsnunu_jax.numerics import quadrature
+from bsnunu_jax.states.base import BinRule, Rule
+
+Scalar = Float[Array, ""]
+# Masses [GeV] from here on are as closed as this one, and their squares are numbers.
+_HEAVIEST = 1e6
+DarkRows = dict[str, dict[str, Scalar]]
+# Weight in the rate of Re or Im of C_a C_b^*, by (a, b).
+Interferences = Mapping[tuple[str, str], str]
+
+
+def mass(name: str, given: ArrayLike) -> Array:
+    """A mass [GeV] as an array.
+
+    Raises:
+        InputError: for one below 0 or NaN, if it is not traced.
+    """
+    if not isinstance(given, Tracer) and not np.all(np.asarray(given) >= 0):
+        raise InputError(f"{name} = {given} of a particle", allowed="give it in GeV, 0 or above")
+    return jnp.asarray(given, dtype=float)
+
+
+class MassivePair(eqx.Module):
+    """A pair with coefficients C of L = sum C O; operators that were not given are not computed.
+
+    Attributes:
+        coefficients: by name of the operator, complex.
+        m: mass of the first particle, or of both [GeV].
+        m_other: mass of the second particle [GeV], None if it is the same.
+        identical: the particle is its own antiparticle (static).
+    """
+
+    has_spectrum: ClassVar[bool] = True
+    vanishes_at_limits: ClassVar[bool] = True
+    operators: ClassVar[tuple[str, ...]]
+    interferences: ClassVar[Interferences]
+    vanishing: ClassVar[tuple[str, ...]]
+    why_vanishing: ClassVar[str]
+
+    coefficients: dict[str, Complex[Array, ""]]
+    m: Scalar
+    m_other: Scalar | None
+    identical: bool = eqx.field(static=True)
+
+    def _set(
+        self, m: ArrayLike, m_other: ArrayLike | None, identical: bool,
+        coefficients: Mapping[str, ArrayLike | None],
+    ) -> None:  # fmt: skip
+        """Fill the fields.
+
+        Raises:
+            InputError: for an operator that vanishes for a particle that is its own antiparticle,
+                or a mass below 0.
+        """
+        given = {k: c for k, c in coefficients.items() if c is not None}
+        if identical and m_other is not None:
+            raise InputError(
+                "two different particles cannot be each other's antiparticle",
+                allowed="drop the second mass",
+            )
+        for name in given:
+            if identical and name in self.vanishing:
+                allowed = ", ".join(o for o in self.operators if o not in self.vanishing)
+                raise InputError(
+                    f"operator {name} vanishes: {self.why_vanishing}", allowed=f"allowed: {allowed}"
+                )
+        self.m = mass("m", m)
+        self.m_other = None if m_other is None else mass("the other mass", m_other)
+        self.coefficients = {k: jnp.asarray(c, dtype=complex) for k, c in given.items()}
+        self.identical = identical
+
+    @property
+    def masses(self) -> tuple[Scalar, Scalar]:
+        """Both masses [GeV], at most `_HEAVIEST`."""
+        m = jnp.minimum(self.m, _HEAVIEST)
+        return m, m if self.m_other is None else jnp.minimum(self.m_other, _HEAVIEST)
+
+    def invariants(self, inputs: Inputs) -> dict[str, Scalar]:
+        """|C|^2 of every operator and Re or Im of C_a C_b^* of every pair that interferes.
+
+        A pair of identical particles has twice the rate: both contractions add, and half the phase
+        space counts.
+        """
+        factor, c = 2.0 if self.identical else 1.0, self.coefficients
+        found = {k: factor * (v.real**2 + v.imag**2) for k, v in c.items()}
+        for (a, b), part in self.interferences.items():
+            if a in c and b in c and self._interfere(a, b):
+                product = c[a] * jnp.conj(c[b])
+                found[f"{a}*{b}"] = factor * (product.real if part == "Re" else product.imag)
+        return found
+
+    def _interfere(self, a: str, b: str) -> bool:
+        """Whether the interference of the table exists for these masses."""
+        return True
+
+    def dark_rows(self, q2: Scalar) -> DarkRows:
+        """The dark rows times sqrt(lambda(q2, m1^2, m2^2))/q2; 0 below the threshold."""
+        m1, m2 = self.masses
+        is_open = q2 > (m1 + m2) ** 2
+        # Both branches of a `where` are differentiated: below the threshold look well above it.
+        q2 = jnp.where(is_open, q2, (m1 + m2) ** 2 + 1.0)
+        above, below = q2 - (m1 + m2) ** 2, q2 - (m1 - m2) ** 2
+        phase_space = jnp.where(is_open, jnp.sqrt(above * below) / q2, 0.0)
+        names = self.coefficients
+        return {
+            invariant: {row: phase_space * weight for row, weight in rows.items()}
+            for invariant, rows in self._rows(q2, above, below).items()
+            if all(name in names for name in invariant.split("*"))
+        }
+
+    @abstractmethod
+    def _rows(self, q2: Scalar, above: Scalar, below: Scalar) -> DarkRows:
+        """Rows of all invariants without phase space: above = q2 - (m1+m2)^2, below = q2 - dm^2."""
+
+    def total_rule(self, q2_max: Scalar, nodes: int) -> Rule:
+        """See `quadrature.pair_rule`."""
+        more = quadrature.PAIR_NODES if self.m_other is None else quadrature.UNEQUAL_NODES
+        return quadrature.pair_rule(*self.masses, q2_max, round(more * nodes))
+
+    def bin_rule(self, edges: Float[Array, " edges"], q2_max: Scalar, nodes: int) -> BinRule:
+        """See `quadrature.pair_bin_rule`."""
+        more = nodes + quadrature.MORE_BIN_NODES
+        return quadrature.pair_bin_rule(edges, *self.masses, q2_max, more)

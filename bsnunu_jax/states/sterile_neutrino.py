@@ -1,0 +1,111 @@
+"""Sterile neutrinos: B -> K(*) nu N and N Nbar through chiral operators."""
+
+from typing import ClassVar, Literal
+
+import equinox as eqx
+import jax.numpy as jnp
+from jax.typing import ArrayLike
+from jaxtyping import Array, Complex, Float
+
+from bsnunu_jax.foundation.errors import InputError
+from bsnunu_jax.inputs import Inputs
+from bsnunu_jax.states.base import BinRule, Rule
+from bsnunu_jax.states.fermion_pair import FermionPair
+from bsnunu_jax.states.massive_pair import DarkRows, mass
+
+Scalar = Float[Array, ""]
+
+OPERATORS = (
+    "V_LL", "V_LR", "V_RL", "V_RR", "S_LL", "S_LR", "S_RL", "S_RR", "T_LL", "T_RR",
+)  # fmt: skip
+_SIGN = {"L": -1, "R": 1}
+
+
+class SterileNeutrino(eqx.Module):
+    """B -> K(*) + nu and an antiparticle of N, or N and its antiparticle; C in GeV^-2.
+
+    V_XY = (sbar gamma_mu P_X b)(nubar gamma^mu P_Y N), S_XY = (sbar P_X b)(nubar P_Y N),
+    T_XX = (sbar sigma P_X b)(nubar sigma P_X N); T_LR = T_RL = 0. For pair "NN" N stands in place
+    of nu. The operators with nubar <-> Nbar lead to another final state, whose rate adds: give it
+    as a second state. One massless neutrino; those of the SM are a state of their own.
+
+    >>> from bsnunu_jax import branching_fraction, load_inputs
+    >>> state = SterileNeutrino(0.6, pair="NN", V_LR=1 / 5000**2)
+    >>> f"{float(branching_fraction('B+->K+', state, load_inputs())):.2e}"
+    '2.02e-05'
+    """
+
+    has_spectrum: ClassVar[bool] = True
+    vanishes_at_limits: ClassVar[bool] = True
+
+    coefficients: dict[str, Complex[Array, ""]]
+    mN: Scalar
+    pair: str = eqx.field(static=True)
+    majorana: bool = eqx.field(static=True)
+
+    def __init__(
+        self, mN: ArrayLike, *, pair: Literal["nuN", "NN"] = "nuN", majorana: bool = False,
+        V_LL: ArrayLike | None = None, V_LR: ArrayLike | None = None,
+        V_RL: ArrayLike | None = None, V_RR: ArrayLike | None = None,
+        S_LL: ArrayLike | None = None, S_LR: ArrayLike | None = None,
+        S_RL: ArrayLike | None = None, S_RR: ArrayLike | None = None,
+        T_LL: ArrayLike | None = None, T_RR: ArrayLike | None = None,
+    ) -> None:  # fmt: skip
+        """Mass of N in GeV; `majorana` for a pair NN of Majorana fermions.
+
+        Raises:
+            InputError: for another pair, Majorana nu N, or tensors of a Majorana pair.
+        """
+        given = {
+            "V_LL": V_LL, "V_LR": V_LR, "V_RL": V_RL, "V_RR": V_RR, "S_LL": S_LL, "S_LR": S_LR,
+            "S_RL": S_RL, "S_RR": S_RR, "T_LL": T_LL, "T_RR": T_RR,
+        }  # fmt: skip
+        given = {k: c for k, c in given.items() if c is not None}
+        if pair not in ("nuN", "NN"):
+            raise InputError(f"pair {pair!r} of a sterile neutrino", allowed="nuN or NN")
+        if majorana and pair == "nuN":
+            raise InputError(
+                "majorana is for a pair NN", allowed="for nu N add C_ij and C_ji to one coefficient"
+            )
+        if majorana and (tensors := [k for k in given if k.startswith("T")]):
+            raise InputError(
+                f"operator {tensors[0]} vanishes: {FermionPair.why_vanishing}",
+                allowed=f"allowed: {', '.join(o for o in OPERATORS if not o.startswith('T'))}",
+            )
+        self.coefficients = {k: jnp.asarray(c, dtype=complex) for k, c in given.items()}
+        self.mN = mass("mN", mN)
+        self.pair, self.majorana = pair, majorana
+
+    @property
+    def fermions(self) -> FermionPair:
+        """The same as a fermion pair; of a Majorana current only the axial half is left."""
+        c: dict[str, Array] = {}
+        for name, value in self.coefficients.items():
+            x, y = (_SIGN[chirality] for chirality in name[2:])
+            parts: dict[str, dict[str, complex]] = {
+                "V": {"V1": 1 / 4, "V2": y / 4, "A1": x / 4, "A2": x * y / 4},
+                "S": {"S1": 1 / 4, "S2": -1j * y / 4, "P1": -1j * x / 4, "P2": -x * y / 4},
+                "T": {"T1": 1 / 2, "T2": x / 2},
+            }
+            for operator, weight in parts[name[0]].items():
+                if not (self.majorana and operator in FermionPair.vanishing):
+                    c[operator] = c.get(operator, jnp.zeros((), complex)) + weight * value
+        if self.pair == "NN":
+            return FermionPair.named(self.mN, None, c, majorana=self.majorana)
+        return FermionPair.named(jnp.zeros_like(self.mN), self.mN, c)
+
+    def invariants(self, inputs: Inputs) -> dict[str, Scalar]:
+        """Those of the fermion pair."""
+        return self.fermions.invariants(inputs)
+
+    def dark_rows(self, q2: Scalar) -> DarkRows:
+        """Those of the fermion pair."""
+        return self.fermions.dark_rows(q2)
+
+    def total_rule(self, q2_max: Scalar, nodes: int) -> Rule:
+        """That of the fermion pair."""
+        return self.fermions.total_rule(q2_max, nodes)
+
+    def bin_rule(self, edges: Float[Array, " edges"], q2_max: Scalar, nodes: int) -> BinRule:
+        """That of the fermion pair."""
+        return self.fermions.bin_rule(edges, q2_max, nodes)
