@@ -62,10 +62,14 @@ def with_gradient(m: jax.Array, C: jax.Array, inputs: Inputs) -> tuple[jax.Array
 
 def one_by_one(m: jax.Array, C: jax.Array, inputs: Inputs) -> jax.Array:
     """What a user writes: one branching fraction of one operator after the other."""
-    return jnp.stack([
-        branching_fraction(decay, pair(m, **{o: C}), inputs)
-        for pair, operators in PAPER.items() for o in operators for decay in MODES
-    ])  # fmt: skip
+    return jnp.stack(
+        [
+            branching_fraction(decay, pair(m, **{o: C}), inputs)
+            for pair, operators in PAPER.items()
+            for o in operators
+            for decay in MODES
+        ]
+    )
 
 
 def section() -> Section:
@@ -79,16 +83,22 @@ def section() -> Section:
         "one operator after the other, 16 x 4: values": one_by_one,
     }
     for name, function in work.items():
-        compiled = jax.jit(lambda m, C, i, f=function: chunked_vmap(
-            lambda a, b: f(a, b, i), m, C, chunk=100
-        ))  # fmt: skip
+        compiled = jax.jit(
+            lambda m, C, i, f=function: chunked_vmap(lambda a, b: f(a, b, i), m, C, chunk=100)
+        )
         timing = timed(compiled, *points, inputs, points=POINTS, seconds=3)
         numbers = jax.tree.leaves(timing.result)[0].size
         values = values or timing.best
-        rows.append((
-            name, f"{numbers:,}", f"{timing.best:.4f}", f"{numbers / timing.best / 1e6:.1f}",
-            f"{timing.best / values:.2f}", f"{timing.compilation:.1f}",
-        ))  # fmt: skip
+        rows.append(
+            (
+                name,
+                f"{numbers:,}",
+                f"{timing.best:.4f}",
+                f"{numbers / timing.best / 1e6:.1f}",
+                f"{timing.best / values:.2f}",
+                f"{timing.compilation:.1f}",
+            )
+        )
     return Section(
         "Rates of massive pairs",
         f"{POINTS} masses from 1 MeV to 2.3 GeV, each with its coefficient; {len(DECAYS)} decays."

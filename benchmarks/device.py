@@ -64,8 +64,10 @@ def contraction(out: list[jax.Array], f: QuadraticForms, x: list[jax.Array]) -> 
 
     def block(k: jax.Array, out: list[jax.Array]) -> list[jax.Array]:
         found = f([jax.lax.dynamic_slice_in_dim(v, k * BLOCK, BLOCK) for v in x]).values()
-        return [jax.lax.dynamic_update_slice_in_dim(o, v, k * BLOCK, 0)
-                for o, v in zip(out, found, strict=True)]  # fmt: skip
+        return [
+            jax.lax.dynamic_update_slice_in_dim(o, v, k * BLOCK, 0)
+            for o, v in zip(out, found, strict=True)
+        ]
 
     return jax.lax.fori_loop(0, len(x[0]) // BLOCK, block, out)
 
@@ -96,16 +98,20 @@ def section_limits() -> Section:
     """What the device can do."""
     rows = []
     for kind in (jnp.float64, jnp.float32):
-        rows.append((
-            np.dtype(kind).name, f"{copy_bandwidth(kind) / 1e9:.1f}",
-            f"{arithmetic_limit(kind) / 1e9:.1f}",
-        ))  # fmt: skip
+        rows.append(
+            (
+                np.dtype(kind).name,
+                f"{copy_bandwidth(kind) / 1e9:.1f}",
+                f"{arithmetic_limit(kind) / 1e9:.1f}",
+            )
+        )
     return Section(
         "Limits of the device",
         f"{jax.local_devices()[0].device_kind}, {len(jax.local_devices())} device(s), one in use."
         " Bytes read and written by a copy; fused multiply-adds count two operations.",
-        ("numbers", "GB/s", "GFLOP/s"), rows,
-    )  # fmt: skip
+        ("numbers", "GB/s", "GFLOP/s"),
+        rows,
+    )
 
 
 def section_contraction() -> Section:
@@ -128,16 +134,22 @@ def section_contraction() -> Section:
         found = np.stack([np.asarray(v, dtype=float) for v in timing.result])
         first = found if first is None else first
         error = np.abs(found / first - 1).max()
-        rows.append((
-            np.dtype(kind).name, f"{timing.rate / 1e6:.0f}", f"{moved / 1e9:.1f}",
-            f"{moved / copy_bandwidth(kind):.2f}", f"{error:.0e}",
-        ))  # fmt: skip
+        rows.append(
+            (
+                np.dtype(kind).name,
+                f"{timing.rate / 1e6:.0f}",
+                f"{moved / 1e9:.1f}",
+                f"{moved / copy_bandwidth(kind):.2f}",
+                f"{error:.0e}",
+            )
+        )
     return Section(
         "Six symmetric C_R at fixed form factors",
         f"{POINTS:,} points in the memory of the device, {axes} coordinates read and {numbers}"
         " numbers written. float32 is no option of any command: what it would cost and gain.",
-        ("numbers", "million points/s", "GB/s moved", "over a copy", "largest error"), rows,
-    )  # fmt: skip
+        ("numbers", "million points/s", "GB/s moved", "over a copy", "largest error"),
+        rows,
+    )
 
 
 def _cast(kind: Any, leaf: Any) -> Any:
@@ -161,19 +173,21 @@ def section_form_factors() -> Section:
     c = jnp.linspace(-15.0, 5.0, BATCH)
     rows = []
     for label, function, chunk in (
-        ("values", one, BATCH), ("values and gradient of their sum", both, CHUNK),
-    ):  # fmt: skip
+        ("values", one, BATCH),
+        ("values and gradient of their sum", both, CHUNK),
+    ):
         batched = jax.jit(partial(chunked_vmap, function, chunk=chunk))
         timing = timed(batched, z, c, points=BATCH, seconds=SECONDS)
         once = jax.jit(jax.vmap(function)).lower(z[:chunk], c[:chunk]).compile()
-        rows.append((
-            label, f"{chunk:,}", f"{timing.rate / 1e6:.2f}", *_arithmetic(once, chunk, timing)
-        ))  # fmt: skip
+        rows.append(
+            (label, f"{chunk:,}", f"{timing.rate / 1e6:.2f}", *_arithmetic(once, chunk, timing))
+        )
     return Section(
         "Four BRs, form factors new at every point",
         f"{BATCH:,} points a call, {nuisances.size} coefficients and one coupling each.",
-        ("", "points at once", "million points/s", "GFLOP/s", "of the limit"), rows,
-    )  # fmt: skip
+        ("", "points at once", "million points/s", "GFLOP/s", "of the limit"),
+        rows,
+    )
 
 
 def _arithmetic(compiled: Any, points: int, timing: Timing) -> tuple[str, str]:
@@ -190,8 +204,9 @@ def section_likelihood(problem: Problem, name: str) -> Section:
     many = theta[None] + 0.1 * noise
     rows = []
     for label, function in (
-        ("value", problem.potential), ("value and gradient", jax.value_and_grad(problem.potential)),
-    ):  # fmt: skip
+        ("value", problem.potential),
+        ("value and gradient", jax.value_and_grad(problem.potential)),
+    ):
         batched = jax.jit(jax.vmap(function)).lower(many).compile()
         timing = timed(batched, many, points=LANES, seconds=SECONDS)
         rows.append((label, f"{timing.rate / 1e6:.3f}", *_arithmetic(batched, LANES, timing)))
@@ -199,8 +214,9 @@ def section_likelihood(problem: Problem, name: str) -> Section:
         f"Log-density of the main fit, {name}",
         f"{problem.size} coordinates, {len(problem.measurements)} data sets, {LANES:,} points a"
         " call.",
-        ("", "million points/s", "GFLOP/s", "of the limit"), rows,
-    )  # fmt: skip
+        ("", "million points/s", "GFLOP/s", "of the limit"),
+        rows,
+    )
 
 
 def section_chains(problem: Problem, name: str) -> Section:
@@ -214,31 +230,43 @@ def section_chains(problem: Problem, name: str) -> Section:
     )
     kernel = NUTS(potential_fn=problem.potential, max_tree_depth=6)
     sampler = MCMC(
-        kernel, num_warmup=draws, num_samples=draws, num_chains=CHAINS, progress_bar=False,
+        kernel,
+        num_warmup=draws,
+        num_samples=draws,
+        num_chains=CHAINS,
+        progress_bar=False,
         chain_method="vectorized",
-    )  # fmt: skip
+    )
     sampler.warmup(jax.random.key(1), init_params=jnp.asarray(start), collect_warmup=False)
     began = time.perf_counter()
     sampler.run(jax.random.key(2), extra_fields=("num_steps",))
     steps = int(np.sum(jax.block_until_ready(sampler.get_extra_fields()["num_steps"])))
     seconds = time.perf_counter() - began
     rows = [
-        ("NUTS steps, one program of all chains, compilation included", f"{CHAINS:,}",
-         f"{steps / seconds:,.0f}"),
-    ]  # fmt: skip
+        (
+            "NUTS steps, one program of all chains, compilation included",
+            f"{CHAINS:,}",
+            f"{steps / seconds:,.0f}",
+        )
+    ]
     axes = [np.linspace(-20.0, 5.0, 40), np.linspace(0.0, 12.0, 40)]
     began = time.perf_counter()
     found = profile_map(problem, ["CR_tautau", "CR_mutau"], axes)
     seconds = time.perf_counter() - began
     assert found.converged.all()
-    rows.append((
-        "profiled points, best fit and compilation included", f"{found.objective.size:,}",
-        f"{found.objective.size / seconds:,.0f}",
-    ))  # fmt: skip
+    rows.append(
+        (
+            "profiled points, best fit and compilation included",
+            f"{found.objective.size:,}",
+            f"{found.objective.size / seconds:,.0f}",
+        )
+    )
     return Section(
-        f"Chains and profiles side by side, {name}", f"{problem.size} coordinates.",
-        ("", "lanes", "per second"), rows,
-    )  # fmt: skip
+        f"Chains and profiles side by side, {name}",
+        f"{problem.size} coordinates.",
+        ("", "lanes", "per second"),
+        rows,
+    )
 
 
 def main(arguments: Sequence[str] | None = None) -> None:
@@ -252,12 +280,20 @@ def main(arguments: Sequence[str] | None = None) -> None:
         name, published = "published likelihood", likelihood_folder(options.likelihood, Path())
     problem = Card(FITS / "belle2_cr_full.yaml", likelihood=published).problem
     sections: list[Callable[[], Section]] = [
-        section_limits, section_contraction, section_form_factors,
-        lambda: section_likelihood(problem, name), lambda: section_chains(problem, name),
-    ]  # fmt: skip
+        section_limits,
+        section_contraction,
+        section_form_factors,
+        lambda: section_likelihood(problem, name),
+        lambda: section_chains(problem, name),
+    ]
     where = jax.local_devices()[0].device_kind
-    report("One device", ("jax", "jaxlib", "numpy", "numpyro"), options.out, sections,
-           cores=f"{where}, host with {os.cpu_count()} cores")  # fmt: skip
+    report(
+        "One device",
+        ("jax", "jaxlib", "numpy", "numpyro"),
+        options.out,
+        sections,
+        cores=f"{where}, host with {os.cpu_count()} cores",
+    )
 
 
 if __name__ == "__main__":

@@ -31,9 +31,19 @@ def fit(
 ) -> tuple[float, float, str]:
     """Seconds from the start of the process to the last draw and to its end, and what it prints."""
     command = [
-        sys.executable, "-m", "bsnunu_jax", "fit", str(card), "--likelihood", str(likelihood),
-        "--seed", str(seed), "--out", str(folder), "--quiet",
-    ]  # fmt: skip
+        sys.executable,
+        "-m",
+        "bsnunu_jax",
+        "fit",
+        str(card),
+        "--likelihood",
+        str(likelihood),
+        "--seed",
+        str(seed),
+        "--out",
+        str(folder),
+        "--quiet",
+    ]
     environment = {**os.environ, "BSNUNU_CACHE": str(cache)}
     start = time.time()
     done = subprocess.run(command, check=True, capture_output=True, text=True, env=environment)
@@ -69,19 +79,32 @@ def section(card: Path, likelihood: Path, seeds: int) -> Section:
     columns = list(zip(*found, strict=True))
     worst = ["worst", *(max(c) for c in columns[1:6]), min(columns[6]), max(columns[7])]
     rows = [
-        (str(row[0]), *(f"{x:.1f}" for x in row[1:5]), f"{row[5]:.4f}", f"{row[6]:.0f}",
-         str(row[7]))
+        (
+            str(row[0]),
+            *(f"{x:.1f}" for x in row[1:5]),
+            f"{row[5]:.4f}",
+            f"{row[6]:.0f}",
+            str(row[7]),
+        )
         for row in [*found, worst]
-    ]  # fmt: skip
+    ]
     return Section(
         f"{card.stem} on the published likelihood",
         "Parameters, uncertain inputs and 48 systematics of Belle II sampled, MC statistics"
         " integrated out. Wall time from the start of the process to the last draw, and to the end"
         " with table, NetCDF file and figures.",
-        ("seed", "cold: posterior [s]", "all [s]", "warm cache: posterior [s]", "all [s]",
-         "largest R-hat", "smallest bulk ESS", "divergences"),
+        (
+            "seed",
+            "cold: posterior [s]",
+            "all [s]",
+            "warm cache: posterior [s]",
+            "all [s]",
+            "largest R-hat",
+            "smallest bulk ESS",
+            "divergences",
+        ),
         rows,
-    )  # fmt: skip
+    )
 
 
 def main(arguments: Sequence[str] | None = None) -> None:
@@ -93,10 +116,12 @@ def main(arguments: Sequence[str] | None = None) -> None:
     parser.add_argument("--out", type=Path, help="Markdown file to write")
     options = parser.parse_args(arguments)
     report(
-        "Posteriors", PACKAGES, options.out,
+        "Posteriors",
+        PACKAGES,
+        options.out,
         [partial(section, card, options.likelihood, options.seeds) for card in options.cards],
         f"{os.cpu_count()} cores",
-    )  # fmt: skip
+    )
 
 
 if __name__ == "__main__":

@@ -119,26 +119,28 @@ def section_density(folder: Path) -> Section:
     traced = jnp.asarray(data)
     columns = {
         "pyhf": evaluations(lambda p: peer.logpdf(p, traced)[0], many),
-        "full": evaluations(
-            lambda p: ours.log_density(p[alphas], p[factors], p[gammas]), many
-        ),
+        "full": evaluations(lambda p: ours.log_density(p[alphas], p[factors], p[gammas]), many),
         # One MC-statistics parameter a bin: the first of the gammas stand for them here.
         "collapsed": evaluations(
-            lambda p: ours.collapsed_log_density(
-                p[alphas], p[factors], p[gammas[:bins]] - 1
-            ),
-            many,
+            lambda p: ours.collapsed_log_density(p[alphas], p[factors], p[gammas[:bins]] - 1), many
         ),
-    }  # fmt: skip
+    }
     pyhf.set_backend("numpy")
     _agree(columns["pyhf"], columns["full"], float(numpy.result))
     rows = [("value, pyhf's numpy backend", _us(numpy), "", "", "", "", "")]
     for label, theirs in columns["pyhf"].items():
         mine, collapsed = (columns[k][label] for k in ("full", "collapsed"))
-        rows.append((
-            label, _us(theirs), _us(mine), f"{mine.rate / theirs.rate:.1f}", _us(collapsed),
-            f"{theirs.compilation:.1f}", f"{mine.compilation:.1f}",
-        ))  # fmt: skip
+        rows.append(
+            (
+                label,
+                _us(theirs),
+                _us(mine),
+                f"{mine.rate / theirs.rate:.1f}",
+                _us(collapsed),
+                f"{theirs.compilation:.1f}",
+                f"{mine.compilation:.1f}",
+            )
+        )
     return Section(
         "Log-density of the published workspace",
         f"{many.shape[1]} parameters, {bins} bins. pyhf's JAX backend, jitted, but for the first"
@@ -146,10 +148,17 @@ def section_density(folder: Path) -> Section:
         " Microseconds per point. A call from Python has the overhead of dispatch on both sides, a"
         " compiled loop has not. The collapsed form has one MC-statistics parameter a bin and the"
         f" same profile: {len(alphas) + len(factors) + bins} parameters.",
-        ("", "pyhf [us]", "ours [us]", "ratio", "ours, collapsed [us]", "compilation: pyhf [s]",
-         "ours [s]"),
+        (
+            "",
+            "pyhf [us]",
+            "ours [us]",
+            "ratio",
+            "ours, collapsed [us]",
+            "compilation: pyhf [s]",
+            "ours [s]",
+        ),
         rows,
-    )  # fmt: skip
+    )
 
 
 def _us(timing: Timing) -> str:
@@ -171,8 +180,10 @@ def _agree(theirs: dict[str, Timing], mine: dict[str, Timing], numpy: float) -> 
 
 def section_fit(folder: Path) -> Section:
     """The table of the WET best fit from a cold start."""
-    found = {name: _cold(name, folder, repeats) for name, repeats in
-             (("redist", 1), ("bridge", 1), ("ours", COLD_STARTS))}  # fmt: skip
+    found = {
+        name: _cold(name, folder, repeats)
+        for name, repeats in (("redist", 1), ("bridge", 1), ("ours", COLD_STARTS))
+    }
     reference = found["redist"]
     total = {name: r["build"] + r["compile"] + r["fit"] for name, r in found.items()}
     rows = []
@@ -187,34 +198,51 @@ def section_fit(folder: Path) -> Section:
         for k in (0, 2):  # along cSL the density is flat: Minuit stops anywhere below 0.2
             difference = abs(r["values"][k] - reference["values"][k])
             assert difference < 0.02, f"{name}: {difference}"
-        rows.append((
-            label,
-            ", ".join(f"{v:.3f}" for v in r["values"]),
-            ", ".join(f"{v:.2f}" for v in r["errors"]) or "not computed",
-            f"{r['minus_2_log_density']:.4f}",
-            f"{r['build']:.2f}", f"{r['compile']:.2f}", f"{r['fit']:.2f}", f"{total[name]:.2f}",
-            f"{total['redist'] / total[name]:.1f}",
-        ))  # fmt: skip
+        rows.append(
+            (
+                label,
+                ", ".join(f"{v:.3f}" for v in r["values"]),
+                ", ".join(f"{v:.2f}" for v in r["errors"]) or "not computed",
+                f"{r['minus_2_log_density']:.4f}",
+                f"{r['build']:.2f}",
+                f"{r['compile']:.2f}",
+                f"{r['fit']:.2f}",
+                f"{total[name]:.2f}",
+                f"{total['redist'] / total[name]:.1f}",
+            )
+        )
     return Section(
         "WET best fit of arXiv:2507.12393 from a cold start",
         "c_VL, c_SL, c_TL and all nuisances from the SM (ours from 0.1 beside it: the slopes in"
         " c_SL and c_TL are 0 there by symmetry). A process each, its start and imports not"
         " counted; mean and covariance of the form factors are given. Depths equal to 1e-3 and"
         " c_VL, c_TL to 0.02 are asserted; along c_SL the density is flat to 1e-4 up to 0.2.",
-        ("", "c_VL, c_SL, c_TL", "errors", "-2 ln L", "build [s]", "compile [s]", "fit [s]",
-         "sum [s]", "ratio"),
+        (
+            "",
+            "c_VL, c_SL, c_TL",
+            "errors",
+            "-2 ln L",
+            "build [s]",
+            "compile [s]",
+            "fit [s]",
+            "sum [s]",
+            "ratio",
+        ),
         rows,
-    )  # fmt: skip
+    )
 
 
 def _cold(name: str, folder: Path, repeats: int) -> dict[str, Any]:
     """The fastest of some new processes."""
     command = [sys.executable, "-m", "benchmarks.wet_fit", name, str(folder)]
     runs = [
-        json.loads(subprocess.run(command, check=True, capture_output=True, text=True).stdout
-                   .splitlines()[-1])
+        json.loads(
+            subprocess.run(command, check=True, capture_output=True, text=True).stdout.splitlines()[
+                -1
+            ]
+        )
         for _ in range(repeats)
-    ]  # fmt: skip
+    ]
     return min(runs, key=lambda r: r["build"] + r["compile"] + r["fit"])
 
 
@@ -223,18 +251,22 @@ def main(arguments: Sequence[str] | None = None) -> None:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--out", type=Path, help="Markdown file to write")
     parser.add_argument(
-        "--likelihood", type=Path, default=os.environ.get("BSNUNU_BELLE2_KNUNU"),
+        "--likelihood",
+        type=Path,
+        default=os.environ.get("BSNUNU_BELLE2_KNUNU"),
         help="folder with the published files",
-    )  # fmt: skip
+    )
     options = parser.parse_args(arguments)
     if options.likelihood is None:
         parser.error("set BSNUNU_BELLE2_KNUNU or give --likelihood DIR")
     logging.disable(logging.INFO)
     folder = options.likelihood.resolve()
     report(
-        "Belle II's published likelihood beside pyhf and redist", PACKAGES, options.out,
+        "Belle II's published likelihood beside pyhf and redist",
+        PACKAGES,
+        options.out,
         (lambda: section_density(folder), lambda: section_fit(folder)),
-    )  # fmt: skip
+    )
 
 
 if __name__ == "__main__":

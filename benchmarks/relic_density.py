@@ -54,30 +54,42 @@ def section() -> Section:
         both = jax.value_and_grad(method, argnums=(0, 1))
         times = []
         for function, arguments, points in (
-            (method, one, 1), (both, one, 1),
+            (method, one, 1),
+            (both, one, 1),
             (jax.vmap(method, (0, 0, None)), masses, BATCH),
             (jax.vmap(both, (0, 0, None)), masses, BATCH),
-        ):  # fmt: skip
+        ):
             times.append(timed(jax.jit(function), *arguments, inputs, points=points, seconds=0.5))
         value = np.asarray(times[2].result)
         best = value if best is None else best
         deviation = float(np.abs(value / best - 1).max())
         if deviation > 1e-3:
             raise SystemExit(f"{name} deviates by {deviation:.1e}")
-        rows.append((
-            name, *(f"{1e3 * t.best / t.points:.3f}" for t in times),
-            f"{times[1].compilation:.1f}", f"{deviation:.1e}" if rows else "-",
-        ))  # fmt: skip
+        rows.append(
+            (
+                name,
+                *(f"{1e3 * t.best / t.points:.3f}" for t in times),
+                f"{times[1].compilation:.1f}",
+                f"{deviation:.1e}" if rows else "-",
+            )
+        )
     return Section(
         "Relic density of a real scalar",
         f"Milliseconds a point; batches of {BATCH} masses from 0.46 to 0.9 GeV, C_ss = 1e-4/GeV."
         " The thermal average is the same function; the package computes it at 28 points, the"
         " solver in every stage of every step or, interpolated, at 14. Gradient: m and C_ss,"
         " reverse mode. The last column is the largest deviation in the batch from the last row.",
-        ("method", "value", "with gradient", "value, batch", "with gradient, batch",
-         "compile [s]", "deviation"),
+        (
+            "method",
+            "value",
+            "with gradient",
+            "value, batch",
+            "with gradient, batch",
+            "compile [s]",
+            "deviation",
+        ),
         rows,
-    )  # fmt: skip
+    )
 
 
 if __name__ == "__main__":

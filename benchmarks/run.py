@@ -98,19 +98,33 @@ def section_form_factors() -> Section:
             ours = timed(jax.jit(function), *draws, points=BATCH)
             difference = np.abs(np.asarray(ours.result)[:n] / expected - 1).max()
             assert difference < 1e-5, f"{peer}: {difference}"
-            rows.append((
-                peer, label, f"{theirs:,.1f}", f"{ours.rate:,.0f}", f"{ours.rate / theirs:,.0f}",
-                f"{difference:.0e}", f"{ours.compilation:.2f}",
-            ))  # fmt: skip
+            rows.append(
+                (
+                    peer,
+                    label,
+                    f"{theirs:,.1f}",
+                    f"{ours.rate:,.0f}",
+                    f"{ours.rate / theirs:,.0f}",
+                    f"{difference:.0e}",
+                    f"{ours.compilation:.2f}",
+                )
+            )
     return Section(
         "Four BRs, all form-factor coefficients new at every point",
         f"27 coefficients drawn from their covariance, masses fixed; ours evaluates {BATCH} points"
         f" a call, EOS {EOS_DRAWS} and flavio {FLAVIO_DRAWS} of the same draws, both with their own"
         " quadrature. Results equal to 1e-5 is asserted.",
-        ("peer", "ours as", "peer [points/s]", "ours [points/s]", "ratio", "largest difference",
-         "compilation [s]"),
+        (
+            "peer",
+            "ours as",
+            "peer [points/s]",
+            "ours [points/s]",
+            "ratio",
+            "largest difference",
+            "compilation [s]",
+        ),
         rows,
-    )  # fmt: skip
+    )
 
 
 def section_wilson() -> Section:
@@ -142,28 +156,38 @@ def section_wilson() -> Section:
         theirs = {}
         for chunk in (None, SMALL_CHUNK):
             theirs[chunk], expected = peers.time_jelli(
-                c_l, c_r, weights, complex(inputs.C_L_SM), chunk=chunk,
+                c_l,
+                c_r,
+                weights,
+                complex(inputs.C_L_SM),
+                chunk=chunk,
                 repeats=max(5, min(300, 3_000_000 // n)),
-            )  # fmt: skip
+            )
         best_jelli = max(theirs.values())
         ours = [timed(jax.jit(f), c_l, c_r, points=n) for f in (jax.vmap(one), chunked(one, CHUNK))]
         for timing in ours:
             np.testing.assert_allclose(timing.result, expected, rtol=1e-12)
         best_ours = max(timing.rate for timing in ours)
         values = [*theirs.values(), *(timing.rate for timing in ours)]
-        rows.append((
-            f"{n:,}", *(f"{v / 1e6:.2f}" for v in values), f"{best_ours / best_jelli:.1f}"
-        ))  # fmt: skip
+        rows.append(
+            (f"{n:,}", *(f"{v / 1e6:.2f}" for v in values), f"{best_ours / best_jelli:.1f}")
+        )
     return Section(
         "Four BRs at fixed form factors, 18 complex coefficients",
         "Ours contracts the invariants with integrated kernels, which take"
         f" {once.best * 1e3:.2f} ms once and {once.compilation:.2f} s to compile; jelli evaluates"
         " the quadratic polynomial of the same numbers. Results equal to 1e-12 is asserted."
         " Millions of points per second; the ratio is between the better ones of both.",
-        ("points", "jelli, one batch", f"jelli, chunks of {SMALL_CHUNK}", "ours, one batch",
-         f"ours, chunks of {CHUNK}", "ratio"),
+        (
+            "points",
+            "jelli, one batch",
+            f"jelli, chunks of {SMALL_CHUNK}",
+            "ours, one batch",
+            f"ours, chunks of {CHUNK}",
+            "ratio",
+        ),
         rows,
-    )  # fmt: skip
+    )
 
 
 def section_gradients() -> Section:
@@ -194,20 +218,35 @@ def section_gradients() -> Section:
         parts = timed(jax.jit(chunked(function, SMALL_CHUNK)), *draws, planes, points=BATCH)
         jax.tree.map(
             lambda a, b: np.testing.assert_allclose(a, b, rtol=1e-9, atol=1e-18),
-            whole.result, parts.result,
-        )  # fmt: skip
+            whole.result,
+            parts.result,
+        )
         single = timed(jax.jit(function), *(x[0] for x in (*draws, planes)), points=1, seconds=0.3)
-        rows.append((
-            label, f"{whole.rate:,.0f}", f"{parts.rate:,.0f}", f"{single.best * 1e6:.0f}",
-            f"{single.compilation:.2f}", f"{whole.compilation:.2f}", f"{parts.compilation:.2f}",
-        ))  # fmt: skip
+        rows.append(
+            (
+                label,
+                f"{whole.rate:,.0f}",
+                f"{parts.rate:,.0f}",
+                f"{single.best * 1e6:.0f}",
+                f"{single.compilation:.2f}",
+                f"{whole.compilation:.2f}",
+                f"{parts.compilation:.2f}",
+            )
+        )
     return Section(
         "Four BRs and their derivatives in 27 form-factor and 36 real Wilson coefficients",
         f"All 63 new at every point, {BATCH} points a call.",
-        ("", "one batch [points/s]", f"chunks of {SMALL_CHUNK} [points/s]",
-         "a call with one point [us]", "compilation: one point [s]", "one batch [s]", "chunks [s]"),
+        (
+            "",
+            "one batch [points/s]",
+            f"chunks of {SMALL_CHUNK} [points/s]",
+            "a call with one point [us]",
+            "compilation: one point [s]",
+            "one batch [s]",
+            "chunks [s]",
+        ),
         rows,
-    )  # fmt: skip
+    )
 
 
 def section_start() -> Section:
@@ -227,12 +266,16 @@ def section_start() -> Section:
     ):
         command = f"import time; t = time.perf_counter(); {code}; print(time.perf_counter() - t)"
         durations = [
-            float(subprocess.run(
-                [sys.executable, "-W", "ignore", "-c", command], check=True, capture_output=True,
-                text=True,
-            ).stdout.split()[-1])
+            float(
+                subprocess.run(
+                    [sys.executable, "-W", "ignore", "-c", command],
+                    check=True,
+                    capture_output=True,
+                    text=True,
+                ).stdout.split()[-1]
+            )
             for _ in range(3)
-        ]  # fmt: skip
+        ]
         rows.append((label, f"{min(durations):.2f}"))
     return Section("Start of a process", "Best of three new processes.", ("", "seconds"), rows)
 

@@ -115,8 +115,10 @@ def section_memory(numbers: list[int]) -> Section:
             start = time.perf_counter()
             done = subprocess.run(
                 [sys.executable, "-c", PEAK, str(path), str(folder / str(points))],
-                capture_output=True, text=True, check=True,
-            )  # fmt: skip
+                capture_output=True,
+                text=True,
+                check=True,
+            )
             peak = int(done.stdout) / 1024
             first = first or peak
             seconds = time.perf_counter() - start
@@ -151,8 +153,10 @@ def section_contraction() -> Section:
     assert forms is not None
     numbers, axes = len(forms.names), len(plan.design.axes)
     rng = np.random.default_rng(1)
-    x = [[jnp.asarray(row) for row in rng.uniform(-20, 20, size=(axes, BATCH))]
-         for _ in range(BATCHES)]  # fmt: skip
+    x = [
+        [jnp.asarray(row) for row in rng.uniform(-20, 20, size=(axes, BATCH))]
+        for _ in range(BATCHES)
+    ]
     # Numbers go where the last ones were: new pages would cost more than the polynomials.
     made = [[jnp.zeros(BATCH) for _ in range(numbers)] for _ in range(BATCHES)]
 
@@ -168,10 +172,16 @@ def section_contraction() -> Section:
     size, operations = 8 * (axes + numbers), counted["flops"] / BLOCK
     bandwidth, arithmetic = copy_bandwidth(), arithmetic_limit(jnp.float64)
     rows = [
-        (f"{timing.rate / 1e6:.0f}", f"{size * timing.rate / 1e9:.1f}", f"{bandwidth / 1e9:.1f}",
-         f"{size * timing.rate / bandwidth:.2f}", f"{operations * timing.rate / 1e9:.1f}",
-         f"{arithmetic / 1e9:.1f}", f"{operations * timing.rate / arithmetic:.2f}"),
-    ]  # fmt: skip
+        (
+            f"{timing.rate / 1e6:.0f}",
+            f"{size * timing.rate / 1e9:.1f}",
+            f"{bandwidth / 1e9:.1f}",
+            f"{size * timing.rate / bandwidth:.2f}",
+            f"{operations * timing.rate / 1e9:.1f}",
+            f"{arithmetic / 1e9:.1f}",
+            f"{operations * timing.rate / arithmetic:.2f}",
+        )
+    ]
     return Section(
         "The contraction against the memory and the arithmetic",
         f"{BATCH * BATCHES:,} points in memory, {BATCH:,} a call, in blocks of {BLOCK:,}: {axes}"
@@ -190,16 +200,19 @@ def section_exclusion_maps() -> Section:
     for _ in range(3):
         done = subprocess.run(
             [sys.executable, "-m", "benchmarks.exclusion_maps", str(SIDE)],
-            capture_output=True, text=True, check=True,
-        )  # fmt: skip
+            capture_output=True,
+            text=True,
+            check=True,
+        )
         times = [float(x) for x in done.stdout.split()]
         rows.append((*(f"{t:.2f}" for t in times), f"{sum(times[:3]):.2f}"))
     return Section(
         "Exclusion maps of all sixteen operators",
         f"{SIDE} x {SIDE} masses and scales, four modes, excluded or in Belle II's window: rates at"
         " every mass, the powers of the scale are exact. Seconds in three new processes.",
-        ("imports", "compilation", "maps", "maps again", "imports to maps"), rows,
-    )  # fmt: skip
+        ("imports", "compilation", "maps", "maps again", "imports to maps"),
+        rows,
+    )
 
 
 def section_maps() -> Section:
@@ -210,13 +223,20 @@ def section_maps() -> Section:
         folder = Path(name)
         for model, operators in PAPER.items():
             for operator in operators:
-                axes = {"m": {"linspace": [0.0, 2.35, SIDE]},
-                        "Lambda": {"logspace": [0.1, 1e4, SIDE]}}  # fmt: skip
-                path = write(folder / "card.yaml", {
-                    "title": "map", "model": model, "fixed": {"operator": operator},
-                    "design": {"parameters": axes},
-                    "observables": [f"BR({mode}inv)" for mode in MODES],
-                })  # fmt: skip
+                axes = {
+                    "m": {"linspace": [0.0, 2.35, SIDE]},
+                    "Lambda": {"logspace": [0.1, 1e4, SIDE]},
+                }
+                path = write(
+                    folder / "card.yaml",
+                    {
+                        "title": "map",
+                        "model": model,
+                        "fixed": {"operator": operator},
+                        "design": {"parameters": axes},
+                        "observables": [f"BR({mode}inv)" for mode in MODES],
+                    },
+                )
                 compilation, seconds, _ = seconds_of(path, folder / "out", times=3)
                 compiled, total = compiled + compilation, total + seconds
             rows.append((f"up to {model}", f"{total:.2f}", f"{compiled:.1f}"))
@@ -234,8 +254,15 @@ if __name__ == "__main__":
     parser.add_argument("--points", type=int, nargs="+", default=POINTS, help="for the memory")
     arguments = parser.parse_args()
     report(
-        "Scans", ("jax", "jaxlib", "numpy", "h5py"), arguments.out,
-        [section_points, lambda: section_memory(arguments.points), section_contraction,
-         section_exclusion_maps, section_maps],
+        "Scans",
+        ("jax", "jaxlib", "numpy", "h5py"),
+        arguments.out,
+        [
+            section_points,
+            lambda: section_memory(arguments.points),
+            section_contraction,
+            section_exclusion_maps,
+            section_maps,
+        ],
         cores=f"{os.cpu_count()} cores",
-    )  # fmt: skip
+    )

@@ -57,10 +57,14 @@ class Fits:
         with tempfile.TemporaryDirectory() as folder:
             return nuts.sample(
                 self.problem.potential,
-                initial_points(self.problem, fit, sampler.chains, seed), sampler, seed=seed,
-                folder=Path(folder), energies=self.landscape.potential, program=self._program,
+                initial_points(self.problem, fit, sampler.chains, seed),
+                sampler,
+                seed=seed,
+                folder=Path(folder),
+                energies=self.landscape.potential,
+                program=self._program,
                 scale=np.clip(fit.best.theta_std, 1e-3, 1.5),
-            )  # fmt: skip
+            )
 
 
 def line(path: Path, seeds: int, sample: bool) -> str:

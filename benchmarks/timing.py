@@ -75,9 +75,12 @@ def cpu() -> str:
 
 
 def report(
-    title: str, packages: Sequence[str], out: Path | None,
-    sections: Sequence[Callable[[], Section]], cores: str = "one core",
-) -> None:  # fmt: skip
+    title: str,
+    packages: Sequence[str],
+    out: Path | None,
+    sections: Sequence[Callable[[], Section]],
+    cores: str = "one core",
+) -> None:
     """Run the sections, print them as they come, and write Markdown where asked."""
     start = time.perf_counter()
     before = machine_noise()

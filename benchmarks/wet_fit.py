@@ -51,12 +51,14 @@ def ours(folder: Path) -> Result:
     measurements = load_measurements(["belle2_knunu_2023"], likelihood=folder)
     # Rates see |c|: both signs are searched and the absolute value is reported.
     prior = Uniform(-BOUND, BOUND)
-    problem = tabulate(Problem(
-        model=get_model("universal"),
-        parameters=tuple(Parameter(name, prior, name, mirror=True) for name in COUPLINGS),
-        nuisances=Nuisances(inputs, ["B->K"]),
-        measurements=measurements,
-    ))  # fmt: skip
+    problem = tabulate(
+        Problem(
+            model=get_model("universal"),
+            parameters=tuple(Parameter(name, prior, name, mirror=True) for name in COUPLINGS),
+            nuisances=Nuisances(inputs, ["B->K"]),
+            measurements=measurements,
+        )
+    )
     # On the planes cSL = 0 and cTL = 0 the slope across is 0: start beside them.
     point = np.zeros(problem.size)
     point[:3] = np.arcsin(np.array([SM, 0.1, 0.1]) / BOUND)
@@ -70,9 +72,8 @@ def ours(folder: Path) -> Result:
     gradient(point)
     compiled = time.perf_counter()
     found = scipy.optimize.minimize(
-        gradient, point, jac=True, method="BFGS",
-        options={"gtol": 1e-6, "maxiter": 2000},
-    )  # fmt: skip
+        gradient, point, jac=True, method="BFGS", options={"gtol": 1e-6, "maxiter": 2000}
+    )
     step = 1e-4
     slopes = [
         (gradient(found.x + e)[1] - gradient(found.x - e)[1]) / (2 * step)
@@ -83,12 +84,14 @@ def ours(folder: Path) -> Result:
     done = time.perf_counter()
     normals = problem.nuisances.size
     return {
-        "build": built - start, "compile": compiled - built, "fit": done - compiled,
+        "build": built - start,
+        "compile": compiled - built,
+        "fit": done - compiled,
         "values": np.abs(BOUND * np.sin(found.x[:3])).tolist(),
         "errors": (jacobian * np.sqrt(np.diag(covariance)[:3])).tolist(),
         "minus_2_log_density": float(found.fun - 2 * measurements[0].constant + normals * NORMAL),
         "evaluations": int(found.nfev),
-    }  # fmt: skip
+    }
 
 
 def bridged(folder: Path) -> Result:
@@ -121,15 +124,18 @@ def redist_eos(folder: Path) -> Result:
         for name, init in zip(COUPLINGS, (SM, 0.0, 0.0), strict=True)
     }
     free["BK"] = {
-        "inits": tuple(table.central.tolist()), "bounds": (), "cov": table.covariance.tolist(),
+        "inits": tuple(table.central.tolist()),
+        "bounds": (),
+        "cov": table.covariance.tolist(),
         "paramset_type": "constrained_by_normal",
-    }  # fmt: skip
+    }
     content = json.loads((folder / "combined_likelihood.json").read_text())
     for sample in (s for c in content["channels"] for s in c["samples"]):
         sample["modifiers"] = [
-            m for m in sample["modifiers"]
+            m
+            for m in sample["modifiers"]
             if m["name"] != "mu" and not m["name"].startswith("corr_ff")
-        ]  # fmt: skip
+        ]
     edges = np.linspace(0, 22.885, 101)
     null = _null()
     kinds = {}
@@ -140,9 +146,14 @@ def redist_eos(folder: Path) -> Result:
     ):
         density = np.loadtxt(folder / file, delimiter=",", ndmin=2)
         weight = modifier.Modifier(
-            free, EosSpectrum(), null, density, [[-1.0, *edges.tolist()]], name=name,
+            free,
+            EosSpectrum(),
+            null,
+            density,
+            [[-1.0, *edges.tolist()]],
+            name=name,
             cutoff=((0.0, 22.885),),
-        )  # fmt: skip
+        )
         kinds |= weight.expanded_pyhf
         (channel,) = (c for c in content["channels"] if c["name"].startswith(prefix))
         (sample,) = (s for s in channel["samples"] if s["name"] == signal)
@@ -199,9 +210,13 @@ def _fit(pyhf: Any, model: Any, data: list[float], **options: Any) -> Result:
     best = np.asarray(best)[[model.config.par_slice(name).start for name in COUPLINGS]]
     values, errors = best.T if best.ndim == 2 else (best, np.array([]))
     return {
-        "compile": 0.0, "fit": done - start, "values": values.tolist(), "errors": errors.tolist(),
-        "minus_2_log_density": float(depth), "evaluations": int(details.nfev),
-    }  # fmt: skip
+        "compile": 0.0,
+        "fit": done - start,
+        "values": values.tolist(),
+        "errors": errors.tolist(),
+        "minus_2_log_density": float(depth),
+        "evaluations": int(details.nfev),
+    }
 
 
 FITS = {"ours": ours, "bridge": bridged, "redist": redist_eos}

@@ -29,9 +29,19 @@ def bsnunu() -> None:
 
 
 for _command in (
-    fits.fit, fits.limit, fits.project, fits.profile, fits.compare, batches.scan, batches.reproduce,
-    lookups.predict, export, lookups.inputs, lookups.list_, data.data,
-):  # fmt: skip
+    fits.fit,
+    fits.limit,
+    fits.project,
+    fits.profile,
+    fits.compare,
+    batches.scan,
+    batches.reproduce,
+    lookups.predict,
+    export,
+    lookups.inputs,
+    lookups.list_,
+    data.data,
+):
     bsnunu.add_command(_command)
 
 

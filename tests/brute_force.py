@@ -241,9 +241,16 @@ def _rates(
 
 
 def dgamma_dq2_fermions(
-    q2: float, m_B: float, m_K: float, form_factors: FormFactors, couplings: Couplings,
-    m1: float = 0.0, m2: float = 0.0, *, vector: bool,
-) -> float:  # fmt: skip
+    q2: float,
+    m_B: float,
+    m_K: float,
+    form_factors: FormFactors,
+    couplings: Couplings,
+    m1: float = 0.0,
+    m2: float = 0.0,
+    *,
+    vector: bool,
+) -> float:
     """dGamma/dq2 in GeV^-1 of B -> K(*) chi1 chibar2 for L = sum C (sbar Ga b)(chibar1 Gb chi2)."""
     event = three_body(q2, m_B, m_K, m1, m2)
     return sum(
@@ -252,9 +259,14 @@ def dgamma_dq2_fermions(
 
 
 def helicity_split(
-    q2: float, m_B: float, m_K: float, form_factors: FormFactors, couplings: Couplings,
-    m1: float = 0.0, m2: float = 0.0,
-) -> tuple[float, float]:  # fmt: skip
+    q2: float,
+    m_B: float,
+    m_K: float,
+    form_factors: FormFactors,
+    couplings: Couplings,
+    m1: float = 0.0,
+    m2: float = 0.0,
+) -> tuple[float, float]:
     """Longitudinal- and transverse-K* parts of dGamma/dq2 in GeV^-1 of B -> K* chi1 chibar2."""
     event = three_body(q2, m_B, m_K, m1, m2)
     pair = fermion_currents(event.k1, event.k2, m1, m2)

@@ -13,9 +13,7 @@ import numpy as np
 from brute_force import Array, FormFactors
 from brute_force_pairs import Pair, amplitudes, with_chiral
 
-FOUR_FERMION = {
-    "C9": ("V_L", "V"), "C10": ("V_L", "A"), "C9p": ("V_R", "V"), "C10p": ("V_R", "A"),
-}  # fmt: skip
+FOUR_FERMION = {"C9": ("V_L", "V"), "C10": ("V_L", "A"), "C9p": ("V_R", "V"), "C10p": ("V_R", "A")}
 LEPTONS = Pair(FOUR_FERMION | {"C7": ("photon", "V")}, bf.fermion_currents)
 
 
@@ -28,9 +26,16 @@ def photon_current(event: bf.Event, hadron: dict[str, Array], m_b: float) -> Arr
 
 
 def quadratic_form(
-    q2: float, m_B: float, m_K: float, form_factors: FormFactors, m_i: float, m_j: float,
-    m_b: float, *, vector: bool,
-) -> Array:  # fmt: skip
+    q2: float,
+    m_B: float,
+    m_K: float,
+    form_factors: FormFactors,
+    m_i: float,
+    m_j: float,
+    m_b: float,
+    *,
+    vector: bool,
+) -> Array:
     """G_ab of dGamma/dq2 in GeV^3 for N_0 = 1, over C9, C10, C9p, C10p, C7."""
     event = bf.three_body(q2, m_B, m_K, m_i, m_j)
     currents = LEPTONS.currents(event.k1, event.k2, m_i, m_j)

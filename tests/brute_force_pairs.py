@@ -38,12 +38,19 @@ def scalar_currents(k1: Array, k2: Array, m1: float, m2: float) -> dict[str, Arr
 SCALARS = Pair({a: (a, "V" if a in "VA" else "S") for a in "SPVA"}, scalar_currents)
 FERMIONS = Pair(
     {
-        "S1": ("S", "S"), "S2": ("S", "P"), "P1": ("P", "S"), "P2": ("P", "P"),
-        "V1": ("V", "V"), "V2": ("V", "A"), "A1": ("A", "V"), "A2": ("A", "A"),
-        "T1": ("T", "T"), "T2": ("T", "T5"),
+        "S1": ("S", "S"),
+        "S2": ("S", "P"),
+        "P1": ("P", "S"),
+        "P2": ("P", "P"),
+        "V1": ("V", "V"),
+        "V2": ("V", "A"),
+        "A1": ("A", "V"),
+        "A2": ("A", "A"),
+        "T1": ("T", "T"),
+        "T2": ("T", "T5"),
     },
     bf.fermion_currents,
-)  # fmt: skip
+)
 
 # The chiral operators of a sterile neutrino N, (s Gamma P_X b)(nubar Gamma P_Y N).
 _GAMMAS = {"V": bf.GAMMA, "S": np.eye(4), "T": bf.SIGMA}
@@ -73,9 +80,7 @@ def with_chiral(hadron: Mapping[str, Array]) -> dict[str, Array]:
     return {**hadron, **chiral}
 
 
-def amplitudes(
-    hadron: Mapping[str, Array], pair: Pair, currents: Mapping[str, Array]
-) -> Array:  # fmt: skip
+def amplitudes(hadron: Mapping[str, Array], pair: Pair, currents: Mapping[str, Array]) -> Array:
     """Amplitude of every operator, [operator, direction, spin 1, spin 2]."""
     found = []
     for quark, dark in pair.operators.values():
@@ -88,9 +93,16 @@ def amplitudes(
 
 
 def quadratic_forms(
-    q2: float, m_B: float, m_K: float, form_factors: FormFactors, pair: Pair,
-    m1: float, m2: float, *, vector: bool,
-) -> Array:  # fmt: skip
+    q2: float,
+    m_B: float,
+    m_K: float,
+    form_factors: FormFactors,
+    pair: Pair,
+    m1: float,
+    m2: float,
+    *,
+    vector: bool,
+) -> Array:
     """G_ab of dGamma/dq2 in GeV^-1 of B -> K(*) 1 2, [K* polarization or 0, a, b]."""
     event = bf.three_body(q2, m_B, m_K, m1, m2)
     currents = pair.currents(event.k1, event.k2, m1, m2)

@@ -24,10 +24,19 @@ LIKELIHOOD_FILES = (
 
 # The tests that .ci/lower-bounds runs: every dependency is used by one.
 QUICK = {
-    "test_cli", "test_config", "test_data_command", "test_form_factors", "test_hostile_server",
-    "test_inputs", "test_lower_bounds", "test_marginal_poisson", "test_report", "test_run_folder",
-    "test_spectra", "test_tree_level",
-}  # fmt: skip
+    "test_cli",
+    "test_config",
+    "test_data_command",
+    "test_form_factors",
+    "test_hostile_server",
+    "test_inputs",
+    "test_lower_bounds",
+    "test_marginal_poisson",
+    "test_report",
+    "test_run_folder",
+    "test_spectra",
+    "test_tree_level",
+}
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:

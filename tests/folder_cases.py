@@ -56,9 +56,12 @@ data: [belle2_knunu_2023]
 best_fit: {starts: 2}
 """
 CARDS = {
-    "mine.yaml": DATA, "fit.yaml": FIT, "scan.yaml": SCAN, "compare.yaml": COMPARE,
+    "mine.yaml": DATA,
+    "fit.yaml": FIT,
+    "scan.yaml": SCAN,
+    "compare.yaml": COMPARE,
     "counts.yaml": COUNTS,
-}  # fmt: skip
+}
 
 
 def write_cards(folder: Path) -> Path:

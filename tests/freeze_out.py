@@ -82,9 +82,7 @@ def omega_h2(m: float, c_ss: float, values: dict, x_start: float = 5.0) -> float
         rate = np.exp(log_a(np.log(x))) * equilibrium(x)
         return -2 * rate * np.sinh(w) + kve(1, x) / kve(2, x) - slope(np.log(x)) / x
 
-    found = solve_ivp(
-        derivative, (x_start, X_SWITCH), [0.0], method="Radau", rtol=1e-9, atol=1e-10
-    )  # fmt: skip
+    found = solve_ivp(derivative, (x_start, X_SWITCH), [0.0], method="Radau", rtol=1e-9, atol=1e-10)
     y = np.exp(found.y[0, -1]) * equilibrium(X_SWITCH)
     edges = np.log(np.geomspace(X_SWITCH, 1e6, 9))
     tail = sum(

@@ -65,9 +65,15 @@ def omega_h2_diffrax(m, c_ss, inputs, rtol: float = 1e-8, *, table: bool = False
         return -2 * A * density * jnp.sinh(w) + kve(1, x) / kve(2, x) - slope / x
 
     found = diffrax.diffeqsolve(
-        diffrax.ODETerm(derivative), diffrax.Kvaerno5(), X_START, X_END, 1e-3, jnp.zeros(()),
-        stepsize_controller=diffrax.PIDController(rtol=rtol, atol=rtol), max_steps=4096,
-    )  # fmt: skip
+        diffrax.ODETerm(derivative),
+        diffrax.Kvaerno5(),
+        X_START,
+        X_END,
+        1e-3,
+        jnp.zeros(()),
+        stepsize_controller=diffrax.PIDController(rtol=rtol, atol=rtol),
+        max_steps=4096,
+    )
     y = jnp.exp(found.ys[-1]) * annihilation(jnp.asarray(X_END), exact)[1]
     nodes, weights = np.polynomial.legendre.leggauss(60)
     t = (nodes + 1) / 2

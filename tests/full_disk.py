@@ -12,16 +12,7 @@ import sys
 import tempfile
 from pathlib import Path
 
-from small_runs import (
-    OUT,
-    RUNS,
-    command,
-    environment,
-    files,
-    one_line,
-    partial_files,
-    write_cards,
-)
+from small_runs import OUT, RUNS, command, environment, files, one_line, partial_files, write_cards
 
 _NEEDED = "are needed and"
 _REASONS = ("No space left on device", "File too large", _NEEDED)
@@ -39,9 +30,14 @@ def run(
     line = " ".join(f"'{x}'" for x in command(*arguments(name), *more))
     limited = line if limit is None else f"ulimit -f {limit}; exec {line}"
     return subprocess.run(
-        ["bash", "-c", limited], cwd=folder, env=environment(BSNUNU_CACHE=cache), text=True,
-        capture_output=True, check=False, timeout=600,
-    )  # fmt: skip
+        ["bash", "-c", limited],
+        cwd=folder,
+        env=environment(BSNUNU_CACHE=cache),
+        text=True,
+        capture_output=True,
+        check=False,
+        timeout=600,
+    )
 
 
 def fault(done: subprocess.CompletedProcess[str], folder: Path, whole: dict[str, bytes]) -> str:

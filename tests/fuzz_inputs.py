@@ -85,9 +85,11 @@ class Tally:
         n, read = len(self.outcomes), sum(o.read for o in self.outcomes)
         slowest = max(self.outcomes, key=lambda o: o.seconds)
         largest = max(self.outcomes, key=lambda o: o.megabytes)
-        return (f"{self.kind:13} {n:6} {n - read:8} {read:6} {len(self.faults):6} "
-                f"{slowest.seconds:8.2f} s (#{slowest.number}) {largest.megabytes:7.0f} MB "
-                f"(#{largest.number})")  # fmt: skip
+        return (
+            f"{self.kind:13} {n:6} {n - read:8} {read:6} {len(self.faults):6} "
+            f"{slowest.seconds:8.2f} s (#{slowest.number}) {largest.megabytes:7.0f} MB "
+            f"(#{largest.number})"
+        )
 
 
 HEAD = f"{'kind':13} {'cases':>6} {'refused':>8} {'read':>6} {'faults':>6}  slowest, largest"
@@ -96,21 +98,113 @@ HEAD = f"{'kind':13} {'cases':>6} {'refused':>8} {'read':>6} {'faults':>6}  slow
 # Mutations ---------------------------------------------------------------------------------------
 
 TOKENS = [
-    "1e400", "-1e400", "1e-400", "9" * 400, "9" * 5000, "0x1F", "0o17", "010", "1:30", "1_000",
-    ".inf", "-.inf", ".nan", "nan", "1e300", "1e-300", "-1", "0", "1", "2.0", "true", "no", "~",
-    "''", "'1'", '"\\0"', '"a\\nb"', "\u0661", "\u00e9", "[]", "{}", "*a", "&a", "&a [*a]",
-    "!!int x", "!!python/name:os.system", "<<: *a", "<<", "? ", "- ", ": ", "|", ">", "%YAML 1.1",
-    "---", "...", "\t", "\r", "\x00", "\ufeff", "2024-13-45", "x" * 30_000, "[" * 300,
-    "{a: " * 300, "null",
-]  # fmt: skip
+    "1e400",
+    "-1e400",
+    "1e-400",
+    "9" * 400,
+    "9" * 5000,
+    "0x1F",
+    "0o17",
+    "010",
+    "1:30",
+    "1_000",
+    ".inf",
+    "-.inf",
+    ".nan",
+    "nan",
+    "1e300",
+    "1e-300",
+    "-1",
+    "0",
+    "1",
+    "2.0",
+    "true",
+    "no",
+    "~",
+    "''",
+    "'1'",
+    '"\\0"',
+    '"a\\nb"',
+    "\u0661",
+    "\u00e9",
+    "[]",
+    "{}",
+    "*a",
+    "&a",
+    "&a [*a]",
+    "!!int x",
+    "!!python/name:os.system",
+    "<<: *a",
+    "<<",
+    "? ",
+    "- ",
+    ": ",
+    "|",
+    ">",
+    "%YAML 1.1",
+    "---",
+    "...",
+    "\t",
+    "\r",
+    "\x00",
+    "\ufeff",
+    "2024-13-45",
+    "x" * 30_000,
+    "[" * 300,
+    "{a: " * 300,
+    "null",
+]
 VALUES = [
-    None, True, False, 0, -1, 1, 2, 0.5, 1e-300, 1e300, -1e300, math.nan, math.inf, 10**30, 10**400,
-    "", "x", "1", "-30", "0x10", "1_000", "yes", "\0", "a\nb", "\u00e9", "x" * 3000, [], {}, [1],
-    [1, 2], [2, 1], [1, 1], ["a", "a"], {"a": 1}, {"Re": 1, "Im": 2}, {1: 2}, [[1, 0], [0, 1]],
-    {"uniform": [0, 1]}, {"normal": [0, 1]}, {"linspace": [0, 1, 3]}, "R_K_nunu", "BR(B+->Knunu)",
-    "smeft", "neutrinos", "Omega_h2", "belle2_2023_br", "/dev/zero", "n" * 300 + ".yaml",
+    None,
+    True,
+    False,
+    0,
+    -1,
+    1,
+    2,
+    0.5,
+    1e-300,
+    1e300,
+    -1e300,
+    math.nan,
+    math.inf,
+    10**30,
+    10**400,
+    "",
+    "x",
+    "1",
+    "-30",
+    "0x10",
+    "1_000",
+    "yes",
+    "\0",
+    "a\nb",
+    "\u00e9",
+    "x" * 3000,
+    [],
+    {},
+    [1],
+    [1, 2],
+    [2, 1],
+    [1, 1],
+    ["a", "a"],
+    {"a": 1},
+    {"Re": 1, "Im": 2},
+    {1: 2},
+    [[1, 0], [0, 1]],
+    {"uniform": [0, 1]},
+    {"normal": [0, 1]},
+    {"linspace": [0, 1, 3]},
+    "R_K_nunu",
+    "BR(B+->Knunu)",
+    "smeft",
+    "neutrinos",
+    "Omega_h2",
+    "belle2_2023_br",
+    "/dev/zero",
+    "n" * 300 + ".yaml",
     "a/b.json",
-]  # fmt: skip
+]
 NUMBER = re.compile(rb"(?<![\w.])[-+]?\d[\d.e+-]*")
 
 
@@ -217,8 +311,9 @@ def agrees(read: Any, said: Tree) -> bool:
         return True
     if isinstance(said, dict):
         keys = {k: v for k, v in said.items() if v is not None}
-        return isinstance(read, dict) and all(k in read and agrees(read[k], v)
-                                              for k, v in keys.items())  # fmt: skip
+        return isinstance(read, dict) and all(
+            k in read and agrees(read[k], v) for k, v in keys.items()
+        )
     if isinstance(said, list):
         same = isinstance(read, list | tuple) and len(read) == len(said)
         return same and all(map(agrees, read, said))
@@ -266,8 +361,9 @@ def _measurements(path: Path, tree: Tree) -> None:
     found = read_measurements(path)
     _expect(found, "no measurement")
     for m, said in zip(found, tree["measurements"] if tree else found, strict=True):
-        numbers = {k: getattr(m, k) for k in ("value", "observed", "background", "limit")
-                   if hasattr(m, k)}  # fmt: skip
+        numbers = {
+            k: getattr(m, k) for k in ("value", "observed", "background", "limit") if hasattr(m, k)
+        }
         _expect(all(map(math.isfinite, numbers.values())), "not finite")
         if tree:
             own = {k: v for k, v in said.items() if k in numbers}
@@ -281,10 +377,19 @@ def _wcxf(path: Path, tree: Tree) -> None:
 
 
 def _wcxf_samples() -> list[bytes]:
-    flavio: dict[str, Any] = {"eft": "WET", "basis": "flavio", "scale": 4.8, "values": {
-        "CL_bsnumunumu": 0.1, "CR_bsnutaunutau": {"Re": -1.0e-3, "Im": 2.0}}}  # fmt: skip
-    own = {"eft": "WET-dark", "basis": "bsnunu", "scale": 4.18, "values": {"S_bsXX": 1.0e-9},
-           "metadata": {"particle": {"m": 0.5, "real": False}}}  # fmt: skip
+    flavio: dict[str, Any] = {
+        "eft": "WET",
+        "basis": "flavio",
+        "scale": 4.8,
+        "values": {"CL_bsnumunumu": 0.1, "CR_bsnutaunutau": {"Re": -1.0e-3, "Im": 2.0}},
+    }
+    own = {
+        "eft": "WET-dark",
+        "basis": "bsnunu",
+        "scale": 4.18,
+        "values": {"S_bsXX": 1.0e-9},
+        "metadata": {"particle": {"m": 0.5, "real": False}},
+    }
     scalars = own | {"values": {"V_bsphiphi": {"Re": 1.0e-9}}, "metadata": {"particle": {"m": 1}}}
     return [yaml.safe_dump(t).encode() for t in (flavio, own, scalars)]
 
@@ -292,20 +397,28 @@ def _wcxf_samples() -> list[bytes]:
 _CARDS = [p for p in ("belle2_*", "dm_*", "sterile*", "leptoquark*", "vlq*", "zprime*")]
 KINDS: dict[str, Kind] = {
     "cards": Kind(_yaml_of(*(f"fits/{p}.yaml" for p in _CARDS)), _card, of_yaml),
-    "comparisons": Kind(_yaml_of("fits/mediators*.yaml", "fits/dark_sector.yaml"), _comparison,
-                        of_yaml),
+    "comparisons": Kind(
+        _yaml_of("fits/mediators*.yaml", "fits/dark_sector.yaml"), _comparison, of_yaml
+    ),
     "scans": Kind(_yaml_of("fits/scan_*.yaml"), _scan, of_yaml),
     "measurements": Kind(
-        _yaml_of(*(f"bsnunu_jax/experiments/data/{n}.yaml" for n in
-                   ("counting", "gaussian", "limits", "correlated_modes", "dark_matter"))),
-        _measurements, of_yaml,
+        _yaml_of(
+            *(
+                f"bsnunu_jax/experiments/data/{n}.yaml"
+                for n in ("counting", "gaussian", "limits", "correlated_modes", "dark_matter")
+            )
+        ),
+        _measurements,
+        of_yaml,
     ),
     "wcxf": Kind(_wcxf_samples, _wcxf, of_yaml),
     "wcxf-json": Kind(
-        lambda: [json.dumps(yaml.safe_load(t)).encode() for t in _wcxf_samples()], _wcxf,
-        lambda content, rng: of_yaml(content, rng, ".json"), ".json",
+        lambda: [json.dumps(yaml.safe_load(t)).encode() for t in _wcxf_samples()],
+        _wcxf,
+        lambda content, rng: of_yaml(content, rng, ".json"),
+        ".json",
     ),
-}  # fmt: skip
+}
 
 
 # Running -----------------------------------------------------------------------------------------
@@ -341,8 +454,9 @@ def bounded() -> Iterator[None]:
         resource.setrlimit(resource.RLIMIT_AS, (before, hard))
 
 
-def run_case(name: str, kind: Kind, samples: Sequence[bytes], number: int, seed: int,
-             folder: Path) -> Outcome:  # fmt: skip
+def run_case(
+    name: str, kind: Kind, samples: Sequence[bytes], number: int, seed: int, folder: Path
+) -> Outcome:
     """Mutate and read one file."""
     rng = random.Random(f"{name} {seed} {number}")
     content, tree = kind.mutate(rng.choice(samples), rng)

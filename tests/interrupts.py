@@ -16,16 +16,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from small_runs import (
-    OUT,
-    RUNS,
-    command,
-    environment,
-    files,
-    one_line,
-    partial_files,
-    write_cards,
-)
+from small_runs import OUT, RUNS, command, environment, files, one_line, partial_files, write_cards
 
 BESIDES = {
     "predict": ["predict", "R_K_nunu", "--errors", "20000"],
@@ -59,9 +50,13 @@ def arguments(name: str) -> list[str]:
 def started(name: str, folder: Path, cache: str) -> subprocess.Popen[str]:
     """The command, once it listens to signals."""
     process = subprocess.Popen(
-        [sys.executable, "-c", _WITH_SIGINT, *command(*arguments(name))], cwd=folder, text=True,
-        env=environment(BSNUNU_CACHE=cache), stdout=subprocess.PIPE, stderr=subprocess.PIPE,
-    )  # fmt: skip
+        [sys.executable, "-c", _WITH_SIGINT, *command(*arguments(name))],
+        cwd=folder,
+        text=True,
+        env=environment(BSNUNU_CACHE=cache),
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+    )
     until = time.monotonic() + 5
     while time.monotonic() < until and process.poll() is None and not _listens(process.pid):
         time.sleep(0.005)
@@ -123,9 +118,13 @@ def resumed(name: str, folder: Path, cache: str) -> dict[str, bytes]:
     """The results after `--resume`."""
     more = ["--resume"] if (folder / OUT / "card.yaml").is_file() and name != "reproduce" else []
     done = subprocess.run(
-        [*command(*arguments(name), *more), "--quiet"], cwd=folder, capture_output=True, text=True,
-        env=environment(BSNUNU_CACHE=cache), check=False,
-    )  # fmt: skip
+        [*command(*arguments(name), *more), "--quiet"],
+        cwd=folder,
+        capture_output=True,
+        text=True,
+        env=environment(BSNUNU_CACHE=cache),
+        check=False,
+    )
     assert done.returncode == 0, done.stderr
     return files(folder / OUT)
 
@@ -163,8 +162,11 @@ def main() -> int:
                 found.fault = f"--resume: {error}"
         faults += bool(found.fault)
         shown = "+".join(signal.Signals(s).name for s in found.signals)
-        print(f"{name:<10} {shown:<22} {found.after:6.2f}  {found.took:8.2f}  {found.code:8d}  "
-              f"{found.fault[:300]}", flush=True)  # fmt: skip
+        print(
+            f"{name:<10} {shown:<22} {found.after:6.2f}  {found.took:8.2f}  {found.code:8d}  "
+            f"{found.fault[:300]}",
+            flush=True,
+        )
     print(f"{options.number} interrupts, {faults} faults")
     return int(faults > 0)
 

@@ -4,13 +4,7 @@ from functools import partial
 from typing import Any
 
 import numpy as np
-from brute_force_identical import (
-    MAJORANA,
-    MAJORANA_STERILE,
-    REAL_SCALARS,
-    REAL_VECTORS,
-    VANISHING,
-)
+from brute_force_identical import MAJORANA, MAJORANA_STERILE, REAL_SCALARS, REAL_VECTORS, VANISHING
 from brute_force_pairs import FERMIONS, SCALARS, STERILE
 from brute_force_vectors import VECTORS
 from pair_comparison import Case, Masses
@@ -30,9 +24,12 @@ def unequal_masses(rng: np.random.Generator) -> Masses:
     """Either the heavier, the same, and one of them 0."""
     light, heavy = rng.uniform(0.1, 0.8, 5).tolist(), rng.uniform(0.8, 2.1, 5).tolist()
     return [
-        (light[0], heavy[0]), (heavy[1], light[1]), (heavy[2], heavy[2]),
-        (heavy[3], 0.0), (0.0, heavy[4]),
-    ]  # fmt: skip
+        (light[0], heavy[0]),
+        (heavy[1], light[1]),
+        (heavy[2], heavy[2]),
+        (heavy[3], 0.0),
+        (0.0, heavy[4]),
+    ]
 
 
 def massless_and_massive(rng: np.random.Generator) -> Masses:

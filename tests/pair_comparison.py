@@ -57,12 +57,16 @@ def form_factors(inputs: Inputs, mode: str, q2: float) -> dict[str, float]:
 
 def quadratic_forms(
     case: Case, mode: str, inputs: Inputs, q2: float, masses: tuple[float, float]
-) -> Array:  # fmt: skip
+) -> Array:
     """G [K* polarization or 0, a, b] over the operators of the package."""
     forms = brute_force_pairs.quadratic_forms(
-        q2, *meson_masses(inputs, mode), form_factors(inputs, mode, q2), case.amplitudes, *masses,
+        q2,
+        *meson_masses(inputs, mode),
+        form_factors(inputs, mode, q2),
+        case.amplitudes,
+        *masses,
         vector=MODES[mode].vector,
-    )  # fmt: skip
+    )
     return restricted(case, forms)
 
 

@@ -80,17 +80,23 @@ def environment(**changes: str | None) -> dict[str, str]:
 def in_shell(line: str, folder: Path, **changes: str | None) -> subprocess.CompletedProcess[str]:
     """A line of bash in which $BSNUNU is the command."""
     return subprocess.run(
-        ["bash", "-c", line.replace("$BSNUNU", f"'{sys.executable}' -m bsnunu_jax")], cwd=folder,
-        env=environment(**changes), capture_output=True, text=True, check=False, timeout=600,
-    )  # fmt: skip
+        ["bash", "-c", line.replace("$BSNUNU", f"'{sys.executable}' -m bsnunu_jax")],
+        cwd=folder,
+        env=environment(**changes),
+        capture_output=True,
+        text=True,
+        check=False,
+        timeout=600,
+    )
 
 
 def files(folder: Path) -> dict[str, bytes]:
     """All results by name."""
     return {
-        str(p.relative_to(folder)): p.read_bytes() for p in sorted(folder.rglob("*"))
+        str(p.relative_to(folder)): p.read_bytes()
+        for p in sorted(folder.rglob("*"))
         if p.is_file() and p.name not in _OF_THE_RUN
-    }  # fmt: skip
+    }
 
 
 def partial_files(folder: Path) -> list[str]:

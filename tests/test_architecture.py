@@ -11,11 +11,31 @@ import bsnunu_jax
 ROOT = Path(bsnunu_jax.__file__).parent
 # From the top down, as in docs/architecture.md.
 ROOMS = (
-    "__main__", "cli", "commands", "reproduce", "scan", "exchange", "runs", "report", "cards",
-    "inference.evidence", "inference.hypotheses", "inference.sampling", "inference.fits",
-    "inference.problem", "inference", "experiments", "models", "observables", "rates", "states",
-    "inputs", "hadrons", "numerics", "foundation",
-)  # fmt: skip
+    "__main__",
+    "cli",
+    "commands",
+    "reproduce",
+    "scan",
+    "exchange",
+    "runs",
+    "report",
+    "cards",
+    "inference.evidence",
+    "inference.hypotheses",
+    "inference.sampling",
+    "inference.fits",
+    "inference.problem",
+    "inference",
+    "experiments",
+    "models",
+    "observables",
+    "rates",
+    "states",
+    "inputs",
+    "hadrons",
+    "numerics",
+    "foundation",
+)
 FACE = {"__init__.py", "__main__.py", "cli.py", "py.typed"}
 
 

@@ -161,10 +161,9 @@ def null_model(q2: float) -> float:
 
 
 def in_bins(spectrum: Callable[[float], float], edges: np.ndarray) -> np.ndarray:
-    return np.array([
-        quad(spectrum, low, high, epsabs=0, epsrel=1e-13)[0]
-        for low, high in pairwise(edges)
-    ])  # fmt: skip
+    return np.array(
+        [quad(spectrum, low, high, epsabs=0, epsrel=1e-13)[0] for low, high in pairwise(edges)]
+    )
 
 
 def test_null_model(compact: Belle2Likelihood) -> None:

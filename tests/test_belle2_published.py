@@ -55,9 +55,9 @@ def descend(objective, x, *arguments):
 
 def with_derivatives(objective):
     """The objective with gradient and Hessian in its first argument, compiled."""
-    return jax.jit(lambda x, *a: (
-        objective(x, *a), jax.grad(objective)(x, *a), jax.hessian(objective)(x, *a)
-    ))  # fmt: skip
+    return jax.jit(
+        lambda x, *a: (objective(x, *a), jax.grad(objective)(x, *a), jax.hessian(objective)(x, *a))
+    )
 
 
 class Strength:
@@ -151,13 +151,18 @@ def test_signal_strength_of_the_card(likelihood_dir, profiled, strength, error):
     assert found[0] == pytest.approx(expected[0], abs=0.02)
     assert np.sqrt(2 * np.linalg.inv(hessian)[0, 0]) == pytest.approx(error, abs=2e-3)
     for mu in (0.0, 1.0):
-        q_card = descend(
-            with_derivatives(lambda z, m: card(m[None], z)), found[1:], jnp.asarray(mu)
-        )[1] - bottom  # fmt: skip
-        q_workspace = descend(
-            with_derivatives(lambda z, m: workspace(jnp.concatenate([m[None], z]))),
-            expected[1:], jnp.asarray(mu),
-        )[1] - lowest  # fmt: skip
+        q_card = (
+            descend(with_derivatives(lambda z, m: card(m[None], z)), found[1:], jnp.asarray(mu))[1]
+            - bottom
+        )
+        q_workspace = (
+            descend(
+                with_derivatives(lambda z, m: workspace(jnp.concatenate([m[None], z]))),
+                expected[1:],
+                jnp.asarray(mu),
+            )[1]
+            - lowest
+        )
         assert q_card == pytest.approx(q_workspace, abs=0.03)
 
 
@@ -250,11 +255,14 @@ def test_marginal_is_the_integral_over_the_rates(published, rng):
                 lambda x, n=n, m=m, s=s, peak=peak: np.exp(
                     poisson.logpmf(n, x) + norm.logpdf(x, m, s) - peak
                 ),
-                *edges, epsabs=0, epsrel=1e-12, limit=200,
+                *edges,
+                epsabs=0,
+                epsrel=1e-12,
+                limit=200,
             )[0]
             for edges in pairwise(cuts)
             if edges[0] < edges[1]
-        )  # fmt: skip
+        )
         expected += peak
         expected += np.log(value)
     assert float(published.marginal(mean, spread)) == pytest.approx(expected, abs=1e-8)
@@ -276,9 +284,9 @@ def test_counts_add_up(published, inputs):
     z = jnp.zeros(len(published.nuisance_names))
     prediction = Predictions((Universal.standard_model(inputs),), inputs)
     signal, background = published.counts(prediction, z)
-    total = published.model.bin_rates(published.entries(
-        published.weights(prediction.bins(published.mode, published.q2_edges)), z
-    ))  # fmt: skip
+    total = published.model.bin_rates(
+        published.entries(published.weights(prediction.bins(published.mode, published.q2_edges)), z)
+    )
     np.testing.assert_allclose(signal + background, total, rtol=1e-13)
     assert len(published.labels) == len(published.observed) == 30
     off_resonance = np.array(["off-resonance" in label for label in published.labels])

@@ -20,9 +20,17 @@ from bsnunu_jax.models import get_model
 
 def ratio(value: float, error: float, observable: str = "R_K_nunu") -> GaussianMeasurement:
     return GaussianMeasurement(
-        observable, "a test value", observable, value, error, error, (observable,), ("none",),
-        False, "none",
-    )  # fmt: skip
+        observable,
+        "a test value",
+        observable,
+        value,
+        error,
+        error,
+        (observable,),
+        ("none",),
+        False,
+        "none",
+    )
 
 
 def problem_of(inputs, parameters, *measurements, groups=()) -> Problem:
@@ -105,8 +113,10 @@ def test_nuisances_widen_the_error_as_profiling_says(inputs):
         br = float(branching_fraction("B+->K+", Neutrinos.named({"CR_tautau": c}), inputs))
         return minimize_scalar(
             lambda z: ((br * (1 + share * z) ** 2 - 2e-5) / 1e-6) ** 2 + z**2,
-            bounds=(-5, 5), method="bounded", options={"xatol": 1e-10},
-        ).fun  # fmt: skip
+            bounds=(-5, 5),
+            method="bounded",
+            options={"xatol": 1e-10},
+        ).fun
 
     for end in free.intervals["CR_tautau"]:
         assert profile(end) == pytest.approx(1, abs=2e-4)

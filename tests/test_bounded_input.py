@@ -50,7 +50,7 @@ BOMBS = {
     "long text": f"title: {'x' * 1_000_000}\n",
     "long key": f"{'x' * 900}: 1\n",
     "huge integer": f"title: x\nseed: {'9' * 5000}\n",
-}  # fmt: skip
+}
 
 
 def refusal(reader, path: Path) -> str:
@@ -127,8 +127,18 @@ def test_many_measurements_are_compared_in_linear_time(tmp_path):
     assert time.process_time() - began < 4
 
 
-@pytest.mark.parametrize("text", ["!!python/object:os.system x", "!!int abc", "!!float ''",
-                                  "!!timestamp x", "!!bool x", "!!set {a}", "!own x"])  # fmt: skip
+@pytest.mark.parametrize(
+    "text",
+    [
+        "!!python/object:os.system x",
+        "!!int abc",
+        "!!float ''",
+        "!!timestamp x",
+        "!!bool x",
+        "!!set {a}",
+        "!own x",
+    ],
+)
 def test_tags_are_refused(tmp_path, text):
     path = tmp_path / "card.yaml"
     path.write_text(CARD.replace("title: anchors", f"title: {text}"))

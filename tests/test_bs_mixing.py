@@ -139,9 +139,7 @@ def test_gradients_and_nuisances(inputs: Inputs) -> None:
     nuisances = Nuisances(inputs, ("mixing",))
     assert nuisances.names == ("f_Bs", "B1_Bs", "B4_Bs", "B5_Bs", "alpha_s_mZ", "m_t_MSbar")
     draws = nuisances.draw(jax.random.key(1), 400)
-    values = jax.jit(
-        jax.vmap(lambda z: bs_mixing.delta_m(Sectors(()), nuisances.shift(z)))
-    )(draws)  # fmt: skip
+    values = jax.jit(jax.vmap(lambda z: bs_mixing.delta_m(Sectors(()), nuisances.shift(z))))(draws)
     # B1 3.5 %, f_Bs twice 0.6 %, m_t 0.6 %.
     assert float(jnp.std(values) / jnp.mean(values)) == pytest.approx(0.038, abs=0.005)
 

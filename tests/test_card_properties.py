@@ -8,9 +8,10 @@ from bsnunu_jax.cards.run_card import Card, CardSchema
 from bsnunu_jax.foundation.errors import InputError
 
 QUIET = settings(
-    max_examples=150, deadline=None,
+    max_examples=150,
+    deadline=None,
     suppress_health_check=[HealthCheck.function_scoped_fixture, HealthCheck.too_slow],
-)  # fmt: skip
+)
 
 scalars = st.one_of(
     st.none(), st.booleans(), st.integers(-(10**6), 10**6), st.floats(), st.text(max_size=8)
@@ -76,9 +77,11 @@ def test_random_text(tmp_path, text):
 
 @QUIET
 @given(
-    low=st.floats(-1e3, 1e3), width=st.floats(1e-3, 1e3), seed=st.integers(0, 2**31 - 1),
+    low=st.floats(-1e3, 1e3),
+    width=st.floats(1e-3, 1e3),
+    seed=st.integers(0, 2**31 - 1),
     chains=st.integers(1, 8),
-)  # fmt: skip
+)
 def test_good_numbers_survive_the_round_trip(tmp_path, low, width, seed, chains):
     content = GOOD | {
         "parameters": {"CR_tautau": {"prior": {"uniform": [low, low + width]}}},

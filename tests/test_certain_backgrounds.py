@@ -29,9 +29,7 @@ def without_events(e: float, s: float) -> list[float]:
     """The integral of e^-mu over positive rates in closed form, as the slopes of its logarithm."""
     x = e / s - s
     hazard = np.exp(-(x**2) / 2 - log_ndtr(x)) / np.sqrt(2 * np.pi)
-    return [
-        s * s / 2 - e + log_ndtr(x), hazard / s - 1, -hazard * (x + hazard) / s**2,
-    ]  # fmt: skip
+    return [s * s / 2 - e + log_ndtr(x), hazard / s - 1, -hazard * (x + hazard) / s**2]
 
 
 def by_quadrature(e: float, n: float, s: float) -> list[float]:
@@ -104,9 +102,17 @@ def test_a_certain_rate_of_nothing():
 
 def counting(**numbers: float) -> CountingMeasurement:
     return CountingMeasurement(
-        "toy", "Toy", "B+->K+", limit=1.8e-5, confidence_level=0.9, samples=(), sources=(),
-        sm_spectrum=True, tree_tau="no", **numbers,
-    )  # fmt: skip
+        "toy",
+        "Toy",
+        "B+->K+",
+        limit=1.8e-5,
+        confidence_level=0.9,
+        samples=(),
+        sources=(),
+        sm_spectrum=True,
+        tree_tau="no",
+        **numbers,
+    )
 
 
 def test_the_efficiency_of_a_certain_background():

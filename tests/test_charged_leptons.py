@@ -60,9 +60,13 @@ def rate(form: np.ndarray, new: np.ndarray, inputs: Inputs, *, same: bool) -> fl
 def form_at(mode: str, minus: str, plus: str, q2: float, inputs: Inputs) -> np.ndarray:
     masses = (float(inputs.values[f"m_{flavour}"]) for flavour in (plus, minus))
     return brute.quadratic_form(
-        q2, *meson_masses(inputs, mode), form_factors(inputs, mode, q2), *masses,
-        float(inputs.values["mb_MSbar_4p8"]), vector=MODES[mode].vector,
-    )  # fmt: skip
+        q2,
+        *meson_masses(inputs, mode),
+        form_factors(inputs, mode, q2),
+        *masses,
+        float(inputs.values["mb_MSbar_4p8"]),
+        vector=MODES[mode].vector,
+    )
 
 
 def limits(mode: str, minus: str, plus: str, inputs: Inputs) -> tuple[float, float]:
@@ -97,15 +101,19 @@ def test_totals_and_windows(mode: str, inputs: Inputs, rng: np.random.Generator)
     """The amplitudes integrated: smooth at both ends in q2 = threshold + width sin^2."""
     matrices = drawn(rng)
     window = WINDOWS[MODES[mode].vector]
-    cases = [("mu", "tau", None), ("tau", "mu", None), ("tau", "e", None), ("e", "mu", None),
-             ("tau", "tau", None), ("tau", "tau", window)]  # fmt: skip
+    cases = [
+        ("mu", "tau", None),
+        ("tau", "mu", None),
+        ("tau", "e", None),
+        ("e", "mu", None),
+        ("tau", "tau", None),
+        ("tau", "tau", window),
+    ]
 
     @jax.jit
     def package(matrices: jax.Array) -> jax.Array:
         c = ChargedLeptons(*matrices)
-        return jnp.stack([
-            branching_fraction(mode, a, b, c, inputs, window=w) for a, b, w in cases
-        ])  # fmt: skip
+        return jnp.stack([branching_fraction(mode, a, b, c, inputs, window=w) for a, b, w in cases])
 
     found = np.asarray(package(matrices))
     tau_B = float(inputs.lifetime(MODES[mode].tau_B))
@@ -122,8 +130,9 @@ def test_totals_and_windows(mode: str, inputs: Inputs, rng: np.random.Generator)
             q2 = low + 4e-4 * np.sinh(v) ** 2
             jacobian = 4e-4 * np.sinh(2 * v) * scale * np.pi / 2 * np.cos(np.pi * t / 2)
         new, same = entry(matrices, minus, plus), minus == plus
-        rates = [rate(form_at(mode, minus, plus, float(x), inputs), new, inputs, same=same)
-                 for x in q2]  # fmt: skip
+        rates = [
+            rate(form_at(mode, minus, plus, float(x), inputs), new, inputs, same=same) for x in q2
+        ]
         expected = tau_B * float((w * jacobian) @ rates)
         assert value == pytest.approx(expected, rel=TOLERANCE, abs=0)
 
@@ -170,10 +179,14 @@ def test_flavour_violating_constants() -> None:
     names = list(CONSTANTS)
     unit = np.zeros((3, 3))
     unit[2, 1] = 1
-    sets = np.array([
-        [unit, 0 * unit, 0 * unit, 0 * unit], [0 * unit, unit, 0 * unit, 0 * unit],
-        [0 * unit, 0 * unit, unit, -unit], [u.T for u in (0 * unit, 0 * unit, unit, -unit)],
-    ])  # fmt: skip
+    sets = np.array(
+        [
+            [unit, 0 * unit, 0 * unit, 0 * unit],
+            [0 * unit, unit, 0 * unit, 0 * unit],
+            [0 * unit, 0 * unit, unit, -unit],
+            [u.T for u in (0 * unit, 0 * unit, unit, -unit)],
+        ]
+    )
 
     @jax.jit
     def every(matrices: jax.Array) -> jax.Array:
@@ -201,11 +214,13 @@ def test_sums_of_charges(inputs: Inputs, rng: np.random.Generator) -> None:
 
 # models.md, at the printed precision.
 SM = {
-    "BR(B+->K+tau+tau-)": (1.59e-7, 0.005e-7), "BR(B+->K+tau+tau-)[15,22]": (1.21e-7, 0.005e-7),
-    "BR(B0->K*0tau+tau-)[15,19]": (0.95e-7, 0.005e-7), "BR(Bs->tau+tau-)": (7.70e-7, 0.005e-7),
+    "BR(B+->K+tau+tau-)": (1.59e-7, 0.005e-7),
+    "BR(B+->K+tau+tau-)[15,22]": (1.21e-7, 0.005e-7),
+    "BR(B0->K*0tau+tau-)[15,19]": (0.95e-7, 0.005e-7),
+    "BR(Bs->tau+tau-)": (7.70e-7, 0.005e-7),
     # The accuracy of the constants.
     "BR(B0->K*0tau+tau-)": (1.40e-7, 0.02 * 1.40e-7),
-}  # fmt: skip
+}
 
 
 @jax.jit
@@ -253,9 +268,9 @@ def test_closed_channels(inputs: Inputs) -> None:
     """Below the threshold and beyond the endpoint: 0, and so are the derivatives."""
     charged = ChargedLeptons(*(np.full((3, 3), c) for c in (3, 1j, 1)))
     low, high = limits("B+->K+", "mu", "tau", inputs)
-    spectrum = jax.jit(jax.value_and_grad(
-        lambda q2: dgamma_dq2("B+->K+", "mu", "tau", charged, inputs, q2)
-    ))  # fmt: skip
+    spectrum = jax.jit(
+        jax.value_and_grad(lambda q2: dgamma_dq2("B+->K+", "mu", "tau", charged, inputs, q2))
+    )
     for q2 in (0.0, 0.5 * low, low, high, 1.1 * high):
         assert [float(x) for x in spectrum(q2)] == [0, 0]
     assert float(spectrum(1.01 * low)[0]) > 0
@@ -264,10 +279,14 @@ def test_closed_channels(inputs: Inputs) -> None:
     def heavy(m: jax.Array) -> tuple[jax.Array, jax.Array]:
         def total(m: jax.Array) -> jax.Array:
             moved = dataclasses.replace(inputs, values=inputs.values | {"m_tau": m})
-            totals = [branching_fraction(mode, "tau", "tau", charged, moved)
-                      for mode in ("B+->K+", "B0->K*0")]  # fmt: skip
-            totals += [branching_fraction("B+->K+", "e", "tau", charged, moved, window=(1.0, 9.0)),
-                       branching_fraction_bs("tau", "tau", charged, moved)]  # fmt: skip
+            totals = [
+                branching_fraction(mode, "tau", "tau", charged, moved)
+                for mode in ("B+->K+", "B0->K*0")
+            ]
+            totals += [
+                branching_fraction("B+->K+", "e", "tau", charged, moved, window=(1.0, 9.0)),
+                branching_fraction_bs("tau", "tau", charged, moved),
+            ]
             return jnp.stack(totals)
 
         return total(m), jax.jacfwd(total)(m)

@@ -36,7 +36,7 @@ def test_spectrum_with_a_pion(inputs) -> None:
         names = {"f+": 0.0, "f0": f0, "fT": 0.0, "m_b": v["m_c_mc_MSbar"], "m_s": v["m_u_mc_MSbar"]}
         forms = quadratic_forms(
             q2, v["m_D_0"], v["m_pi_0"], names, REAL_SCALARS, m, m, vector=False
-        )  # fmt: skip
+        )
         scalar = list(REAL_SCALARS.operators).index("S")
         rate = 0.5 * abs(c / 2) ** 2 * forms[0, scalar, scalar].real
         found = dbr_dq2_pion(DarkScalar(m, C_uc_S=c), inputs, jnp.asarray(q2))

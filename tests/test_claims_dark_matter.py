@@ -35,9 +35,10 @@ def of_unit_coefficient(m: jax.Array) -> tuple[jax.Array, ...]:
     """BR(B+ -> K+ phi phi), BR(Bs -> phi phi) for C^{S,P} = 1e-8/GeV, and omega."""
     pair = ScalarPair(m, S=0.5e-8, P=0.5e-8, real=True)
     return (
-        branching_fraction("B+->K+", pair, INPUTS), branching_fraction("Bs->inv", pair, INPUTS),
+        branching_fraction("B+->K+", pair, INPUTS),
+        branching_fraction("Bs->inv", pair, INPUTS),
         omega([Neutrinos(), pair], INPUTS),
-    )  # fmt: skip
+    )
 
 
 def needed_C_sb(m: float, br: float) -> float:
@@ -118,9 +119,7 @@ def test_23_charm() -> None:
     @jax.jit
     def rates(m):
         dark = DarkScalar(m, C_uc_S=unit, C_uc_P=unit)
-        return (
-            branching_fraction_pion(dark, INPUTS), branching_fraction_invisible(dark, INPUTS)
-        )  # fmt: skip
+        return (branching_fraction_pion(dark, INPUTS), branching_fraction_invisible(dark, INPUTS))
 
     def limits(m):
         pion, invisible = (float(x) for x in rates(m))

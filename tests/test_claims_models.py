@@ -237,12 +237,21 @@ def test_rates_of_operators_of_n() -> None:
 
 @pytest.mark.parametrize(
     ("name", "given", "parameter"),
-    [("S0", {}, "M"), ("V2", {"M": 0.0}, "M"), ("S1", {"M": 1j}, "M"), ("rpv", {}, "m_sdL3"),
-     ("rpv", {"m_suL1": 2.0}, "m_suL1"), ("smeft", {"CQN": 1.0}, "mN"),
-     ("smeft", {"mN": 1.0}, "mN"), ("smeft", {"scale": -1.0}, "scale"),
-     ("zprime", {"gL": 1.0}, "MZp"), ("zprime", {"MZp": 1.0, "mN": 0.5}, "mN"),
-     ("zprime", {"MZp": 1.0, "gnu_ee": 1j}, "gnu_ee"), ("lmu-ltau", {"MZp": -1.0}, "MZp")],
-)  # fmt: skip
+    [
+        ("S0", {}, "M"),
+        ("V2", {"M": 0.0}, "M"),
+        ("S1", {"M": 1j}, "M"),
+        ("rpv", {}, "m_sdL3"),
+        ("rpv", {"m_suL1": 2.0}, "m_suL1"),
+        ("smeft", {"CQN": 1.0}, "mN"),
+        ("smeft", {"mN": 1.0}, "mN"),
+        ("smeft", {"scale": -1.0}, "scale"),
+        ("zprime", {"gL": 1.0}, "MZp"),
+        ("zprime", {"MZp": 1.0, "mN": 0.5}, "mN"),
+        ("zprime", {"MZp": 1.0, "gnu_ee": 1j}, "gnu_ee"),
+        ("lmu-ltau", {"MZp": -1.0}, "MZp"),
+    ],
+)
 def test_refusals(name: str, given: dict[str, complex], parameter: str) -> None:
     refusal = get_model(name).rules({k: (x, x) for k, x in given.items()}, False)
     assert refusal is not None
@@ -253,7 +262,7 @@ def test_domains() -> None:
     """Soft limits: couplings beyond sqrt(4 pi), masses that the LHC can pair-produce."""
     lines = get_model("S2tilde").check_domain(
         {"M": (1.0, 3.0), "lam_3tau": (-4.0, 1.0), "lam_2tau": (0.0, 3.5)}, lambda name: name
-    )  # fmt: skip
+    )
     assert len(lines) == 2
     assert "lam_3tau" in lines[0]
     assert "from memory, unverified" in lines[1]

@@ -8,13 +8,7 @@ import sys
 import numpy as np
 import pytest
 
-from bsnunu_jax import (
-    InputError,
-    Neutrinos,
-    branching_fraction,
-    load_inputs,
-    longitudinal_fraction,
-)
+from bsnunu_jax import InputError, Neutrinos, branching_fraction, load_inputs, longitudinal_fraction
 from bsnunu_jax.cli import main
 from bsnunu_jax.observables.catalogue import OBSERVABLES
 
@@ -43,9 +37,16 @@ def test_predict_json(capsys):
 
 def test_predict_spectrum_with_errors(capsys):
     code, out, _ = run(
-        capsys, "predict", "dBR/dq2(B+->Knunu)", "BR(B+->Knunu)", "--q2", "1,10", "--errors",
-        "200", "--json",
-    )  # fmt: skip
+        capsys,
+        "predict",
+        "dBR/dq2(B+->Knunu)",
+        "BR(B+->Knunu)",
+        "--q2",
+        "1,10",
+        "--errors",
+        "200",
+        "--json",
+    )
     observables = json.loads(out)["observables"]
     assert code == 0
     spectrum = observables["dBR/dq2(B+->K+inv)"]
@@ -78,8 +79,9 @@ def test_predict_universal_says_that_cvl_is_the_total(capsys):
 def test_predict_complex_parameters_are_json_objects(capsys):
     arguments = ("predict", "R_K_nunu", "--set", "CR_ee=1+2j", "--set", "CR_mumu=3")
     assert json.loads(run(capsys, *arguments, "--json")[1])["parameters"] == {
-        "CR_ee": {"re": 1.0, "im": 2.0}, "CR_mumu": 3.0,
-    }  # fmt: skip
+        "CR_ee": {"re": 1.0, "im": 2.0},
+        "CR_mumu": 3.0,
+    }
     assert "CR_ee = (1+2j)" in run(capsys, *arguments)[1]
 
 
@@ -233,8 +235,11 @@ def test_states_and_coefficients_of_the_wrong_shape():
 def test_float32_is_refused_with_what_to_type():
     process = subprocess.run(
         [sys.executable, "-m", "bsnunu_jax", "predict", "R_K_nunu"],
-        env=os.environ | {"JAX_ENABLE_X64": "0"}, capture_output=True, text=True, check=False,
-    )  # fmt: skip
+        env=os.environ | {"JAX_ENABLE_X64": "0"},
+        capture_output=True,
+        text=True,
+        check=False,
+    )
     assert process.returncode == 2
     assert process.stdout == ""
     assert "float32" in process.stderr

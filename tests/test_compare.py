@@ -84,14 +84,14 @@ def test_all_operators_are_in_the_card_of_the_dark_sector():
     variants = load_comparison([DARK_SECTOR]).variants
     base = variants[0].card.stated
     operators = [PairOperator.of(v.card.on(base)) for v in variants]
-    assert all(op is not None and op.scales[1] / op.scales[0] == approx(30)
-               for op in operators)  # fmt: skip
+    assert all(op is not None and op.scales[1] / op.scales[0] == approx(30) for op in operators)
     for model in ("scalar-pair", "fermion-pair", "vector-pair"):
         names = [op.fixed["operator"] for op in operators if op.model.name == model]
         assert sorted(names) == sorted(MODELS[model].settings["operator"])
     assert [op.fixed["pair"] for op in operators if op.model.name == "sterile-neutrino"] == [
-        "NN", "nuN",
-    ]  # fmt: skip
+        "NN",
+        "nuN",
+    ]
     powers = {f"{op.model.name} {op.fixed['operator']}": op.power for op in operators}
     assert (powers["scalar-pair S"], powers["scalar-pair V"]) == (2, 4)
     assert (powers["vector-pair V3"], powers["vector-pair V2"]) == (6, 8)
@@ -100,18 +100,25 @@ def test_all_operators_are_in_the_card_of_the_dark_sector():
 @pytest.mark.parametrize(
     ("text", "message"),
     [
-        (SMALL + SCALAR.replace("operator: V", "operator: V9"),
-         "card.yaml:6 (variants.0.fixed.operator): operator = V9; one of S, P, V, A"),
-        (SMALL + SCALAR + SCALAR.replace("model", "modle"),
-         "card.yaml:8 (variants.1.modle): unknown key 'modle'; allowed: model, parameters, fixed"),
-        (SMALL + SCALAR.replace("scalar-pair", "scalars"),
-         "card.yaml:5 (variants.0.model): unknown model 'scalars'"),
+        (
+            SMALL + SCALAR.replace("operator: V", "operator: V9"),
+            "card.yaml:6 (variants.0.fixed.operator): operator = V9; one of S, P, V, A",
+        ),
+        (
+            SMALL + SCALAR + SCALAR.replace("model", "modle"),
+            "card.yaml:8 (variants.1.modle): unknown key 'modle'; allowed: model, "
+            "parameters, fixed",
+        ),
+        (
+            SMALL + SCALAR.replace("scalar-pair", "scalars"),
+            "card.yaml:5 (variants.0.model): unknown model 'scalars'",
+        ),
         (SMALL + SCALAR + SCALAR, "card.yaml:8 (variants.1): two variants are called 'scalar-pair"),
         (SMALL + SCALAR.replace("0.7, 21", "21, 0.7"), "prior low 21 is not below high 0.7"),
         (SMALL.replace("[ckm]", "[kcm]") + SCALAR, "card.yaml:2 (inputs.nuisances.0)"),
         (SMALL.replace("K0, mine", "K9, mine") + SCALAR, "card.yaml:3 (data.1): unknown measure"),
     ],
-)  # fmt: skip
+)
 def test_bad_input_is_one_line(tmp_path, capsys, text, message):
     with pytest.raises(SystemExit) as caught:
         main(["compare", str(write(tmp_path, text)), "--out", str(tmp_path / "out"), "--quiet"])
@@ -141,9 +148,11 @@ def test_variants_are_run_cards(tmp_path):
 
 @pytest.mark.parametrize(
     ("model", "fixed", "mass"),
-    [("vector-pair", "{operator: %s}", "m"),
-     ("sterile-neutrino", "{operator: %s, pair: nuN}", "mN")],
-)  # fmt: skip
+    [
+        ("vector-pair", "{operator: %s}", "m"),
+        ("sterile-neutrino", "{operator: %s, pair: nuN}", "mN"),
+    ],
+)
 def test_grams_give_the_integrated_kernels(tmp_path, rng, model, fixed, mass):
     operators = ("T2", "A4", "P") if model == "vector-pair" else ("V_LR", "S_RL", "T_LL")
     entry = (
@@ -183,18 +192,25 @@ def test_grams_give_the_integrated_kernels(tmp_path, rng, model, fixed, mass):
     ends = family.closings(requests)
     values = {k: float(v) for k, v in inputs.values.items()}
     factor = 2 if mass == "m" else 1
-    assert ends == approx(sorted({
-        (values["m_B_plus"] - values["m_K_plus"]) / factor, values["m_B_s"] / factor,
-        (values["m_B_0"] - values["m_K_0"]) / factor,
-        (values["m_B_0"] - values["m_Kstar_0"]) / factor,
-    }))  # fmt: skip
+    assert ends == approx(
+        sorted(
+            {
+                (values["m_B_plus"] - values["m_K_plus"]) / factor,
+                values["m_B_s"] / factor,
+                (values["m_B_0"] - values["m_K_0"]) / factor,
+                (values["m_B_0"] - values["m_Kstar_0"]) / factor,
+            }
+        )
+    )
 
 
 def test_the_likelihood_is_that_of_the_card(tmp_path, rng):
     """Counting experiments, branching fractions, a ratio and Bs -> inv, all inputs varied."""
-    path = write(tmp_path, (HEAD % (
-        "[ckm, electroweak, lifetimes, B->K, B->K*]", "[babar_2013_Kstar0, mine.yaml]",
-    )) + FERMION)  # fmt: skip
+    path = write(
+        tmp_path,
+        (HEAD % ("[ckm, electroweak, lifetimes, B->K, B->K*]", "[babar_2013_Kstar0, mine.yaml]"))
+        + FERMION,
+    )
     pairs = prepared(path, 4)
     scan, operator = scan_of(pairs, "axial"), pairs.operators["axial"]
     problem = load_comparison([path]).variants[0].card.stated
@@ -254,8 +270,10 @@ def test_evidence_against_brute_force(tmp_path):
 
 
 def test_where_the_data_see_nothing_the_evidence_is_that_of_the_sm(tmp_path):
-    far = [SCALAR.replace("0.7, 21", box).replace("fixed", f"name: at {i}\n  fixed")
-           for i, box in enumerate(("40, 1200", "400, 12000"))]  # fmt: skip
+    far = [
+        SCALAR.replace("0.7, 21", box).replace("fixed", f"name: at {i}\n  fixed")
+        for i, box in enumerate(("40, 1200", "400, 12000"))
+    ]
     head = SMALL.replace("[ckm]", "[]")
     pairs = prepared(write(tmp_path, head + "".join(far)), 12)
     near, beyond = (pairs.result(f"at {i}") for i in range(2))
@@ -286,8 +304,9 @@ def test_scans_agree_with_the_general_best_fit(tmp_path):
     # One mass of the curve: Lambda and nuisances alone.
     curve, i = found["curve"], 6
     problem = variants[1].card.on(base)
-    held = replace(problem, parameters=problem.parameters[1:],
-                   fixed=(*problem.fixed, ("m", curve["m"][i])))  # fmt: skip
+    held = replace(
+        problem, parameters=problem.parameters[1:], fixed=(*problem.fixed, ("m", curve["m"][i]))
+    )
     fixed = best_fit(tabulate(held), starts=3).best
     assert curve["delta_chi2"][i] == approx(fixed.objective - sm.objective, abs=1e-6)
     assert curve["Lambda"][i] == approx(fixed.values["Lambda"], rel=1e-4)
@@ -323,10 +342,13 @@ def test_the_general_path_against_a_gaussian(tmp_path):
 def stated(name, delta, sigma, log_ratio, doubled, **data):
     """A variant with these numbers."""
     return {
-        "name": name, "best": {"delta_chi2": delta}, "significance": sigma, "parameters": 1,
+        "name": name,
+        "best": {"delta_chi2": delta},
+        "significance": sigma,
+        "parameters": 1,
         "evidence": {"log_ratio": log_ratio, "log_ratio_doubled": doubled},
         "data_sets": {k: {"delta": x} for k, x in data.items()},
-    }  # fmt: skip
+    }
 
 
 def test_words_say_what_the_numbers_say():
@@ -382,8 +404,9 @@ def test_a_folder_survives_and_goes_on(tmp_path, capsys, monkeypatch):
         result["variants"][0]["data_sets"]["br"]["delta"], rel=1e-6
     )
     curve = result["variants"][1]["curve"]
-    figure = np.genfromtxt(out / "figures" / "delta_chi2.csv", delimiter=",", names=True,
-                           dtype=None, encoding=None)  # fmt: skip
+    figure = np.genfromtxt(
+        out / "figures" / "delta_chi2.csv", delimiter=",", names=True, dtype=None, encoding=None
+    )
     shown = figure["delta_chi2"][figure["variant"] == "axial"]
     np.testing.assert_allclose(shown, curve["delta_chi2"], rtol=1e-5, atol=1e-9)
     text = compare_table(result)
@@ -394,8 +417,9 @@ def test_a_folder_survives_and_goes_on(tmp_path, capsys, monkeypatch):
     words = " ".join(result["verdict"]["text"])
     assert words in " ".join(text.split())
     assert f"Best fit: {result['verdict']['best_fit']}, Delta chi2" in words
-    models = np.genfromtxt(out / "figures" / "models.csv", delimiter=",", names=True, dtype=None,
-                           encoding=None)  # fmt: skip
+    models = np.genfromtxt(
+        out / "figures" / "models.csv", delimiter=",", names=True, dtype=None, encoding=None
+    )
     assert list(models["variant"]) == names
     for row, v in zip(models, result["variants"], strict=True):
         assert row["delta_chi2"] == approx(v["best"]["delta_chi2"], rel=1e-6)

@@ -75,8 +75,11 @@ def test_a_damaged_program_is_made_again_without_a_word(damage, tmp_path):
         content = whole[name]
         middle = len(content) // 2
         flipped = content[:middle] + bytes([content[middle] ^ 4]) + content[middle + 1 :]
-        path.write_bytes({"cut": content[:middle], "overwritten": b"garbage", "flipped": flipped,
-                          "empty": b""}[damage])  # fmt: skip
+        path.write_bytes(
+            {"cut": content[:middle], "overwritten": b"garbage", "flipped": flipped, "empty": b""}[
+                damage
+            ]
+        )
     done = started(folder)
     assert (done.stdout, done.stderr) == (first, "")
     assert {name: len(path.read_bytes()) > 100 for name, path in entries(folder).items()} == (
@@ -102,9 +105,11 @@ def test_the_folder_is_closed_to_others_whatever_the_umask(umask, tmp_path):
 def test_a_full_folder_is_done_without(tmp_path):
     done = subprocess.run(
         ["bash", "-c", f"ulimit -f 0; exec '{sys.executable}' -c '{PROGRAM}'"],
-        env={**os.environ, VARIABLE: str(tmp_path / "cache")}, capture_output=True, text=True,
+        env={**os.environ, VARIABLE: str(tmp_path / "cache")},
+        capture_output=True,
+        text=True,
         check=False,
-    )  # fmt: skip
+    )
     assert (done.returncode, done.stderr) == (0, "")
     assert list((tmp_path / "cache").iterdir()) == []
 
@@ -112,9 +117,15 @@ def test_a_full_folder_is_done_without(tmp_path):
 def test_processes_share_a_folder(tmp_path):
     environment = {**os.environ, VARIABLE: str(tmp_path / "cache")}
     processes = [
-        subprocess.Popen([sys.executable, "-c", PROGRAM], env=environment, text=True,
-                         stdout=subprocess.PIPE, stderr=subprocess.PIPE) for _ in range(3)
-    ]  # fmt: skip
+        subprocess.Popen(
+            [sys.executable, "-c", PROGRAM],
+            env=environment,
+            text=True,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.PIPE,
+        )
+        for _ in range(3)
+    ]
     found = [p.communicate() for p in processes]
     assert {errors for _, errors in found} == {""}
     assert len({output for output, _ in found}) == 1

@@ -46,9 +46,13 @@ def compilations() -> Iterator[Callable[[], int]]:
 
 def scan_card(path: Path, **design: object) -> ScanCard:
     content = {
-        "title": "t", "model": "fermion-pair", "fixed": {"operator": "V1"}, "design": design,
-        "observables": ["R_K_nunu", "R_Kstar_nunu"], "chunk": 50,
-    }  # fmt: skip
+        "title": "t",
+        "model": "fermion-pair",
+        "fixed": {"operator": "V1"},
+        "design": design,
+        "observables": ["R_K_nunu", "R_Kstar_nunu"],
+        "chunk": 50,
+    }
     path.write_text(yaml.safe_dump(content))
     return ScanCard(path)
 

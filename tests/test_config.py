@@ -91,7 +91,7 @@ def test_options_replace_the_card(tmp_path):
         ("{uniform: [-30, 30]}", "{uniform: [-30, 30]}\n    mirror: true", 6, "needs a prior"),
         ("{uniform: [-30, 30]}", "{uniform: [0, 30]}\n    also: [CR_tautau]", 6, "set by"),
     ],
-)  # fmt: skip
+)
 def test_flaws_are_located(tmp_path, old, new, line, message):
     assert old in GOOD
     path = write(tmp_path, GOOD.replace(old, new, 1))

@@ -22,7 +22,7 @@ DAMAGE = {
     "an empty object": lambda raw: b"{}",
     "deep": lambda raw: b"[" * 100_000,
     "another number": lambda raw: raw.replace(b"2", b"3"),
-}  # fmt: skip
+}
 
 
 def flipped(raw: bytes, place: float, bit: int) -> bytes:
@@ -36,8 +36,12 @@ def finished(tmp_path_factory):
     """A finished fit, comparison, limit with toys and scan."""
     folder = write_cards(tmp_path_factory.mktemp("finished"))
     cards = {k: str(folder / f"{k}.yaml") for k in ("fit", "compare", "scan")}
-    for command in (["fit", cards["fit"]], ["compare", cards["compare"]], ["scan", cards["scan"]],
-                    ["limit", cards["fit"], "--toys", "60"]):  # fmt: skip
+    for command in (
+        ["fit", cards["fit"]],
+        ["compare", cards["compare"]],
+        ["scan", cards["scan"]],
+        ["limit", cards["fit"], "--toys", "60"],
+    ):
         with pytest.raises(SystemExit) as caught:
             main([*command, "--out", str(folder / command[0]), "--quiet"])
         assert not caught.value.code
@@ -53,8 +57,14 @@ def copy(finished, tmp_path):
         shutil.copytree(finished / command, out)
         card = {"limit": "fit"}.get(command, command)
         options = ["--toys", "60"] if command == "limit" else []
-        return out, [command, str(finished / f"{card}.yaml"), "--out", str(out), "--resume",
-                     *options]  # fmt: skip
+        return out, [
+            command,
+            str(finished / f"{card}.yaml"),
+            "--out",
+            str(out),
+            "--resume",
+            *options,
+        ]
 
     return made
 
@@ -117,8 +127,9 @@ def test_every_bit_of_a_block_counts(tmp_path):
             load_block(path)
 
 
-@pytest.mark.parametrize("name", ["notes.nc", "000000001 (copy).nc", "1.nc", "000000099.nc",
-                                  "readme.txt"])  # fmt: skip
+@pytest.mark.parametrize(
+    "name", ["notes.nc", "000000001 (copy).nc", "1.nc", "000000099.nc", "readme.txt"]
+)
 def test_a_stray_file_among_the_points_is_named(copy, capsys, name):
     out, again = copy("scan")
     (out / "points" / name).write_bytes(b"")

@@ -115,9 +115,11 @@ def test_bins_of_belle2(kind, m, inputs):
 def test_no_mass_makes_a_nan_and_closed_channels_are_zero(mode, kind, inputs):
     """Value and gradient over [0, 3 GeV], the endpoint itself among them."""
     masses = inputs.values
-    end = masses["m_B_s"] if mode == "Bs->inv" else masses[get_mode(mode).m_B] - masses[
-        get_mode(mode).m_K
-    ]  # fmt: skip
+    end = (
+        masses["m_B_s"]
+        if mode == "Bs->inv"
+        else masses[get_mode(mode).m_B] - masses[get_mode(mode).m_K]
+    )
     grid = jnp.concatenate([jnp.linspace(0, 3, 61), jnp.asarray([end / 2, 1e-9, 1e-6])])
     value = jax.jit(jax.vmap(lambda m: rates.gamma(mode, pair(kind, m), inputs)))(grid)
     slope = jax.jit(jax.vmap(jax.grad(lambda m: rates.gamma(mode, pair(kind, m), inputs))))(grid)
@@ -191,8 +193,14 @@ def test_reverse_and_forward_gradients_in_everything(inputs):
         at = inputs.values[name]
         found = jax.jvp(shifted, (at,), (1.0,))[1]
         step = 1e-4
-        expected = (8 * (shifted(at + step) - shifted(at - step))
-                    - (shifted(at + 2 * step) - shifted(at - 2 * step))) / 12 / step  # fmt: skip
+        expected = (
+            (
+                8 * (shifted(at + step) - shifted(at - step))
+                - (shifted(at + 2 * step) - shifted(at - 2 * step))
+            )
+            / 12
+            / step
+        )
         assert float(back.values[name]) == pytest.approx(float(found), rel=1e-12)
         assert float(found) == pytest.approx(float(expected), rel=1e-8)
 
@@ -232,10 +240,17 @@ def test_goldstone_limit(vector, scalar, inputs):
         assert float(found) == pytest.approx(expected, rel=tolerance)
 
 
-@pytest.mark.parametrize(("kind", "operator", "power"), [
-    ("scalar", "P", 1), ("fermion", "P2", 1), ("fermion", "P1", 3), ("fermion", "A2", 1),
-    ("vector", "P", 1), ("vector", "A3", 3),
-])  # fmt: skip
+@pytest.mark.parametrize(
+    ("kind", "operator", "power"),
+    [
+        ("scalar", "P", 1),
+        ("fermion", "P2", 1),
+        ("fermion", "P1", 3),
+        ("fermion", "A2", 1),
+        ("vector", "P", 1),
+        ("vector", "A3", 3),
+    ],
+)
 def test_two_body_threshold(kind, operator, power, inputs):
     """Bs -> pair goes like sqrt(M - 2m)^power, its derivative like one power of M - 2m less."""
     M = float(inputs.values["m_B_s"])

@@ -48,11 +48,17 @@ def small_likelihood():
         high, low = [11.0] * bins, [9.0] * bins
         shape = {"name": "shape", "type": "histosys", "data": {"hi_data": high, "lo_data": low}}
         statistics = {"name": f"mc_{name}", "type": "staterror", "data": [1.0] * bins}
-        return {"name": name, "samples": [
-            {"name": sample, "data": [5.0] * bins, "modifiers": [
-                {"name": "mu", "type": "normfactor", "data": None}]},
-            {"name": "background", "data": [10.0] * bins, "modifiers": [shape, statistics]},
-        ]}  # fmt: skip
+        return {
+            "name": name,
+            "samples": [
+                {
+                    "name": sample,
+                    "data": [5.0] * bins,
+                    "modifiers": [{"name": "mu", "type": "normfactor", "data": None}],
+                },
+                {"name": "background", "data": [10.0] * bins, "modifiers": [shape, statistics]},
+            ],
+        }
 
     bins = {"A__": ("signal", 2, A), "B__": ("signal", 1, B), "sgn1_had": ("sgn_1_had", 1, H)}
     workspace = {
@@ -97,23 +103,59 @@ class Server:
     def put_record(self, files, *, tables=(), doi=True):
         """The record's JSON as HEPData has it: names stand beside DOIs, numbers elsewhere."""
         own = [name for name in files if name not in tables]
-        self.put(RECORD, json.dumps({
-            "recid": 166082, "version": 1, "additional_resources": True,
-            "record": {"resources": [{"description": "Rivet", "url": "https://rivet.example/1"}]},
-            "resources_with_doi": [
-                {"filename": name, "description": "", "doi": f"10.17182/r{NUMBERS[name]}"}
-                for name in own if doi
-            ],
-            "data_tables": [{"name": "Table 1", "doi": "10.17182/t1", "resources": [
-                {"description": "", "type": "csv", "url":
-                 f"https://www.hepdata.net/record/resource/{NUMBERS[name]}?landing_page=true"}
-                for name in tables
-            ]}],
-        }).encode())  # fmt: skip
-        self.put(LIST, json.dumps({"submission_items": [{"name": "Common Resources", "resources": [
-            {"id": NUMBERS[name], "file_description": "", "doi": f"10.17182/r{NUMBERS[name]}",
-             "location": f"/record/resource/{NUMBERS[name]}?view=true"} for name in own
-        ]}]}).encode())  # fmt: skip
+        self.put(
+            RECORD,
+            json.dumps(
+                {
+                    "recid": 166082,
+                    "version": 1,
+                    "additional_resources": True,
+                    "record": {
+                        "resources": [{"description": "Rivet", "url": "https://rivet.example/1"}]
+                    },
+                    "resources_with_doi": [
+                        {"filename": name, "description": "", "doi": f"10.17182/r{NUMBERS[name]}"}
+                        for name in own
+                        if doi
+                    ],
+                    "data_tables": [
+                        {
+                            "name": "Table 1",
+                            "doi": "10.17182/t1",
+                            "resources": [
+                                {
+                                    "description": "",
+                                    "type": "csv",
+                                    "url": f"https://www.hepdata.net/record/resource/{NUMBERS[name]}?landing_page=true",
+                                }
+                                for name in tables
+                            ],
+                        }
+                    ],
+                }
+            ).encode(),
+        )
+        self.put(
+            LIST,
+            json.dumps(
+                {
+                    "submission_items": [
+                        {
+                            "name": "Common Resources",
+                            "resources": [
+                                {
+                                    "id": NUMBERS[name],
+                                    "file_description": "",
+                                    "doi": f"10.17182/r{NUMBERS[name]}",
+                                    "location": f"/record/resource/{NUMBERS[name]}?view=true",
+                                }
+                                for name in own
+                            ],
+                        }
+                    ]
+                }
+            ).encode(),
+        )
         for name, content in files.items():
             self.put(resource(name), content, name=name)
 

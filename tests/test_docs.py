@@ -80,9 +80,12 @@ def test_the_site_builds(tmp_path):
     options = ["-q", "-W", "-b", "html", "-d", str(tmp_path / "doctrees")]
     built = subprocess.run(
         [sys.executable, "-m", "sphinx", *options, str(DOCS), str(tmp_path / "html")],
-        capture_output=True, text=True, check=False, cwd=DOCS.parent,
+        capture_output=True,
+        text=True,
+        check=False,
+        cwd=DOCS.parent,
         env=os.environ | {"PYTHONPATH": str(DOCS.parent), "JAX_PLATFORMS": "cpu"},
-    )  # fmt: skip
+    )
     assert built.returncode == 0, built.stderr
     pages = {p.relative_to(tmp_path / "html").stem for p in (tmp_path / "html").rglob("*.html")}
     assert {p.stem for p in DOCS.glob("*.md")} <= pages

@@ -109,11 +109,17 @@ def test_the_covariance_is_that_of_the_draws(files, found):
     (block,) = [v for k, v in content.items() if k != "$schema"]
     assert block_name(OBSERVABLES, OBSERVABLES) in content
     correlations = np.array(block["correlations"]["total"])
-    monomials = np.array([
-        np.prod([1.0 if not n else point[n].real if p == "R" else point[n].imag
-                 for n, p in zip(key[:2], key[2], strict=True)])
-        for key in found.keys
-    ])  # fmt: skip
+    monomials = np.array(
+        [
+            np.prod(
+                [
+                    1.0 if not n else point[n].real if p == "R" else point[n].imag
+                    for n, p in zip(key[:2], key[2], strict=True)
+                ]
+            )
+            for key in found.keys
+        ]
+    )
     scaled = found.std * monomials[:, None]
     covariance = np.einsum("ijkl,ki,lj->ij", correlations, scaled, scaled)
     nuisances = Nuisances(inputs)
@@ -186,19 +192,25 @@ def test_other_models(model, fixed, wanted, size, observables, tmp_path):
     ("arguments", "message"),
     [
         ({"observables": ["F_L(B0->K*0inv)"]}, "F_L(B0->K*0inv) is no polynomial"),
-        ({"model": "S2tilde", "fixed": {"M": 2.0}, "parameters": ["lam_2tau", "lam_3tau"]},
-         "BR(B+->K+inv) is not quadratic in lam_2tau, lam_3tau"),
-        ({"model": "resonance", "fixed": {"S": 1e-8, "width": 0.1}, "parameters": ["m"]},
-         "BR(B+->K+inv) is not quadratic in m"),
+        (
+            {"model": "S2tilde", "fixed": {"M": 2.0}, "parameters": ["lam_2tau", "lam_3tau"]},
+            "BR(B+->K+inv) is not quadratic in lam_2tau, lam_3tau",
+        ),
+        (
+            {"model": "resonance", "fixed": {"S": 1e-8, "width": 0.1}, "parameters": ["m"]},
+            "BR(B+->K+inv) is not quadratic in m",
+        ),
         ({"model": "S2tilde", "fixed": {"M": 2.0}}, "no variables of its own"),
         ({"model": "fermion-pair", "fixed": {}}, "the mass 'm' is missing"),
         ({"fixed": {"CR_ee": 1.0}}, "--set: 'CR_ee' cannot be fixed"),
         ({"parameters": ["CR_xx"]}, "--parameters: unknown parameter 'CR_xx'"),
         ({"parameters": ["CR_ee", "CR_bsnuenue"]}, "stands twice"),
-        ({"model": "scalar-pair", "fixed": {"m": 0.5, "S": 1e-8}, "parameters": ["S"]},
-         "'S' is both fixed and a variable"),
+        (
+            {"model": "scalar-pair", "fixed": {"m": 0.5, "S": 1e-8}, "parameters": ["S"]},
+            "'S' is both fixed and a variable",
+        ),
     ],
-)  # fmt: skip
+)
 def test_no_polynomials(arguments, message):
     with pytest.raises(InputError, match=re.escape(message)):
         quadratic_polynomials(**({"observables": ["BR(B+->K+inv)"]} | arguments))
@@ -345,16 +357,39 @@ def write(tmp_path, **changes):
         ({"values": {"CR_bsnuenue": float("nan")}}, "nan is not finite"),
         ({"eft": "WET-dark", "basis": "bsnunu", "values": {"S_bsYY": 1}}, "unknown coefficient"),
         ({"eft": "WET-dark", "basis": "bsnunu", "values": {"S_bsXX": 1}}, "mass of the particle"),
-        ({"eft": "WET-dark", "basis": "bsnunu", "values": {"S_bsXX": 1, "S_bsphiphi": 1}},
-         "coefficients of several sectors: sbphiphi, sbXX"),
-        ({"eft": "WET-dark", "basis": "bsnunu", "values": {"T1_bsXX": 1e-9},
-          "metadata": {"particle": {"m": 0.5, "real": True}}}, "operator T1 vanishes"),
-        ({"eft": "WET-dark", "basis": "bsnunu", "values": {"T1_bsXX": 1e-9},
-          "metadata": {"particle": {"m": 0.5, "spin": 1}}}, "unknown key 'spin'"),
-        ({"eft": "WET-dark", "basis": "bsnunu", "values": {"S_LL_bsNN": 1e-9},
-          "metadata": {"particle": {"mN": 0.5, "pair": "nuN"}}}, "pair = nuN with coefficients"),
+        (
+            {"eft": "WET-dark", "basis": "bsnunu", "values": {"S_bsXX": 1, "S_bsphiphi": 1}},
+            "coefficients of several sectors: sbphiphi, sbXX",
+        ),
+        (
+            {
+                "eft": "WET-dark",
+                "basis": "bsnunu",
+                "values": {"T1_bsXX": 1e-9},
+                "metadata": {"particle": {"m": 0.5, "real": True}},
+            },
+            "operator T1 vanishes",
+        ),
+        (
+            {
+                "eft": "WET-dark",
+                "basis": "bsnunu",
+                "values": {"T1_bsXX": 1e-9},
+                "metadata": {"particle": {"m": 0.5, "spin": 1}},
+            },
+            "unknown key 'spin'",
+        ),
+        (
+            {
+                "eft": "WET-dark",
+                "basis": "bsnunu",
+                "values": {"S_LL_bsNN": 1e-9},
+                "metadata": {"particle": {"mN": 0.5, "pair": "nuN"}},
+            },
+            "pair = nuN with coefficients",
+        ),
     ],
-)  # fmt: skip
+)
 def test_bad_files_of_coefficients(changes, message, tmp_path):
     with pytest.raises(InputError, match=re.escape(message) if "(" in message else message) as e:
         read_wcxf(write(tmp_path, **changes))

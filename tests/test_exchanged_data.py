@@ -27,7 +27,7 @@ from bsnunu_jax.states import Neutrinos
 BELLE2, SEARCH = "belle2_knunu_2023", "belle_2017_Kstar0"
 RATIO = GaussianMeasurement(
     "ratio", "a test value", "R_K_nunu", 4.0, 1.5, 0.5, ("r",), ("none",), False, "none"
-)  # fmt: skip
+)
 
 
 @pytest.fixture(scope="module")
@@ -117,9 +117,13 @@ def test_counts_with_an_uncertain_rate_follow_the_marginal():
 def test_counts_need_not_be_whole(n, accuracy):
     mean, spread = 9.3, 2.1
     exact, _ = quad(
-        lambda x: np.exp(n * np.log(x) - x - gammaln(n + 1)) * norm.pdf(x, mean, spread), 1e-12, 80,
-        epsabs=0, epsrel=1e-12, points=[5, 9, 14],
-    )  # fmt: skip
+        lambda x: np.exp(n * np.log(x) - x - gammaln(n + 1)) * norm.pdf(x, mean, spread),
+        1e-12,
+        80,
+        epsabs=0,
+        epsrel=1e-12,
+        points=[5, 9, 14],
+    )
     observed = jnp.asarray(n)[None]
     numbers = jnp.full(1, mean), jnp.full(1, spread)
     found = jax.jit(lambda n: log_likelihood_of_signal(numbers[0], n, 0.0, numbers[1]))(observed)
@@ -132,8 +136,10 @@ def test_saturated_marginal_is_the_maximum():
     for n, s in zip(observed, spread, strict=True):
         best = minimize_scalar(
             lambda m, n=n, s=s: -float(log_likelihood_of_signal(np.array(m), n, 0.0, s, xp=np)),
-            bounds=(0, n + 10), method="bounded", options={"xatol": 1e-10},
-        )  # fmt: skip
+            bounds=(0, n + 10),
+            method="bounded",
+            options={"xatol": 1e-10},
+        )
         total -= best.fun
     found = saturated_marginal(jnp.asarray(observed), jnp.asarray(spread))
     assert float(found) == pytest.approx(total, abs=1e-9)
@@ -141,9 +147,11 @@ def test_saturated_marginal_is_the_maximum():
 
 def test_objective_with_other_data_and_centres(measurements, inputs):
     problem = Problem(
-        get_model("neutrinos"), (Parameter("CR_tautau", Uniform(-30, 30), "C"),),
-        Nuisances(inputs, ("ckm",)), tuple(measurements.values()),
-    )  # fmt: skip
+        get_model("neutrinos"),
+        (Parameter("CR_tautau", Uniform(-30, 30), "C"),),
+        Nuisances(inputs, ("ckm",)),
+        tuple(measurements.values()),
+    )
     values, z = jnp.array([-8.0]), jnp.full(problem.size - 1, 0.1)
     default = problem.objective_at(values, z)
     same = problem.objective_at(values, z, data=problem.data, centres=jnp.zeros_like(z))

@@ -111,9 +111,14 @@ def log_likelihood_by_quad(m: CountingMeasurement, signal: float) -> float:
     top = log_integrand(peak)
     low, high = max(0.0, peak - 14 * width), peak + 14 * width
     value, error = quad(
-        lambda mu: np.exp(log_integrand(mu) - top), low, high,
-        points=[peak], epsabs=0, epsrel=1e-12, limit=200,
-    )  # fmt: skip
+        lambda mu: np.exp(log_integrand(mu) - top),
+        low,
+        high,
+        points=[peak],
+        epsabs=0,
+        epsrel=1e-12,
+        limit=200,
+    )
     assert error < 1e-11 * value
     return float(top + np.log(value))
 
@@ -135,9 +140,11 @@ def test_flat_prior_limit_is_the_published_one(name: str) -> None:
     expected = m.limit * m.events_per_br
 
     def likelihood(s: float) -> float:
-        return np.exp(log_likelihood_of_signal(
-            np.float64(s), m.observed, m.background, m.background_std, xp=np
-        ))  # fmt: skip
+        return np.exp(
+            log_likelihood_of_signal(
+                np.float64(s), m.observed, m.background, m.background_std, xp=np
+            )
+        )
 
     def integral(low: float, high: float) -> float:
         return float(quad(likelihood, low, high, epsabs=0, epsrel=1e-12, limit=200)[0])
@@ -145,9 +152,12 @@ def test_flat_prior_limit_is_the_published_one(name: str) -> None:
     total = integral(0, expected) + integral(expected, 4 * expected)
     total += integral(4 * expected, 16 * expected)
     found = brentq(
-        lambda s: integral(0, s) - m.confidence_level * total, 0.9 * expected, 1.1 * expected,
-        xtol=1e-13, rtol=1e-13,
-    )  # fmt: skip
+        lambda s: integral(0, s) - m.confidence_level * total,
+        0.9 * expected,
+        1.1 * expected,
+        xtol=1e-13,
+        rtol=1e-13,
+    )
     assert found / m.events_per_br == pytest.approx(m.limit, rel=1e-9, abs=0)
 
 
@@ -164,10 +174,14 @@ def test_counting_likelihood_is_that_of_flavio(name: str) -> None:
     signal = step * np.arange(-int((m.background + 1) / step), int(reach / step))
     half_width = int(9 * m.background_std / step)
     kernel = step * np.arange(-half_width, half_width + 1)
-    density = fftconvolve(
-        gamma_distribution.pdf(signal + m.background, m.observed + 1),
-        norm.pdf(kernel, 0, m.background_std), mode="same",
-    )[signal >= 0] * step  # fmt: skip
+    density = (
+        fftconvolve(
+            gamma_distribution.pdf(signal + m.background, m.observed + 1),
+            norm.pdf(kernel, 0, m.background_std),
+            mode="same",
+        )[signal >= 0]
+        * step
+    )
     signal = signal[signal >= 0]
 
     cumulative = cumulative_simpson(density, x=signal, initial=0)
@@ -176,9 +190,9 @@ def test_counting_likelihood_is_that_of_flavio(name: str) -> None:
     assert limit / m.limit == pytest.approx(m.events_per_br, rel=1e-5)
 
     points = np.flatnonzero(density > 1e-6 * density.max())[::500]
-    found = np.array([
-        float(m.log_likelihood(Fixed(signal[i] / m.events_per_br), NO_NUISANCES)) for i in points
-    ])  # fmt: skip
+    found = np.array(
+        [float(m.log_likelihood(Fixed(signal[i] / m.events_per_br), NO_NUISANCES)) for i in points]
+    )
     np.testing.assert_allclose(found, np.log(density[points]), rtol=0, atol=1e-7)
 
 
@@ -205,8 +219,10 @@ QUOTED = {
 
 # Value and errors as the publications have them, in units of their own.
 QUOTED_ELSEWHERE = {
-    "paper_R_K_nunu": (5.3, (1.7,), (1.7,)), "paper_rD": (1.19, (0.10,), (0.10,)),
-    "paper_rDstar": (1.12, (0.06,), (0.06,)), "paper_r_DeltaMs": (1.0, (0.1,), (0.1,)),
+    "paper_R_K_nunu": (5.3, (1.7,), (1.7,)),
+    "paper_rD": (1.19, (0.10,), (0.10,)),
+    "paper_rDstar": (1.12, (0.06,), (0.06,)),
+    "paper_r_DeltaMs": (1.0, (0.1,), (0.1,)),
     "babar_2016_Ktautau": (1.31e-3, (0.66e-3, 0.35e-3), (0.61e-3, 0.25e-3)),
     "babar_2012_Kmutau": (-0.4e-5, (1.4e-5,), (0.9e-5,)),
     "babar_2012_Ktaumu": (0.8e-5, (1.9e-5,), (1.4e-5,)),
@@ -214,7 +230,7 @@ QUOTED_ELSEWHERE = {
     "hflav_2015_r_DeltaMs": (0.993, (0.058,), (0.058,)),  # derived: see test_mediators.py
     "planck_2018_Omega_h2": (0.120, (0.001,), (0.001,)),
     "planck_2018_Omega_h2_chpt": (0.120, (0.001, 0.012), (0.001, 0.012)),
-}  # fmt: skip
+}
 
 
 def test_every_gaussian_is_quoted() -> None:

@@ -103,9 +103,10 @@ def test_heavy_pairs_have_no_rate(kind: str, inputs):
 
         state = PAIRS[kind](m)
         bins = rates.gamma_bins(K, state, inputs, edges)
-        return jnp.append(bins, jnp.stack([
-            *jax.value_and_grad(total)(m), rates.dgamma_dq2(K, state, inputs, 3.0)
-        ]))  # fmt: skip
+        return jnp.append(
+            bins,
+            jnp.stack([*jax.value_and_grad(total)(m), rates.dgamma_dq2(K, state, inputs, 3.0)]),
+        )
 
     assert (np.asarray(found(jnp.array([10.0, 1e100, 1e160, 1e300]))) == 0).all()
 
@@ -154,10 +155,12 @@ def test_masses_below_zero(kind: str, m: float):
 
 
 MATRICES = {
-    "CR": lambda c: Neutrinos(CR=c), "CLp": lambda c: Neutrinos(CLp=c),
-    "C9": lambda c: ChargedLeptons(C9=c), "C10p": lambda c: ChargedLeptons(C10p=c),
+    "CR": lambda c: Neutrinos(CR=c),
+    "CLp": lambda c: Neutrinos(CLp=c),
+    "C9": lambda c: ChargedLeptons(C9=c),
+    "C10p": lambda c: ChargedLeptons(C10p=c),
     "CVL": lambda c: ChargedCurrent(CVL=c),
-}  # fmt: skip
+}
 
 
 @pytest.mark.parametrize("name", MATRICES)

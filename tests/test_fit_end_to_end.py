@@ -71,9 +71,11 @@ def test_the_folder_is_complete(whole):
 def test_kill_and_resume_give_the_uninterrupted_posterior(whole):
     folder, _ = whole
     process = subprocess.Popen(
-        command("fit", "card.yaml", "--out", "killed"), cwd=folder,
-        stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL,
-    )  # fmt: skip
+        command("fit", "card.yaml", "--out", "killed"),
+        cwd=folder,
+        stdout=subprocess.DEVNULL,
+        stderr=subprocess.DEVNULL,
+    )
     while not (folder / "killed" / "blocks" / "block_0002.npz").is_file():
         assert process.poll() is None, "ended before it could be killed"
         time.sleep(0.002)

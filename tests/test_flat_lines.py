@@ -34,16 +34,31 @@ def names(fit):
 
 
 CASES = {
-    "sum": ("neutrinos", "belle2_2023_br", {"CL_tautau": WIDE, "CR_tautau": "uniform: [-8, 12]"},
-            ["CL_tautau - CR_tautau"]),
+    "sum": (
+        "neutrinos",
+        "belle2_2023_br",
+        {"CL_tautau": WIDE, "CR_tautau": "uniform: [-8, 12]"},
+        ["CL_tautau - CR_tautau"],
+    ),
     "universal": ("universal", "belle2_2023_br", {"cVL": WIDE, "cVR": WIDE}, ["cVL - cVR"]),
-    "smeft": ("smeft", "belle2_2023_br, paper_R_Kstar_nunu",
-              {"Clq1_tautau": "uniform: [-0.1, 0.1]", "Clq3_tautau": "uniform: [-0.3, 0.2]",
-               "Cld_tautau": "uniform: [-0.1, 0.1]"}, ["Clq1_tautau + Clq3_tautau"]),
-    "seen": ("neutrinos", "belle2_2023_br, paper_R_Kstar_nunu",
-             {"CL_tautau": WIDE, "CR_tautau": WIDE}, []),
+    "smeft": (
+        "smeft",
+        "belle2_2023_br, paper_R_Kstar_nunu",
+        {
+            "Clq1_tautau": "uniform: [-0.1, 0.1]",
+            "Clq3_tautau": "uniform: [-0.3, 0.2]",
+            "Cld_tautau": "uniform: [-0.1, 0.1]",
+        },
+        ["Clq1_tautau + Clq3_tautau"],
+    ),
+    "seen": (
+        "neutrinos",
+        "belle2_2023_br, paper_R_Kstar_nunu",
+        {"CL_tautau": WIDE, "CR_tautau": WIDE},
+        [],
+    ),
     "curved": ("neutrinos", "belle2_2023_br", {"CL_tautau": WIDE, "CR_mumu": WIDE}, []),
-}  # fmt: skip
+}
 
 
 @pytest.mark.parametrize("case", CASES)
@@ -68,9 +83,12 @@ def test_every_seed_finds_the_same_lines_and_minima(tmp_path, case):
 def test_a_line_that_a_prior_cuts(tmp_path):
     """CL and CR end at 0 and 1, where the sum would have to go below: both at an edge."""
     problem = card(
-        tmp_path, "neutrinos", "belle2_2023_br", CL_tautau="uniform: [0, 4]",
+        tmp_path,
+        "neutrinos",
+        "belle2_2023_br",
+        CL_tautau="uniform: [0, 4]",
         CR_tautau="uniform: [1, 2]",
-    ).problem  # fmt: skip
+    ).problem
     fit = best_fit(problem, starts=6, seed=1)
     assert names(fit) == ["CL_tautau - CR_tautau"]
     assert fit.converged == 6
@@ -79,8 +97,13 @@ def test_a_line_that_a_prior_cuts(tmp_path):
 
 def test_the_sampler_walks_along_the_line_and_says_so(tmp_path):
     """The difference of CL and CR is flat: every chain is all over it at once."""
-    stated = card(tmp_path, "neutrinos", "belle2_2023_br", CL_tautau="uniform: [-10, 0]",
-                  CR_tautau="uniform: [-10, 0]")  # fmt: skip
+    stated = card(
+        tmp_path,
+        "neutrinos",
+        "belle2_2023_br",
+        CL_tautau="uniform: [-10, 0]",
+        CR_tautau="uniform: [-10, 0]",
+    )
     text = run_fit(stated, tmp_path / "out", quiet=True)
     assert "Flat direction: the data do not see CL_tautau - CR_tautau" in text
     assert "difference" in text

@@ -31,5 +31,6 @@ def test_faults_are_found():
     outcomes = run("none", kind, range(30), seed=1).outcomes
     assert {bool(o.fault) for o in outcomes if o.message} == {False}
     assert {o.fault.partition(":")[0] for o in outcomes if o.fault} == {
-        "KeyError", "AssertionError"
-    }  # fmt: skip
+        "KeyError",
+        "AssertionError",
+    }

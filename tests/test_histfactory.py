@@ -41,24 +41,51 @@ MU = {"name": "mu", "type": "normfactor", "data": None}
 
 # One channel, one name that is a normsys here and a histosys there, a gamma without error.
 PLAIN = [
-    {"name": "one", "samples": [
-        sample("signal", [5.0, 8.0, 3.0], MU, histosys("a", [6.0, 8.5, 3.0], [4.2, 7.9, 2.5]),
-               normsys("b", 1.2, 0.9), staterror("s", [0.5, 0.7, 0.0])),
-        sample("background", [50.0, 40.0, 30.0], normsys("a", 1.1, 0.7), normsys("c", 0.8, 1.3),
-               histosys("d", [55.0, 41.0, 33.0], [44.0, 38.0, 28.0]),
-               staterror("t", [3.0, 2.0, 1.5])),
-    ]},
-]  # fmt: skip
+    {
+        "name": "one",
+        "samples": [
+            sample(
+                "signal",
+                [5.0, 8.0, 3.0],
+                MU,
+                histosys("a", [6.0, 8.5, 3.0], [4.2, 7.9, 2.5]),
+                normsys("b", 1.2, 0.9),
+                staterror("s", [0.5, 0.7, 0.0]),
+            ),
+            sample(
+                "background",
+                [50.0, 40.0, 30.0],
+                normsys("a", 1.1, 0.7),
+                normsys("c", 0.8, 1.3),
+                histosys("d", [55.0, 41.0, 33.0], [44.0, 38.0, 28.0]),
+                staterror("t", [3.0, 2.0, 1.5]),
+            ),
+        ],
+    }
+]
 # Two channels that share systematics; in the second both samples share one gamma a bin.
 SHARED = [
     *PLAIN,
-    {"name": "two", "samples": [
-        sample("signal", [2.0, 1.0], MU, {"name": "k", "type": "normfactor", "data": None},
-               staterror("u", [0.3, 0.2])),
-        sample("other", [20.0, 0.0], histosys("d", [22.0, 0.5], [19.0, 0.0]),
-               normsys("b", 0.95, 1.1), staterror("u", [1.0, 0.4])),
-    ]},
-]  # fmt: skip
+    {
+        "name": "two",
+        "samples": [
+            sample(
+                "signal",
+                [2.0, 1.0],
+                MU,
+                {"name": "k", "type": "normfactor", "data": None},
+                staterror("u", [0.3, 0.2]),
+            ),
+            sample(
+                "other",
+                [20.0, 0.0],
+                histosys("d", [22.0, 0.5], [19.0, 0.0]),
+                normsys("b", 0.95, 1.1),
+                staterror("u", [1.0, 0.4]),
+            ),
+        ],
+    },
+]
 OBSERVED = {"one": [61.0, 44.0, 35.0], "two": [25.0, 2.0]}
 TOYS = {"plain": PLAIN, "shared": SHARED}
 
@@ -89,9 +116,12 @@ def theirs(content, codes):
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")
         space = pyhf.Workspace(content)
-        model = space.model(modifier_settings={
-            "normsys": {"interpcode": codes[0]}, "histosys": {"interpcode": codes[1]},
-        })  # fmt: skip
+        model = space.model(
+            modifier_settings={
+                "normsys": {"interpcode": codes[0]},
+                "histosys": {"interpcode": codes[1]},
+            }
+        )
         return model, np.asarray(space.data(model))
 
 
@@ -179,8 +209,10 @@ def test_published_reference_points(likelihood_dir):
     assert len(model.observed) == 30
     ones = jnp.ones(len(model.gamma_sigma))
     for mu, expected in {
-        1.0: -127.21182488859057, 0.5: -136.724765413002, 1.5: -118.74875703814962,
-    }.items():  # fmt: skip
+        1.0: -127.21182488859057,
+        0.5: -136.724765413002,
+        1.5: -118.74875703814962,
+    }.items():
         found = float(model.log_density(*model.named({"mu": mu}), ones))
         assert found == pytest.approx(expected, abs=1e-10)
 
@@ -209,9 +241,13 @@ def test_collapse_is_the_profile(content, rng):
 
 def test_collapse_is_the_marginal():
     """Two gammas of one bin integrated out by quadrature give the integral over t."""
-    channel = {"name": "one", "samples": [
-        sample("a", [5.0], staterror("s", [0.5])), sample("b", [7.0], staterror("t", [0.9])),
-    ]}  # fmt: skip
+    channel = {
+        "name": "one",
+        "samples": [
+            sample("a", [5.0], staterror("s", [0.5])),
+            sample("b", [7.0], staterror("t", [0.9])),
+        ],
+    }
     model = build([channel], {"one": [14.0]}, "test")
     x, w = np.polynomial.hermite_e.hermegauss(60)
     none = jnp.zeros(0)
@@ -244,13 +280,17 @@ def test_weights_scale_a_sample(content):
 @pytest.mark.parametrize(
     ("change", "message"),
     [
-        (lambda w: w["channels"][0]["samples"][0]["modifiers"].append(
-            {"name": "x", "type": "shapesys", "data": [1, 1, 1]}), "'x'.*'shapesys'.*supported"),
+        (
+            lambda w: w["channels"][0]["samples"][0]["modifiers"].append(
+                {"name": "x", "type": "shapesys", "data": [1, 1, 1]}
+            ),
+            "'x'.*'shapesys'.*supported",
+        ),
         (lambda w: w["observations"][0]["data"].pop(), "3 bins, its observation 2"),
         (lambda w: w["channels"][0]["samples"][1]["data"].pop(), "has 2 bins, the channel 3"),
         (lambda w: w.pop("channels"), "no pyhf workspace"),
     ],
-)  # fmt: skip
+)
 def test_flawed_workspaces_are_refused(tmp_path, change, message):
     content = json.loads(json.dumps(workspace(PLAIN)))
     change(content)

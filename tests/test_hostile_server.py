@@ -21,7 +21,7 @@ from hostile_server import (
     record,
     right_answers,
     serving,
-)  # fmt: skip
+)
 
 from bsnunu_jax.cli import main
 from bsnunu_jax.experiments.records import hepdata
@@ -111,7 +111,7 @@ ANSWERS = {
     "chunk cut": (chunked(b"ff\r\nabc"), "no right HTTP answer|broke off"),
     "chunk size long": (chunked(b"f" * 70_000 + b"\r\n"), "no right HTTP answer"),
     "chunk huge": (chunked(b"ffffffffffffffffff\r\nabc"), "no right HTTP answer|broke off"),
-}  # fmt: skip
+}
 PAGES = {
     "no content": (answer(), "no JSON page"),
     "deep lists": (deep(b"[", b"]", 100_000), "no JSON page"),
@@ -187,8 +187,9 @@ def test_names_that_make_no_sense(get, name):
     nodes = [{"url": path} for path in PATHS.values()]
     answers = {
         PATHS[n]: answer(c, headers=[f"Content-Disposition: attachment; filename={n}"])
-        for n, c in FILES.items() if n != WORKSPACE
-    }  # fmt: skip
+        for n, c in FILES.items()
+        if n != WORKSPACE
+    }
     answers[FILE] = answer(b"x", headers=[f"Content-Disposition: attachment; {name}"])
     code, err, names = get({RECORD: record(nodes), **answers})
     assert (code, names) == (1, FILES.keys() - {WORKSPACE})
@@ -209,14 +210,20 @@ LARGE = {
     "file announced": (FILE, endless(OK + LONG + b"\r\n"), f"{WORKSPACE} is longer than"),
     "archive": (ARCHIVE, endless(OK + b"\r\n"), "the archive is longer than"),
     "chunks": (FILE, endless(chunked(b""), b"100000\r\n" + b"0" * (1 << 20) + b"\r\n"), "longer"),
-    "extensions of chunks": (FILE, endless(chunked(b""), b"1;" + b"x" * 60_000 + b"\r\n0\r\n",
-        MANY), "no right HTTP answer"),
-    "interim answers": (FILE, endless(b"", b"HTTP/1.1 100 Continue\r\n\r\n" * 1000, MANY),
-        "no right HTTP answer"),
+    "extensions of chunks": (
+        FILE,
+        endless(chunked(b""), b"1;" + b"x" * 60_000 + b"\r\n0\r\n", MANY),
+        "no right HTTP answer",
+    ),
+    "interim answers": (
+        FILE,
+        endless(b"", b"HTTP/1.1 100 Continue\r\n\r\n" * 1000, MANY),
+        "no right HTTP answer",
+    ),
     "redirection": (FILE, endless(b"HTTP/1.1 302 Found\r\nLocation: /x\r\n\r\n"), "status 404"),
     "error": (FILE, endless(b"HTTP/1.1 500 No\r\n\r\n"), "status 500"),
     "trailers": (FILE, endless(chunked(b"0\r\n"), b"X: y\r\n" * 10_000, MANY), WORKSPACE),
-}  # fmt: skip
+}
 
 
 @pytest.mark.parametrize("case", LARGE)

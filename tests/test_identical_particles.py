@@ -28,9 +28,14 @@ def test_operators_that_vanish(name: str, inputs: Inputs) -> None:
     case, largest = IDENTICAL[name], 0.0
     for mode in ("B+->K+", "B0->K*0"):
         forms = quadratic_forms(
-            6.0, *meson_masses(inputs, mode), form_factors(inputs, mode, 6.0), case.amplitudes,
-            0.7, 0.7, vector=MODES[mode].vector,
-        )  # fmt: skip
+            6.0,
+            *meson_masses(inputs, mode),
+            form_factors(inputs, mode, 6.0),
+            case.amplitudes,
+            0.7,
+            0.7,
+            vector=MODES[mode].vector,
+        )
         diagonal = np.diag(forms.sum(axis=0)).real
         largest = np.maximum(largest, diagonal / diagonal.max())
     names = np.array(list(case.amplitudes.operators))

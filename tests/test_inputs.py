@@ -36,9 +36,13 @@ UNITS = {"GeV", "GeV^-2", "GeV s", "ps", "rad", "1"}
 ROLES = {"alpha_hamiltonian", "alpha_sm", "m_b", "m_s"}
 # What every rate reads.
 NEEDED = {
-    "GF", "hbar", "X_t", "sin2thetaW", "VtbVts_abs",
+    "GF",
+    "hbar",
+    "X_t",
+    "sin2thetaW",
+    "VtbVts_abs",
     *(getattr(mode, field) for mode in MODES.values() for field in ("m_B", "m_K", "tau_B")),
-}  # fmt: skip
+}
 SETS = [(t, name) for t in ("B->K", "B->K*") for name in form_factor_sets(t)]
 
 
@@ -111,11 +115,20 @@ def test_numbers_of_the_default_preset() -> None:
     """Literals, so that a change of the tables cannot pass unseen."""
     table = numbers("default")
     assert {k: table[k].value for k in NEEDED} == {
-        "GF": 1.1663787e-05, "hbar": 6.582119569e-25, "X_t": 1.468, "sin2thetaW": 0.23124,
-        "VtbVts_abs": 0.04185, "m_B_plus": 5.27941, "m_B_0": 5.27972, "m_K_plus": 0.493677,
-        "m_K_0": 0.497611, "m_Kstar_plus": 0.89167, "m_Kstar_0": 0.89555,
-        "tau_B_plus": 1.6381581804380287, "tau_B_0": 1.5169669437658444,
-    }  # fmt: skip
+        "GF": 1.1663787e-05,
+        "hbar": 6.582119569e-25,
+        "X_t": 1.468,
+        "sin2thetaW": 0.23124,
+        "VtbVts_abs": 0.04185,
+        "m_B_plus": 5.27941,
+        "m_B_0": 5.27972,
+        "m_K_plus": 0.493677,
+        "m_K_0": 0.497611,
+        "m_Kstar_plus": 0.89167,
+        "m_Kstar_0": 0.89555,
+        "tau_B_plus": 1.6381581804380287,
+        "tau_B_0": 1.5169669437658444,
+    }
     assert table["tau_B_plus"].unit == "ps"
     assert table["tau_B_plus"].uncertainty == 0.0040770487318019626
 
@@ -149,18 +162,17 @@ def test_sm_rate_does_not_depend_on_the_alpha_of_the_prefactor() -> None:
 BAD_NAMES: dict[str, tuple[Callable[[], object], str]] = {
     "preset": (lambda: load_inputs("pdg"), "default, paper, hpqcd, flavio, eos"),
     "form-factor set": (
-        lambda: load_inputs("default", {"B->K*": "bsz"}), ", ".join(form_factor_sets("B->K*"))
+        lambda: load_inputs("default", {"B->K*": "bsz"}),
+        ", ".join(form_factor_sets("B->K*")),
     ),
     "transition": (lambda: load_inputs("default", {"B->pi": "x"}), "B->K, B->K*"),
     "nuisance group": (lambda: Nuisances(load_inputs(), groups=["lattice"]), ", ".join(GROUPS)),
     "mode": (lambda: get_mode("B->K"), ", ".join(MODES)),
     "coefficient": (lambda: Neutrinos.named({"CR_33": 1.0}), "CL_ij, CR_ij, CLp_ij, CRp_ij"),
     "model": (lambda: get_model("leptoquark"), "neutrinos, universal"),
-    "parameter": (
-        lambda: get_model("universal").check({"CVL": 1}), "cVL, cVR, cSL, cSR, cTL"
-    ),
+    "parameter": (lambda: get_model("universal").check({"CVL": 1}), "cVL, cVR, cSL, cSR, cTL"),
     "observable": (lambda: get_observable("BR(B->Knunu)"), "bsnunu list observables"),
-}  # fmt: skip
+}
 
 
 @pytest.mark.parametrize("what", BAD_NAMES)
@@ -177,9 +189,13 @@ def test_single_precision_is_refused(value: str) -> None:
     """In a fresh interpreter, because the precision is fixed when the package is imported."""
     code = "from bsnunu_jax.inputs import load_inputs; load_inputs()"
     run = subprocess.run(
-        [sys.executable, "-c", code], env=os.environ | {"JAX_ENABLE_X64": value},
-        capture_output=True, text=True, timeout=120, check=False,
-    )  # fmt: skip
+        [sys.executable, "-c", code],
+        env=os.environ | {"JAX_ENABLE_X64": value},
+        capture_output=True,
+        text=True,
+        timeout=120,
+        check=False,
+    )
     assert run.returncode != 0
     last = run.stderr.strip().splitlines()[-1]
     assert last.startswith("bsnunu_jax.foundation.errors.InputError")

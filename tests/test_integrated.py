@@ -44,9 +44,15 @@ def integrals(
 ) -> np.ndarray:
     """Adaptive Gauss-Kronrod in q2 itself, each component to 1e-12 of `scale`."""
     found, error, info = quad_vec(
-        lambda q2: np.asarray(function(jnp.asarray(q2))) / scale, low, high,
-        epsabs=1e-12, epsrel=0, norm="max", limit=5000, full_output=True,
-    )  # fmt: skip
+        lambda q2: np.asarray(function(jnp.asarray(q2))) / scale,
+        low,
+        high,
+        epsabs=1e-12,
+        epsrel=0,
+        norm="max",
+        limit=5000,
+        full_output=True,
+    )
     assert info.success
     assert error < 1e-12
     return found * scale
@@ -108,8 +114,10 @@ def test_total_rate_is_the_contraction_of_invariants_and_kernels(
     found = np.asarray(rates.gamma(mode, state, inputs))
     expected = integrals(
         jax.jit(lambda q2: rates.dgamma_dq2(mode, state, inputs, q2)),
-        0.0, endpoint(inputs, mode), found,
-    )  # fmt: skip
+        0.0,
+        endpoint(inputs, mode),
+        found,
+    )
     np.testing.assert_allclose(found, expected, rtol=1e-12)
     lifetime = float(inputs.values[MODES[mode].tau_B]) * 1e-12 / float(inputs.values["hbar"])
     br = branching_fraction(mode, [state], inputs)
@@ -137,9 +145,9 @@ def test_few_nodes_suffice_in_the_bins_of_belle2(inputs: Inputs) -> None:
 
     @partial(jax.jit, static_argnums=0)
     def bins(nodes: int) -> jax.Array:
-        return in_order(rates.binned_kernels(
-            "B+->K+", ALL_ROWS, inputs, jnp.asarray(BELLE2_EDGES), nodes=nodes
-        ))  # fmt: skip
+        return in_order(
+            rates.binned_kernels("B+->K+", ALL_ROWS, inputs, jnp.asarray(BELLE2_EDGES), nodes=nodes)
+        )
 
     expected = bins(NODES)
     totals = expected.sum(axis=1, keepdims=True)
@@ -235,8 +243,12 @@ def interference(state: Neutrinos, inputs: Inputs) -> dict[str, float]:
 @pytest.mark.parametrize("preset", ["default", "paper"])
 def test_equations_10_and_12_of_the_paper(preset: str, rng: np.random.Generator) -> None:
     inputs = load_inputs(preset)
-    ratios = jax.jit(lambda state: (ratio_to_sm("B+->K+", [state], inputs),
-                                    ratio_to_sm("B0->K*0", [state], inputs)))  # fmt: skip
+    ratios = jax.jit(
+        lambda state: (
+            ratio_to_sm("B+->K+", [state], inputs),
+            ratio_to_sm("B0->K*0", [state], inputs),
+        )
+    )
     h = float(eta(inputs))
     for _ in range(5):
         state = random_neutrinos(rng)
@@ -340,10 +352,18 @@ def test_smallest_ratio_of_the_vector_mode_in_the_new_range() -> None:
     assert R_Kstar == pytest.approx(1.463, abs=0.0005)
 
     inputs = load_inputs("paper")
-    ratios = jax.jit(jax.vmap(lambda tautau, mutau: jnp.stack([
-        ratio_to_sm(mode, [Neutrinos.named({"CR_tautau": tautau, "CR_mutau": mutau})], inputs)
-        for mode in ("B+->K+", "B0->K*0")
-    ])))  # fmt: skip
+    ratios = jax.jit(
+        jax.vmap(
+            lambda tautau, mutau: jnp.stack(
+                [
+                    ratio_to_sm(
+                        mode, [Neutrinos.named({"CR_tautau": tautau, "CR_mutau": mutau})], inputs
+                    )
+                    for mode in ("B+->K+", "B0->K*0")
+                ]
+            )
+        )
+    )
     x, R_Kstar = smallest(float(inputs.C_L_SM), float(eta(inputs)))
     at_minimum = ratios(jnp.array([x]), jnp.zeros(1))[0]
     assert at_minimum.tolist() == pytest.approx([3.6, R_Kstar], rel=1e-12)

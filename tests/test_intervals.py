@@ -13,9 +13,7 @@ SEEDS = range(25)
 
 def pieces(draws, mass, folder):
     """The pieces that summary.csv has of these draws, shape (chains, draws) or flat."""
-    write_summary(
-        folder / "s.csv", summarise({}, {"x": np.atleast_2d(draws)}, None, {})
-    )  # fmt: skip
+    write_summary(folder / "s.csv", summarise({}, {"x": np.atleast_2d(draws)}, None, {}))
     with (folder / "s.csv").open(newline="", encoding="utf-8") as file:
         (row,) = csv.DictReader(file)
     key = "hdi68" if mass == 0.68 else "hdi95"
@@ -84,21 +82,27 @@ MIXTURES = {
 
 def truth(shares, centres, widths, mass):
     """Pieces of the exact region: the density is cut where it holds the mass."""
-    low, high = (min(c - 6 * w for c, w in zip(centres, widths, strict=True)),
-                 max(c + 6 * w for c, w in zip(centres, widths, strict=True)))  # fmt: skip
-    grid = np.unique(np.concatenate(
-        [np.linspace(low, high, 20_001)]
-        + [np.linspace(c - 6 * w, c + 6 * w, 20_001)
-           for c, w in zip(centres, widths, strict=True)]
-    ))  # fmt: skip
-    density = sum(s * norm.pdf(grid, c, w)
-                  for s, c, w in zip(shares, centres, widths, strict=True))  # fmt: skip
+    low, high = (
+        min(c - 6 * w for c, w in zip(centres, widths, strict=True)),
+        max(c + 6 * w for c, w in zip(centres, widths, strict=True)),
+    )
+    grid = np.unique(
+        np.concatenate(
+            [np.linspace(low, high, 20_001)]
+            + [
+                np.linspace(c - 6 * w, c + 6 * w, 20_001)
+                for c, w in zip(centres, widths, strict=True)
+            ]
+        )
+    )
+    density = sum(s * norm.pdf(grid, c, w) for s, c, w in zip(shares, centres, widths, strict=True))
     cells = np.gradient(grid) * density
     order = np.argsort(-density)
     level = density[order][np.searchsorted(np.cumsum(cells[order]), mass)]
     edges = np.diff(np.concatenate([[0], density >= level, [0]]).astype(int))
-    return list(zip(grid[np.flatnonzero(edges == 1)], grid[np.flatnonzero(edges == -1) - 1],
-                    strict=True))  # fmt: skip
+    return list(
+        zip(grid[np.flatnonzero(edges == 1)], grid[np.flatnonzero(edges == -1) - 1], strict=True)
+    )
 
 
 @pytest.mark.parametrize("name", MIXTURES)

@@ -363,8 +363,14 @@ def test_killed_fit_resumes_bit_for_bit(tmp_path):
         assert 0.4 < float(stats[name].mean()) < 1
     other = tmp_path / "killed"
     (other / "blocks").mkdir(parents=True)
-    for name in ("card.yaml", "origin.json", "best_fit.json", "blocks/grid.npz",
-                 "blocks/block_0000.npz", "blocks/block_0001.npz"):  # fmt: skip
+    for name in (
+        "card.yaml",
+        "origin.json",
+        "best_fit.json",
+        "blocks/grid.npz",
+        "blocks/block_0000.npz",
+        "blocks/block_0001.npz",
+    ):
         (other / name).write_bytes((tmp_path / "whole" / name).read_bytes())
     run_fit(Card(path), other, resume=True, quiet=True)
     for path in sorted((tmp_path / "whole" / "blocks").glob("block_*.npz")):

@@ -12,10 +12,21 @@ def test_kills_and_deletions_at_random_moments():
     root = SCRIPT.parents[1]
     path = f"{root}{os.pathsep}{os.environ.get('PYTHONPATH', '')}"
     done = subprocess.run(
-        [sys.executable, str(SCRIPT), "--rounds", "10", "--deletions", "3",
-         "--commands", "scan,fit"],
-        env=os.environ | {"PYTHONPATH": path}, capture_output=True, text=True, check=False,
-    )  # fmt: skip
+        [
+            sys.executable,
+            str(SCRIPT),
+            "--rounds",
+            "10",
+            "--deletions",
+            "3",
+            "--commands",
+            "scan,fit",
+        ],
+        env=os.environ | {"PYTHONPATH": path},
+        capture_output=True,
+        text=True,
+        check=False,
+    )
     assert done.returncode == 0, done.stdout + done.stderr
     assert "killed: 10 (" in done.stdout
     assert "deleted: 3 (" in done.stdout

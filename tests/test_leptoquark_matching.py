@@ -108,17 +108,22 @@ def effective(name: str) -> g.Polynomial:
 
 
 def built(name: str, **more: complex) -> Sectors:
-    parameters = {
-        f"lam_{k + 1}{LEPTONS[j]}": couplings()[k, j] for k, j in np.ndindex(3, 3)
-    } | {"M": MASS}  # fmt: skip
+    parameters = {f"lam_{k + 1}{LEPTONS[j]}": couplings()[k, j] for k, j in np.ndindex(3, 3)} | {
+        "M": MASS
+    }
     return get_model(name).build(parameters | more, INPUTS)
 
 
 def N_0() -> float:
     """(4 GF/sqrt2) VtbVts* alpha/(4 pi), negative; L = N_0 sum C O."""
-    return -4 * VALUES["GF"] / np.sqrt(2) * VALUES["VtbVts_abs"] * VALUES["alpha_em_mb_4p8"] / (
-        4 * np.pi
-    )  # fmt: skip
+    return (
+        -4
+        * VALUES["GF"]
+        / np.sqrt(2)
+        * VALUES["VtbVts_abs"]
+        * VALUES["alpha_em_mb_4p8"]
+        / (4 * np.pi)
+    )
 
 
 def of_neutrinos(sectors: Sectors) -> g.Polynomial:
@@ -133,9 +138,11 @@ def of_neutrinos(sectors: Sectors) -> g.Polynomial:
 def of_charged(sectors: Sectors) -> g.Polynomial:
     c, terms = sectors.charged, []
     for C, P, D in (
-        (c.C9, g.PL, np.eye(4)), (c.C10, g.PL, g.GAMMA5),
-        (c.C9p, g.PR, np.eye(4)), (c.C10p, g.PR, g.GAMMA5),
-    ):  # fmt: skip
+        (c.C9, g.PL, np.eye(4)),
+        (c.C10, g.PL, g.GAMMA5),
+        (c.C9p, g.PR, np.eye(4)),
+        (c.C10p, g.PR, g.GAMMA5),
+    ):
         for i, j in np.ndindex(3, 3):
             op = g.four_fermion("s", P, "b", lepton(i, 1), D, lepton(j, 1))
             terms.append((N_0() * complex(C[i, j]), op))
@@ -144,11 +151,15 @@ def of_charged(sectors: Sectors) -> g.Polynomial:
 
 def of_current(sectors: Sectors) -> g.Polynomial:
     scale = -4 * VALUES["GF"] / np.sqrt(2) * VALUES["Vcb"]
-    return g.add(*(
-        (scale * complex(sectors.current.CVL[i, j]),
-         g.four_fermion("c", g.PL, "b", lepton(i, 1), g.PL, lepton(j, 0)))
-        for i, j in np.ndindex(3, 3)
-    ))  # fmt: skip
+    return g.add(
+        *(
+            (
+                scale * complex(sectors.current.CVL[i, j]),
+                g.four_fermion("c", g.PL, "b", lepton(i, 1), g.PL, lepton(j, 0)),
+            )
+            for i, j in np.ndindex(3, 3)
+        )
+    )
 
 
 def same(exact: g.Polynomial, ours: g.Polynomial, quark: str, bar: int, other: int) -> None:
@@ -174,8 +185,10 @@ def test_something_is_there_to_compare(name: str) -> None:
     """Neutrinos in all five models, the others where the table has them."""
     exact = effective(name)
     for quark_, bar, other, expected in (
-        ("s", 0, 0, True), ("s", 1, 1, name != "S0"), ("c", 1, 0, name in ("S0", "S1", "V1")),
-    ):  # fmt: skip
+        ("s", 0, 0, True),
+        ("s", 1, 1, name != "S0"),
+        ("c", 1, 0, name in ("S0", "S1", "V1")),
+    ):
         fields = {(quark_, True), ("b", False), (lepton(0, bar), True), (lepton(1, other), False)}
         found = g.part(exact, fields)
         assert (max(map(abs, found.values()), default=0.0) > 1e-9) == expected
@@ -213,9 +226,12 @@ def test_su2_relation(name: str) -> None:
     s = built(name, **{f"lam_1{i}": 0.0 for i in LEPTONS})
     lam, m2 = couplings(), (1000 * MASS) ** 2
     product = VALUES["VtbVts_abs"] * -V[1, 1] / VALUES["Vcb"]
-    relation = VALUES["alpha_em_mb_4p8"] / (2 * np.pi) * product * np.asarray(
-        s.invisible[0].CL - s.charged.C9
-    )  # fmt: skip
+    relation = (
+        VALUES["alpha_em_mb_4p8"]
+        / (2 * np.pi)
+        * product
+        * np.asarray(s.invisible[0].CL - s.charged.C9)
+    )
     # The term k = 3, whose flavour structure is that of b b.
     beauty = np.outer(lam[2].conj(), lam[2]) / m2
     K = {"S0": -0.5, "S1": 0.5, "V1": 1.0}[name]
@@ -256,18 +272,25 @@ def test_smeft_is_the_lagrangian(stem: str) -> None:
 
 @pytest.mark.parametrize(
     ("name", "lq1", "lq3", "ld"),
-    [("S0", 1 / 4, -1 / 4, 0), ("S1", 3 / 4, 1 / 4, 0), ("V1", -3 / 2, 1 / 2, 0),
-     ("S2tilde", 0, 0, -1 / 2), ("V2", 0, 0, 1)],
-)  # fmt: skip
+    [
+        ("S0", 1 / 4, -1 / 4, 0),
+        ("S1", 3 / 4, 1 / 4, 0),
+        ("V1", -3 / 2, 1 / 2, 0),
+        ("S2tilde", 0, 0, -1 / 2),
+        ("V2", 0, 0, 1),
+    ],
+)
 def test_leptoquarks_as_smeft(name: str, lq1: float, lq3: float, ld: float) -> None:
     lam = couplings()
     bar, other = (lam[2], lam[1]) if name in ("V1", "S2tilde") else (lam[1], lam[2])
     flavour = np.outer(bar.conj(), other) / MASS**2
-    s = smeft(**{
-        f"{stem}_{LEPTONS[i]}{LEPTONS[j]}": x * flavour[i, j]
-        for stem, x in (("Clq1", lq1), ("Clq3", lq3), ("Cld", ld))
-        for i, j in np.ndindex(3, 3)
-    })  # fmt: skip
+    s = smeft(
+        **{
+            f"{stem}_{LEPTONS[i]}{LEPTONS[j]}": x * flavour[i, j]
+            for stem, x in (("Clq1", lq1), ("Clq3", lq3), ("Cld", ld))
+            for i, j in np.ndindex(3, 3)
+        }
+    )
     full = built(name)
     for a, b in zip(jax.tree.leaves(full), jax.tree.leaves(s), strict=True):
         if a.shape == (3, 3) and a is not full.current.CVL:
@@ -329,8 +352,9 @@ def test_r_parity_violation_is_two_leptoquarks() -> None:
     singlet = {f"lamp_{i + 1}{k + 1}2": lam[k, i] for k, i in np.ndindex(3, 3)}
     build = get_model("rpv").build
     for given, mass, name in (
-        (doublet, {"m_sdL3": MASS}, "S2tilde"), (singlet, {"m_sdR2": MASS}, "S0"),
-    ):  # fmt: skip
+        (doublet, {"m_sdL3": MASS}, "S2tilde"),
+        (singlet, {"m_sdR2": MASS}, "S0"),
+    ):
         for a, b in zip(
             jax.tree.leaves(build(given | mass, INPUTS)), jax.tree.leaves(built(name)), strict=True
         ):

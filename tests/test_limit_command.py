@@ -98,8 +98,11 @@ def test_an_interval_of_one_of_two_parameters(capsys, cards):
     assert low < result["best_fit"]["value"] < high
     assert last == 12
     assert result["interval"]["ends_of_the_range"] == [[False, False], [False, True]]
-    assert result["goodness_of_fit"] == {"statistic": pytest.approx(0, abs=1e-9), "dof": 0,
-                                         "p_value": None}  # fmt: skip
+    assert result["goodness_of_fit"] == {
+        "statistic": pytest.approx(0, abs=1e-9),
+        "dof": 0,
+        "p_value": None,
+    }
     assert (cards / "out" / "figures" / "limit.png").is_file()
 
 

@@ -43,11 +43,25 @@ def peer():
     pyhf.set_backend("numpy", pyhf.optimize.scipy_optimizer(tolerance=1e-14))
     high, low = ((np.array(BACKGROUND) + s * np.array(SHIFT)).tolist() for s in (1, -1))
     systematic = {"name": "z", "type": "histosys", "data": {"hi_data": high, "lo_data": low}}
-    yield pyhf.Model({"channels": [{"name": "channel", "samples": [
-        {"name": "signal", "data": SIGNAL,
-         "modifiers": [{"name": "mu", "type": "normfactor", "data": None}]},
-        {"name": "background", "data": BACKGROUND, "modifiers": [systematic]},
-    ]}]}, poi_name="mu", validate=False)  # fmt: skip
+    yield pyhf.Model(
+        {
+            "channels": [
+                {
+                    "name": "channel",
+                    "samples": [
+                        {
+                            "name": "signal",
+                            "data": SIGNAL,
+                            "modifiers": [{"name": "mu", "type": "normfactor", "data": None}],
+                        },
+                        {"name": "background", "data": BACKGROUND, "modifiers": [systematic]},
+                    ],
+                }
+            ]
+        },
+        poi_name="mu",
+        validate=False,
+    )
     pyhf.set_backend(*before)
 
 
@@ -136,8 +150,9 @@ def test_limit_of_one_bin_in_closed_form(inputs):
 def test_a_limit_beyond_the_range_is_none(inputs):
     limits = upper_limits(likelihood_of(inputs, EXCESS, high=1.2))
     assert np.isnan(limits.observed)
-    assert limits.expected[0] == pytest.approx(upper_limits(likelihood_of(inputs, EXCESS))
-                                               .expected[0], rel=1e-8)  # fmt: skip
+    assert limits.expected[0] == pytest.approx(
+        upper_limits(likelihood_of(inputs, EXCESS)).expected[0], rel=1e-8
+    )
 
 
 def test_the_limit_is_one_of_the_rate_whatever_the_parameter(inputs, observed):
@@ -173,9 +188,11 @@ def test_an_interval_in_two_pieces(inputs):
         "r", "a test value", "R_K_nunu", value, error, error, ("r",), ("none",), False, "none"
     )
     problem = Problem(
-        get_model("neutrinos"), (Parameter("CR_tautau", Uniform(-40, 30), "C"),),
-        Nuisances(inputs, ()), (ratio,),
-    )  # fmt: skip
+        get_model("neutrinos"),
+        (Parameter("CR_tautau", Uniform(-40, 30), "C"),),
+        Nuisances(inputs, ()),
+        (ratio,),
+    )
     found = interval(ProfileLikelihood(problem), cl=0.95)
     c, z = float(inputs.C_L_SM), norm.isf(0.025)
     ends = [
@@ -194,8 +211,9 @@ def test_gaussian_priors_of_other_parameters_are_constraints(inputs):
         "r", "a test value", "R_K_nunu", 2.0, 0.2, 0.2, ("r",), ("none",), False, "none"
     )
     parameters = (
-        Parameter("CR_tautau", Uniform(-5, 5), "C"), Parameter("CR_ee", Normal(0.5, 0.1), "D"),
-    )  # fmt: skip
+        Parameter("CR_tautau", Uniform(-5, 5), "C"),
+        Parameter("CR_ee", Normal(0.5, 0.1), "D"),
+    )
     problem = Problem(get_model("neutrinos"), parameters, Nuisances(inputs, ()), (value,))
     likelihood = ProfileLikelihood(problem, "CR_tautau")
     assert likelihood.unconstrained == 1
@@ -244,9 +262,7 @@ def test_belle2_against_no_signal_and_against_the_sm(likelihood_dir, inputs):
     """
     data = load_measurements(["belle2_knunu_2023"], likelihood=likelihood_dir)
     parameter = Parameter("cVL", Uniform(-40, 40), "c", mirror=True)
-    problem = Problem(
-        get_model("universal"), (parameter,), Nuisances(inputs, ("B->K",)), data
-    )  # fmt: skip
+    problem = Problem(get_model("universal"), (parameter,), Nuisances(inputs, ("B->K",)), data)
     likelihood = ProfileLikelihood(problem, starts=4)
     sigmas = significance(likelihood).Z
     assert sigmas == pytest.approx(np.sqrt(11.973), abs=0.05)

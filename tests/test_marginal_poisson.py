@@ -17,8 +17,19 @@ def reference(mean: float, count: int, std: float) -> float:
 
     reach = 12 * std + 12 * np.sqrt(count + 1)
     low, high = max(0.0, mean - reach), mean + reach + count
-    return float(np.log(quad(integrand, low, high, epsabs=0, epsrel=1e-11, limit=400,
-                             points=[max(low, mean), max(low, float(count))])[0]))  # fmt: skip
+    return float(
+        np.log(
+            quad(
+                integrand,
+                low,
+                high,
+                epsabs=0,
+                epsrel=1e-11,
+                limit=400,
+                points=[max(low, mean), max(low, float(count))],
+            )[0]
+        )
+    )
 
 
 def total(mean, std, counts, nodes=64):

@@ -82,8 +82,14 @@ def test_damaged_block_is_named(uninterrupted, tmp_path):
 def test_progress_counts_every_block(tmp_path):
     seen = []
     settings = Sampler(chains=1, warmup=50, draws=120, block=50)
-    sample(potential, np.zeros((1, 2)), settings, seed=0, folder=tmp_path,
-           progress=lambda *a: seen.append(a))  # fmt: skip
+    sample(
+        potential,
+        np.zeros((1, 2)),
+        settings,
+        seed=0,
+        folder=tmp_path,
+        progress=lambda *a: seen.append(a),
+    )
     assert [a[0] for a in seen] == [50, 100, 150, 200]
     assert [a[3] for a in seen] == [True, False, False, False]
 
@@ -119,8 +125,9 @@ def test_lines_are_walked_along_and_keep_the_density(tmp_path):
         np.zeros((1, 2)), np.eye(2)[None], np.array([[0.5, 1.0]]), np.array([True, True])
     )
     settings = Sampler(chains=2, warmup=200, draws=2000, target_accept=0.8, block=200)
-    chains = sample(on_a_line, np.zeros((2, 2)), settings, seed=4, folder=tmp_path,
-                    branches=branches)  # fmt: skip
+    chains = sample(
+        on_a_line, np.zeros((2, 2)), settings, seed=4, folder=tmp_path, branches=branches
+    )
     x, y = np.tanh(chains.theta.reshape(-1, 2) / 2).T
     assert x - y / 2 == pytest.approx(np.full(len(x), 0.2), abs=0.6)
     assert (x - y / 2).std() == pytest.approx(0.1, rel=0.1)
@@ -131,8 +138,9 @@ def test_lines_are_walked_along_and_keep_the_density(tmp_path):
         assert abs(np.corrcoef(chain[1:], chain[:-1])[0, 1]) < 0.15
     for path in sorted(tmp_path.glob("block_*.npz"))[5:]:
         path.unlink()
-    again = sample(on_a_line, np.zeros((2, 2)), settings, seed=4, folder=tmp_path,
-                   branches=branches)  # fmt: skip
+    again = sample(
+        on_a_line, np.zeros((2, 2)), settings, seed=4, folder=tmp_path, branches=branches
+    )
     assert np.array_equal(again.theta, chains.theta)
 
 

@@ -39,9 +39,13 @@ def test_total(name: str, mode: str, inputs: Inputs, rng: np.random.Generator) -
 
     def spectrum(x: float) -> float:
         forms = quadratic_forms(
-            x, *meson_masses(inputs, mode), form_factors(inputs, mode, x), case.amplitudes,
-            *masses, vector=MODES[mode].vector,
-        )  # fmt: skip
+            x,
+            *meson_masses(inputs, mode),
+            form_factors(inputs, mode, x),
+            case.amplitudes,
+            *masses,
+            vector=MODES[mode].vector,
+        )
         form = restricted(case, forms.sum(axis=0))
         return float((couplings @ form @ couplings.conj()).real)
 

@@ -25,21 +25,22 @@ LABELS = {
     "gnu_mutau": ("zprime", "MZp: 2, gL: 0.01", "uniform: [0, 1]", r"$g_\nu^{\mu\tau}$"),
     "lamp_332": ("rpv", "m_sdR2: 2, lamp_322: 1", "uniform: [0, 1]", r"$\lambda'_{332}$"),
     "V": ("scalar-pair", "m: 0.5", "uniform: [0, 1e-7]", "$C_{V}$ [GeV$^{-2}$]"),
-    "Lambda": ("fermion-pair", "m: 0.5, operator: V2", "log_uniform: [1, 30]",
-               r"$\Lambda$ [TeV]"),
+    "Lambda": ("fermion-pair", "m: 0.5, operator: V2", "log_uniform: [1, 30]", r"$\Lambda$ [TeV]"),
     "mN": ("sterile-neutrino", "V_LR: 1e-8", "uniform: [0, 2]", "$m_N$ [GeV]"),
     "mu": ("signal-strength", "", "uniform: [-10, 10]", r"$\mu$"),
     "width": ("resonance", "m: 2, BR: 1e-5", "uniform: [0.05, 1]", r"$\Gamma_X$ [GeV]"),
     "cSL": ("universal", "", "uniform: [-20, 20]", "$c_{SL}$"),
     "r_q": ("vlq-dm", "m: 0.6, C_ss: 1e-4", "uniform: [0, 1]", "$r_q$"),
-}  # fmt: skip
+}
 
 
 def card(tmp_path, name):
     model, fixed, prior, _ = LABELS[name]
     path = tmp_path / "card.yaml"
-    path.write_text(f"title: labels\nmodel: {model}\n{DATA}fixed: {{{fixed}}}\ndomain: ignore\n"
-                    f"parameters: {{{name}: {{prior: {{{prior}}}}}}}\n")  # fmt: skip
+    path.write_text(
+        f"title: labels\nmodel: {model}\n{DATA}fixed: {{{fixed}}}\ndomain: ignore\n"
+        f"parameters: {{{name}: {{prior: {{{prior}}}}}}}\n"
+    )
     return Card(path)
 
 
@@ -81,9 +82,11 @@ def test_the_axes_of_projections_have_it(tmp_path, monkeypatch):
     given, shown = [], []
     monkeypatch.setattr(figures, "write_project_figure", lambda *a: given.append(a))
     rows = {
-        "luminosity": 5.0, "expected_limit": [1.0, 2.0, 3.0, 4.0, 5.0], "discovery": [],
+        "luminosity": 5.0,
+        "expected_limit": [1.0, 2.0, 3.0, 4.0, 5.0],
+        "discovery": [],
         "reach": [{"sigma": s, "above": None, "below": 1.0} for s in (3.0, 5.0)],
-    }  # fmt: skip
+    }
 
     class Known:
         null, one_sided, luminosity, fixed_data = 0.0, True, 0.362, ()
@@ -94,8 +97,14 @@ def test_the_axes_of_projections_have_it(tmp_path, monkeypatch):
 
     monkeypatch.setattr(room, "_subject", subject)
     monkeypatch.setattr(room, "_point", lambda s, *_: {"set": dict(s.held), "luminosities": [rows]})
-    room.run_project(Card(path), tmp_path / "out", luminosities=[5.0], parameter="Lambda",
-                     settings={"m": ["0.1", "0.5"]}, quiet=True)  # fmt: skip
+    room.run_project(
+        Card(path),
+        tmp_path / "out",
+        luminosities=[5.0],
+        parameter="Lambda",
+        settings={"m": ["0.1", "0.5"]},
+        quiet=True,
+    )
     monkeypatch.undo()
     monkeypatch.setattr(figures, "save", lambda figure, _: shown.append(figure.axes[0]))
     figures.write_project_figure(*given[0])
@@ -143,8 +152,15 @@ def test_list_parameters(capsys, model):
 def test_units_in_lists(capsys):
     _, out, _ = run(capsys, "list", "parameters", "scalar-pair", "--json")
     units = {name: p["unit"] for name, p in json.loads(out)["parameters"].items()}
-    assert units == {"m": "GeV", "Lambda": "TeV", "S": "GeV^-1", "P": "GeV^-1", "V": "GeV^-2",
-                     "A": "GeV^-2", "scale": "GeV"}  # fmt: skip
+    assert units == {
+        "m": "GeV",
+        "Lambda": "TeV",
+        "S": "GeV^-1",
+        "P": "GeV^-1",
+        "V": "GeV^-2",
+        "A": "GeV^-2",
+        "scale": "GeV",
+    }
     _, text, _ = run(capsys, "list", "models")
     assert "Clq1_ij" in text
     assert "[TeV^-2]" in text
@@ -153,12 +169,15 @@ def test_units_in_lists(capsys):
     assert json.loads(out)["smeft"]["units"]["Cld_tautau"] == "TeV^-2"
 
 
-@pytest.mark.parametrize(("arguments", "message"), [
-    (("parameters", "smef"), "perhaps smeft"),
-    (("parameters", "SCALAR-PAIR"), "perhaps scalar-pair"),
-    (("parameters",), "list parameters neutrinos"),
-    (("models", "smeft"), "`parameters` alone"),
-])  # fmt: skip
+@pytest.mark.parametrize(
+    ("arguments", "message"),
+    [
+        (("parameters", "smef"), "perhaps smeft"),
+        (("parameters", "SCALAR-PAIR"), "perhaps scalar-pair"),
+        (("parameters",), "list parameters neutrinos"),
+        (("models", "smeft"), "`parameters` alone"),
+    ],
+)
 def test_a_wrong_list_is_one_line(capsys, arguments, message):
     code, out, err = run(capsys, "list", *arguments)
     assert (code, out) == (2, "")
@@ -178,11 +197,14 @@ def test_the_card_of_the_wet_names_its_sums():
     assert labels == ["C_{VL}+C_{VR}", "C_{SL}+C_{SR}", "C_{TL}"]
 
 
-@pytest.mark.parametrize(("model", "settings", "untouched"), [
-    ("S2tilde", ["M=2", "lam_3tau=1", "lam_2tau=0.1"], ["DeltaMs", "R_D"]),
-    ("vlq-dm", ["m=0.6", "C_ss=1e-4", "r_q=1e-3"], ["R_D", "BR(B+->K+tau+tau-)", "DeltaMs"]),
-    ("neutrinos", ["CR_tautau=-11"], ["R_D", "BR(B+->K+tau+tau-)", "DeltaMs"]),
-])  # fmt: skip
+@pytest.mark.parametrize(
+    ("model", "settings", "untouched"),
+    [
+        ("S2tilde", ["M=2", "lam_3tau=1", "lam_2tau=0.1"], ["DeltaMs", "R_D"]),
+        ("vlq-dm", ["m=0.6", "C_ss=1e-4", "r_q=1e-3"], ["R_D", "BR(B+->K+tau+tau-)", "DeltaMs"]),
+        ("neutrinos", ["CR_tautau=-11"], ["R_D", "BR(B+->K+tau+tau-)", "DeltaMs"]),
+    ],
+)
 def test_predictions_that_the_model_does_not_move_are_sm_values(capsys, model, settings, untouched):
     """By value: a model with several sectors may leave some of them alone."""
     names = ["R_D", "BR(B+->K+tau+tau-)", "DeltaMs"]

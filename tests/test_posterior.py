@@ -35,9 +35,12 @@ def main_fit(tmp_path_factory):
     sampler = replace(card.sampler, warmup=1000, draws=4 * card.sampler.draws, block=1000)
     fit = best_fit(problem, starts=8, seed=1)
     chains = sample(
-        problem.potential, initial_points(problem, fit, sampler.chains, 5), sampler, seed=5,
+        problem.potential,
+        initial_points(problem, fit, sampler.chains, 5),
+        sampler,
+        seed=5,
         folder=tmp_path_factory.mktemp("blocks"),
-    )  # fmt: skip
+    )
     draws = jax.vmap(jax.vmap(problem.reported))(chains.theta)
     return problem, fit, chains, {k: np.asarray(v) for k, v in draws.items()}
 

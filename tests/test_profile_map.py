@@ -58,10 +58,15 @@ def test_one_parameter_profiles_the_other(problem: Problem) -> None:
             return float(objective[0]), gradient[0, 1:]
 
         lowest = min(
-            minimize(free, np.concatenate([[start], np.zeros(problem.size - 2)]), jac=True,
-                     method="BFGS", options={"gtol": 1e-6}).fun
+            minimize(
+                free,
+                np.concatenate([[start], np.zeros(problem.size - 2)]),
+                jac=True,
+                method="BFGS",
+                options={"gtol": 1e-6},
+            ).fun
             for start in (0.0, 6.0, 12.0)
-        )  # fmt: skip
+        )
         assert height == pytest.approx(lowest, abs=1e-5)
         assert 0 <= abs(mutau) < 30
 
@@ -96,12 +101,18 @@ def test_the_command(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None
 
 @pytest.mark.parametrize(
     ("over", "message"),
-    [(["CR_ee"], "unknown parameter 'CR_ee'"), (["CR_mutau=1"], "is no range"),
-     (["CR_mutau=5:1"], "is no range"), (["CR_mutau=0:5:1"], "is no range"),
-     (["CR_mutau=0:50"], "leaves its range"), (["CR_mutau", "CR_mutau=0:5"], "stands twice"),
-     (["CR_mutau=a:b"], "is no range"), (["CR_mutau=0:inf"], "is no range"),
-     (["CR_mutau=0:15:2.5"], "is no range")],
-)  # fmt: skip
+    [
+        (["CR_ee"], "unknown parameter 'CR_ee'"),
+        (["CR_mutau=1"], "is no range"),
+        (["CR_mutau=5:1"], "is no range"),
+        (["CR_mutau=0:5:1"], "is no range"),
+        (["CR_mutau=0:50"], "leaves its range"),
+        (["CR_mutau", "CR_mutau=0:5"], "stands twice"),
+        (["CR_mutau=a:b"], "is no range"),
+        (["CR_mutau=0:inf"], "is no range"),
+        (["CR_mutau=0:15:2.5"], "is no range"),
+    ],
+)
 def test_bad_ranges_are_one_line(
     over: list[str], message: str, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:

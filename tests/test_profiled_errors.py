@@ -70,10 +70,16 @@ def brute_force(local, name, value, starts):
     bounds = [(ranges[i][0] / width[i], ranges[i][1] / width[i]) for i in rest]
     options = {"ftol": 1e-13, "gtol": 1e-7, "maxiter": 500}
     return min(
-        minimize(objective, s[rest] / width[rest], jac=True, method="L-BFGS-B", bounds=bounds,
-                 options=options).fun
+        minimize(
+            objective,
+            s[rest] / width[rest],
+            jac=True,
+            method="L-BFGS-B",
+            bounds=bounds,
+            options=options,
+        ).fun
         for s in starts
-    )  # fmt: skip
+    )
 
 
 def interval(minimum, name):

@@ -187,7 +187,7 @@ def test_data_that_do_not_scale_are_refused(inputs):
     data = load_measurements(["belle_2017_Kstar0"])
     problem = Problem(
         STRENGTH, (Parameter("mu", Uniform(0, 9), "mu"),), Nuisances(inputs, ()), data
-    )  # fmt: skip
+    )
     with pytest.raises(InputError, match="no data set of the card scales with the luminosity"):
         Projection(problem)
 
@@ -224,7 +224,7 @@ def test_the_published_model_has_the_expected_limit_of_pyhf(likelihood_dir, inpu
     measurement.__dict__.update(published.__dict__)
     problem = Problem(
         STRENGTH, (Parameter("mu", Uniform(0, 20), "mu"),), Nuisances(inputs, ()), (measurement,)
-    )  # fmt: skip
+    )
     # Today's data as expected, so that no nuisance is pulled: pyhf's would move MC statistics too.
     expected = problem.expected_data(jnp.zeros(1), jnp.zeros(problem.size - 1))
     projection = Projection(problem.with_data(expected), starts=4)
@@ -363,12 +363,18 @@ def test_a_strength_with_toys_and_a_table(capsys, tmp_path):
         ("belle2_cr.yaml", ["--luminosity", "5", "--set", "CR_ee"], "--set: 'CR_ee'; NAME=VALUE"),
         ("dm_scalar_V.yaml", ["--luminosity", "5", "--parameter", "Lambda"], "m is fitted"),
         ("dm_scalar_V.yaml", ["--luminosity", "5", "--set", "m=-1"], "m = -1 is outside its prior"),
-        ("dm_scalar_V.yaml", ["--luminosity", "5", "--set", "m=1", "--null", "3"],
-         "--null: Lambda is infinite without a signal"),
-        ("dm_scalar_V.yaml", ["--luminosity", "5", "--set", "m=1", "--true", "0.5"],
-         "--true: Lambda = 0.5 is outside its range"),
+        (
+            "dm_scalar_V.yaml",
+            ["--luminosity", "5", "--set", "m=1", "--null", "3"],
+            "--null: Lambda is infinite without a signal",
+        ),
+        (
+            "dm_scalar_V.yaml",
+            ["--luminosity", "5", "--set", "m=1", "--true", "0.5"],
+            "--true: Lambda = 0.5 is outside its range",
+        ),
     ],
-)  # fmt: skip
+)
 def test_bad_input_is_one_line(capsys, tmp_path, monkeypatch, card, arguments, message):
     monkeypatch.chdir(tmp_path)
     code, out, err = run(capsys, card_at(tmp_path, card), *arguments, "--quiet")

@@ -45,8 +45,9 @@ def test_a_flat_prior_gives_the_limit(aleph):
     def likelihood(br):
         return np.exp(float(aleph.log_likelihood(Fixed(br), NO_NUISANCES)))
 
-    below, above = (quad(likelihood, *ends, epsrel=1e-11)[0]
-                    for ends in ((0, LIMIT), (LIMIT, 12 * LIMIT)))  # fmt: skip
+    below, above = (
+        quad(likelihood, *ends, epsrel=1e-11)[0] for ends in ((0, LIMIT), (LIMIT, 12 * LIMIT))
+    )
     assert below / (below + above) == pytest.approx(0.9, rel=1e-9)
 
 
@@ -86,9 +87,11 @@ def test_other_data_and_toys(aleph):
 def test_cls_gives_the_limit_too(aleph, inputs):
     """2 (1 - Phi(x/sigma)) = 10 % at x = 1.645 sigma: in BR, whatever the parameter."""
     problem = Problem(
-        get_model("universal"), (Parameter("cSL", Uniform(-40, 40), "c", mirror=True),),
-        Nuisances(inputs, ()), (aleph,),
-    )  # fmt: skip
+        get_model("universal"),
+        (Parameter("cSL", Uniform(-40, 40), "c", mirror=True),),
+        Nuisances(inputs, ()),
+        (aleph,),
+    )
     limit = upper_limits(ProfileLikelihood(problem), cl=0.9).observed
     states = get_model("universal").build({"cSL": limit}, inputs)
     assert float(branching_fraction("Bs->inv", states, inputs)) == pytest.approx(LIMIT, rel=1e-5)

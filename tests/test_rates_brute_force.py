@@ -38,9 +38,12 @@ def brute_force_rate(
     inputs: Inputs, mode: str, q2: float, couplings: brute_force.Couplings
 ) -> float:
     return brute_force.dgamma_dq2_fermions(
-        q2, *meson_masses(inputs, mode), form_factors(inputs, mode, q2), couplings,
+        q2,
+        *meson_masses(inputs, mode),
+        form_factors(inputs, mode, q2),
+        couplings,
         vector=MODES[mode].vector,
-    )  # fmt: skip
+    )
 
 
 def test_signs_of_the_amplitudes_hang_together() -> None:
@@ -104,9 +107,10 @@ def combine(*terms: tuple[complex, brute_force.Couplings]) -> dict[tuple[str, st
 
 @pytest.mark.parametrize("mode", MODES)
 @pytest.mark.parametrize(
-    "present", [("cVL", "cVR"), ("cSL", "cSR"), ("cTL",), ("cVL", "cVR", "cSL", "cSR", "cTL")],
+    "present",
+    [("cVL", "cVR"), ("cSL", "cSR"), ("cTL",), ("cVL", "cVR", "cSL", "cSR", "cTL")],
     ids="+".join,
-)  # fmt: skip
+)
 def test_universal(
     present: tuple[str, ...], mode: str, inputs: Inputs, rng: np.random.Generator
 ) -> None:
@@ -123,14 +127,19 @@ def test_universal(
     c |= {name: complex(complex_normal(rng, ())) for name in present}
     vector = brute_force.neutrino_couplings(c["cVL"], c["cVR"])  # contains (1 - g5) = 2 P_L
     flipping = combine(
-        (2 * c["cSL"], chiral_scalar(-1)), (2 * c["cSR"], chiral_scalar(+1)),
+        (2 * c["cSL"], chiral_scalar(-1)),
+        (2 * c["cSR"], chiral_scalar(+1)),
         (2 * c["cTL"], chiral_tensor()),
-    )  # fmt: skip
+    )
     for q2 in q2_points(inputs, mode, rng, 2):
-        expected = 3 * float(inputs.N_0) ** 2 * (
-            brute_force_rate(inputs, mode, q2, vector)
-            + 2 * brute_force_rate(inputs, mode, q2, flipping)
-        )  # fmt: skip
+        expected = (
+            3
+            * float(inputs.N_0) ** 2
+            * (
+                brute_force_rate(inputs, mode, q2, vector)
+                + 2 * brute_force_rate(inputs, mode, q2, flipping)
+            )
+        )
         found = rates.dgamma_dq2(mode, Universal(**c), inputs, jnp.asarray(q2))
         assert float(found) == pytest.approx(expected, rel=TOLERANCE, abs=0)
 
@@ -159,10 +168,12 @@ def rows_from_amplitudes(
     """
     Sg, Dl = m1 + m2, m1 - m2
     s_plus, s_minus, root = s - Sg**2, s - Dl**2, np.sqrt(s)
-    currents = np.array([
-        [2 * s_minus * (2 * s + Sg**2) / (3 * s), 2 * Dl**2 * s_plus / s],
-        [2 * s_plus * (2 * s + Dl**2) / (3 * s), 2 * Sg**2 * s_minus / s],
-    ])  # fmt: skip
+    currents = np.array(
+        [
+            [2 * s_minus * (2 * s + Sg**2) / (3 * s), 2 * Dl**2 * s_plus / s],
+            [2 * s_plus * (2 * s + Dl**2) / (3 * s), 2 * Sg**2 * s_minus / s],
+        ]
+    )
     r_EE, r_BB = 2 * s_minus * (s + 2 * Sg**2) / (3 * s), 2 * s_plus * (s + 2 * Dl**2) / (3 * s)
 
     def one(*operator: str) -> float:
@@ -180,12 +191,17 @@ def rows_from_amplitudes(
     return {
         "S": one("S", "S") / (2 * s_plus),
         "P": one("P", "P") / (2 * s_minus),
-        "V0": V0, "A0": A0, "V": V, "A": A, "E": E, "F": F,
+        "V0": V0,
+        "A0": A0,
+        "V": V,
+        "A": A,
+        "E": E,
+        "F": F,
         "SV": interference(("S", "P"), ("V", "A"), 1j) / (4 * pair),
         "PA": interference(("P", "P"), ("A", "A"), 1.0) / (4 * pair),
         "VE": interference(("V", "V"), ("T", "T"), 1.0) / (8 * pair),
         "AF": interference(("A", "V"), ("T", "T5"), 1.0) / (-8 * pair),
-    }  # fmt: skip
+    }
 
 
 @cache

@@ -25,14 +25,17 @@ def test_without_the_extra(monkeypatch, tmp_path):
         bridge(tmp_path, "universal", GOOD)
 
 
-@pytest.mark.parametrize(("model", "couplings", "fixed", "message"), [
-    ("no_such_model", GOOD, {}, "unknown model"),
-    ("universal", {"cXL": (0.0, (0.0, 1.0))}, {}, "unknown parameter 'cXL'"),
-    ("universal", GOOD, {"cXL": 1.0}, "unknown parameter 'cXL'"),
-    ("universal", GOOD, {"cVL": 1.0}, "'cVL' is both free and fixed"),
-    ("universal", {}, {}, "no free coupling"),
-    ("universal", {"cVL": (21.0, (0.0, 20.0))}, {}, r"starts at 21, outside of \[0, 20\]"),
-])  # fmt: skip
+@pytest.mark.parametrize(
+    ("model", "couplings", "fixed", "message"),
+    [
+        ("no_such_model", GOOD, {}, "unknown model"),
+        ("universal", {"cXL": (0.0, (0.0, 1.0))}, {}, "unknown parameter 'cXL'"),
+        ("universal", GOOD, {"cXL": 1.0}, "unknown parameter 'cXL'"),
+        ("universal", GOOD, {"cVL": 1.0}, "'cVL' is both free and fixed"),
+        ("universal", {}, {}, "no free coupling"),
+        ("universal", {"cVL": (21.0, (0.0, 20.0))}, {}, r"starts at 21, outside of \[0, 20\]"),
+    ],
+)
 def test_refused(model, couplings, fixed, message, tmp_path):
     with pytest.raises(InputError, match=message):
         bridge(tmp_path, model, couplings, fixed=fixed)

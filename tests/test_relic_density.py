@@ -18,7 +18,7 @@ _COMPILED = jax.jit(
         jax.value_and_grad(lambda m, c, i: omega_h2(DarkScalar(m, c), i), argnums=(0, 1)),
         in_axes=(0, 0, None),
     )
-)  # fmt: skip
+)
 
 
 def gradient(m, c_ss, inputs):
@@ -63,8 +63,7 @@ def test_cold_and_hot_degrees_of_freedom() -> None:
 
 
 @pytest.mark.parametrize(
-    ("m", "c_ss"),
-    [(0.35, 3e-3), (0.48, 1e-4), (0.4937, 1e-4), (0.7, 1.3e-4), (0.9, 1e-2)],
+    ("m", "c_ss"), [(0.35, 3e-3), (0.48, 1e-4), (0.4937, 1e-4), (0.7, 1.3e-4), (0.9, 1e-2)]
 )
 def test_against_radau(m: float, c_ss: float, inputs) -> None:
     found = float(value(m, c_ss, inputs)[0])

@@ -52,16 +52,24 @@ def synthetic_fit(problem, chains, draws, centre):
     best = np.asarray(problem.theta(centre))
     values = {k: float(v) for k, v in problem.reported(jnp.asarray(best)).items()}
     minimum = Minimum(
-        values=values, errors=dict.fromkeys(values, 3.0), correlation=np.eye(len(values)).tolist(),
-        objective=float(jax.jit(problem.objective)(best)), theta=best.tolist(),
+        values=values,
+        errors=dict.fromkeys(values, 3.0),
+        correlation=np.eye(len(values)).tolist(),
+        objective=float(jax.jit(problem.objective)(best)),
+        theta=best.tolist(),
         inside=best.tolist(),
-        theta_std=np.ones(problem.size).tolist(), starts=16, weight=1.0,
-    )  # fmt: skip
+        theta_std=np.ones(problem.size).tolist(),
+        starts=16,
+        weight=1.0,
+    )
     shape = theta.shape[:2]
     sampled = Chains(
-        theta, rng.normal(size=shape), np.zeros(shape, bool), rng.uniform(size=shape),
+        theta,
+        rng.normal(size=shape),
+        np.zeros(shape, bool),
+        rng.uniform(size=shape),
         np.full(shape, 7),
-    )  # fmt: skip
+    )
     mirrored = tuple(p.name for p in problem.parameters if p.mirror)
     return sampled, BestFit((minimum,), mirrored, 16, 16)
 
@@ -165,10 +173,14 @@ class TestSummary:
         assert table["name"] == ["CR_tautau", "CR_mutau", *OBSERVABLES]
         folded = np.abs(60 / (1 + np.exp(-fit[0].theta[..., 1])) - 30)
         expected = {
-            "mean": folded.mean(), "sd": folded.std(ddof=1), "median": np.median(folded),
-            "ci68_low": np.quantile(folded, 0.16), "ci95_high": np.quantile(folded, 0.975),
-            "best_fit": 1.0, "hessian_error": 3.0,
-        }  # fmt: skip
+            "mean": folded.mean(),
+            "sd": folded.std(ddof=1),
+            "median": np.median(folded),
+            "ci68_low": np.quantile(folded, 0.16),
+            "ci95_high": np.quantile(folded, 0.975),
+            "best_fit": 1.0,
+            "hessian_error": 3.0,
+        }
         for key, value in expected.items():
             assert float(table[key][1]) == pytest.approx(value, rel=1e-9), key
 
@@ -226,10 +238,11 @@ class TestSummary:
 
     def test_no_error_at_the_mirror_point(self, problem, fit):
         rows = summarise(
-            reported(problem, fit[0]), {}, replace(
-                fit[1].best, values={"CR_tautau": -11.0, "CR_mutau": 1e-9}
-            ), {},
-        )  # fmt: skip
+            reported(problem, fit[0]),
+            {},
+            replace(fit[1].best, values={"CR_tautau": -11.0, "CR_mutau": 1e-9}),
+            {},
+        )
         lines = _columns(problem, rows)
         assert "-11.0 +- 3.0" in lines[1]
         assert "+-" not in lines[2]
@@ -322,8 +335,13 @@ class TestFigures:
         found = {p.name for p in (written[0] / "figures").iterdir()}
         for stem in ("corner", "spectrum", "coupling_plane"):
             assert {f"{stem}.pdf", f"{stem}.png"} <= found
-        assert {"corner.json", "spectrum.csv", "spectrum_counts.csv", "coupling_plane.csv",
-                "coupling_plane.json"} <= found  # fmt: skip
+        assert {
+            "corner.json",
+            "spectrum.csv",
+            "spectrum_counts.csv",
+            "coupling_plane.csv",
+            "coupling_plane.json",
+        } <= found
 
     def test_same_numbers_same_bytes(self, problem, fit, predicted, tmp_path):
         chains, best = fit[0], fit[1].best

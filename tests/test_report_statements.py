@@ -31,9 +31,11 @@ def shares(values):
 def written(tmp_path_factory):
     """Folder and text of a report of synthetic draws, and the draws."""
     problem = Problem(
-        get_model("neutrinos"), (Parameter("CR_tautau", Uniform(-30, END), "CR_tautau"),),
-        Nuisances(load_inputs(), ()), load_measurements(["belle2_2023_br"]),
-    )  # fmt: skip
+        get_model("neutrinos"),
+        (Parameter("CR_tautau", Uniform(-30, END), "CR_tautau"),),
+        Nuisances(load_inputs(), ()),
+        load_measurements(["belle2_2023_br"]),
+    )
     rng = np.random.default_rng(1)
     left = rng.uniform(size=(4, 1000)) < 0.5
     right = END - np.abs(rng.normal(0, WIDTHS[1], size=left.shape))
@@ -42,16 +44,24 @@ def written(tmp_path_factory):
     theta = np.asarray(problem.parameters[0].prior.coordinate(jnp.asarray(values)))[..., None]
     best = np.asarray(problem.theta([PEAKS[0]]))
     minimum = Minimum(
-        values={"CR_tautau": PEAKS[0]}, errors={"CR_tautau": 4.0}, correlation=[[1.0]],
-        objective=0.0, theta=best.tolist(), inside=best.tolist(), theta_std=[1.0], starts=1,
+        values={"CR_tautau": PEAKS[0]},
+        errors={"CR_tautau": 4.0},
+        correlation=[[1.0]],
+        objective=0.0,
+        theta=best.tolist(),
+        inside=best.tolist(),
+        theta_std=[1.0],
+        starts=1,
         weight=1.0,
-    )  # fmt: skip
+    )
     shape = values.shape
-    chains = Chains(theta, np.zeros(shape), np.zeros(shape, bool), np.ones(shape),
-                    np.full(shape, 7))  # fmt: skip
+    chains = Chains(
+        theta, np.zeros(shape), np.zeros(shape, bool), np.ones(shape), np.full(shape, 7)
+    )
     folder = tmp_path_factory.mktemp("report")
-    text = report.write_report(folder, problem, chains, BestFit((minimum,), (), 1, 1), seed=1,
-                               attrs={}, observables=OTHERS)  # fmt: skip
+    text = report.write_report(
+        folder, problem, chains, BestFit((minimum,), (), 1, 1), seed=1, attrs={}, observables=OTHERS
+    )
     with (folder / "summary.csv").open(newline="", encoding="utf-8") as file:
         rows = {row["name"]: row for row in csv.DictReader(file)}
     return folder, text, rows, values
@@ -102,8 +112,9 @@ def test_predictions_without_data_are_marked(written):
     (line,) = (x for x in text.splitlines() if x.startswith("BR(B0->K*0inv)"))
     assert "(p)" in line
     assert f"(p) {remark}" in text
-    with xr.open_dataset(folder / "posterior.nc", group="posterior_predictive",
-                         engine="h5netcdf") as drawn:  # fmt: skip
+    with xr.open_dataset(
+        folder / "posterior.nc", group="posterior_predictive", engine="h5netcdf"
+    ) as drawn:
         assert drawn["BR(B0->K*0inv)"].attrs["remark"].startswith(remark)
         assert "remark" not in drawn[MEASURED].attrs
 
@@ -117,22 +128,26 @@ def test_sectors_without_the_model_are_sm_values(written):
     assert "(SM)" in line
 
 
-@pytest.mark.parametrize(("data", "observable", "expected"), [
-    ("belle_2017_K0", "BR(B0->K0inv)", True),
-    ("belle_2017_K0", "R_K_nunu", False),
-    ("belle_2017_Kstar0", "R_Kstar_nunu", True),
-    ("belle_2017_Kstar0", "F_L(B0->K*0inv)", True),
-    ("belle_2017_Kstar0", "BR(B+->K*+inv)", False),
-    ("hflav_2015_r_DeltaMs", "DeltaMs", True),
-    ("hflav_2015_r_DeltaMs", "BR(Bs->inv)", False),
-    ("lhcb_2017_Bstautau", "BR(Bs->tau+tau-)", True),
-    ("lhcb_2017_Bstautau", "BR(Bs->inv)", False),
-    ("babar_2012_Kmutau", "BR(B+->K+mu+-tau-+)", True),
-])  # fmt: skip
+@pytest.mark.parametrize(
+    ("data", "observable", "expected"),
+    [
+        ("belle_2017_K0", "BR(B0->K0inv)", True),
+        ("belle_2017_K0", "R_K_nunu", False),
+        ("belle_2017_Kstar0", "R_Kstar_nunu", True),
+        ("belle_2017_Kstar0", "F_L(B0->K*0inv)", True),
+        ("belle_2017_Kstar0", "BR(B+->K*+inv)", False),
+        ("hflav_2015_r_DeltaMs", "DeltaMs", True),
+        ("hflav_2015_r_DeltaMs", "BR(Bs->inv)", False),
+        ("lhcb_2017_Bstautau", "BR(Bs->tau+tau-)", True),
+        ("lhcb_2017_Bstautau", "BR(Bs->inv)", False),
+        ("babar_2012_Kmutau", "BR(B+->K+mu+-tau-+)", True),
+    ],
+)
 def test_the_likelihood_is_watched(data, observable, expected):
     """Which decays count as measured is what the likelihood reads, whatever the kind of data."""
     from bsnunu_jax.inference.problem.measured import is_measured, measured
 
-    problem = Problem(get_model("neutrinos"), (), Nuisances(load_inputs(), ()),
-                      load_measurements([data]))  # fmt: skip
+    problem = Problem(
+        get_model("neutrinos"), (), Nuisances(load_inputs(), ()), load_measurements([data])
+    )
     assert is_measured(observable, measured(problem)) is expected

@@ -29,8 +29,9 @@ QUICK = ("fig2", "slides-q2")
 def files(folder: Path) -> dict[str, bytes]:
     return {
         str(p.relative_to(folder)): p.read_bytes()
-        for p in sorted(folder.rglob("*")) if p.is_file() and p.name != "lock"
-    }  # fmt: skip
+        for p in sorted(folder.rglob("*"))
+        if p.is_file() and p.name != "lock"
+    }
 
 
 @pytest.fixture(scope="module")
@@ -119,13 +120,18 @@ def test_leptoquarks_and_z_primes() -> None:
     """Claims 10, 11 and 13 against the independent evaluation with the paper's inputs."""
     rows = {row.quantity: row for row in uv_models(Settings())}
     for start, value, digits in (
-        ("S0, R_K = R_K* = 2.7", 2.2, 1), ("S0, r_D* = 1.12", 26, 0),
+        ("S0, R_K = R_K* = 2.7", 2.2, 1),
+        ("S0, r_D* = 1.12", 26, 0),
         ("with V_tb V_ts^* = +V_cb, for C_L > 0", 5.56, 2),
-        ("with V_tb V_ts^* = +V_cb: R_K = R_K*", 14.23, 2), ("S1, one leptoquark a", 1.109, 3),
-        ("S1, one leptoquark for", 1.113, 3), ("V1, one leptoquark a", 1.486, 3),
-        ("V1, one leptoquark for", 1.552, 3), ("S1, tau", 1.164, 3), ("V1, tau", 1.729, 3),
+        ("with V_tb V_ts^* = +V_cb: R_K = R_K*", 14.23, 2),
+        ("S1, one leptoquark a", 1.109, 3),
+        ("S1, one leptoquark for", 1.113, 3),
+        ("V1, one leptoquark a", 1.486, 3),
+        ("V1, one leptoquark for", 1.552, 3),
+        ("S1, tau", 1.164, 3),
+        ("V1, tau", 1.729, 3),
         ("N coupling gN/M", 6.9, 1),
-    ):  # fmt: skip
+    ):
         (row,) = [r for q, r in rows.items() if q.startswith(start)]
         assert row.value is not None
         assert round(row.value, digits) == value
@@ -139,10 +145,17 @@ def test_leptoquarks_and_z_primes() -> None:
 
 @pytest.mark.parametrize(
     ("value", "uncertainty", "text"),
-    [(0.63218, 0.0301, "0.632 +- 0.030"), (2.2961e-5, 6.6e-6, "(2.30 +- 0.66)e-05"),
-     (2.18, (2.36, 1.97), "2.2 +2.4 -2.0"), (3.0, None, "3"), (26.36, 0.52, "26.36 +- 0.52"),
-     (19634.0, 425.0, "19634 +- 425"), (0.0, 17.0, "0 +- 17"), (np.nan, 1.0, "nan")],
-)  # fmt: skip
+    [
+        (0.63218, 0.0301, "0.632 +- 0.030"),
+        (2.2961e-5, 6.6e-6, "(2.30 +- 0.66)e-05"),
+        (2.18, (2.36, 1.97), "2.2 +2.4 -2.0"),
+        (3.0, None, "3"),
+        (26.36, 0.52, "26.36 +- 0.52"),
+        (19634.0, 425.0, "19634 +- 425"),
+        (0.0, 17.0, "0 +- 17"),
+        (np.nan, 1.0, "nan"),
+    ],
+)
 def test_numbers_have_two_digits_of_their_uncertainty(
     value: float, uncertainty: float | tuple[float, float] | None, text: str
 ) -> None:
@@ -179,10 +192,22 @@ def test_the_command(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None
 def test_an_interrupt_ends_it_at_once(tmp_path: Path) -> None:
     """The first item is on disk, whole; the rest is not begun."""
     process = subprocess.Popen(
-        [sys.executable, "-m", "bsnunu_jax", "reproduce", "slides-q2", "fig3", "fig1",
-         "slides-scalar-model", "--out", str(tmp_path)],
-        text=True, stdout=subprocess.PIPE, stderr=subprocess.PIPE,
-    )  # fmt: skip
+        [
+            sys.executable,
+            "-m",
+            "bsnunu_jax",
+            "reproduce",
+            "slides-q2",
+            "fig3",
+            "fig1",
+            "slides-scalar-model",
+            "--out",
+            str(tmp_path),
+        ],
+        text=True,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+    )
     for _ in range(1200):
         if list(tmp_path.glob("*/inputs.json")):
             break
@@ -198,14 +223,21 @@ def test_an_interrupt_ends_it_at_once(tmp_path: Path) -> None:
 
 @pytest.mark.parametrize(
     ("arguments", "message"),
-    [(["fig9"], "nothing is called 'fig9'"), ([], "name items"),
-     (["fig7", "--data", "2025"], "2025"), (["belle2", "--likelihood", "absent"], "no such file"),
-     (["fig7", "--out", "/dev/null/x"], "cannot be written")],
-)  # fmt: skip
+    [
+        (["fig9"], "nothing is called 'fig9'"),
+        ([], "name items"),
+        (["fig7", "--data", "2025"], "2025"),
+        (["belle2", "--likelihood", "absent"], "no such file"),
+        (["fig7", "--out", "/dev/null/x"], "cannot be written"),
+    ],
+)
 def test_bad_input_is_one_line(
-    arguments: list[str], message: str, capsys: pytest.CaptureFixture[str],
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch,
-) -> None:  # fmt: skip
+    arguments: list[str],
+    message: str,
+    capsys: pytest.CaptureFixture[str],
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
     monkeypatch.chdir(tmp_path)
     assert command(*arguments) == 2
     (line,) = capsys.readouterr().err.strip().splitlines()

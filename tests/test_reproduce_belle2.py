@@ -163,9 +163,10 @@ def test_posterior_of_the_resonance(scanned) -> None:
 def test_figures(strengths, sampled, scanned) -> None:
     with styled():
         for figure in (
-            belle2_figures.strength_figure(strengths), belle2_figures.wet_figure(sampled),
+            belle2_figures.strength_figure(strengths),
+            belle2_figures.wet_figure(sampled),
             belle2_figures.resonance_figure(scanned),
-        ):  # fmt: skip
+        ):
             figure.draw_without_rendering()
 
 

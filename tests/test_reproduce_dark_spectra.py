@@ -100,9 +100,8 @@ def test_vertex() -> None:
 def test_17_peaks(found) -> None:
     """Of all cases those that the text names peak between 3 and 7 GeV^2."""
     inside = [
-        case for i, case in enumerate(CASES)
-        if EXCESS[0] <= peak(found.new[0, i]) <= EXCESS[1]
-    ]  # fmt: skip
+        case for i, case in enumerate(CASES) if EXCESS[0] <= peak(found.new[0, i]) <= EXCESS[1]
+    ]
     assert inside == list(NAMED)
 
 

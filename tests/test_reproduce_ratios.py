@@ -69,9 +69,11 @@ class TestKernels:
         linear, square = 2 * C_SM / (3 * C_SM**2), 1 / (3 * C_SM**2)
         R_K = 1 + linear * np.trace(CL + CR) + square * np.sum((CL + CR) ** 2 + (CLp + CRp) ** 2)
         R_Kstar = (
-            1 + linear * np.trace(CL) + square * np.sum(CL**2 + CR**2 + CLp**2 + CRp**2)
+            1
+            + linear * np.trace(CL)
+            + square * np.sum(CL**2 + CR**2 + CLp**2 + CRp**2)
             - 2 * ETA * (linear / 2 * np.trace(CR) + square * np.sum(CL * CR + CLp * CRp))
-        )  # fmt: skip
+        )
         np.testing.assert_allclose(TEXT.full(CL, CR, CLp, CRp), [R_K, R_Kstar], rtol=1e-13)
 
     def test_the_plane(self):

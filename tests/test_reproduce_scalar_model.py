@@ -88,9 +88,15 @@ def test_needed_coefficients(product: Product) -> None:
     """1.9e-5 needs about 8e-5/TeV, 1.0e-5 some 6e-5/TeV; the efficiency moves both up."""
     for window, low, high in (("new", 7.5e-5, 8.7e-5), ("average", 5.5e-5, 6.3e-5)):
         for m in ("0.5 GeV", "0.7 GeV", "0.9 GeV"):
-            found = [r for r in product.rows if r.claim == 19 and r.quantity.endswith(
-                (f"middle of the {window} window at m = {m}", f"{m}, with omega(m)"),
-            ) and f"middle of the {window}" in r.quantity]  # fmt: skip
+            found = [
+                r
+                for r in product.rows
+                if r.claim == 19
+                and r.quantity.endswith(
+                    (f"middle of the {window} window at m = {m}", f"{m}, with omega(m)")
+                )
+                and f"middle of the {window}" in r.quantity
+            ]
             plain, weighted = found
             assert low < plain.value < high
             assert weighted.value > 1.2 * plain.value
@@ -142,9 +148,10 @@ def test_cmb(product: Product) -> None:
 def test_bs(product: Product, settings: Settings) -> None:
     found = row(product, 22, "average", "B(Bs -> phi phi)", "m = 0.7")
     needed = next(
-        r for r in product.rows
+        r
+        for r in product.rows
         if r.quantity == "|C^S_sb| of the middle of the average window at m = 0.7 GeV"
-    )  # fmt: skip
+    )
     assert found.value == pytest.approx(two_body(settings, 0.7, needed.value * 1e-3), rel=1e-9)
     assert found.agrees
     assert all(r.agrees for r in product.rows if r.claim == 22 and "below" in r.stated)

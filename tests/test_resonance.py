@@ -34,9 +34,11 @@ def numbers(mode: str) -> dict[str, float]:
     """Masses of the mode in GeV."""
     inputs, decay = load_inputs(), MODES[mode]
     return {
-        "m_B": float(inputs.values[decay.m_B]), "m_K": float(inputs.values[decay.m_K]),
-        "m_b": float(inputs.role("m_b")), "m_s": float(inputs.role("m_s")),
-    }  # fmt: skip
+        "m_B": float(inputs.values[decay.m_B]),
+        "m_K": float(inputs.values[decay.m_K]),
+        "m_b": float(inputs.role("m_b")),
+        "m_s": float(inputs.role("m_s")),
+    }
 
 
 @cache
@@ -94,9 +96,18 @@ def computed(mode: str, nodes: int = BIN_NODES):
 
 # Wide and narrow, in the middle, on an edge of a bin, at both ends of the phase space, beyond it.
 POINTS = [
-    (2.1, 0.1), (2.1, 0.001), (0.1, 0.001), (0.1, 0.1), (4.3, 1.0), (2.0, 3.0), (5.5, 0.1),
-    (float(np.sqrt(EDGES[20])), 0.001), (4.78, 0.001), (4.78, 0.02), (4.35, 0.001),
-]  # fmt: skip
+    (2.1, 0.1),
+    (2.1, 0.001),
+    (0.1, 0.001),
+    (0.1, 0.1),
+    (4.3, 1.0),
+    (2.0, 3.0),
+    (5.5, 0.1),
+    (float(np.sqrt(EDGES[20])), 0.001),
+    (4.78, 0.001),
+    (4.78, 0.02),
+    (4.35, 0.001),
+]
 
 
 @pytest.mark.parametrize(("m", "width"), POINTS)

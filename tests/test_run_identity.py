@@ -15,14 +15,20 @@ from bsnunu_jax.scan.store import Store
 
 # What each command takes up again, and what only lies beside it.
 LEFT = {
-    "fit": ["best_fit.json", "blocks/block_0000.npz", "blocks/grid.npz", "posterior.nc",
-            "figures/corner.pdf", "summary.csv"],
+    "fit": [
+        "best_fit.json",
+        "blocks/block_0000.npz",
+        "blocks/grid.npz",
+        "posterior.nc",
+        "figures/corner.pdf",
+        "summary.csv",
+    ],
     "limit": ["toys/null_00000.npz", "limits.json"],
     "profile": ["profile.nc", "profile.json"],
     "project": ["toys/point_0/luminosity_0/null_00000.npz", "project.json"],
     "compare": ["variants/signal-strength.json", "compare.json", "compare.csv"],
     "scan": ["points/000000003.nc", "scan.nc", "manifest.json"],
-}  # fmt: skip
+}
 
 
 @pytest.mark.parametrize(
@@ -141,7 +147,7 @@ FATES: dict[str, tuple[Callable[[Path], object], str]] = {
     "card edited": (_edited, "card.yaml: was changed"),
     "points deleted": (lambda out: shutil.rmtree(out / "points"), "000000000.nc: was deleted"),
     "a point deleted": (lambda out: (out / "points" / "000000001.nc").unlink(), "was deleted"),
-}  # fmt: skip
+}
 
 
 @pytest.mark.parametrize("fate", FATES)

@@ -55,14 +55,19 @@ print(*(codes.count(k) for k in (0, 2)), len(codes))
 
 def test_300_starts_at_once_leave_the_results_of_one_card(tmp_path):
     done = subprocess.run(
-        [sys.executable, "-c", CLAIMS, str(STARTS)], cwd=tmp_path, capture_output=True, text=True,
+        [sys.executable, "-c", CLAIMS, str(STARTS)],
+        cwd=tmp_path,
+        capture_output=True,
+        text=True,
         check=True,
-    )  # fmt: skip
+    )
     took, refused, of = map(int, done.stdout.split())
     assert took >= 1
     assert took + refused == of == STARTS
-    texts = {(tmp_path / "out" / name).read_text()
-             for name in ("card.yaml", "best_fit.json", "summary.csv")}  # fmt: skip
+    texts = {
+        (tmp_path / "out" / name).read_text()
+        for name in ("card.yaml", "best_fit.json", "summary.csv")
+    }
     assert len(texts) == 1
     assert json.loads((tmp_path / "out" / "origin.json").read_text())["data_sha256"]
 
@@ -95,8 +100,9 @@ def test_a_lock_that_is_no_file_is_one_line(tmp_path, capsys, monkeypatch):
 
 def _scan(seed: int) -> subprocess.Popen[str]:
     command = [sys.executable, "-m", "bsnunu_jax", *COMMANDS["scan"], "--out", "out", "--quiet"]
-    return subprocess.Popen([*command, "--seed", str(seed)], text=True, stdout=subprocess.PIPE,
-                            stderr=subprocess.PIPE)  # fmt: skip
+    return subprocess.Popen(
+        [*command, "--seed", str(seed)], text=True, stdout=subprocess.PIPE, stderr=subprocess.PIPE
+    )
 
 
 def test_two_scans_at_once_leave_one(tmp_path, monkeypatch):

@@ -28,8 +28,11 @@ def integrated(a: float, high: float, low: float) -> float:
         b_0 = 11 - 2 * nf / 3
         steps = solve_ivp(
             lambda t, _, b=b_0: [-a / b * float(ln_alpha(t))],
-            [float(jnp.log(first)), float(jnp.log(last))], [0.0], rtol=1e-9, atol=1e-12,
-        )  # fmt: skip
+            [float(jnp.log(first)), float(jnp.log(last))],
+            [0.0],
+            rtol=1e-9,
+            atol=1e-12,
+        )
         total += float(steps.y[0, -1])
     return float(jnp.exp(total))
 
@@ -37,19 +40,24 @@ def integrated(a: float, high: float, low: float) -> float:
 @pytest.mark.parametrize(
     ("model", "operator", "more"),
     [
-        ("scalar-pair", "S", {"m": 0.4}), ("scalar-pair", "A", {"m": 0.4}),
-        ("fermion-pair", "P1", {"m": 0.4}), ("fermion-pair", "T2", {"m": 0.4}),
-        ("vector-pair", "T1", {"m": 0.4}), ("sterile-neutrino", "S_RL", {"mN": 0.4}),
+        ("scalar-pair", "S", {"m": 0.4}),
+        ("scalar-pair", "A", {"m": 0.4}),
+        ("fermion-pair", "P1", {"m": 0.4}),
+        ("fermion-pair", "T2", {"m": 0.4}),
+        ("vector-pair", "T1", {"m": 0.4}),
+        ("sterile-neutrino", "S_RL", {"mN": 0.4}),
     ],
-)  # fmt: skip
+)
 def test_the_rate_goes_with_the_square_of_the_factor(model, operator, more):
     build = get_model(model).build
     given = {**more, operator: 1e-7}
 
     def rate(parameters):
         states = build(parameters, INPUTS)[1:]
-        return float(observables.branching_fraction("B0->K*0", states, INPUTS)
-                     + observables.branching_fraction("B+->K+", states, INPUTS))  # fmt: skip
+        return float(
+            observables.branching_fraction("B0->K*0", states, INPUTS)
+            + observables.branching_fraction("B+->K+", states, INPUTS)
+        )
 
     ratio = rate({**given, "scale": 1000.0}) / rate(given)
     expected = integrated(POWER[operator[0]], 1000.0, 4.8)
@@ -74,8 +82,18 @@ def test_no_running_at_the_scale_itself():
 
 
 def test_predict_prints_the_factor(capsys):
-    arguments = ["predict", "BR(B+->K+inv)", "--model", "scalar-pair", "--set", "m=0.3", "--set",
-                 "S=1e-8", "--set", "scale=1000"]  # fmt: skip
+    arguments = [
+        "predict",
+        "BR(B+->K+inv)",
+        "--model",
+        "scalar-pair",
+        "--set",
+        "m=0.3",
+        "--set",
+        "S=1e-8",
+        "--set",
+        "scale=1000",
+    ]
     with pytest.raises(SystemExit):
         main(arguments)
     assert "running from 1000 to 4.8 GeV multiplies: S 1.607" in capsys.readouterr().out

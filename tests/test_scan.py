@@ -52,43 +52,81 @@ def design(points: int | None = None, sampling: str = "random", **parameters):
 # What varies decides where the kernels come from: one entry a path, numbers and states.
 CASES = {
     "coefficients": (
-        {"design": design(300, CR_tautau=UNIFORM, CL_emu={"re": UNIFORM, "im": UNIFORM}),
-         "observables": [*BRS, "BR_NP(B+->K*+inv)"], "select": None, "store": None},
+        {
+            "design": design(300, CR_tautau=UNIFORM, CL_emu={"re": UNIFORM, "im": UNIFORM}),
+            "observables": [*BRS, "BR_NP(B+->K*+inv)"],
+            "select": None,
+            "store": None,
+        },
         # BR_NP is cut off where it is rounding
-        (Source.FIXED,), set(BRS),
+        (Source.FIXED,),
+        set(BRS),
     ),
     "coefficients, not all quadratic": (
-        {"design": design(300, "sobol", CR_tautau=UNIFORM, CR_mutau=UNIFORM),
-         "observables": [*BRS, "F_L(B0->K*0inv)"], "log_likelihood": True,
-         "data": ["belle_2017_Kstar0"], "select": None, "store": None},
-        (Source.FIXED,), set(BRS),
+        {
+            "design": design(300, "sobol", CR_tautau=UNIFORM, CR_mutau=UNIFORM),
+            "observables": [*BRS, "F_L(B0->K*0inv)"],
+            "log_likelihood": True,
+            "data": ["belle_2017_Kstar0"],
+            "select": None,
+            "store": None,
+        },
+        (Source.FIXED,),
+        set(BRS),
     ),
     "pair of fixed mass": (
-        {"model": "scalar-pair", "fixed": {"m": 0.7},
-         "design": design(300, S={"log_uniform": [1e-9, 1e-7]}, V={"uniform": [-1e-8, 1e-8]}),
-         "observables": BRS, "select": None, "store": None},
-        (Source.FIXED, Source.FIXED), set(BRS),
+        {
+            "model": "scalar-pair",
+            "fixed": {"m": 0.7},
+            "design": design(300, S={"log_uniform": [1e-9, 1e-7]}, V={"uniform": [-1e-8, 1e-8]}),
+            "observables": BRS,
+            "select": None,
+            "store": None,
+        },
+        (Source.FIXED, Source.FIXED),
+        set(BRS),
     ),
     "masses on a grid": (
-        {"model": "fermion-pair", "fixed": {"operator": "V1"},
-         "design": design(m={"linspace": [0, 2.35, 20]}, Lambda={"logspace": [1, 30, 16]}),
-         "observables": BRS, "log_likelihood": True, "data": ["belle2_knunu_2023"],
-         "select": None, "store": None},
-        (Source.FIXED, Source.GRID), set(),
+        {
+            "model": "fermion-pair",
+            "fixed": {"operator": "V1"},
+            "design": design(m={"linspace": [0, 2.35, 20]}, Lambda={"logspace": [1, 30, 16]}),
+            "observables": BRS,
+            "log_likelihood": True,
+            "data": ["belle2_knunu_2023"],
+            "select": None,
+            "store": None,
+        },
+        (Source.FIXED, Source.GRID),
+        set(),
     ),
     "masses drawn": (
-        {"model": "fermion-pair", "fixed": {"operator": "V1"},
-         "design": design(300, m={"uniform": [0, 2.35]}, Lambda={"log_uniform": [1, 30]}),
-         "observables": BRS, "select": None, "store": None},
-        (Source.FIXED, Source.POINT), set(),
+        {
+            "model": "fermion-pair",
+            "fixed": {"operator": "V1"},
+            "design": design(300, m={"uniform": [0, 2.35]}, Lambda={"log_uniform": [1, 30]}),
+            "observables": BRS,
+            "select": None,
+            "store": None,
+        },
+        (Source.FIXED, Source.POINT),
+        set(),
     ),
     "inputs drawn": (
-        {"design": design(300, CR_tautau=UNIFORM), "observables": BRS, "select": None,
-         "store": None, "inputs": {"nuisances": ["ckm", "B->K", "B->K*"]},
-         "log_likelihood": True, "data": ["belle2_knunu_2023"], "data_nuisances": "drawn"},
-        (Source.POINT,), set(),
+        {
+            "design": design(300, CR_tautau=UNIFORM),
+            "observables": BRS,
+            "select": None,
+            "store": None,
+            "inputs": {"nuisances": ["ckm", "B->K", "B->K*"]},
+            "log_likelihood": True,
+            "data": ["belle2_knunu_2023"],
+            "data_nuisances": "drawn",
+        },
+        (Source.POINT,),
+        set(),
     ),
-}  # fmt: skip
+}
 
 
 def evaluated(plan: Plan, index: np.ndarray) -> dict[str, np.ndarray]:
@@ -316,7 +354,8 @@ BAD = {
     "at most 1e+15": {"design": design(10**15, CR_ee=UNIFORM, CR_emu={"linspace": [0, 1, 2]})},
     "unknown parameter 'CR_xy'": {"design": design(5, CR_xy=UNIFORM)},
     "is set by 'CR_ee' and by 'CR_mumu'": {
-        "design": design(5, CR_ee=UNIFORM, CR_mumu={**UNIFORM, "also": ["CR_ee"]})},
+        "design": design(5, CR_ee=UNIFORM, CR_mumu={**UNIFORM, "also": ["CR_ee"]})
+    },
     "both scanned and fixed": {"design": design(5, CR_ee=UNIFORM), "fixed": {"CR_ee": 1}},
     "nothing is called 'R_Y'": {"select": {"a": {"R_Y": {"max": 1}}}},
     "min 2 is above max 1": {"select": {"a": {"R_K_nunu": {"min": 2, "max": 1}}}},
@@ -325,12 +364,11 @@ BAD = {
     "log_likelihood: true and data go together": {"log_likelihood": True},
     "unknown key 'priors'": {"priors": {}},
     "unknown measurement": {"log_likelihood": True, "data": ["belle3"]},
-    "'m' is complex": {
-        "model": "scalar-pair", "design": design(5, m={"im": UNIFORM}, S=UNIFORM)},
+    "'m' is complex": {"model": "scalar-pair", "design": design(5, m={"im": UNIFORM}, S=UNIFORM)},
     "unknown preset": {"inputs": {"preset": "best"}},
     "expected a whole number": {"chunk": 1.5},
     "raise chunk": {"chunk": 1, "design": {"points": 10**7, "parameters": PARAMETERS}},
-}  # fmt: skip
+}
 
 
 @pytest.mark.parametrize("message", BAD)
@@ -360,9 +398,12 @@ def test_a_full_disk_is_one_line(tmp_path):
     c = card(tmp_path / "card.yaml", design=small, store="all", chunk=20_000)
     limited = f"ulimit -f 900; exec '{sys.executable}' -m bsnunu_jax scan {c.path} --quiet"
     done = subprocess.run(
-        ["bash", "-c", f"{limited} --out {tmp_path / 'out'}"], env=ENVIRONMENT,
-        capture_output=True, text=True, check=False,
-    )  # fmt: skip
+        ["bash", "-c", f"{limited} --out {tmp_path / 'out'}"],
+        env=ENVIRONMENT,
+        capture_output=True,
+        text=True,
+        check=False,
+    )
     assert done.returncode == 1
     assert done.stderr.count("\n") == 1
     assert "000000000.nc: cannot be written (File too large)" in done.stderr
@@ -392,9 +433,13 @@ def test_memory_does_not_grow_with_the_number_of_points(tmp_path):
     for name, points in {"warm": 500_000, "small": 1_000_000, "large": 10_000_000}.items():
         card(tmp_path / f"{name}.yaml", design=SYMMETRIC["design"] | {"points": points})
     done = subprocess.run(
-        [sys.executable, "-c", MEMORY], cwd=tmp_path, env=ENVIRONMENT,
-        capture_output=True, text=True, check=True,
-    )  # fmt: skip
+        [sys.executable, "-c", MEMORY],
+        cwd=tmp_path,
+        env=ENVIRONMENT,
+        capture_output=True,
+        text=True,
+        check=True,
+    )
     _, small, large = map(int, done.stdout.split())
     assert large < 1.05 * small
 

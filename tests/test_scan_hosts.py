@@ -20,14 +20,19 @@ from bsnunu_jax.scan.plan import make_plan
 from bsnunu_jax.scan.run import batch_size, columns
 
 CARD = {
-    "title": "small", "model": "neutrinos",
-    "design": {"points": 60_000, "parameters": {
-        "CR_tautau": {"uniform": [-20, 20]},
-        "CR_mutau": {"uniform": [-20, 20], "also": ["CR_taumu"]},
-    }},
+    "title": "small",
+    "model": "neutrinos",
+    "design": {
+        "points": 60_000,
+        "parameters": {
+            "CR_tautau": {"uniform": [-20, 20]},
+            "CR_mutau": {"uniform": [-20, 20], "also": ["CR_taumu"]},
+        },
+    },
     "observables": ["R_K_nunu", "R_Kstar_nunu", "F_L(B0->K*0inv)"],
-    "select": {"blue": {"R_K_nunu": {"min": 3.6, "max": 7.0}}}, "chunk": 7_000,
-}  # fmt: skip
+    "select": {"blue": {"R_K_nunu": {"min": 3.6, "max": 7.0}}},
+    "chunk": 7_000,
+}
 
 
 def card(folder: Path, **changes: object) -> Path:
@@ -46,18 +51,29 @@ def start(path: Path, out: Path, *options: str, devices: int = 1) -> subprocess.
     flags = f"--xla_force_host_platform_device_count={devices}"
     return subprocess.Popen(
         [sys.executable, "-m", "bsnunu_jax", "scan", str(path), "--out", str(out), *options],
-        env=os.environ | {"XLA_FLAGS": flags}, text=True, stdout=subprocess.PIPE,
+        env=os.environ | {"XLA_FLAGS": flags},
+        text=True,
+        stdout=subprocess.PIPE,
         stderr=subprocess.PIPE,
-    )  # fmt: skip
+    )
 
 
 def start_all(path: Path, out: Path, count: int, *options: str) -> list[subprocess.Popen[str]]:
     port = free_port()
     return [
-        start(path, out, "--coordinator", f"127.0.0.1:{port}", "--processes", str(count),
-              "--process", str(i), *options)
+        start(
+            path,
+            out,
+            "--coordinator",
+            f"127.0.0.1:{port}",
+            "--processes",
+            str(count),
+            "--process",
+            str(i),
+            *options,
+        )
         for i in range(count)
-    ]  # fmt: skip
+    ]
 
 
 def points(out: Path) -> dict[str, bytes]:
@@ -143,10 +159,13 @@ def test_a_refusal_stops_all_processes(tmp_path: Path) -> None:
 
 @pytest.mark.parametrize(
     ("options", "message"),
-    [(["--coordinator", "host", "--processes", "2", "--process", "0"], "has no port"),
-     (["--process", "1"], "go together"), (["--out", ""], "has no name"),
-     (["--coordinator", "127.0.0.1:1", "--processes", "2", "--process", "2"], "allowed: 0 to 1")],
-)  # fmt: skip
+    [
+        (["--coordinator", "host", "--processes", "2", "--process", "0"], "has no port"),
+        (["--process", "1"], "go together"),
+        (["--out", ""], "has no name"),
+        (["--coordinator", "127.0.0.1:1", "--processes", "2", "--process", "2"], "allowed: 0 to 1"),
+    ],
+)
 def test_bad_options_are_one_line(
     options: list[str], message: str, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:

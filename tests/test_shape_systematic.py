@@ -55,8 +55,9 @@ def dark(inputs):
 
 def problem(measurements, inputs, model="neutrinos", name="CR_tautau", high=30.0, fixed=()):
     parameter = Parameter(name, Uniform(0, high), name)
-    return Problem(get_model(model), (parameter,), Nuisances(inputs, ("ckm", "B->K")),
-                   measurements, fixed)  # fmt: skip
+    return Problem(
+        get_model(model), (parameter,), Nuisances(inputs, ("ckm", "B->K")), measurements, fixed
+    )
 
 
 def test_who_has_one(plain, shaped):
@@ -65,10 +66,13 @@ def test_who_has_one(plain, shaped):
     assert [m.nuisance_names for m in plain[:3]] == [(), (), ()]  # the catalogue is as it was
     assert [shape_std(m) for m in (*plain, *shaped)] == [0, 0, 0, 0, STD, STD, STD, 0]
     others = [
-        quoted("r", "R_K_nunu"), quoted("b", "BR(B0->K*0inv)"), quoted("n", "BR_NP(B+->K+inv)"),
-        quoted("own", "R_K_nunu", sm_spectrum=False), quoted("f", "F_L(B0->K*0inv)"),
+        quoted("r", "R_K_nunu"),
+        quoted("b", "BR(B0->K*0inv)"),
+        quoted("n", "BR_NP(B+->K+inv)"),
+        quoted("own", "R_K_nunu", sm_spectrum=False),
+        quoted("f", "F_L(B0->K*0inv)"),
         quoted("s", "BR(Bs->inv)"),
-    ]  # fmt: skip
+    ]
     found = [m.nuisance_names for m in with_shape_systematic(others, STD)]
     assert found == [("shape[r]",), ("shape[b]",), ("shape[n]",), (), (), ()]
 

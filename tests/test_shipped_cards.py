@@ -20,10 +20,21 @@ CARDS = [Path(name) for name in shipped_cards(FITS) if Path(name).stem not in CO
 
 def test_there_are_cards():
     assert {p.stem for p in CARDS} == {
-        "belle2_cr", "belle2_cr_full", "belle2_mu", "belle2_resonance", "belle2_wet",
-        "dm_fermion_V2", "dm_scalar_P", "dm_scalar_V", "dm_vector_V3", "leptoquark_S2tilde",
-        "leptoquark_V2", "sterile_NN", "vlq_dm", "zprime",
-    }  # fmt: skip
+        "belle2_cr",
+        "belle2_cr_full",
+        "belle2_mu",
+        "belle2_resonance",
+        "belle2_wet",
+        "dm_fermion_V2",
+        "dm_scalar_P",
+        "dm_scalar_V",
+        "dm_vector_V3",
+        "leptoquark_S2tilde",
+        "leptoquark_V2",
+        "sterile_NN",
+        "vlq_dm",
+        "zprime",
+    }
     titles = shipped_cards(FITS).values()
     assert len(set(titles)) == len(CARDS) + len(COMPARED) + len(SCANS)
 

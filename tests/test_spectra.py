@@ -37,10 +37,22 @@ from bsnunu_jax.rates import kernels as rates
 SM = Neutrinos()
 EDGES = np.arange(0.0, 25.0, 2.0)
 # Belle II's inclusive tag in the 2 GeV^2 bins up to 22 GeV^2, above which nothing is selected.
-EFFICIENCY = np.array([
-    0.164, 0.1577, 0.1337, 0.1025, 0.07232, 0.04598, 0.02538, 0.01162, 0.003999, 0.0009122,
-    0.0001222, 0.0,
-])  # fmt: skip
+EFFICIENCY = np.array(
+    [
+        0.164,
+        0.1577,
+        0.1337,
+        0.1025,
+        0.07232,
+        0.04598,
+        0.02538,
+        0.01162,
+        0.003999,
+        0.0009122,
+        0.0001222,
+        0.0,
+    ]
+)
 NEW = {
     "scalars": ScalarPair(0.3, V=1e-8),
     "heavy scalars": ScalarPair(1.6, S=1e-7),
@@ -76,8 +88,10 @@ def bins(state, inputs, mode="B+->K+"):
     found = []
     for low, high in zip(EDGES[:-1], np.minimum(EDGES[1:], end(mode)), strict=True):
         points = [low, *(x for x in thresholds(state) if low < x < high), high]
-        pieces = [quad(scaled, *ends, epsabs=1e-12, epsrel=1e-10, limit=200)[0]
-                  for ends in pairwise(points)]  # fmt: skip
+        pieces = [
+            quad(scaled, *ends, epsabs=1e-12, epsrel=1e-10, limit=200)[0]
+            for ends in pairwise(points)
+        ]
         found.append(1e-18 * sum(pieces))
     return np.array(found)
 
@@ -137,8 +151,10 @@ class TestNormalisedSpectrum:
         gamma = [float(rates.gamma(mode, s, inputs)) for s in (SM, pair)]
         ratio = 1 + gamma[1] / gamma[0]
         for q2 in (0.8, 3.0, 12.0):
-            sm, new = (float(SPECTRUM(mode, s, inputs, q2)) / g
-                       for s, g in zip((SM, pair), gamma, strict=True))  # fmt: skip
+            sm, new = (
+                float(SPECTRUM(mode, s, inputs, q2)) / g
+                for s, g in zip((SM, pair), gamma, strict=True)
+            )
             found = float(NORMALISED(mode, [SM, pair], inputs, q2))
             assert found == pytest.approx((sm + (ratio - 1) * new) / ratio, rel=1e-11)
 
@@ -223,11 +239,14 @@ class TestOmega:
     @pytest.mark.parametrize(
         "states",
         [
-            [SM], [SM, ScalarPair(0.7, S=0.0)], [SM, ScalarPair(2.5, S=1e-7)],
-            [SM, TwoBody(4.73, S=1e-7)], [Universal.standard_model(load_inputs())],
+            [SM],
+            [SM, ScalarPair(0.7, S=0.0)],
+            [SM, ScalarPair(2.5, S=1e-7)],
+            [SM, TwoBody(4.73, S=1e-7)],
+            [Universal.standard_model(load_inputs())],
         ],
         ids=["SM", "no coupling", "closed", "not selected", "SM in other words"],
-    )  # fmt: skip
+    )
     def test_infinite_where_nothing_new_is_seen(self, inputs, states):
         assert float(OMEGA(states, inputs)) == np.inf
 
@@ -279,14 +298,21 @@ class TestPredict:
             (("omega",), "omega is not finite here; it needs new physics in B+->K+ that is seen"),
             (("omega", "--errors", "5"), "it needs new physics"),
             (
-                ("dGammatilde/dq2(B+->K+inv)", "--q2", "3", "--model", "signal-strength", "--set",
-                 "mu=0"),
+                (
+                    "dGammatilde/dq2(B+->K+inv)",
+                    "--q2",
+                    "3",
+                    "--model",
+                    "signal-strength",
+                    "--set",
+                    "mu=0",
+                ),
                 "it needs a rate that is not 0",
             ),
             (("dGammatilde/dq2(B0->K0inv)",), "is a spectrum; give --q2"),
             (("dGammatilde_eff/dq2(B+->K+inv)", "--q2", "23.5"), "outside the phase space"),
         ],
-    )  # fmt: skip
+    )
     def test_bad_input_is_one_line(self, capsys, arguments, message):
         code, out, err = run(capsys, *arguments)
         assert (code, out, err.count("\n")) == (2, "", 1)

@@ -71,9 +71,13 @@ main({arguments})
 def test_a_user_without_a_home(arguments, code, tmp_path):
     kept = {k: v for k, v in os.environ.items() if k in ("PATH", "PYTHONPATH", "LD_LIBRARY_PATH")}
     done = subprocess.run(
-        [sys.executable, "-c", NO_HOME.format(arguments=arguments)], cwd=tmp_path, env=kept,
-        capture_output=True, text=True, check=False,
-    )  # fmt: skip
+        [sys.executable, "-c", NO_HOME.format(arguments=arguments)],
+        cwd=tmp_path,
+        env=kept,
+        capture_output=True,
+        text=True,
+        check=False,
+    )
     assert done.returncode == code, done.stderr
     if code:
         assert "there is no home folder" in one_line(done.stderr)
@@ -85,9 +89,13 @@ def test_arviz_is_imported_without_a_home(tmp_path):
     )
     kept = {k: v for k, v in os.environ.items() if k in ("PATH", "PYTHONPATH", "LD_LIBRARY_PATH")}
     done = subprocess.run(
-        [sys.executable, "-c", program], cwd=tmp_path, env=kept, capture_output=True, text=True,
+        [sys.executable, "-c", program],
+        cwd=tmp_path,
+        env=kept,
+        capture_output=True,
+        text=True,
         check=False,
-    )  # fmt: skip
+    )
     assert done.stdout == "arviz\n", done.stderr
 
 

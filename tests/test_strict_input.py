@@ -76,7 +76,7 @@ CARD_FLAWS = [  # old, new, line, message
     ("belle2_2023_br", "my_ws.json", 8, "YAML and ends with .yaml or .yml"),
     ("belle2_2023_br", "folder/data", 8, "YAML and ends with .yaml or .yml"),
     ("belle2_2023_br", "belle2_2023_br, belle2_2023_br", 8, "'belle2_2023_br' stands twice"),
-]  # fmt: skip
+]
 
 
 def says(reader, path: Path) -> str:
@@ -120,16 +120,24 @@ def test_a_resolved_card_is_read_as_it_was(tmp_path):
 
 VALUE = "{id: a, title: t, observable: BR(B+->K+inv), value: 1e-5, errors: [[1e-6, -1e-6]]}"
 LIMIT = "{id: a, title: t, observable: BR(B+->K+inv), limit: 1.6e-5, confidence_level: 0.9}"
-COUNT = ("{id: a, title: t, mode: B+->K+, limit: 1.6e-5, confidence_level: 0.9, observed: 83, "
-         "background: 65.3, background_std: 3.4}")  # fmt: skip
-PAIR = ("{id: a, title: t, observables: [R_K_nunu, BR(B+->K+inv)], values: [1, 1e-5], "
-        "errors: [0.1, 1e-6], correlation: [[1, 0.2], [0.2, 1]]}")  # fmt: skip
-CURVE = ("{id: a, title: t, observable: R_K_nunu, curve: {values: [0, 1, 2, 3], "
-         "likelihood: [0.1, 1, 0.5, 0.2]}}")  # fmt: skip
-KINDS = ("a count: mode, limit, confidence_level, observed, background, background_std; a value: "
-         "observable, value, errors; a limit: observable, limit, confidence_level; a curve: "
-         "observable, curve; correlated values: observables, values, errors, "
-         "correlation")  # fmt: skip
+COUNT = (
+    "{id: a, title: t, mode: B+->K+, limit: 1.6e-5, confidence_level: 0.9, observed: 83, "
+    "background: 65.3, background_std: 3.4}"
+)
+PAIR = (
+    "{id: a, title: t, observables: [R_K_nunu, BR(B+->K+inv)], values: [1, 1e-5], "
+    "errors: [0.1, 1e-6], correlation: [[1, 0.2], [0.2, 1]]}"
+)
+CURVE = (
+    "{id: a, title: t, observable: R_K_nunu, curve: {values: [0, 1, 2, 3], "
+    "likelihood: [0.1, 1, 0.5, 0.2]}}"
+)
+KINDS = (
+    "a count: mode, limit, confidence_level, observed, background, background_std; a value: "
+    "observable, value, errors; a limit: observable, limit, confidence_level; a curve: "
+    "observable, curve; correlated values: observables, values, errors, "
+    "correlation"
+)
 
 MEASUREMENT_FLAWS = [  # entry, old, new, key, message
     (LIMIT, "0.9", "90", "confidence_level", "must be less than 1, got 90"),
@@ -166,8 +174,13 @@ MEASUREMENT_FLAWS = [  # entry, old, new, key, message
     (VALUE, "title: t", "title: t, unverified: yes", "unverified", "expected true or false"),
     (VALUE, "title: t", "title: t, samples: [x, x]", "samples", "'x' stands twice"),
     (PAIR, "BR(B+->K+inv)", "R_K_nunu", "observables.1", "are one observable"),
-    (PAIR, "[R_K_nunu, BR(B+->K+inv)]", "[BR(B+->K+inv), BR(B+->Knunu)]", "observables.1",
-     "'BR(B+->Knunu)' and 'BR(B+->K+inv)' are one observable"),
+    (
+        PAIR,
+        "[R_K_nunu, BR(B+->K+inv)]",
+        "[BR(B+->K+inv), BR(B+->Knunu)]",
+        "observables.1",
+        "'BR(B+->Knunu)' and 'BR(B+->K+inv)' are one observable",
+    ),
     (PAIR, "[0.1, 1e-6]", "[0.1, 0]", "errors.1", "greater than 0"),
     (PAIR, "[0.1, 1e-6]", "[0.1, 1e-300]", "errors.1", "too small"),
     (PAIR, "[1, 1e-5]", "[1]", "values", "2 observables need 2 values and 2 errors"),
@@ -183,7 +196,7 @@ MEASUREMENT_FLAWS = [  # entry, old, new, key, message
     (CURVE, "0.1, 1,", "1, 0.1,", "curve.likelihood", "fall towards both ends"),
     (CURVE, "0.1, 1,", "0, 1,", "curve.likelihood.0", "greater than 0"),
     (CURVE, "0.1, 1,", "true, 1,", "curve.likelihood.0", "expected a number, got True"),
-]  # fmt: skip
+]
 
 
 @pytest.mark.parametrize(("entry", "old", "new", "key", "message"), MEASUREMENT_FLAWS)
@@ -300,9 +313,12 @@ def test_comparison_cards(tmp_path):
         ({"name": 3}, "variants.0.name", "expected text, got 3"),
         ({"panel": True}, "variants.0.panel", "expected text, got True"),
         ({"fixed": {"CR_ee": "1_000"}}, "variants.0.fixed.CR_ee", "is not a number"),
-        ({"parameters": {"CR_ee": {"prior": {"uniform": [False, True]}}}},
-         "variants.0.parameters.CR_ee.prior.uniform.0", "expected a number, got False"),
-    ):  # fmt: skip
+        (
+            {"parameters": {"CR_ee": {"prior": {"uniform": [False, True]}}}},
+            "variants.0.parameters.CR_ee.prior.uniform.0",
+            "expected a number, got False",
+        ),
+    ):
         path.write_text(yaml.safe_dump(content | {"variants": [own | change]}))
         text = says(lambda p: load_comparison([p]), path)
         assert f"({key}): " in text
@@ -312,8 +328,23 @@ def test_comparison_cards(tmp_path):
 
 
 WCXF = "eft: WET\nbasis: flavio\nscale: 4.8\nvalues:\n  CL_bsnuenue: {value}\n"
-NO_NUMBERS = ["1e400", "9" * 400, "9" * 5000, "1e-400", "0x10", "010", "1:30", "1_000", "yes",
-              "'1.5'", "true", "{Re: 1_0}", "{Re: true}", "{Re: 1, Im: '2'}", "[1]"]  # fmt: skip
+NO_NUMBERS = [
+    "1e400",
+    "9" * 400,
+    "9" * 5000,
+    "1e-400",
+    "0x10",
+    "010",
+    "1:30",
+    "1_000",
+    "yes",
+    "'1.5'",
+    "true",
+    "{Re: 1_0}",
+    "{Re: true}",
+    "{Re: 1, Im: '2'}",
+    "[1]",
+]
 
 
 @pytest.mark.parametrize("value", NO_NUMBERS)
@@ -323,8 +354,10 @@ def test_coefficients_are_plain_numbers(tmp_path, value, suffix):
     text = WCXF.replace("{value}", value)
     if suffix == "json":
         quoted = value.replace("'", '"').replace("Re", '"Re"').replace("Im", '"Im"')
-        text = ('{"eft": "WET", "basis": "flavio", "scale": 4.8, '
-                f'"values": {{"CL_bsnuenue": {quoted}}}}}')  # fmt: skip
+        text = (
+            '{"eft": "WET", "basis": "flavio", "scale": 4.8, '
+            f'"values": {{"CL_bsnuenue": {quoted}}}}}'
+        )
     path.write_text(text)
     text = says(read_wcxf, path)
     assert text.startswith(str(path))
@@ -338,8 +371,23 @@ def test_a_coefficient_without_a_point_is_a_number(tmp_path):
     assert c.imag / c.real == pytest.approx(-2)
 
 
-NO_OPTIONS = ["1e400", "9" * 400, "1e-400", "1_000", "\u0661", "0x10", "010", "1:30", "1 2",
-              "1+1_0j", "1+2jj", "(1", "nan", "1+infj", ""]  # fmt: skip
+NO_OPTIONS = [
+    "1e400",
+    "9" * 400,
+    "1e-400",
+    "1_000",
+    "\u0661",
+    "0x10",
+    "010",
+    "1:30",
+    "1 2",
+    "1+1_0j",
+    "1+2jj",
+    "(1",
+    "nan",
+    "1+infj",
+    "",
+]
 
 
 @pytest.mark.parametrize("text", NO_OPTIONS)
@@ -358,15 +406,35 @@ def test_numbers_of_options(text):
 
 @pytest.mark.parametrize(
     ("text", "value"),
-    [("-11", -11), ("1e5", 1e5), ("1+2j", 1 + 2j), ("(1+2j)", 1 + 2j), ("1 - 2i", 1 - 2j),
-     ("j", 1j), ("-.5e-3i", -0.5e-3j), ("1.", 1), ("0", 0), ("+3", 3), (2, 2), (10**30, 1e30)],
-)  # fmt: skip
+    [
+        ("-11", -11),
+        ("1e5", 1e5),
+        ("1+2j", 1 + 2j),
+        ("(1+2j)", 1 + 2j),
+        ("1 - 2i", 1 - 2j),
+        ("j", 1j),
+        ("-.5e-3i", -0.5e-3j),
+        ("1.", 1),
+        ("0", 0),
+        ("+3", 3),
+        (2, 2),
+        (10**30, 1e30),
+    ],
+)
 def test_numbers_that_are_read(text, value):
     assert get_model("neutrinos").read("CR_ee", text) == value
 
 
-@pytest.mark.parametrize("over", ["CR_tautau=0:1_0", "CR_tautau=0:1e400", "CR_tautau=0:1:1_0",
-                                  "CR_tautau=0:1:1e9", "CR_tautau=0:1:1000000000"])  # fmt: skip
+@pytest.mark.parametrize(
+    "over",
+    [
+        "CR_tautau=0:1_0",
+        "CR_tautau=0:1e400",
+        "CR_tautau=0:1:1_0",
+        "CR_tautau=0:1:1e9",
+        "CR_tautau=0:1:1000000000",
+    ],
+)
 def test_ranges_of_profiles(tmp_path, over):
     path = tmp_path / "card.yaml"
     path.write_text(CARD)

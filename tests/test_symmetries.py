@@ -19,11 +19,16 @@ data: [belle2_2023_br, paper_R_Kstar_nunu]
 best_fit: {{starts: 8}}
 """
 PRIORS = {
-    "M": "log_uniform: [1.5, 4]", "lam_2tau": "uniform: [-1, 1]", "lam_3tau": "uniform: [-1, 1]",
-    "CR_tautau": "uniform: [-30, 30]", "CR_mutau": "uniform: [-30, 30]",
-    "gL": "uniform: [0, 0.01]", "gR": "uniform: [-0.01, 0.01]", "gN": "uniform: [0, 3]",
+    "M": "log_uniform: [1.5, 4]",
+    "lam_2tau": "uniform: [-1, 1]",
+    "lam_3tau": "uniform: [-1, 1]",
+    "CR_tautau": "uniform: [-30, 30]",
+    "CR_mutau": "uniform: [-30, 30]",
+    "gL": "uniform: [0, 0.01]",
+    "gR": "uniform: [-0.01, 0.01]",
+    "gN": "uniform: [0, 3]",
     "MZp": "log_uniform: [1, 3]",
-}  # fmt: skip
+}
 
 
 def problem(tmp_path, model, *names):

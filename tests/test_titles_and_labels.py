@@ -40,8 +40,13 @@ def test_titles(text, tmp_path):
 
 @pytest.mark.parametrize("text", TEXTS)
 def test_titles_of_measurements(text, tmp_path):
-    entry = {"id": "mine", "title": text, "observable": "R_K_nunu", "value": 4.0,
-             "errors": [[1.0, -1.0]]}  # fmt: skip
+    entry = {
+        "id": "mine",
+        "title": text,
+        "observable": "R_K_nunu",
+        "value": 4.0,
+        "errors": [[1.0, -1.0]],
+    }
     written(tmp_path / "mine.yaml", "{}", measurements=[entry])
     path = written(tmp_path / "card.yaml", CARD, data=["mine.yaml"])
     refused(lambda: Card(path).stated, "title")

@@ -17,9 +17,15 @@ from bsnunu_jax.rates import kernels as rates
 MODEL = Model("vlq-dm", "", PARAMETERS, build, rules=refuse, settings=SETTINGS, domain=domain)
 OBSERVABLES = {o.name: o for o in dark_observables()}
 COMPLEX = {
-    "m": 0.6, "mQ": 300.0, "mD": 500.0, "yq_s": 1.1 + 0.4j, "yq_b": -0.7 + 0.9j,
-    "yd_s": 0.5 - 1.2j, "yd_b": 0.8 + 0.3j, "y1": 0.6 - 0.5j,
-}  # fmt: skip
+    "m": 0.6,
+    "mQ": 300.0,
+    "mD": 500.0,
+    "yq_s": 1.1 + 0.4j,
+    "yq_b": -0.7 + 0.9j,
+    "yd_s": 0.5 - 1.2j,
+    "yd_b": 0.8 + 0.3j,
+    "y1": 0.6 - 0.5j,
+}
 
 
 def heavy(c, phi: float, v: float, masses: np.ndarray) -> np.ndarray:
@@ -55,13 +61,15 @@ def test_matching_against_the_inverse_mass_matrix(inputs) -> None:
     change = light(heavy(c, step, v, masses)) - light(heavy(c, 0.0, v, masses))
     exact = -2 * change / step**2
     for mass_terms, precision in ((True, 2e-6), (False, None)):
-        found = np.array([
+        found = np.array(
             [
-                complex(vlq_matching.chirality_flip(c, inputs, i, j, mass_terms=mass_terms))
-                for j in "sb"
+                [
+                    complex(vlq_matching.chirality_flip(c, inputs, i, j, mass_terms=mass_terms))
+                    for j in "sb"
+                ]
+                for i in "sb"
             ]
-            for i in "sb"
-        ])  # fmt: skip
+        )
         if precision:
             np.testing.assert_allclose(found, exact, rtol=0, atol=precision * abs(exact).max())
         else:
@@ -128,8 +136,9 @@ def test_ratios_and_phases(inputs) -> None:
         assert 2 * abs(complex(pair[name])) == pytest.approx(exact, rel=1e-12)
     by_strange = build(
         {k: x for k, x in p.items() if k != "y1"}
-        | {"C_ss": float(found.dark.C_ss), "mass_terms": False}, inputs,
-    )  # fmt: skip
+        | {"C_ss": float(found.dark.C_ss), "mass_terms": False},
+        inputs,
+    )
     for a, b in zip(jax.tree.leaves(found), jax.tree.leaves(by_strange), strict=True):
         np.testing.assert_allclose(a, b, rtol=1e-12)
 
@@ -158,13 +167,19 @@ def test_rates_have_the_half_of_the_lagrangian(inputs) -> None:
 @pytest.mark.parametrize(
     ("parameters", "named"),
     [
-        ({}, "m"), ({"m": 0.0}, "m"), ({"m": 0.6j}, "m"), ({"m": 0.6, "mQ": 0}, "mQ"),
-        ({"m": 0.6, "mD": -1}, "mD"), ({"m": 0.6, "r_q": -1}, "r_q"),
-        ({"m": 0.6, "r_q": 1, "yq_b": 1}, "yq_b"), ({"m": 0.6, "y1": 1, "C_ss": 1e-4}, "C_ss"),
-        ({"m": 0.6, "theta": 1, "yd_s": 2j}, "yd_s"), ({"m": 0.6, "C_ss": 1e-4, "yq_s": 0}, "yq_s"),
+        ({}, "m"),
+        ({"m": 0.0}, "m"),
+        ({"m": 0.6j}, "m"),
+        ({"m": 0.6, "mQ": 0}, "mQ"),
+        ({"m": 0.6, "mD": -1}, "mD"),
+        ({"m": 0.6, "r_q": -1}, "r_q"),
+        ({"m": 0.6, "r_q": 1, "yq_b": 1}, "yq_b"),
+        ({"m": 0.6, "y1": 1, "C_ss": 1e-4}, "C_ss"),
+        ({"m": 0.6, "theta": 1, "yd_s": 2j}, "yd_s"),
+        ({"m": 0.6, "C_ss": 1e-4, "yq_s": 0}, "yq_s"),
         ({"m": 0.6, "C_ss": 1e-4, "rho": np.pi / 2}, "rho"),
     ],
-)  # fmt: skip
+)
 def test_refusals(parameters: dict, named: str) -> None:
     found = refuse({k: (x, x) for k, x in parameters.items()}, fit=False)
     assert found is not None
@@ -200,13 +215,20 @@ def test_observables_and_their_gradients(inputs) -> None:
         return jnp.stack([o.function(sectors, inputs) for o in OBSERVABLES.values()])
 
     both = jax.jit(lambda x: (values(x), jax.jacfwd(values)(x)))
-    for x in ([0.6, 1e-4, 1e-3, 0.0, 0.0, 0.0], [0.45, 1e-4, 0.0, 2e-3, 1.0, 0.5],
-              [0.6, 0.0, 0.0, 0.0, 0.0, 0.0]):  # fmt: skip
+    for x in (
+        [0.6, 1e-4, 1e-3, 0.0, 0.0, 0.0],
+        [0.45, 1e-4, 0.0, 2e-3, 1.0, 0.5],
+        [0.6, 0.0, 0.0, 0.0, 0.0, 0.0],
+    ):
         value, slope = both(jnp.array(x))
         assert np.isfinite(value).all()
         assert np.isfinite(slope).all()
-    assert np.isnan([float(OBSERVABLES[o].function(Neutrinos(), inputs))
-                     for o in ("Omega_h2", "sigmav", "sigmav_0", "p_ann")]).all()  # fmt: skip
+    assert np.isnan(
+        [
+            float(OBSERVABLES[o].function(Neutrinos(), inputs))
+            for o in ("Omega_h2", "sigmav", "sigmav_0", "p_ann")
+        ]
+    ).all()
     assert OBSERVABLES["BR(D0->inv)"].function(Neutrinos(), inputs) == 0
     assert all(o.needs for o in OBSERVABLES.values() if not o.name.startswith("BR"))
     assert dataclasses.is_dataclass(OBSERVABLES["p_ann"])

@@ -98,7 +98,7 @@ class _Part(LocatedYaml):
 
 def load_comparison(
     paths: Sequence[Path], *, seed: int | None = None, likelihood: Path | None = None
-) -> Comparison:  # fmt: skip
+) -> Comparison:
     """The models of run cards and comparison cards, one after the other.
 
     Args:
@@ -120,15 +120,17 @@ def load_comparison(
             entries = []
             for i, section in enumerate(content.variants):
                 card = Card(path, seed=seed, likelihood=likelihood, file=_Part(file, i))
-                variant = Variant(section.name or _name(section), section.panel or section.model,
-                                  card)  # fmt: skip
+                variant = Variant(
+                    section.name or _name(section), section.panel or section.model, card
+                )
                 entries.append((variant, file.where(("variants", i))))
         for variant, where in entries:
             if any(variant.file_name == other.file_name for other in found):
                 raise InputError(
-                    f"two variants are called {variant.name!r}", where=where,
+                    f"two variants are called {variant.name!r}",
+                    where=where,
                     allowed="give one of them another name",
-                )  # fmt: skip
+                )
             found.append(variant)
     return Comparison(tuple(found))
 

@@ -35,9 +35,16 @@ _FIRST = ("title", "model", "inputs", "parameters", "fixed", "data")
 class Card:
     """A run card on disk: its validated content and the problem that it states."""
 
-    def __init__(self, path: Path, *, seed: int | None = None, chains: int | None = None,
-                 draws: int | None = None, likelihood: Path | None = None,
-                 file: LocatedYaml | None = None) -> None:  # fmt: skip
+    def __init__(
+        self,
+        path: Path,
+        *,
+        seed: int | None = None,
+        chains: int | None = None,
+        draws: int | None = None,
+        likelihood: Path | None = None,
+        file: LocatedYaml | None = None,
+    ) -> None:
         """Read a card; seed, chains, draws and likelihood replace the card's own.
 
         Args:
@@ -55,22 +62,26 @@ class Card:
         self.file = file or LocatedYaml(path)
         if "variants" in self.file.data:
             raise InputError(
-                "a list of variants is for `bsnunu compare`", where=self.file.where(("variants",)),
+                "a list of variants is for `bsnunu compare`",
+                where=self.file.where(("variants",)),
                 allowed="a run card has one model",
-            )  # fmt: skip
+            )
         if "design" in self.file.data:
             raise InputError(
-                "a design of points is for `bsnunu scan`", where=self.file.where(("design",)),
+                "a design of points is for `bsnunu scan`",
+                where=self.file.where(("design",)),
                 allowed="a run card has parameters with priors",
-            )  # fmt: skip
+            )
         content = self.file.validate(CardSchema)
         changes = {k: v for k, v in {"chains": chains, "draws": draws}.items() if v is not None}
         sampler = content.sampler.model_dump() | changes
-        self.content = content.model_copy(update={
-            "sampler": SamplerSection(**sampler),
-            "seed": content.seed if seed is None else seed,
-            "likelihood": content.likelihood if likelihood is None else _absolute(likelihood),
-        })  # fmt: skip
+        self.content = content.model_copy(
+            update={
+                "sampler": SamplerSection(**sampler),
+                "seed": content.seed if seed is None else seed,
+                "likelihood": content.likelihood if likelihood is None else _absolute(likelihood),
+            }
+        )
         self._check_names()
 
     @property
@@ -172,22 +183,25 @@ class Card:
                 if name in seen:
                     raise InputError(
                         f"{name!r} is set by {seen[name]!r} and by {key!r}",
-                        where=where(("parameters", key)), allowed="set it once",
-                    )  # fmt: skip
+                        where=where(("parameters", key)),
+                        allowed="set it once",
+                    )
                 seen[name] = key
         for key in content.parameters:
             if key in model.settings:
                 raise InputError(
-                    f"{key!r} is not a number", where=where(("parameters", key)),
+                    f"{key!r} is not a number",
+                    where=where(("parameters", key)),
                     allowed="set it under fixed",
-                )  # fmt: skip
+                )
         for name in content.fixed:
             model.check((name,), where(("fixed", name)))
             if name in seen:
                 raise InputError(
-                    f"{name!r} is both fitted and fixed", where=where(("fixed", name)),
+                    f"{name!r} is both fitted and fixed",
+                    where=where(("fixed", name)),
                     allowed="keep one",
-                )  # fmt: skip
+                )
         known: list[str] = []
         for i, name in enumerate(content.predictions):
             with located(where(("predictions", i))):
@@ -200,9 +214,10 @@ class Card:
         for i, name in enumerate(content.sampler.jumps or ()):
             if name not in content.parameters:
                 raise InputError(
-                    f"{name!r} is no fitted parameter", where=where(("sampler", "jumps", i)),
+                    f"{name!r} is no fitted parameter",
+                    where=where(("sampler", "jumps", i)),
                     allowed=f"one of {', '.join(content.parameters)}",
-                )  # fmt: skip
+                )
         fitted = {name: content.parameters[key].range for name, key in seen.items()}
         fixed = {name: (value, value) for name, value in self.fixed.items()}
 
@@ -224,8 +239,9 @@ class Card:
         key, name = dark[0]
         raise InputError(
             f"{get_observable(name).name} needs a model with scalar dark matter",
-            where=self.file.where((key,)), allowed="drop it, or use vlq-dm",
-        )  # fmt: skip
+            where=self.file.where((key,)),
+            allowed="drop it, or use vlq-dm",
+        )
 
     def _check_mirrors(self, problem: Problem) -> None:
         """A mirrored parameter must leave the density unchanged when its sign flips."""
@@ -248,7 +264,7 @@ class Card:
                     f"{back:.4f} with the sign flipped)",
                     where=self.file.where(("parameters", name, "mirror")),
                     allowed="drop mirror: true and give the prior both signs",
-                )  # fmt: skip
+                )
 
 
 def stated_nuisances(section: InputsSection, file: LocatedYaml) -> Nuisances:

@@ -24,9 +24,8 @@ NARROWEST = 1e-9
 Interval = Annotated[tuple[Number, Number], pair("[low, high]")]
 MeanStd = Annotated[tuple[Number, Number], pair("[mean, std]")]
 Group = Literal[
-    "ckm", "electroweak", "lifetimes", "masses", "Bs", "charged", "mixing", "charm", "B->K",
-    "B->K*",
-]  # fmt: skip
+    "ckm", "electroweak", "lifetimes", "masses", "Bs", "charged", "mixing", "charm", "B->K", "B->K*"
+]
 
 Groups = Annotated[tuple[Group, ...], AfterValidator(once)]
 

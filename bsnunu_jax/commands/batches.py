@@ -15,16 +15,28 @@ from bsnunu_jax.foundation.interrupts import KEPT, keep
 @click.option("--out", type=click.Path(path_type=Path), required=True, help="Result folder.")
 @SEED
 @click.option("--resume", is_flag=True, help="Go on with the scan in the result folder.")
-@click.option("--distributed", is_flag=True,
-              help="One of several processes that SLURM or Open MPI started.")  # fmt: skip
-@click.option("--coordinator", metavar="HOST:PORT",
-              help="Of the first process, for processes that are started by hand.")  # fmt: skip
+@click.option(
+    "--distributed", is_flag=True, help="One of several processes that SLURM or Open MPI started."
+)
+@click.option(
+    "--coordinator",
+    metavar="HOST:PORT",
+    help="Of the first process, for processes that are started by hand.",
+)
 @click.option("--processes", type=click.IntRange(1), metavar="N", help="How many they are.")
 @click.option("--process", type=click.IntRange(0), metavar="I", help="Which one this is, from 0.")
 @QUIET
-def scan(card: Path, out: Path, seed: int | None, resume: bool, distributed: bool,
-         coordinator: str | None, processes: int | None, process: int | None,
-         quiet: bool) -> None:  # fmt: skip
+def scan(
+    card: Path,
+    out: Path,
+    seed: int | None,
+    resume: bool,
+    distributed: bool,
+    coordinator: str | None,
+    processes: int | None,
+    process: int | None,
+    quiet: bool,
+) -> None:
     """Evaluate many points: grids, random or Sobol designs, selections on the fly.
 
     Example: bsnunu scan fits/scan_cr.yaml --out results/scan_cr
@@ -52,10 +64,20 @@ def scan(card: Path, out: Path, seed: int | None, resume: bool, distributed: boo
 
 @click.command()
 @click.argument("names", nargs=-1, metavar="ITEM...")
-@click.option("--out", type=click.Path(path_type=Path), default=Path("results/reproduce"),
-              show_default=True, help="Gets one folder an item.")  # fmt: skip
-@click.option("--data", type=click.Choice(["paper", "2026"]), default="paper", show_default=True,
-              help="Measurements, limits and inputs of the paper, or those of 2026.")  # fmt: skip
+@click.option(
+    "--out",
+    type=click.Path(path_type=Path),
+    default=Path("results/reproduce"),
+    show_default=True,
+    help="Gets one folder an item.",
+)
+@click.option(
+    "--data",
+    type=click.Choice(["paper", "2026"]),
+    default="paper",
+    show_default=True,
+    help="Measurements, limits and inputs of the paper, or those of 2026.",
+)
 @click.option(
     "--likelihood",
     type=click.Path(path_type=Path),
@@ -63,12 +85,24 @@ def scan(card: Path, out: Path, seed: int | None, resume: bool, distributed: boo
     help="Folder with Belle II's published likelihood, or belle2-knunu; without it `belle2` is "
     "skipped.",
 )
-@click.option("--seed", type=click.IntRange(0, 2**31 - 1), default=1, show_default=True,
-              help="Of scans and draws.")  # fmt: skip
+@click.option(
+    "--seed",
+    type=click.IntRange(0, 2**31 - 1),
+    default=1,
+    show_default=True,
+    help="Of scans and draws.",
+)
 @click.option("--list", "list_items", is_flag=True, help="List the items.")
 @QUIET
-def reproduce(names: tuple[str, ...], out: Path, data: str, likelihood: Path | None, seed: int,
-              list_items: bool, quiet: bool) -> None:  # fmt: skip
+def reproduce(
+    names: tuple[str, ...],
+    out: Path,
+    data: str,
+    likelihood: Path | None,
+    seed: int,
+    list_items: bool,
+    quiet: bool,
+) -> None:
     """Compute figures and numbers of arXiv:2309.12741, of the slides and of Belle II anew.
 
     Example: bsnunu reproduce fig2 claims

@@ -8,8 +8,9 @@ import click
 from bsnunu_jax.commands.options import echo
 from bsnunu_jax.foundation.errors import InputError
 
-_MODEL = click.option("--model", default="neutrinos", show_default=True,
-                      help="See `bsnunu list models`.")  # fmt: skip
+_MODEL = click.option(
+    "--model", default="neutrinos", show_default=True, help="See `bsnunu list models`."
+)
 _SET = click.option("--set", "settings", multiple=True, metavar="NAME=VALUE", help="A parameter.")
 _PRESET = click.option("--preset", default="default", show_default=True, help="Inputs.")
 
@@ -26,16 +27,38 @@ def export() -> None:
 @click.option("--parameters", metavar="A,B,...", help="Variables of the polynomials [all].")
 @_PRESET
 @click.option("--form-factors", multiple=True, metavar="B->K=SET", help="Another set.")
-@click.option("--errors", type=click.IntRange(2, 100_000), metavar="N",
-              help="Uncertainties and correlations from N input draws.")  # fmt: skip
-@click.option("--seed", type=click.IntRange(0, 2**31 - 1), default=1, show_default=True,
-              help="Seed of the draws.")  # fmt: skip
-@click.option("--dialect", type=click.Choice(["popxf-1.0", "jelli-0.1"]), default="popxf-1.0",
-              show_default=True, help="Layout of the uncertainties.")  # fmt: skip
+@click.option(
+    "--errors",
+    type=click.IntRange(2, 100_000),
+    metavar="N",
+    help="Uncertainties and correlations from N input draws.",
+)
+@click.option(
+    "--seed",
+    type=click.IntRange(0, 2**31 - 1),
+    default=1,
+    show_default=True,
+    help="Seed of the draws.",
+)
+@click.option(
+    "--dialect",
+    type=click.Choice(["popxf-1.0", "jelli-0.1"]),
+    default="popxf-1.0",
+    show_default=True,
+    help="Layout of the uncertainties.",
+)
 @click.option("--out", type=click.Path(path_type=Path), required=True, help="NAME.json")
-def popxf(observables: tuple[str, ...], model: str, settings: tuple[str, ...],
-          parameters: str | None, preset: str, form_factors: tuple[str, ...], dialect: str,
-          out: Path, **options: Any) -> None:  # fmt: skip
+def popxf(
+    observables: tuple[str, ...],
+    model: str,
+    settings: tuple[str, ...],
+    parameters: str | None,
+    preset: str,
+    form_factors: tuple[str, ...],
+    dialect: str,
+    out: Path,
+    **options: Any,
+) -> None:
     """Write branching fractions and ratios as polynomials of coefficients (POPxf).
 
     Example: bsnunu export popxf 'BR(B+->Knunu)' R_K_nunu --errors 500 --out knunu.json
@@ -51,8 +74,11 @@ def popxf(observables: tuple[str, ...], model: str, settings: tuple[str, ...],
     the_model, fixed, inputs = _given(model, settings, preset, form_factors)
     wanted = None if parameters is None else [p.strip() for p in parameters.split(",")]
     if out.suffix != ".json":
-        raise InputError(f"the suffix {out.suffix!r} is not that of POPxf", where="--out",
-                         allowed="end the name with .json")  # fmt: skip
+        raise InputError(
+            f"the suffix {out.suffix!r} is not that of POPxf",
+            where="--out",
+            allowed="end the name with .json",
+        )
     found = quadratic_polynomials(
         observables, model=the_model, fixed=fixed, parameters=wanted, inputs=inputs, **options
     )
@@ -64,14 +90,24 @@ def popxf(observables: tuple[str, ...], model: str, settings: tuple[str, ...],
 @_MODEL
 @_SET
 @_PRESET
-@click.option("--basis", type=click.Choice(["flavio", "bsnunu"]),
-              help="Basis [flavio wherever it holds the model].")  # fmt: skip
-@click.option("--domain", type=click.Choice(["warn", "error", "ignore"]), default="warn",
-              show_default=True, help="Where the model is not to be trusted.")  # fmt: skip
-@click.option("--out", type=click.Path(path_type=Path), required=True,
-              help="NAME.json or NAME.yaml")  # fmt: skip
-def wcxf(model: str, settings: tuple[str, ...], preset: str, basis: str | None, domain: str,
-         out: Path) -> None:  # fmt: skip
+@click.option(
+    "--basis",
+    type=click.Choice(["flavio", "bsnunu"]),
+    help="Basis [flavio wherever it holds the model].",
+)
+@click.option(
+    "--domain",
+    type=click.Choice(["warn", "error", "ignore"]),
+    default="warn",
+    show_default=True,
+    help="Where the model is not to be trusted.",
+)
+@click.option(
+    "--out", type=click.Path(path_type=Path), required=True, help="NAME.json or NAME.yaml"
+)
+def wcxf(
+    model: str, settings: tuple[str, ...], preset: str, basis: str | None, domain: str, out: Path
+) -> None:
     """Write the coefficients of a model at a point (WCxf).
 
     Example: bsnunu export wcxf --model S1 --set M=2 --set lam_2mu=0.1 --set lam_3mu=1 --out S1.json
@@ -96,6 +132,8 @@ def _given(
     from bsnunu_jax.models import get_model
     from bsnunu_jax.runs.predict import inputs_of, parameters_of
 
-    return model, parameters_of(get_model(model, "--model"), settings), inputs_of(
-        preset, form_factors
-    )  # fmt: skip
+    return (
+        model,
+        parameters_of(get_model(model, "--model"), settings),
+        inputs_of(preset, form_factors),
+    )

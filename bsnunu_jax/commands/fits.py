@@ -31,8 +31,16 @@ from bsnunu_jax.foundation.interrupts import KEPT, keep
 @LIKELIHOOD
 @click.option("--resume", is_flag=True, help="Go on with the run in the result folder.")
 @QUIET
-def fit(card: Path, out: Path | None, seed: int | None, chains: int | None, draws: int | None,
-        likelihood: Path | None, resume: bool, quiet: bool) -> None:  # fmt: skip
+def fit(
+    card: Path,
+    out: Path | None,
+    seed: int | None,
+    chains: int | None,
+    draws: int | None,
+    likelihood: Path | None,
+    resume: bool,
+    quiet: bool,
+) -> None:
     """Fit a run card: best fit, posterior, table and figures.
 
     Example: bsnunu fit fits/belle2_cr.yaml
@@ -55,21 +63,38 @@ def fit(card: Path, out: Path | None, seed: int | None, chains: int | None, draw
     "--null", type=NUMBER, default=0.0, show_default=True, help="Its value without a signal."
 )
 @LEVEL
-@click.option("--test", "tested", type=NUMBER, multiple=True, metavar="VALUE",
-              help="A value to test besides the null; may be given several times.")  # fmt: skip
+@click.option(
+    "--test",
+    "tested",
+    type=NUMBER,
+    multiple=True,
+    metavar="VALUE",
+    help="A value to test besides the null; may be given several times.",
+)
 @TOYS
 @SEED
 @LIKELIHOOD
-@click.option("--posterior", type=click.Path(path_type=Path), metavar="DIR",
-              help="Result folder of a fit of the card: posterior predictive check.")  # fmt: skip
+@click.option(
+    "--posterior",
+    type=click.Path(path_type=Path),
+    metavar="DIR",
+    help="Result folder of a fit of the card: posterior predictive check.",
+)
 @click.option(
     "--out", type=click.Path(path_type=Path), help="Result folder [results/CARD/limit_NAME]."
 )
 @click.option("--resume", is_flag=True, help="Go on with the toys in the result folder.")
 @JSON
 @QUIET
-def limit(card: Path, parameter: str | None, seed: int | None, likelihood: Path | None,
-          out: Path | None, as_json: bool, **options: Any) -> None:  # fmt: skip
+def limit(
+    card: Path,
+    parameter: str | None,
+    seed: int | None,
+    likelihood: Path | None,
+    out: Path | None,
+    as_json: bool,
+    **options: Any,
+) -> None:
     """Upper limit or interval of one parameter, significance and goodness of fit.
 
     Example: bsnunu limit fits/belle2_wet.yaml --parameter cVL
@@ -92,18 +117,31 @@ def limit(card: Path, parameter: str | None, seed: int | None, likelihood: Path 
 
 @click.command()
 @CARD
-@click.option("--luminosity", required=True, metavar="X,...",
-              help="Of the Belle II data, in 1/ab; today's are 0.362.")  # fmt: skip
+@click.option(
+    "--luminosity",
+    required=True,
+    metavar="X,...",
+    help="Of the Belle II data, in 1/ab; today's are 0.362.",
+)
 @click.option("--parameter", metavar="NAME", help="Of interest; the card's, if it has one.")
-@click.option("--set", "settings", multiple=True, metavar="NAME=VALUE[,...]",
-              help="Hold a parameter, or change what is held; may be repeated.")  # fmt: skip
-@click.option("--true", metavar="VALUE,...",
-              help="True values whose median significance is wanted.")  # fmt: skip
+@click.option(
+    "--set",
+    "settings",
+    multiple=True,
+    metavar="NAME=VALUE[,...]",
+    help="Hold a parameter, or change what is held; may be repeated.",
+)
+@click.option(
+    "--true", metavar="VALUE,...", help="True values whose median significance is wanted."
+)
 @click.option("--null", type=NUMBER, help="The value without a signal [0; Lambda: infinite].")
 @click.option(
-    "--systematics", type=NUMBER, default=1.0, show_default=True,
+    "--systematics",
+    type=NUMBER,
+    default=1.0,
+    show_default=True,
     help="Of the Belle II data, over those of today.",
-)  # fmt: skip
+)
 @LEVEL
 @TOYS
 @SEED
@@ -114,9 +152,18 @@ def limit(card: Path, parameter: str | None, seed: int | None, likelihood: Path 
 @click.option("--resume", is_flag=True, help="Go on with the toys in the result folder.")
 @JSON
 @QUIET
-def project(card: Path, luminosity: str, parameter: str | None, settings: tuple[str, ...],
-            true: str | None, seed: int | None, likelihood: Path | None, out: Path | None,
-            as_json: bool, **options: Any) -> None:  # fmt: skip
+def project(
+    card: Path,
+    luminosity: str,
+    parameter: str | None,
+    settings: tuple[str, ...],
+    true: str | None,
+    seed: int | None,
+    likelihood: Path | None,
+    out: Path | None,
+    as_json: bool,
+    **options: Any,
+) -> None:
     """Expected limits and discovery reach with other luminosities of Belle II.
 
     Example: bsnunu project fits/belle2_mu.yaml --luminosity 0.362,5,50 --true 1
@@ -131,10 +178,14 @@ def project(card: Path, luminosity: str, parameter: str | None, settings: tuple[
     left = [name for name in loaded.content.parameters if name not in held]
     folder = out or Path("results") / card.stem / f"project_{parameter or ''.join(left[:1])}"
     result = run_project(
-        loaded, folder, luminosities=read_numbers(luminosity, "--luminosity"),
-        parameter=parameter, settings=held, true=read_numbers(true, "--true") if true else (),
+        loaded,
+        folder,
+        luminosities=read_numbers(luminosity, "--luminosity"),
+        parameter=parameter,
+        settings=held,
+        true=read_numbers(true, "--true") if true else (),
         **options,
-    )  # fmt: skip
+    )
     if as_json:
         echo(json.dumps(result))
     else:
@@ -144,8 +195,13 @@ def project(card: Path, luminosity: str, parameter: str | None, settings: tuple[
 
 @click.command()
 @CARD
-@click.option("--over", multiple=True, required=True, metavar="NAME[=LOW:HIGH[:POINTS]]",
-              help="A parameter that is not profiled; once or twice.")  # fmt: skip
+@click.option(
+    "--over",
+    multiple=True,
+    required=True,
+    metavar="NAME[=LOW:HIGH[:POINTS]]",
+    help="A parameter that is not profiled; once or twice.",
+)
 @SEED
 @LIKELIHOOD
 @click.option(
@@ -154,8 +210,15 @@ def project(card: Path, luminosity: str, parameter: str | None, settings: tuple[
 @click.option("--resume", is_flag=True, help="Write into the result folder again.")
 @JSON
 @QUIET
-def profile(card: Path, over: tuple[str, ...], seed: int | None, likelihood: Path | None,
-            out: Path | None, as_json: bool, **options: Any) -> None:  # fmt: skip
+def profile(
+    card: Path,
+    over: tuple[str, ...],
+    seed: int | None,
+    likelihood: Path | None,
+    out: Path | None,
+    as_json: bool,
+    **options: Any,
+) -> None:
     """Profile likelihood over one or two parameters, everything else at its best.
 
     Example: bsnunu profile fits/belle2_cr.yaml --over CR_mutau=0:15 --over CR_tautau=-25:15
@@ -185,8 +248,14 @@ def profile(card: Path, over: tuple[str, ...], seed: int | None, likelihood: Pat
 @click.option("--resume", is_flag=True, help="Keep the variants that the result folder holds.")
 @JSON
 @QUIET
-def compare(cards: tuple[Path, ...], out: Path | None, likelihood: Path | None, seed: int | None,
-            as_json: bool, **options: Any) -> None:  # fmt: skip
+def compare(
+    cards: tuple[Path, ...],
+    out: Path | None,
+    likelihood: Path | None,
+    seed: int | None,
+    as_json: bool,
+    **options: Any,
+) -> None:
     """Compare models with the SM: best fits, Delta chi2 by data set, evidence.
 
     Example: bsnunu compare fits/dark_sector.yaml --out results/dark_sector

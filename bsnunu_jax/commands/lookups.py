@@ -13,19 +13,22 @@ from bsnunu_jax.commands.options import JSON, echo
 @click.command()
 @click.argument("observables", nargs=-1, required=True, metavar="OBSERVABLE...")
 @click.option("--model", default="neutrinos", show_default=True, help="See `bsnunu list models`.")
-@click.option("--set", "settings", multiple=True, metavar="NAME=VALUE",
-              help="A parameter: see `bsnunu list parameters MODEL`.")  # fmt: skip
-@click.option("--wcxf", type=click.Path(path_type=Path), metavar="FILE",
-              help="Coefficients from a WCxf file.")  # fmt: skip
+@click.option(
+    "--set",
+    "settings",
+    multiple=True,
+    metavar="NAME=VALUE",
+    help="A parameter: see `bsnunu list parameters MODEL`.",
+)
+@click.option(
+    "--wcxf", type=click.Path(path_type=Path), metavar="FILE", help="Coefficients from a WCxf file."
+)
 @click.option("--q2", metavar="A,B,...", help="q2 in GeV^2, for spectra.")
 @click.option("--preset", default="default", show_default=True, help="Inputs.")
 @click.option("--form-factors", multiple=True, metavar="B->K=SET", help="Another set.")
 @click.option("--tree-tau", is_flag=True, help="Add B+ -> tau nu (-> K+ nu) nu to B+->K+.")
 @click.option(
-    "--errors",
-    type=click.IntRange(2, 1_000_000),
-    metavar="N",
-    help="Spread over N input draws.",
+    "--errors", type=click.IntRange(2, 1_000_000), metavar="N", help="Spread over N input draws."
 )
 @click.option(
     "--seed",
@@ -35,12 +38,20 @@ from bsnunu_jax.commands.options import JSON, echo
     help="Seed of the draws.",
 )
 @click.option(
-    "--domain", type=click.Choice(["warn", "error", "ignore"]), default="warn", show_default=True,
+    "--domain",
+    type=click.Choice(["warn", "error", "ignore"]),
+    default="warn",
+    show_default=True,
     help="Where the model is not to be trusted.",
-)  # fmt: skip
+)
 @JSON
-def predict(observables: tuple[str, ...], settings: tuple[str, ...], wcxf: Path | None,
-            as_json: bool, **options: Any) -> None:  # fmt: skip
+def predict(
+    observables: tuple[str, ...],
+    settings: tuple[str, ...],
+    wcxf: Path | None,
+    as_json: bool,
+    **options: Any,
+) -> None:
     """Predict observables, e.g. bsnunu predict 'BR(B+->K+inv)' R_K_nunu --set CR_tautau=-11.
 
     Names: `bsnunu list observables`, `bsnunu list models`, `bsnunu list parameters MODEL`.
@@ -69,8 +80,10 @@ def inputs(preset: str, as_json: bool) -> None:
 
 
 @click.command("list")
-@click.argument("what", metavar="|".join(("models", "observables", "measurements", "presets",
-                                          "cards", "parameters")))  # fmt: skip
+@click.argument(
+    "what",
+    metavar="|".join(("models", "observables", "measurements", "presets", "cards", "parameters")),
+)
 @click.argument("model", required=False)
 @JSON
 def list_(what: str, model: str | None, as_json: bool) -> None:
@@ -83,13 +96,17 @@ def list_(what: str, model: str | None, as_json: bool) -> None:
 
     if what == "parameters":
         if model is None:
-            raise InputError("no model is given", where="list parameters",
-                             allowed="e.g. bsnunu list parameters neutrinos")  # fmt: skip
+            raise InputError(
+                "no model is given",
+                where="list parameters",
+                allowed="e.g. bsnunu list parameters neutrinos",
+            )
         about = listing.parameters(model)
         echo(json.dumps(about) if as_json else listing.parameters_text(about))
         return
     if model is not None and what in listing.KINDS:
-        raise InputError(f"{model!r} after {what!r}", where="list",
-                         allowed="a MODEL follows `parameters` alone")  # fmt: skip
+        raise InputError(
+            f"{model!r} after {what!r}", where="list", allowed="a MODEL follows `parameters` alone"
+        )
     found = listing.listing(what)
     echo(json.dumps(found) if as_json else listing.as_text(found))

@@ -47,13 +47,15 @@ LIKELIHOOD = click.option(
 QUIET = click.option("--quiet", is_flag=True, help="No progress on stderr.")
 JSON = click.option("--json", "as_json", is_flag=True, help="One JSON object on stdout.")
 LEVEL = click.option(
-    "--cl", type=_Between(0.5, 0.9999), default=0.95, show_default=True,
-    help="Confidence level.",
-)  # fmt: skip
+    "--cl", type=_Between(0.5, 0.9999), default=0.95, show_default=True, help="Confidence level."
+)
 TOYS = click.option(
-    "--toys", type=click.IntRange(0, 10_000_000), default=0, show_default=True,
+    "--toys",
+    type=click.IntRange(0, 10_000_000),
+    default=0,
+    show_default=True,
     help="Toys of every hypothesis, besides asymptotic formulas.",
-)  # fmt: skip
+)
 
 
 def echo(text: str) -> None:

@@ -69,31 +69,46 @@ _STERILE = sterile_neutrino.OPERATORS
 SECTORS: Mapping[str, Sector] = {
     s.name: s
     for s in (
-        Sector("sbphiphi", "scalar-pair", "bsphiphi", ScalarPair.operators, ("m",),
-               {"real": _OWN}),
-        Sector("sbchichi", "fermion-pair", "bschichi", FermionPair.operators, ("m", "m1", "m2"),
-               {"majorana": _OWN}),
+        Sector("sbphiphi", "scalar-pair", "bsphiphi", ScalarPair.operators, ("m",), {"real": _OWN}),
+        Sector(
+            "sbchichi",
+            "fermion-pair",
+            "bschichi",
+            FermionPair.operators,
+            ("m", "m1", "m2"),
+            {"majorana": _OWN},
+        ),
         Sector("sbXX", "vector-pair", "bsXX", VectorPair.operators, ("m",), {"real": _OWN}),
-        Sector("sbNN", "sterile-neutrino", "bsNN", _STERILE, ("mN",),
-               {"majorana": _OWN, "pair": ("NN",)}),
+        Sector(
+            "sbNN",
+            "sterile-neutrino",
+            "bsNN",
+            _STERILE,
+            ("mN",),
+            {"majorana": _OWN, "pair": ("NN",)},
+        ),
         Sector("sbnuN", "sterile-neutrino", "bsnuN", _STERILE, ("mN",), {"pair": ("nuN",)}),
     )
-}  # fmt: skip
+}
 
 _NU, _LEPTON, _QUARK = "(?:nue|numu|nutau)", "(?:tau|mu|e)", "[udscb]"
 _CHARGED = f"(?:{_LEPTON}|{_QUARK})"
 # The other sectors of the basis `flavio`, a line a family of operators.
-_OTHER = re.compile("|".join((
-    "CG|CGtilde",
-    f"Cgamma_{_LEPTON}{{2}}|C7_{_LEPTON}{{2}}",
-    "C[78]_(?:uu|cc|dd|ss|bb|bd|bs|sd|cu)|C[78]p_(?:bd|bs|sd|cu)",
-    f"(?:C9|C10|CS|CP)p?_(?:bs|bd|sd|cu){_LEPTON}{{2}}",
-    f"C[LR]_(?:bd|sd){_NU}{{2}}",
-    f"(?:C[SV][LR]|CT)_(?:bc|bu|sc|su|dc|du){_LEPTON}{_NU}",
-    f"CV(?:LL|LR)_{_NU}{{2}}(?:{_LEPTON}{{2}}|uu|cc|dd|ss|bb)",
-    f"(?:C[SV][LR]{{2}}|CTLL|CTRR)_{_CHARGED}{{4}}",
-    f"(?:C[SV][LR]{{2}}t|CTLLt|CTRRt|CS[18]RR|CV[18][LR]{{2}})_{_QUARK}{{4}}",
-)))  # fmt: skip
+_OTHER = re.compile(
+    "|".join(
+        (
+            "CG|CGtilde",
+            f"Cgamma_{_LEPTON}{{2}}|C7_{_LEPTON}{{2}}",
+            "C[78]_(?:uu|cc|dd|ss|bb|bd|bs|sd|cu)|C[78]p_(?:bd|bs|sd|cu)",
+            f"(?:C9|C10|CS|CP)p?_(?:bs|bd|sd|cu){_LEPTON}{{2}}",
+            f"C[LR]_(?:bd|sd){_NU}{{2}}",
+            f"(?:C[SV][LR]|CT)_(?:bc|bu|sc|su|dc|du){_LEPTON}{_NU}",
+            f"CV(?:LL|LR)_{_NU}{{2}}(?:{_LEPTON}{{2}}|uu|cc|dd|ss|bb)",
+            f"(?:C[SV][LR]{{2}}|CTLL|CTRR)_{_CHARGED}{{4}}",
+            f"(?:C[SV][LR]{{2}}t|CTLLt|CTRRt|CS[18]RR|CV[18][LR]{{2}})_{_QUARK}{{4}}",
+        )
+    )
+)
 
 
 def of_another_sector(name: str) -> bool:

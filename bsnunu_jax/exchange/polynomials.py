@@ -33,9 +33,10 @@ _PROBES = 3
 _CHUNK = 100
 _KINDS = ("BR", "BR_NP", "R_K_nunu", "R_Kstar_nunu")
 ALLOWED = tuple(
-    name for name, o in OBSERVABLES.items()
+    name
+    for name, o in OBSERVABLES.items()
     if name.partition("(")[0] in _KINDS and o.mode in (*MODES, *ANNIHILATIONS)
-)  # fmt: skip
+)
 Key = tuple[str, str, str]
 Vector = Float[Array, " d"]
 
@@ -88,10 +89,15 @@ class Polynomials:
 
 
 def quadratic_polynomials(
-    observables: Sequence[str], *, model: str = "neutrinos", fixed: Mapping[str, Any] | None = None,
-    parameters: Sequence[str] | None = None, inputs: Inputs | None = None,
-    errors: int | None = None, seed: int = 1,
-) -> Polynomials:  # fmt: skip
+    observables: Sequence[str],
+    *,
+    model: str = "neutrinos",
+    fixed: Mapping[str, Any] | None = None,
+    parameters: Sequence[str] | None = None,
+    inputs: Inputs | None = None,
+    errors: int | None = None,
+    seed: int = 1,
+) -> Polynomials:
     """The polynomials of observables.
 
     Args:
@@ -114,16 +120,18 @@ def quadratic_polynomials(
     chosen = [get_observable(name) for name in spelling]
     for o in chosen:
         if o.name not in ALLOWED:
-            raise InputError(f"{o.name} is no polynomial of coefficients",
-                             allowed=f"one of {', '.join(ALLOWED)}")  # fmt: skip
+            raise InputError(
+                f"{o.name} is no polynomial of coefficients", allowed=f"one of {', '.join(ALLOWED)}"
+            )
     the_model = get_model(model, "--model")
     variables = variables_of(the_model, fixed, parameters)
     kinds = {ours: kind(the_model, fixed, variables, ours) for ours in variables.values()}
     check(the_model, fixed, variables)
     coordinates = [
-        (name, part) for name, ours in variables.items() for part in ("RI" if kinds[ours] == "C"
-                                                                      else "R")
-    ]  # fmt: skip
+        (name, part)
+        for name, ours in variables.items()
+        for part in ("RI" if kinds[ours] == "C" else "R")
+    ]
 
     def build(x: Vector, inputs: Inputs) -> Any:
         scale = 1 / wcxf.wcxf_over_ours(inputs) if model == "neutrinos" else jnp.ones(())
@@ -139,8 +147,9 @@ def quadratic_polynomials(
     nuisances, z = None, np.zeros((1, 0))
     if errors is not None:
         plain = all(o.mode in MODES for o in chosen)
-        nuisances = Nuisances(inputs, DEFAULT_GROUPS if plain else [g for g in GROUPS
-                                                                    if g != "masses"])  # fmt: skip
+        nuisances = Nuisances(
+            inputs, DEFAULT_GROUPS if plain else [g for g in GROUPS if g != "masses"]
+        )
         z = np.asarray(nuisances.draw(jax.random.key(seed), errors))
         # The central point is one more draw: one program does for all.
         z = np.concatenate([np.zeros((1, z.shape[1])), z])
@@ -154,9 +163,17 @@ def quadratic_polynomials(
     kept, keys = kept[sort], [keys[k] for k in sort]
     draws = found.coefficients[1:, kept] if nuisances else None
     return Polynomials(
-        tuple(spelling.values()), {name: kinds[ours] for name, ours in variables.items()},
-        tuple(keys), central[kept], draws, model, fixed, inputs, nuisances, seed,
-    )  # fmt: skip
+        tuple(spelling.values()),
+        {name: kinds[ours] for name, ours in variables.items()},
+        tuple(keys),
+        central[kept],
+        draws,
+        model,
+        fixed,
+        inputs,
+        nuisances,
+        seed,
+    )
 
 
 class _Expansion(NamedTuple):
@@ -183,8 +200,10 @@ def _expansion(
     i, j = np.triu_indices(d)
     half = np.where(i == j, 0.5, 1.0)
     order: list[tuple[int, ...]] = [
-        (), *((k,) for k in range(d)), *zip(i.tolist(), j.tolist(), strict=True),
-    ]  # fmt: skip
+        (),
+        *((k,) for k in range(d)),
+        *zip(i.tolist(), j.tolist(), strict=True),
+    ]
     points = jnp.asarray(_points(d))
 
     def expand(inputs: Inputs) -> _Expansion:
@@ -209,10 +228,10 @@ def _expansion(
         def values(x: Vector) -> Array:
             parts = [(s, s.invariants(inputs)) for s in each_state(build(x, inputs))]
             total = {
-                m: tau[m] * sum(rates.contract(c, k)
-                                for (_, c), k in zip(parts, kernels[m], strict=True))
+                m: tau[m]
+                * sum(rates.contract(c, k) for (_, c), k in zip(parts, kernels[m], strict=True))
                 for m in modes
-            }  # fmt: skip
+            }
             found = []
             for m, o in zip(mode_of, observables, strict=True):
                 value = total[m]
@@ -226,8 +245,11 @@ def _expansion(
         value, slope, hessian = quadratic(values, jnp.zeros(d))
         pairs = hessian[:, i, j] * jnp.asarray(half)[None, :]
         coefficients = jnp.concatenate([value[:, None], slope, pairs], axis=1).T
-        return _Expansion(coefficients, jax.vmap(values)(points), jnp.stack(moved).max()
-                          if moved else jnp.zeros(()))  # fmt: skip
+        return _Expansion(
+            coefficients,
+            jax.vmap(values)(points),
+            jnp.stack(moved).max() if moved else jnp.zeros(()),
+        )
 
     return expand, order
 
@@ -247,9 +269,11 @@ def _each(function: Callable[[Any], _Expansion], z: np.ndarray) -> _Expansion:
 
 
 def _check_degree(
-    observables: Sequence[Observable], found: _Expansion, names: Sequence[str],
+    observables: Sequence[Observable],
+    found: _Expansion,
+    names: Sequence[str],
     order: Sequence[tuple[int, ...]],
-) -> None:  # fmt: skip
+) -> None:
     """Compare with sums of invariants and kernels at some points.
 
     Raises:
@@ -265,8 +289,11 @@ def _check_degree(
     for o, fine in zip(observables, good, strict=True):
         if not fine:
             shown = ", ".join(dict.fromkeys(names))
-            raise InputError(f"{o.name} is not quadratic in {shown}", where="--parameters",
-                             allowed="fix some with --set")  # fmt: skip
+            raise InputError(
+                f"{o.name} is not quadratic in {shown}",
+                where="--parameters",
+                allowed="fix some with --set",
+            )
 
 
 def _key(*factors: tuple[str, str]) -> Key:

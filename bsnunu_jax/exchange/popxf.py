@@ -45,8 +45,11 @@ def write_popxf(path: Path | str, found: Polynomials, *, dialect: str = "popxf-1
     """
     path = Path(path)
     if path.suffix != ".json":
-        raise InputError(f"the suffix {path.suffix!r} is not that of POPxf", where=str(path),
-                         allowed="end the name with .json")  # fmt: skip
+        raise InputError(
+            f"the suffix {path.suffix!r} is not that of POPxf",
+            where=str(path),
+            allowed="end the name with .json",
+        )
     if dialect not in DIALECTS:
         raise InputError(f"unknown dialect {dialect!r}", allowed=f"one of {', '.join(DIALECTS)}")
     content = document(found, dialect=dialect)
@@ -79,11 +82,13 @@ def document(found: Polynomials, *, dialect: str = "popxf-1.0") -> dict[str, Any
             "scale": _scale(found),
             "polynomial_degree": 2,
             "reproducibility": [_reproducibility(found)],
-            "misc": {"description": "branching fractions with massless neutrinos of the SM"
-                     " included; BR_NP without them; R_K_nunu and R_Kstar_nunu over the SM"},
+            "misc": {
+                "description": "branching fractions with massless neutrinos of the SM"
+                " included; BR_NP without them; R_K_nunu and R_Kstar_nunu over the SM"
+            },
         },
         "data": data,
-    }  # fmt: skip
+    }
 
 
 def correlation_document(found: Polynomials) -> dict[str, Any]:
@@ -104,8 +109,9 @@ def correlation_document(found: Polynomials) -> dict[str, Any]:
 
 def block_name(rows: Sequence[str], columns: Sequence[str]) -> str:
     """The name of a block of correlations: MD5 of the sorted names."""
-    escaped = [[n.replace("\\", "\\\\").replace("|", "\\|") for n in sorted(g)]
-               for g in (rows, columns)]  # fmt: skip
+    escaped = [
+        [n.replace("\\", "\\\\").replace("|", "\\|") for n in sorted(g)] for g in (rows, columns)
+    ]
     text = "||".join("|".join(group) for group in escaped)
     return hashlib.md5(text.encode("utf-8"), usedforsecurity=False).hexdigest()
 
@@ -144,8 +150,9 @@ def _basis(found: Polynomials) -> dict[str, Any]:
     others = [p for p in found.parameters if p not in names.LEFT_HANDED]
     if not others:
         return {"wcxf": basis_of_wcxf}
-    fixed = {k: v if not isinstance(v, complex) else [v.real, v.imag]
-             for k, v in found.fixed.items()}  # fmt: skip
+    fixed = {
+        k: v if not isinstance(v, complex) else [v.real, v.imag] for k, v in found.fixed.items()
+    }
     # The mass is part of what a coefficient means.
     point = ", ".join(f"{k}={v}" for k, v in found.fixed.items())
     tex = names.definitions()
@@ -188,12 +195,25 @@ def _reproducibility(found: Polynomials) -> dict[str, Any]:
 
 
 def _inputs(found: Polynomials, inputs: Inputs, nuisances: Nuisances | None) -> dict[str, Any]:
-    modes = [get_decay(m) for m in dict.fromkeys(get_observable(o).mode for o in found.observables)
-             if m]  # fmt: skip
-    of_modes = [getattr(m, field) for m in modes for field in ("m_B", "m_K", "tau_B", "f_B")
-                if hasattr(m, field)]  # fmt: skip
-    scalars = [*of_modes, *dict(inputs.roles).values(), "GF", "VtbVts_abs", "X_t", "sin2thetaW",
-               "hbar", "alpha_em_mb_4p8"]  # fmt: skip
+    modes = [
+        get_decay(m) for m in dict.fromkeys(get_observable(o).mode for o in found.observables) if m
+    ]
+    of_modes = [
+        getattr(m, field)
+        for m in modes
+        for field in ("m_B", "m_K", "tau_B", "f_B")
+        if hasattr(m, field)
+    ]
+    scalars = [
+        *of_modes,
+        *dict(inputs.roles).values(),
+        "GF",
+        "VtbVts_abs",
+        "X_t",
+        "sin2thetaW",
+        "hbar",
+        "alpha_em_mb_4p8",
+    ]
     sigma = nuisances.sigma if nuisances else {}
     known: dict[str, Any] = {}
     for name in dict.fromkeys(scalars):
@@ -208,7 +228,6 @@ def _inputs(found: Polynomials, inputs: Inputs, nuisances: Nuisances | None) -> 
         entry: dict[str, Any] = {"mean": np.asarray(table.central).tolist()}
         if nuisances and transition in nuisances.roots:
             std = np.sqrt(np.diag(table.covariance))
-            entry |= {"std": std.tolist(),
-                      "corr": (table.covariance / np.outer(std, std)).tolist()}  # fmt: skip
+            entry |= {"std": std.tolist(), "corr": (table.covariance / np.outer(std, std)).tolist()}
         known[str(parameters)] = entry
     return known

@@ -57,10 +57,11 @@ def read_wcxf(path: Path | str, inputs: Inputs | None = None) -> GivenPoint:
     theory = file.text("eft"), file.text("basis")
     if theory not in (names.FLAVIO, names.OWN):
         raise InputError(
-            f"eft {theory[0]}, basis {theory[1]}", where=file.where("eft"),
+            f"eft {theory[0]}, basis {theory[1]}",
+            where=file.where("eft"),
             allowed="eft WET with basis flavio, or eft WET-dark with basis bsnunu; the package"
             " wilson runs, matches and translates the others",
-        )  # fmt: skip
+        )
     scale = file.number("scale", file.data.get("scale"))
     highest = float(inputs.values["m_t_MSbar"])
     if scale.imag or not LOWEST <= scale.real <= highest:
@@ -71,8 +72,11 @@ def read_wcxf(path: Path | str, inputs: Inputs | None = None) -> GivenPoint:
         )
     given = file.data.get("values")
     if not isinstance(given, Mapping):
-        raise InputError("no coefficients", where=file.where("values"),
-                         allowed=f"values: one line `NAME: value` each, {_FORM}")  # fmt: skip
+        raise InputError(
+            "no coefficients",
+            where=file.where("values"),
+            allowed=f"values: one line `NAME: value` each, {_FORM}",
+        )
     values = {str(k): file.number(f"values.{k}", v) for k, v in given.items()}
     if theory == names.FLAVIO:
         return _of_flavio(values, inputs, file)
@@ -88,25 +92,32 @@ class _File:
         try:
             # JSON first: YAML has no tabs.
             self.data = json.loads(
-                read_text(path), object_pairs_hook=self._once, parse_int=self._numeral,
+                read_text(path),
+                object_pairs_hook=self._once,
+                parse_int=self._numeral,
                 parse_float=self._numeral,
-            )  # fmt: skip
+            )
         except (json.JSONDecodeError, RecursionError):
             self.located = LocatedYaml(path)
             self.data = self.located.data
         if not isinstance(self.data, dict):
-            raise InputError("no WCxf file", where=str(path),
-                             allowed="eft, basis, scale and values")  # fmt: skip
+            raise InputError(
+                "no WCxf file", where=str(path), allowed="eft, basis, scale and values"
+            )
 
     def _once(self, pairs: Sequence[tuple[str, Any]]) -> dict[str, Any]:
         found: dict[str, Any] = {}
         for key, value in pairs:
             if len(key) > MAX_KEY:
-                raise InputError(f"a key of {len(key):,} characters", where=str(self.path),
-                                 allowed=f"at most {MAX_KEY}")  # fmt: skip
+                raise InputError(
+                    f"a key of {len(key):,} characters",
+                    where=str(self.path),
+                    allowed=f"at most {MAX_KEY}",
+                )
             if key in found:
-                raise InputError(f"key {key!r} stands twice", where=str(self.path),
-                                 allowed="keep one")  # fmt: skip
+                raise InputError(
+                    f"key {key!r} stands twice", where=str(self.path), allowed="keep one"
+                )
             found[key] = value
         return found
 
@@ -124,8 +135,11 @@ class _File:
 
     def text(self, key: str) -> str:
         if key not in self.data:
-            raise InputError(f"key {key!r} is missing", where=str(self.path),
-                             allowed="eft, basis, scale and values")  # fmt: skip
+            raise InputError(
+                f"key {key!r} is missing",
+                where=str(self.path),
+                allowed="eft, basis, scale and values",
+            )
         return worded(self.data[key])
 
     def number(self, key: str, given: Any) -> complex:
@@ -160,9 +174,8 @@ def _of_flavio(values: Mapping[str, complex], inputs: Inputs, file: _File) -> Gi
             raise InputError(
                 f"unknown coefficient {name!r} of the basis flavio",
                 where=file.where(f"values.{name}"),
-                allowed=meant or "CL_bsnu{j}nu{i}, CR_bsnu{j}nu{i}"
-                " with i, j in e, mu, tau",
-            )  # fmt: skip
+                allowed=meant or "CL_bsnu{j}nu{i}, CR_bsnu{j}nu{i} with i, j in e, mu, tau",
+            )
     lines = []
     if ignored := [k for k in rest if values[k]]:
         lines.append(f"{file.path}: without effect on b -> s nu nu, ignored: {_listed(ignored)}")
@@ -171,9 +184,7 @@ def _of_flavio(values: Mapping[str, complex], inputs: Inputs, file: _File) -> Gi
     return GivenPoint("neutrinos", _neutrinos(mine, inputs), tuple(lines))
 
 
-def _of_own(
-    values: Mapping[str, complex], scale: float, inputs: Inputs, file: _File
-) -> GivenPoint:  # fmt: skip
+def _of_own(values: Mapping[str, complex], scale: float, inputs: Inputs, file: _File) -> GivenPoint:
     known = names.FROM_WCXF.keys() | {n for s in names.SECTORS.values() for n in s.names()}
     for name in values:
         if name not in known:
@@ -186,8 +197,11 @@ def _of_own(
     dark = [s for s in names.SECTORS.values() if any(n in values for n in s.names())]
     if len(dark) + any(mine.values()) > 1:
         found = ", ".join([s.name for s in dark] + [names.NEUTRINOS] * any(mine.values()))
-        raise InputError(f"coefficients of several sectors: {found}", where=file.where("values"),
-                         allowed="one sector, which is one model")  # fmt: skip
+        raise InputError(
+            f"coefficients of several sectors: {found}",
+            where=file.where("values"),
+            allowed="one sector, which is one model",
+        )
     if not dark:
         return GivenPoint("neutrinos", _neutrinos(mine, inputs), ())
     sector = dark[0]
@@ -197,9 +211,12 @@ def _of_own(
         parameters["scale"] = scale
     model = get_model(sector.model)
     ranges = {name: (value, value) for name, value in parameters.items()}
-    model.check_values(ranges, lambda name: file.where(
-        f"values.{name}_{sector.suffix}" if name in c else f"metadata.particle.{name}"
-    ))  # fmt: skip
+    model.check_values(
+        ranges,
+        lambda name: file.where(
+            f"values.{name}_{sector.suffix}" if name in c else f"metadata.particle.{name}"
+        ),
+    )
     return GivenPoint(sector.model, parameters, ())
 
 
@@ -210,25 +227,33 @@ def _particle(sector: names.Sector, file: _File) -> dict[str, Any]:
     allowed = (*sector.masses, *sector.settings)
     shown = f"metadata, particle: {', '.join(allowed)}"
     if not isinstance(given, Mapping):
-        raise InputError(f"the mass of the particle of sector {sector.name} is missing",
-                         where=str(file.path), allowed=shown)  # fmt: skip
+        raise InputError(
+            f"the mass of the particle of sector {sector.name} is missing",
+            where=str(file.path),
+            allowed=shown,
+        )
     model = get_model(sector.model)
     found: dict[str, Any] = {}
     for key, value in given.items():
         where = file.where(f"metadata.particle.{key}")
         if key == "model":
             if value != sector.model:
-                raise InputError(f"model {worded(value)} with coefficients of sector {sector.name}",
-                                 where=where, allowed=sector.model)  # fmt: skip
+                raise InputError(
+                    f"model {worded(value)} with coefficients of sector {sector.name}",
+                    where=where,
+                    allowed=sector.model,
+                )
         elif key not in allowed:
             raise InputError(f"unknown key {key!r}", where=where, allowed=shown)
         else:
             found[key] = model.read(key, value, where)
     for key, values in sector.settings.items():
         if len(values) == 1 and found.setdefault(key, values[0]) != values[0]:
-            raise InputError(f"{key} = {found[key]} with coefficients of sector {sector.name}",
-                             where=file.where(f"metadata.particle.{key}"),
-                             allowed=f"{key}: {values[0]}")  # fmt: skip
+            raise InputError(
+                f"{key} = {found[key]} with coefficients of sector {sector.name}",
+                where=file.where(f"metadata.particle.{key}"),
+                allowed=f"{key}: {values[0]}",
+            )
     return found
 
 
@@ -251,6 +276,9 @@ def point(path: Path | str, inputs: Inputs, model: str) -> GivenPoint:
     with located("--wcxf"):
         found = read_wcxf(path, inputs)
     if model not in ("neutrinos", found.model):
-        raise InputError(f"the file is a point of model {found.model}", where="--wcxf",
-                         allowed=f"drop --model {model}")  # fmt: skip
+        raise InputError(
+            f"the file is a point of model {found.model}",
+            where="--wcxf",
+            allowed=f"drop --model {model}",
+        )
     return found

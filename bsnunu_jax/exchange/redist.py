@@ -87,10 +87,14 @@ class Bridged:
 
 
 def bridge(
-    folder: Path | str, model: str, couplings: Mapping[str, Start], *,
-    inputs: Inputs | None = None, nuisances: Sequence[str] = ("B->K",),
+    folder: Path | str,
+    model: str,
+    couplings: Mapping[str, Start],
+    *,
+    inputs: Inputs | None = None,
+    nuisances: Sequence[str] = ("B->K",),
     fixed: Mapping[str, complex] | None = None,
-) -> Bridged:  # fmt: skip
+) -> Bridged:
     """Belle II's published pyhf model with the signal of a model of this package.
 
     The signal strength and the form-factor systematics of the null model are pruned: the rate and
@@ -125,8 +129,10 @@ def bridge(
     }
     for name in varied.names:
         free[name] = {
-            "inits": (0.0,), "bounds": ((-5.0, 5.0),), "paramset_type": "constrained_by_normal",
-        }  # fmt: skip
+            "inits": (0.0,),
+            "bounds": ((-5.0, 5.0),),
+            "paramset_type": "constrained_by_normal",
+        }
     # The checksums of the files are verified: no need of pyhf's schema.
     content = json.loads((Path(folder) / WORKSPACE).read_text())
     channels = content["channels"]
@@ -135,10 +141,18 @@ def bridge(
     edges = published.q2_edges.tolist()
     modifiers = []
     for name, ((channel, signal), density) in zip(REGIONS, _densities(published), strict=True):
-        modifiers.append(modifier.Modifier(
-            free, spectrum, null, density, [[-1.0, *edges]], name=name,
-            cutoff=((edges[0], edges[-1]),), quad="gauss",
-        ))  # fmt: skip
+        modifiers.append(
+            modifier.Modifier(
+                free,
+                spectrum,
+                null,
+                density,
+                [[-1.0, *edges]],
+                name=name,
+                cutoff=((edges[0], edges[-1]),),
+                quad="gauss",
+            )
+        )
         samples = next(c for c in channels if c["name"] == channel)["samples"]
         next(s for s in samples if s["name"] == signal)["modifiers"].append(
             {"name": f"{name}_theory", "type": name, "data": {"expr": f"{name}_weight_fn"}}

@@ -26,8 +26,11 @@ def variables_of(
     sector = next((s for s in of_model if pair in s.settings.get("pair", (pair,))), None)
     if model.name == "neutrinos":
         if fixed:
-            raise InputError(f"{next(iter(fixed))!r} cannot be fixed", where="--set",
-                             allowed="all coefficients of neutrinos are variables")  # fmt: skip
+            raise InputError(
+                f"{next(iter(fixed))!r} cannot be fixed",
+                where="--set",
+                allowed="all coefficients of neutrinos are variables",
+            )
         known = dict(wcxf.FROM_WCXF)
         default = list(wcxf.LEFT_HANDED)
     elif sector:
@@ -38,21 +41,26 @@ def variables_of(
         known = {p: p for p in model.parameters}
         default = list(known) if model.name == "universal" else []
     if wanted is None and not default:
-        raise InputError(f"model {model.name!r} has no variables of its own", where="--parameters",
-                         allowed=f"name some of {', '.join(known)}")  # fmt: skip
+        raise InputError(
+            f"model {model.name!r} has no variables of its own",
+            where="--parameters",
+            allowed=f"name some of {', '.join(known)}",
+        )
     default = [name for name in default if known[name] not in fixed]
     short = {ours: name for name, ours in known.items()}
     found = []
     for name in default if wanted is None else wanted:
         if name not in known and name not in short:
             raise InputError(
-                f"unknown parameter {name!r} of model {model.name!r}", where="--parameters",
+                f"unknown parameter {name!r} of model {model.name!r}",
+                where="--parameters",
                 allowed=f"allowed: {', '.join(known)}",
-            )  # fmt: skip
+            )
         found.append(name if name in known else short[name])
         if known[found[-1]] in fixed:
-            raise InputError(f"{name!r} is both fixed and a variable", where="--parameters",
-                             allowed="keep one")  # fmt: skip
+            raise InputError(
+                f"{name!r} is both fixed and a variable", where="--parameters", allowed="keep one"
+            )
     if not found or len(set(found)) < len(found):
         raise InputError("a parameter is missing or stands twice", where="--parameters")
     return {name: known[name] for name in sorted(found)}
@@ -69,9 +77,7 @@ def _vanishing(model: Model, fixed: Mapping[str, Any]) -> list[str]:
     return found
 
 
-def kind(
-    model: Model, fixed: Mapping[str, Any], variables: Mapping[str, str], name: str
-) -> str:  # fmt: skip
+def kind(model: Model, fixed: Mapping[str, Any], variables: Mapping[str, str], name: str) -> str:
     """The letter C for a parameter that may be complex, R for one that must be real."""
     ranges = {k: (v, v) for k, v in fixed.items()}
     ranges |= {k: (1.0, 1.0) for k in variables.values()} | {name: (1j, 1j)}

@@ -51,9 +51,12 @@ class Coefficients:
 
 
 def coefficients(
-    parameters: Mapping[str, Any], *, model: str = "neutrinos", inputs: Inputs | None = None,
+    parameters: Mapping[str, Any],
+    *,
+    model: str = "neutrinos",
+    inputs: Inputs | None = None,
     basis: str | None = None,
-) -> Coefficients:  # fmt: skip
+) -> Coefficients:
     """The WCxf coefficients of a model.
 
     Args:
@@ -94,8 +97,15 @@ def coefficients(
             left_out.append("b -> s l l' and b -> c l nu")
         else:
             values |= charged
-        if any(complex(c) for c in (states.mixing.C_VLL, states.mixing.C_VRR, states.mixing.C_VLR,
-                                    states.mixing.C_SLR)):  # fmt: skip
+        if any(
+            complex(c)
+            for c in (
+                states.mixing.C_VLL,
+                states.mixing.C_VRR,
+                states.mixing.C_VLR,
+                states.mixing.C_SLR,
+            )
+        ):
             left_out.append("Bs mixing, which has another scale")
         if states.dark is not None:
             left_out.append("couplings of the dark scalar to light quarks")
@@ -103,15 +113,22 @@ def coefficients(
         found, particle = _of_pair(others[0])
         values |= found
     return Coefficients(
-        *(names.OWN if own else names.FLAVIO), mu_b(inputs) if others else names.SCALE, values,
-        particle, tuple(left_out),
-    )  # fmt: skip
+        *(names.OWN if own else names.FLAVIO),
+        mu_b(inputs) if others else names.SCALE,
+        values,
+        particle,
+        tuple(left_out),
+    )
 
 
 def write_wcxf(
-    path: Path | str, parameters: Mapping[str, Any], *, model: str = "neutrinos",
-    inputs: Inputs | None = None, basis: str | None = None,
-) -> Coefficients:  # fmt: skip
+    path: Path | str,
+    parameters: Mapping[str, Any],
+    *,
+    model: str = "neutrinos",
+    inputs: Inputs | None = None,
+    basis: str | None = None,
+) -> Coefficients:
     """Write the coefficients of a model as JSON or YAML, by the suffix of the file.
 
     >>> import tempfile
@@ -125,8 +142,11 @@ def write_wcxf(
     """
     path = Path(path)
     if path.suffix not in SUFFIXES:
-        raise InputError(f"the suffix {path.suffix!r} tells no format", where=str(path),
-                         allowed=f"end the name with {', '.join(SUFFIXES)}")  # fmt: skip
+        raise InputError(
+            f"the suffix {path.suffix!r} tells no format",
+            where=str(path),
+            allowed=f"end the name with {', '.join(SUFFIXES)}",
+        )
     inputs = load_inputs() if inputs is None else inputs
     found = coefficients(parameters, model=model, inputs=inputs, basis=basis)
     given = ", ".join(f"{k} = {v}" for k, v in parameters.items())
@@ -142,9 +162,12 @@ def write_wcxf(
     if found.particle:
         metadata["particle"] = found.particle
     document = {
-        "eft": found.eft, "basis": found.basis, "scale": found.scale, "metadata": metadata,
+        "eft": found.eft,
+        "basis": found.basis,
+        "scale": found.scale,
+        "metadata": metadata,
         "values": {k: _written(c) for k, c in found.values.items()},
-    }  # fmt: skip
+    }
     save(path, document)
     return found
 
@@ -187,10 +210,12 @@ def _of_charged(sectors: Sectors, ratio: float) -> dict[str, complex]:
     """C_9 .. C_10' with the alpha of the basis, and C_VL of b -> c l nu."""
     c = sectors.charged
     stems = {
-        "C9_bs{j}{i}": ratio * np.asarray(c.C9), "C10_bs{j}{i}": ratio * np.asarray(c.C10),
-        "C9p_bs{j}{i}": ratio * np.asarray(c.C9p), "C10p_bs{j}{i}": ratio * np.asarray(c.C10p),
+        "C9_bs{j}{i}": ratio * np.asarray(c.C9),
+        "C10_bs{j}{i}": ratio * np.asarray(c.C10),
+        "C9p_bs{j}{i}": ratio * np.asarray(c.C9p),
+        "C10p_bs{j}{i}": ratio * np.asarray(c.C10p),
         "CVL_bc{i}nu{j}": np.asarray(sectors.current.CVL),
-    }  # fmt: skip
+    }
     return {
         stem.format(i=a, j=b): complex(matrix[i, j])
         for stem, matrix in stems.items()
@@ -219,8 +244,9 @@ def _of_pair(state: Any) -> tuple[dict[str, complex], dict[str, Any]]:
             if m == 0:
                 raise InputError(
                     "the coefficients of a massless vector pair vanish with powers of its mass",
-                    where="m", allowed="keep m above 0",
-                )  # fmt: skip
+                    where="m",
+                    allowed="keep m above 0",
+                )
             power = {o: m ** state.powers[o] for o in sector.operators}
     values = {
         f"{o}_{sector.suffix}": complex(c) * power[o]

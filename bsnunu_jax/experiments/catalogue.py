@@ -20,8 +20,12 @@ from bsnunu_jax.foundation.errors import InputError, shown
 from bsnunu_jax.inputs.tables import load_yaml
 
 _FILES = (
-    "counting.yaml", "gaussian.yaml", "limits.yaml", "correlated_modes.yaml", "dark_matter.yaml",
-)  # fmt: skip
+    "counting.yaml",
+    "gaussian.yaml",
+    "limits.yaml",
+    "correlated_modes.yaml",
+    "dark_matter.yaml",
+)
 
 
 @cache
@@ -40,13 +44,19 @@ def _belle2() -> Belle2Likelihood:
     raw = load_yaml((data / "belle2_knunu_2023.yaml").read_text())
     table = read_table(load_yaml((data / "belle2_knunu_2023_compact.yaml").read_text()))
     return Belle2Likelihood(
-        name=raw["id"], title=raw["title"], form="compact", mode=raw["mode"],
+        name=raw["id"],
+        title=raw["title"],
+        form="compact",
+        mode=raw["mode"],
         luminosity=raw["luminosity"],
-        labels=tuple(raw["labels"]), samples=tuple(raw["samples"]), tree_tau=raw["tree_tau"],
-        sources=tuple(f"arXiv:{a}" for a in raw["arxiv"]), null_model=raw["null_model"],
+        labels=tuple(raw["labels"]),
+        samples=tuple(raw["samples"]),
+        tree_tau=raw["tree_tau"],
+        sources=tuple(f"arXiv:{a}" for a in raw["arxiv"]),
+        null_model=raw["null_model"],
         null_br=null_br(table["q2_edges"], raw["null_model"]),
         **table,
-    )  # fmt: skip
+    )
 
 
 def measurement_names() -> tuple[str, ...]:
@@ -79,9 +89,10 @@ def load_measurements(
     chosen: list[Measurement] = []
     if likelihood and not any(isinstance(catalogue.get(n), Belle2Likelihood) for n in names):
         raise InputError(
-            "a published likelihood is given, but no data set has one", where=where,
+            "a published likelihood is given, but no data set has one",
+            where=where,
             allowed="add belle2_knunu_2023 to the data",
-        )  # fmt: skip
+        )
     for name in names:
         if name.endswith((".yaml", ".yml")):
             chosen += _of_file(folder / name, where)
@@ -99,9 +110,10 @@ def load_measurements(
             )
         else:
             raise InputError(
-                f"unknown measurement {shown(name)}", where=where,
+                f"unknown measurement {shown(name)}",
+                where=where,
                 allowed="see `bsnunu list measurements` for the names",
-            )  # fmt: skip
+            )
     known: set[str] = set()
     owners: dict[str, str] = {}
     for m in chosen:
@@ -110,8 +122,9 @@ def load_measurements(
         if shared := sorted(owners.keys() & set(m.samples)):
             raise InputError(
                 f"{owners[shared[0]]!r} and {m.name!r} contain the same data ({shared[0]})",
-                where=where, allowed="keep one of them",
-            )  # fmt: skip
+                where=where,
+                allowed="keep one of them",
+            )
         known.add(m.name)
         owners |= dict.fromkeys(m.samples, m.name)
     return tuple(chosen)
@@ -150,5 +163,6 @@ def _check_efficiency(m: CountingMeasurement, path: Path) -> None:
     if not 0 < efficiency < math.inf:
         raise InputError(
             f"no efficiency of {m.name!r} gives back the limit from these events and background",
-            where=str(path), allowed="check observed, background, background_std",
-        )  # fmt: skip
+            where=str(path),
+            allowed="check observed, background, background_std",
+        )

@@ -21,8 +21,9 @@ _FINEST = 1e-12
 
 def _sizable(number: float) -> float:
     if 0 < number < _SMALLEST:
-        raise ValueError(f"{number:g} is too small to work with; at least {_SMALLEST:g}, "
-                         "in other units")  # fmt: skip
+        raise ValueError(
+            f"{number:g} is too small to work with; at least {_SMALLEST:g}, in other units"
+        )
     return number
 
 
@@ -193,8 +194,9 @@ class CorrelatedEntry(Entry):
             or not (np.allclose(matrix, matrix.T) and np.allclose(np.diag(matrix), 1))
             or np.linalg.eigvalsh(matrix)[0] <= _FINEST
         ):
-            raise ValueError(f"correlation is no positive symmetric {n} x {n} matrix with 1 on"
-                             " the diagonal")  # fmt: skip
+            raise ValueError(
+                f"correlation is no positive symmetric {n} x {n} matrix with 1 on the diagonal"
+            )
         return rows
 
 

@@ -54,9 +54,11 @@ def read_measurements(path: Path) -> list[Measurement]:
     for i, raw in enumerate(content.measurements):
         entry: Any = file.validate(kind_of(raw, file, i), ("measurements", i))
         if entry.id in ids:
-            raise InputError(f"the id {entry.id!r} stands twice",
-                             where=file.where(("measurements", i, "id")),
-                             allowed="each measurement has its own")  # fmt: skip
+            raise InputError(
+                f"the id {entry.id!r} stands twice",
+                where=file.where(("measurements", i, "id")),
+                allowed="each measurement has its own",
+            )
         ids.add(entry.id)
         common: dict[str, Any] = {
             "name": entry.id,
@@ -71,42 +73,63 @@ def read_measurements(path: Path) -> list[Measurement]:
             _refuse_twice(entry.observables, file, (*place, "observables"))
         with located(file.where(place)):
             if isinstance(entry, CountingEntry):
-                found.append(CountingMeasurement(
-                    mode=get_mode(entry.mode).name, observed=entry.observed,
-                    background=entry.background, background_std=entry.background_std,
-                    limit=entry.limit, confidence_level=entry.confidence_level, note=entry.note,
-                    **common,
-                ))  # fmt: skip
+                found.append(
+                    CountingMeasurement(
+                        mode=get_mode(entry.mode).name,
+                        observed=entry.observed,
+                        background=entry.background,
+                        background_std=entry.background_std,
+                        limit=entry.limit,
+                        confidence_level=entry.confidence_level,
+                        note=entry.note,
+                        **common,
+                    )
+                )
             elif isinstance(entry, NumericalEntry):
-                found.append(NumericalMeasurement(
-                    observable=_number(entry.observable), grid=entry.curve.values,
-                    likelihood=entry.curve.likelihood, **common,
-                ))  # fmt: skip
+                found.append(
+                    NumericalMeasurement(
+                        observable=_number(entry.observable),
+                        grid=entry.curve.values,
+                        likelihood=entry.curve.likelihood,
+                        **common,
+                    )
+                )
             elif isinstance(entry, CorrelatedEntry):
-                found.append(CorrelatedMeasurement(
-                    observables=tuple(map(_number, entry.observables)), values=entry.values,
-                    errors=entry.errors, correlation=entry.correlation, **common,
-                ))  # fmt: skip
+                found.append(
+                    CorrelatedMeasurement(
+                        observables=tuple(map(_number, entry.observables)),
+                        values=entry.values,
+                        errors=entry.errors,
+                        correlation=entry.correlation,
+                        **common,
+                    )
+                )
             else:
                 value, upper, lower = _gaussian(entry)
-                found.append(GaussianMeasurement(
-                    observable=_number(entry.observable), value=value, upper=upper, lower=lower,
-                    **common,
-                ))  # fmt: skip
+                found.append(
+                    GaussianMeasurement(
+                        observable=_number(entry.observable),
+                        value=value,
+                        upper=upper,
+                        lower=lower,
+                        **common,
+                    )
+                )
     return found
 
 
 def _refuse_twice(
     observables: Sequence[str], file: LocatedYaml, place: Sequence[str | int]
-) -> None:  # fmt: skip
+) -> None:
     """One observable may not stand twice, under no other spelling either."""
     seen: dict[str, str] = {}
     for j, given in enumerate(observables):
         with located(file.where((*place, j))):
             name = _number(given)
             if name in seen:
-                raise InputError(f"{given!r} and {seen[name]!r} are one observable",
-                                 allowed="keep one")  # fmt: skip
+                raise InputError(
+                    f"{given!r} and {seen[name]!r} are one observable", allowed="keep one"
+                )
             seen[name] = given
 
 

@@ -11,9 +11,12 @@ from bsnunu_jax.experiments.quoted.counting import CountingMeasurement, joint_lo
 
 
 def log_likelihoods(
-    measurements: Sequence[Measurement], predictions: Predictions, z: Float[Array, " n"], *,
+    measurements: Sequence[Measurement],
+    predictions: Predictions,
+    z: Float[Array, " n"],
+    *,
     profiled: bool = False,
-) -> dict[str, Float[Array, ""]]:  # fmt: skip
+) -> dict[str, Float[Array, ""]]:
     """ln L of every measurement by name.
 
     Args:

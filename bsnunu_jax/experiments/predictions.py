@@ -36,10 +36,12 @@ class Predictions:
     """
 
     def __init__(
-        self, states: Sequence[InvisibleState] | Sectors, inputs: Inputs,
+        self,
+        states: Sequence[InvisibleState] | Sectors,
+        inputs: Inputs,
         grams: Mapping[Request, Sequence[Gram | None]] | None = None,
         sm_grams: Mapping[Request, Sequence[Gram | None]] | None = None,
-    ) -> None:  # fmt: skip
+    ) -> None:
         """Predictions of these final states with these inputs.
 
         Args:

@@ -13,9 +13,17 @@ from bsnunu_jax.foundation.owned import owner
 
 # What is wrong with a path that someone has chosen; anything else is wrong with the machine.
 _OF_THE_PATH = {
-    errno.EACCES, errno.EEXIST, errno.EINVAL, errno.EISDIR, errno.ELOOP, errno.ENAMETOOLONG,
-    errno.ENOENT, errno.ENOTDIR, errno.EPERM, errno.EROFS,
-}  # fmt: skip
+    errno.EACCES,
+    errno.EEXIST,
+    errno.EINVAL,
+    errno.EISDIR,
+    errno.ELOOP,
+    errno.ENAMETOOLONG,
+    errno.ENOENT,
+    errno.ENOTDIR,
+    errno.EPERM,
+    errno.EROFS,
+}
 _KEPT = "what is finished is kept: `--resume` goes on from there"
 _NAME_MAX = 255  # bytes, of all usual file systems
 

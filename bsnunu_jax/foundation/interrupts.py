@@ -16,8 +16,11 @@ from contextlib import contextmanager
 from pathlib import Path
 
 KEPT = "finished blocks are kept: `--resume` goes on from them"
-_SIGNALS = {signal.SIGINT: "interrupted", signal.SIGTERM: "ended by SIGTERM",
-            signal.SIGHUP: "ended by SIGHUP"}  # fmt: skip
+_SIGNALS = {
+    signal.SIGINT: "interrupted",
+    signal.SIGTERM: "ended by SIGTERM",
+    signal.SIGHUP: "ended by SIGHUP",
+}
 
 # Files that are being written, and the lock that whoever gives them their name holds.
 _partial: set[Path] = set()

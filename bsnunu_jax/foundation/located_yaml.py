@@ -106,9 +106,10 @@ def read_text(path: Path) -> str:
             content = file.read(MAX_BYTES + 1)
         if len(content) > MAX_BYTES:
             raise InputError(
-                f"has {max(found.st_size, len(content)):,} bytes", where=str(path),
+                f"has {max(found.st_size, len(content)):,} bytes",
+                where=str(path),
                 allowed=f"at most {MAX_BYTES:,}",
-            )  # fmt: skip
+            )
         return content.decode("utf-8")
     except FileNotFoundError:
         raise InputError("no such file", where=worded(str(path), most=500)) from None
@@ -248,5 +249,6 @@ class _Dumper(yaml.SafeDumper):
     """Quotes text that would be read as a number."""
 
 
-_Dumper.add_implicit_resolver("tag:yaml.org,2002:float", re.compile(f"(?:{REAL.pattern})$"),
-                              list("-+.0123456789"))  # fmt: skip
+_Dumper.add_implicit_resolver(
+    "tag:yaml.org,2002:float", re.compile(f"(?:{REAL.pattern})$"), list("-+.0123456789")
+)

@@ -44,15 +44,22 @@ class Owned:
         kept = "what is finished is kept: start again with `--resume`"
         if not _same(self.folder, self.handle):
             raise RunError(
-                "was deleted, moved or replaced while the run wrote to it", where=str(self.folder),
+                "was deleted, moved or replaced while the run wrote to it",
+                where=str(self.folder),
                 allowed="nothing more is written; start again",
-            )  # fmt: skip
+            )
         if not _same(self.folder / LOCK, self.lock):
-            raise RunError("was deleted or replaced while the run wrote to the folder",
-                           where=str(self.folder / LOCK), allowed=kept)  # fmt: skip
+            raise RunError(
+                "was deleted or replaced while the run wrote to the folder",
+                where=str(self.folder / LOCK),
+                allowed=kept,
+            )
         if self.card is not None and _text(self.folder / CARD) != self.card:
-            raise RunError("was changed while the run wrote to the folder",
-                           where=str(self.folder / CARD), allowed=kept)  # fmt: skip
+            raise RunError(
+                "was changed while the run wrote to the folder",
+                where=str(self.folder / CARD),
+                allowed=kept,
+            )
 
     def complete(self) -> None:
         """Nothing if all that the run has written is still there.
@@ -63,8 +70,11 @@ class Owned:
         self.check()
         for path in sorted(self.written):
             if not path.is_file():
-                raise RunError("was deleted while the run wrote to the folder", where=str(path),
-                               allowed="`--resume` makes it again")  # fmt: skip
+                raise RunError(
+                    "was deleted while the run wrote to the folder",
+                    where=str(path),
+                    allowed="`--resume` makes it again",
+                )
 
     def make(self, folder: Path) -> None:
         """Make a folder inside, but never the folder itself.

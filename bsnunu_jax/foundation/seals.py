@@ -31,8 +31,9 @@ def whole(path: Path, **options: Any) -> AbstractContextManager[Path]:
 def write_json(path: Path, content: Mapping[str, Any]) -> None:
     """Write JSON whole or not at all."""
     with whole(path) as partial:
-        partial.write_text(json.dumps(content, indent=2, ensure_ascii=False) + "\n",
-                           encoding="utf-8")  # fmt: skip
+        partial.write_text(
+            json.dumps(content, indent=2, ensure_ascii=False) + "\n", encoding="utf-8"
+        )
 
 
 def write_sealed_json(path: Path, content: Mapping[str, Any]) -> None:
@@ -94,8 +95,9 @@ def sealed(path: Path, allowed: str) -> bytes:
     try:
         raw = path.read_bytes()
     except OSError as error:
-        raise InputError(f"cannot be read ({error.strerror})", where=str(path),
-                         allowed=allowed) from None  # fmt: skip
+        raise InputError(
+            f"cannot be read ({error.strerror})", where=str(path), allowed=allowed
+        ) from None
     payload, end = memoryview(raw)[:-_SEAL], raw[-_SEAL:]
     run = _run(end)
     if not run or end != _seal(run, payload):
@@ -118,9 +120,10 @@ def _check_run(path: Path, run: str) -> None:
     ours = identity_of(path)
     if ours and run != ours:
         raise InputError(
-            "is of another run (card, seed, data, settings or versions)", where=str(path),
+            "is of another run (card, seed, data, settings or versions)",
+            where=str(path),
             allowed="choose another --out, or delete it",
-        )  # fmt: skip
+        )
 
 
 def _run(end: bytes) -> str:

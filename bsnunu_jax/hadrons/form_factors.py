@@ -16,10 +16,17 @@ from bsnunu_jax.hadrons.kinematics import t_0_optimal, z_expansion
 Scalar = Float[Array, ""]
 
 _POLES = {
-    "f+": "m_R_1-", "fT": "m_R_1-", "f0": "m_R_0+",
-    "A0": "m_R_0-", "V": "m_R_1-", "T1": "m_R_1-",
-    "A1": "m_R_1+", "A12": "m_R_1+", "T2": "m_R_1+", "T23": "m_R_1+",
-}  # fmt: skip
+    "f+": "m_R_1-",
+    "fT": "m_R_1-",
+    "f0": "m_R_0+",
+    "A0": "m_R_0-",
+    "V": "m_R_1-",
+    "T1": "m_R_1-",
+    "A1": "m_R_1+",
+    "A12": "m_R_1+",
+    "T2": "m_R_1+",
+    "T23": "m_R_1+",
+}
 _NAMES = {"B->K": ("f+", "f0", "fT"), "B->K*": ("V", "A0", "A1", "A12", "T1", "T2", "T23")}
 
 

@@ -56,9 +56,14 @@ def annihilation_rows(m_B: Scalar, f_B: Scalar, m_b: Scalar, m_s: Scalar) -> Row
 
 
 def vector_rows(
-    q2: Scalar, m_B: Scalar, m_V: Scalar, ff: Mapping[str, Scalar], m_b: Scalar, m_s: Scalar,
+    q2: Scalar,
+    m_B: Scalar,
+    m_V: Scalar,
+    ff: Mapping[str, Scalar],
+    m_b: Scalar,
+    m_s: Scalar,
     longitudinal: bool = False,
-) -> Rows:  # fmt: skip
+) -> Rows:
     """Rows of B -> K*, summed over its polarisations or for the longitudinal one alone.
 
     Args:

@@ -24,10 +24,11 @@ class Mode:
 _MODES = (
     Mode("B+->K+", "K+", "m_B_plus", "m_K_plus", "tau_B_plus", "B->K", False, r"B^+ \to K^+"),
     Mode("B0->K0", "K0", "m_B_0", "m_K_0", "tau_B_0", "B->K", False, r"B^0 \to K^0"),
-    Mode("B+->K*+", "K*+", "m_B_plus", "m_Kstar_plus", "tau_B_plus", "B->K*", True,
-         r"B^+ \to K^{*+}"),
+    Mode(
+        "B+->K*+", "K*+", "m_B_plus", "m_Kstar_plus", "tau_B_plus", "B->K*", True, r"B^+ \to K^{*+}"
+    ),
     Mode("B0->K*0", "K*0", "m_B_0", "m_Kstar_0", "tau_B_0", "B->K*", True, r"B^0 \to K^{*0}"),
-)  # fmt: skip
+)
 
 
 @dataclass(frozen=True)

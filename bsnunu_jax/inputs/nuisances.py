@@ -13,9 +13,17 @@ from bsnunu_jax.inputs import tables
 from bsnunu_jax.inputs.loader import Inputs
 
 GROUPS = (
-    "ckm", "electroweak", "lifetimes", "masses", "Bs", "charged", "mixing", "charm", "B->K",
+    "ckm",
+    "electroweak",
+    "lifetimes",
+    "masses",
+    "Bs",
+    "charged",
+    "mixing",
+    "charm",
+    "B->K",
     "B->K*",
-)  # fmt: skip
+)
 # The masses are known to 1e-4 or better: they move no rate by more than 3e-4 of itself. f_Bs and
 # the lifetime of the Bs matter to decays of the Bs alone, those of "charged" to R_D, R_D* and
 # Bs -> tau tau, "mixing" to Delta M_s, "charm" to D decays and dark matter.

@@ -13,9 +13,12 @@ import yaml
 from bsnunu_jax.foundation.errors import InputError
 
 _NUMBERS = (
-    "masses_lifetimes.yaml", "electroweak_ckm.yaml", "charged_leptons.yaml", "bs_mixing.yaml",
+    "masses_lifetimes.yaml",
+    "electroweak_ckm.yaml",
+    "charged_leptons.yaml",
+    "bs_mixing.yaml",
     "charm_dark_matter.yaml",
-)  # fmt: skip
+)
 _FILE_PREFIX = {"B->K": "BK_", "B->K*": "BKstar_"}
 
 
@@ -92,9 +95,12 @@ def numbers(preset_name: str) -> Mapping[str, Number]:
         for key in entry.get("take", block):
             n = block[key]
             found[key] = Number(
-                float(n["value"]), float(n["uncertainty"] or 0.0), n["unit"], n["source"],
+                float(n["value"]),
+                float(n["uncertainty"] or 0.0),
+                n["unit"],
+                n["source"],
                 n.get("note", ""),
-            )  # fmt: skip
+            )
     return MappingProxyType(found)
 
 

@@ -26,42 +26,61 @@ def correlated_models() -> dict[str, Model]:
             "rpv",
             "R-parity violation, lamp_ijk L_i Q_j D^c_k: squarks of masses m_sdL, m_suL, m_sdR"
             " [TeV]",
-            rpv.PARAMETERS, rpv.build,
+            rpv.PARAMETERS,
+            rpv.build,
             "a squark without a mass is decoupled; m_suL is m_sdL if not given; no Bs mixing",
-            rpv.refuse, domain=rpv.domain, quantities=rpv.QUANTITIES,
+            rpv.refuse,
+            domain=rpv.domain,
+            quantities=rpv.QUANTITIES,
         ),
         Model(
             "smeft",
             "dimension 6 at `scale` [GeV, 1000 by default], coefficients in TeV^-2, matched at tree"
             " level",
-            smeft.PARAMETERS, smeft.build,
+            smeft.PARAMETERS,
+            smeft.build,
             "Clq1_ij, Clq3_ij, Cld_ij: (Lbar_i L_j)(Qbar_2 Q_3), down-aligned; CHq1, CHq3, CHd;"
             " with one N of mass mN [GeV]: CQN, CdN, CLNQd_i, CLNQdT_i (32: Qbar_3 d_2). Vector"
             " operators do not run unless running = wilson",
-            smeft.refuse, smeft.SETTINGS, smeft.domain, quantities=smeft.QUANTITIES,
+            smeft.refuse,
+            smeft.SETTINGS,
+            smeft.domain,
+            quantities=smeft.QUANTITIES,
         ),
         Model(
             "zprime",
             "Z' of mass MZp [TeV] coupled to sb (gL, gR), N (gN), neutrinos and leptons; Z mixing"
             " xi",
-            zprime.PARAMETERS, zprime.build,
+            zprime.PARAMETERS,
+            zprime.build,
             "gnu_ij with i <= j (Hermitian), gl_L_i, gl_R_i; N is massless unless mN [GeV] is"
             " given; Bs mixing included",
-            zprime.refuse, domain=zprime.domain, quantities=zprime.QUANTITIES,
+            zprime.refuse,
+            domain=zprime.domain,
+            quantities=zprime.QUANTITIES,
         ),
         Model(
             "lmu-ltau",
             "Z' of U(1) L_mu - L_tau with coupling gp, mass MZp [TeV], and gL, gR to sb",
-            zprime.LMU_LTAU, zprime.build_lmu_ltau,
+            zprime.LMU_LTAU,
+            zprime.build_lmu_ltau,
             "C_9^mumu = 2 C_L^mumu = -C_9^tautau; Bs mixing included",
-            zprime.refuse_lmu_ltau, domain=zprime.domain_lmu_ltau,
+            zprime.refuse_lmu_ltau,
+            domain=zprime.domain_lmu_ltau,
             quantities=zprime.QUANTITIES_LMU_LTAU,
         ),
         Model(
-            "vlq-dm", vlq_dm.DESCRIPTION, vlq_dm.PARAMETERS, vlq_dm.build, vlq_dm.NOTE,
-            vlq_dm.refuse, vlq_dm.SETTINGS, vlq_dm.domain, quantities=vlq_dm.QUANTITIES,
+            "vlq-dm",
+            vlq_dm.DESCRIPTION,
+            vlq_dm.PARAMETERS,
+            vlq_dm.build,
+            vlq_dm.NOTE,
+            vlq_dm.refuse,
+            vlq_dm.SETTINGS,
+            vlq_dm.domain,
+            quantities=vlq_dm.QUANTITIES,
         ),
-    ]  # fmt: skip
+    ]
     return {model.name: model for model in found}
 
 
@@ -70,8 +89,11 @@ def _leptoquark(particle: Leptoquark) -> Model:
         particle.name,
         f"leptoquark {particle.name}, {particle.quantum_numbers}, of mass M [TeV]:"
         f" {_CORRELATED[particle.name]}",
-        particle.parameters, particle.build,
+        particle.parameters,
+        particle.build,
         "lam_kl couples the quark of generation k to the lepton l, Eqs. (13)-(16) of"
         " arXiv:2309.12741, down-aligned; matrices of rank 1; no Bs mixing",
-        particle.rules, domain=particle.domain, quantities=particle.quantities,
-    )  # fmt: skip
+        particle.rules,
+        domain=particle.domain,
+        quantities=particle.quantities,
+    )

@@ -61,12 +61,14 @@ def positive(name: str, what: str, unit: str, example: str, *, needed: bool = Tr
 
     def rule(ranges: Ranges, fit: bool) -> Refusal | None:
         if name not in ranges:
-            missing = Refusal(name, f"the {what} {name!r} is missing",
-                              f"give it in {unit}, e.g. {name} = {example}")  # fmt: skip
+            missing = Refusal(
+                name,
+                f"the {what} {name!r} is missing",
+                f"give it in {unit}, e.g. {name} = {example}",
+            )
             return missing if needed else None
         if not lowest(ranges, name) > 0:
-            return Refusal(name, f"the {what} {name!r} is or can be 0 or below",
-                           "keep it above 0")  # fmt: skip
+            return Refusal(name, f"the {what} {name!r} is or can be 0 or below", "keep it above 0")
         return None
 
     return rule

@@ -79,10 +79,11 @@ class Leptoquark:
         return {"M": Quantity("M", "mass of the leptoquark", "TeV")} | {
             name: Quantity(
                 rf"\lambda^{{{name[4]}{flavour(*with_flavours(name))}}}",
-                f"coupling of the quark of generation {name[4]} to {name[5:]}", family="lam_kl",
+                f"coupling of the quark of generation {name[4]} to {name[5:]}",
+                family="lam_kl",
             )
             for name in flat(self.couplings)
-        }  # fmt: skip
+        }
 
     @property
     def rules(self) -> Rules:

@@ -50,13 +50,17 @@ def ckm(inputs: Inputs) -> Matrix:
     # gamma = arg(-Vud Vub*/(Vcd Vcb*)) = delta - arg(s12 c23 + c12 s23 s13 exp(i delta)).
     delta = v["gamma"] + jnp.arcsin(c12 * s23 * s13 / (s12 * c23) * jnp.sin(v["gamma"]))
     e = jnp.exp(1j * delta)
-    V = jnp.stack([
-        jnp.stack([c12 * c13 + 0j, s12 * c13 + 0j, s13 / e]),
-        jnp.stack([-s12 * c23 - c12 * s23 * s13 * e, c12 * c23 - s12 * s23 * s13 * e,
-                   s23 * c13 + 0j]),
-        jnp.stack([s12 * s23 - c12 * c23 * s13 * e, -c12 * s23 - s12 * c23 * s13 * e,
-                   c23 * c13 + 0j]),
-    ])  # fmt: skip
+    V = jnp.stack(
+        [
+            jnp.stack([c12 * c13 + 0j, s12 * c13 + 0j, s13 / e]),
+            jnp.stack(
+                [-s12 * c23 - c12 * s23 * s13 * e, c12 * c23 - s12 * s23 * s13 * e, s23 * c13 + 0j]
+            ),
+            jnp.stack(
+                [s12 * s23 - c12 * c23 * s13 * e, -c12 * s23 - s12 * c23 * s13 * e, c23 * c13 + 0j]
+            ),
+        ]
+    )
     return V.at[:, 1].multiply(-jnp.conj(V[2, 1]) / jnp.abs(V[2, 1]))
 
 
@@ -66,17 +70,23 @@ def neutrino_coefficient(K: Array, inputs: Inputs) -> Array:
 
 
 def charged_leptons(
-    inputs: Inputs, *, LL: Matrix | float = 0.0, LR: Matrix | float = 0.0,
-    RL: Matrix | float = 0.0, RR: Matrix | float = 0.0,
-) -> ChargedLeptons:  # fmt: skip
+    inputs: Inputs,
+    *,
+    LL: Matrix | float = 0.0,
+    LR: Matrix | float = 0.0,
+    RL: Matrix | float = 0.0,
+    RR: Matrix | float = 0.0,
+) -> ChargedLeptons:
     """C_9 .. C_10' of K_XY [GeV^-2], X the chirality of the quarks, Y that of the leptons."""
     pi = Pi(inputs)
     left = flavour_matrix("LL", LL), flavour_matrix("LR", LR)
     right = flavour_matrix("RL", RL), flavour_matrix("RR", RR)
     return ChargedLeptons(
-        C9=pi * (left[0] + left[1]), C10=pi * (left[1] - left[0]),
-        C9p=pi * (right[0] + right[1]), C10p=pi * (right[1] - right[0]),
-    )  # fmt: skip
+        C9=pi * (left[0] + left[1]),
+        C10=pi * (left[1] - left[0]),
+        C9p=pi * (right[0] + right[1]),
+        C10p=pi * (right[1] - right[0]),
+    )
 
 
 def charged_current(K: Matrix, inputs: Inputs) -> ChargedCurrent:

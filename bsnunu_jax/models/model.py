@@ -98,8 +98,9 @@ class Model:
                 shown = _short(known) if self.name == "neutrinos" else known
                 raise InputError(
                     f"unknown parameter {name!r} of model {self.name!r}",
-                    where=where, allowed=f"allowed: {', '.join(shown)}",
-                )  # fmt: skip
+                    where=where,
+                    allowed=f"allowed: {', '.join(shown)}",
+                )
 
     def read(self, name: str, given: object, where: str = "") -> Any:
         """The value of a parameter (a number or its text) or setting, finite and allowed.

@@ -38,9 +38,12 @@ _SHARED = {
     "scale": Quantity(r"\mu_0", "scale of scalar and tensor coefficients, run to m_b", "GeV"),
 }
 _QUARKS = {
-    "S": "sbar b", "P": "sbar i gamma5 b", "V": "sbar gamma_mu b", "A": "sbar gamma_mu gamma5 b",
+    "S": "sbar b",
+    "P": "sbar i gamma5 b",
+    "V": "sbar gamma_mu b",
+    "A": "sbar gamma_mu gamma5 b",
     "T": "sbar sigma_munu b",
-}  # fmt: skip
+}
 Scalar = Float[Array, ""]
 Build = Callable[[Mapping[str, Any], Mapping[str, Any]], InvisibleState]
 
@@ -112,8 +115,11 @@ class PairModel:
         """A mass not below 0, and either coefficients or Lambda with its operator."""
         found = real(*self.masses, "Lambda", "scale")(ranges, fit) or self._refuse_masses(ranges)
         if "scale" in ranges and lowest(ranges, "scale") < _LOWEST_SCALE:
-            return Refusal("scale", f"'scale' is or can be below {_LOWEST_SCALE:g} GeV",
-                           f"keep it at {_LOWEST_SCALE:g} GeV or above")  # fmt: skip
+            return Refusal(
+                "scale",
+                f"'scale' is or can be below {_LOWEST_SCALE:g} GeV",
+                f"keep it at {_LOWEST_SCALE:g} GeV or above",
+            )
         return found or self._refuse_operators(ranges)
 
     def _refuse_masses(self, ranges: Ranges) -> Refusal | None:
@@ -124,8 +130,11 @@ class PairModel:
             )
         if pair and any(name in ranges for name in pair):
             if first in ranges:
-                return Refusal(first, f"{first!r} and {pair[0]!r}, {pair[1]!r} all set masses",
-                               f"give {first}, or {pair[0]} and {pair[1]}")  # fmt: skip
+                return Refusal(
+                    first,
+                    f"{first!r} and {pair[0]!r}, {pair[1]!r} all set masses",
+                    f"give {first}, or {pair[0]} and {pair[1]}",
+                )
             for name in pair:
                 if name not in ranges:
                     return Refusal(name, f"the mass {name!r} is missing", "give it in GeV")
@@ -140,34 +149,53 @@ class PairModel:
         given = [o for o in self.operators if o in ranges]
         operator: Any = ranges["operator"][0] if "operator" in ranges else None
         if "Lambda" in ranges and operator is None:
-            return Refusal("Lambda", "'Lambda' belongs to no operator",
-                           f"set operator to one of {', '.join(self.operators)}")  # fmt: skip
+            return Refusal(
+                "Lambda",
+                "'Lambda' belongs to no operator",
+                f"set operator to one of {', '.join(self.operators)}",
+            )
         if operator and "Lambda" not in ranges:
-            return Refusal("operator", "'operator' without 'Lambda'",
-                           "give Lambda in TeV, or the coefficient by its name")  # fmt: skip
+            return Refusal(
+                "operator",
+                "'operator' without 'Lambda'",
+                "give Lambda in TeV, or the coefficient by its name",
+            )
         if "Lambda" in ranges and given:
             return Refusal(given[0], f"{given[0]!r} and 'Lambda' both set coefficients", "keep one")
         if "Lambda" in ranges and lowest(ranges, "Lambda") < _LEAST:
-            return Refusal("Lambda", f"'Lambda' is or can be below {_LEAST:g} TeV",
-                           f"keep it at {_LEAST:g} TeV or above")  # fmt: skip
+            return Refusal(
+                "Lambda",
+                f"'Lambda' is or can be below {_LEAST:g} TeV",
+                f"keep it at {_LEAST:g} TeV or above",
+            )
         if "Lambda" not in ranges and not given:
             return Refusal(
-                self.masses[0], "no coefficient is given",
+                self.masses[0],
+                "no coefficient is given",
                 f"give one of {', '.join(self.operators)}, or operator and Lambda",
-            )  # fmt: skip
+            )
         if given and self.make is _vectors and lowest(ranges, "m") <= 0:
-            return Refusal("m", "at m = 0 the rate of a vector pair with fixed coefficients is"
-                           " infinite", "keep m above 0, or give operator and Lambda")  # fmt: skip
+            return Refusal(
+                "m",
+                "at m = 0 the rate of a vector pair with fixed coefficients is infinite",
+                "keep m above 0, or give operator and Lambda",
+            )
         own = bool(ranges[self.statistics][0]) if self.statistics in ranges else False
         for name in (*given, *((operator,) if operator else ())):
             if own and name in self.vanishing:
                 where = name if name in given else "operator"
                 left = [o for o in self.operators if o not in self.vanishing]
-                return Refusal(where, f"operator {name} vanishes: {self.why}",
-                               f"allowed with {self.statistics}: {', '.join(left)}")  # fmt: skip
+                return Refusal(
+                    where,
+                    f"operator {name} vanishes: {self.why}",
+                    f"allowed with {self.statistics}: {', '.join(left)}",
+                )
         if own and "m1" in ranges:
-            return Refusal("m1", "two different particles cannot be each other's antiparticle",
-                           f"give m, or drop {self.statistics}")  # fmt: skip
+            return Refusal(
+                "m1",
+                "two different particles cannot be each other's antiparticle",
+                f"give m, or drop {self.statistics}",
+            )
         if own and ranges.get("pair", ("NN",))[0] == "nuN":
             return Refusal(self.statistics, f"{self.statistics!r} is for a pair NN", "set pair=NN")
         return None
@@ -218,18 +246,21 @@ def _of(currents: Mapping[str, tuple[str, str, str]]) -> dict[str, Quantity]:
 
 
 _OF_SCALARS = {
-    o: (_QUARKS[o], "phi* phi", "GeV^-1") if o in "SP"
+    o: (_QUARKS[o], "phi* phi", "GeV^-1")
+    if o in "SP"
     else (_QUARKS[o], "phi* i<->d^mu phi", "GeV^-2")
     for o in ScalarPair.operators
-}  # fmt: skip
+}
 _OF_FERMIONS = {
     o: (_QUARKS[o[0]], f"chibar {' '.join(w for w in words if w)} chi".replace("  ", " "), "GeV^-2")
     for o in FermionPair.operators
-    for words in [(
-        {"V": "gamma^mu", "A": "gamma^mu", "T": "sigma^munu"}.get(o[0], ""),
-        "" if o[1] == "1" else "i gamma5" if o[0] in "SP" else "gamma5",
-    )]
-}  # fmt: skip
+    for words in [
+        (
+            {"V": "gamma^mu", "A": "gamma^mu", "T": "sigma^munu"}.get(o[0], ""),
+            "" if o[1] == "1" else "i gamma5" if o[0] in "SP" else "gamma5",
+        )
+    ]
+}
 _OF_X = {
     "2": "d^nu (X*_mu X_nu + X*_nu X_mu)",
     "3": "eps_mu^nurhosigma X*_rho <->d_nu X_sigma",
@@ -238,40 +269,71 @@ _OF_X = {
     "6": "eps_mu^nurhosigma i d_nu (X*_rho X_sigma)",
 }
 _OF_VECTORS = {
-    o: (_QUARKS[o[0]].replace("_mu", "^mu"), _OF_X[o[1:]], "GeV^-2") if o[0] in "VA"
-    else (_QUARKS[o], "X*_mu X^mu", "GeV^-1") if o in "SP"
-    else ("(i/2) sbar sigma^munu b" if o == "T1" else "(1/2) sbar sigma^munu gamma5 b",
-          "X*_mu X_nu - X*_nu X_mu", "GeV^-1")
+    o: (_QUARKS[o[0]].replace("_mu", "^mu"), _OF_X[o[1:]], "GeV^-2")
+    if o[0] in "VA"
+    else (_QUARKS[o], "X*_mu X^mu", "GeV^-1")
+    if o in "SP"
+    else (
+        "(i/2) sbar sigma^munu b" if o == "T1" else "(1/2) sbar sigma^munu gamma5 b",
+        "X*_mu X_nu - X*_nu X_mu",
+        "GeV^-1",
+    )
     for o in VectorPair.operators
-}  # fmt: skip
+}
 _OF_N = {
     f"{kind}_{x}{y}": Quantity(
         f"C_{kind}^{{{x}{y}}}",
-        f"coefficient of (sbar {gamma}P_{x} b)(nubar or Nbar {gamma}P_{y} N)", "GeV^-2",
+        f"coefficient of (sbar {gamma}P_{x} b)(nubar or Nbar {gamma}P_{y} N)",
+        "GeV^-2",
         family=f"{kind}_XY",
     )
     for kind, gamma in (("V", "gamma "), ("S", ""), ("T", "sigma "))
-    for x in "LR" for y in "LR" if kind != "T" or x == y
-}  # fmt: skip
+    for x in "LR"
+    for y in "LR"
+    if kind != "T" or x == y
+}
 
 SCALARS = PairModel(
-    ScalarPair.operators, {"S": 1, "P": 1, "V": 2, "A": 2}, ("m",), "real",
-    ScalarPair.vanishing, ScalarPair.why_vanishing, {}, _scalars,
+    ScalarPair.operators,
+    {"S": 1, "P": 1, "V": 2, "A": 2},
+    ("m",),
+    "real",
+    ScalarPair.vanishing,
+    ScalarPair.why_vanishing,
+    {},
+    _scalars,
     _masses("the scalar", "m") | _of(_OF_SCALARS),
-)  # fmt: skip
+)
 FERMIONS = PairModel(
-    FermionPair.operators, dict.fromkeys(FermionPair.operators, 2), ("m", "m1", "m2"), "majorana",
-    FermionPair.vanishing, FermionPair.why_vanishing, {}, _fermions,
+    FermionPair.operators,
+    dict.fromkeys(FermionPair.operators, 2),
+    ("m", "m1", "m2"),
+    "majorana",
+    FermionPair.vanishing,
+    FermionPair.why_vanishing,
+    {},
+    _fermions,
     _masses("fermion", "m", "m1", "m2") | _of(_OF_FERMIONS),
-)  # fmt: skip
+)
 VECTORS = PairModel(
-    VectorPair.operators, {o: 4 if o[1:] in ("2", "4", "5") and o[0] != "T" else 3
-                           for o in VectorPair.operators}, ("m",), "real",
-    VectorPair.vanishing, VectorPair.why_vanishing, {}, _vectors,
+    VectorPair.operators,
+    {o: 4 if o[1:] in ("2", "4", "5") and o[0] != "T" else 3 for o in VectorPair.operators},
+    ("m",),
+    "real",
+    VectorPair.vanishing,
+    VectorPair.why_vanishing,
+    {},
+    _vectors,
     _masses("the vector", "m") | _of(_OF_VECTORS),
-)  # fmt: skip
+)
 STERILE = PairModel(
-    sterile_neutrino.OPERATORS, dict.fromkeys(sterile_neutrino.OPERATORS, 2), ("mN",), "majorana",
-    ("T_LL", "T_RR"), FermionPair.why_vanishing, {"pair": ("NN", "nuN")}, _sterile,
+    sterile_neutrino.OPERATORS,
+    dict.fromkeys(sterile_neutrino.OPERATORS, 2),
+    ("mN",),
+    "majorana",
+    ("T_LL", "T_RR"),
+    FermionPair.why_vanishing,
+    {"pair": ("NN", "nuN")},
+    _sterile,
     _masses("the sterile neutrino N", "mN") | _OF_N,
-)  # fmt: skip
+)

@@ -66,9 +66,10 @@ def refuse(ranges: Ranges, fit: bool) -> Refusal | None:
         return Refusal("m", "the mass 'm' of X can be 0 or below", "keep it above 0")
     if fit and lowest(ranges, "width") <= 0 and not _is_line(ranges):
         return Refusal(
-            "width", "a peak narrower than a q2 bin needs a width > 0 in fits",
+            "width",
+            "a peak narrower than a q2 bin needs a width > 0 in fits",
             "fix e.g. width: 0.1 (GeV), or m too: a line then stays in one bin",
-        )  # fmt: skip
+        )
     if lowest(ranges, "width") < 0:
         return Refusal("width", "'width' is below 0", "0 is the two-body decay")
     if "S" in ranges and "BR" in ranges:

@@ -52,17 +52,16 @@ QUANTITIES = {
     for g in _GENERATIONS
 } | {
     name: Quantity(
-        rf"\lambda'_{{{name[5:]}}}", f"coupling of L_{name[5]} Q_{name[6]} D^c_{name[7]}",
+        rf"\lambda'_{{{name[5:]}}}",
+        f"coupling of L_{name[5]} Q_{name[6]} D^c_{name[7]}",
         family="lamp_ijk",
     )
     for name in flat(_COUPLINGS)
-}  # fmt: skip
+}
 PARAMETERS = tuple(QUANTITIES)
 
 domain = all_of(perturbative(flat(_COUPLINGS)), above_reach(*MASSES))
-_rules = first_of(
-    real(*MASSES), *(positive(m, "mass", "TeV", "2", needed=False) for m in MASSES)
-)  # fmt: skip
+_rules = first_of(real(*MASSES), *(positive(m, "mass", "TeV", "2", needed=False) for m in MASSES))
 
 
 def refuse(ranges: Ranges, fit: bool) -> Refusal | None:
@@ -72,12 +71,18 @@ def refuse(ranges: Ranges, fit: bool) -> Refusal | None:
         return found
     for g in _GENERATIONS:
         if f"m_suL{g}" in ranges and f"m_sdL{g}" not in ranges:
-            return Refusal(f"m_suL{g}", f"'m_suL{g}' without 'm_sdL{g}'",
-                           f"give m_sdL{g}; m_suL{g} is equal to it by default")  # fmt: skip
+            return Refusal(
+                f"m_suL{g}",
+                f"'m_suL{g}' without 'm_sdL{g}'",
+                f"give m_sdL{g}; m_suL{g} is equal to it by default",
+            )
     if not any(name.startswith(_NEEDED) for name in ranges):
-        return Refusal("m_sdL3", "no squark mass is given",
-                       f"give one of {', '.join(m for m in MASSES if m.startswith(_NEEDED))}"
-                       " in TeV, e.g. m_sdR3 = 2")  # fmt: skip
+        return Refusal(
+            "m_sdL3",
+            "no squark mass is given",
+            f"give one of {', '.join(m for m in MASSES if m.startswith(_NEEDED))}"
+            " in TeV, e.g. m_sdR3 = 2",
+        )
     return None
 
 
@@ -100,8 +105,12 @@ def build(parameters: Mapping[str, Any], inputs: Inputs) -> Sectors:
     left = sum((per_m2(f"m_sdR{g}") * S0.bs(x) for g, x in singlets.items()), zero)
     current = sum((per_m2(f"m_sdR{g}") * S0.bc(x, inputs) for g, x in singlets.items()), zero)
     return Sectors(
-        (Neutrinos(CL=neutrino_coefficient(S0.neutrinos * left, inputs),
-                   CR=neutrino_coefficient(S2TILDE.neutrinos * of_neutrinos, inputs)),),
+        (
+            Neutrinos(
+                CL=neutrino_coefficient(S0.neutrinos * left, inputs),
+                CR=neutrino_coefficient(S2TILDE.neutrinos * of_neutrinos, inputs),
+            ),
+        ),
         charged_leptons(inputs, RL=S2TILDE.charged * of_charged),
         charged_current(S0.current * current, inputs),
-    )  # fmt: skip
+    )

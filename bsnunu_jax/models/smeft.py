@@ -82,8 +82,10 @@ def _quantity(name: str) -> Quantity:
     return Quantity(
         f"C_{{LNQd{tensor}}}^{{{flavour(end)}{other}}}",
         f"coefficient of (Lbar_{end} {sigma}N) eps ({quarks[0][0]}bar_{quarks[0][2]} "
-        f"{sigma}{quarks[1]})", "TeV^-2", f"{stem}_i",
-    )  # fmt: skip
+        f"{sigma}{quarks[1]})",
+        "TeV^-2",
+        f"{stem}_i",
+    )
 
 
 QUANTITIES = {name: _quantity(name) for name in COEFFICIENTS} | {
@@ -91,16 +93,12 @@ QUANTITIES = {name: _quantity(name) for name in COEFFICIENTS} | {
     "scale": Quantity(r"\mu_0", "scale of the coefficients, 1000 by default", "GeV"),
 }
 PARAMETERS = tuple(QUANTITIES)
-SETTINGS: Mapping[str, tuple[Any, ...]] = {
-    "majorana": (False, True), "running": ("tree", "wilson"),
-}  # fmt: skip
+SETTINGS: Mapping[str, tuple[Any, ...]] = {"majorana": (False, True), "running": ("tree", "wilson")}
 DEFAULT_SCALE = 1000.0
 # Below the top quark the SMEFT is not the theory.
 _LOWEST_SCALE = 160.0
 
-_rules = first_of(
-    real("mN", "scale"), positive("scale", "scale", "GeV", "1000", needed=False)
-)  # fmt: skip
+_rules = first_of(real("mN", "scale"), positive("scale", "scale", "GeV", "1000", needed=False))
 
 
 def refuse(ranges: Ranges, fit: bool) -> Refusal | None:
@@ -110,32 +108,43 @@ def refuse(ranges: Ranges, fit: bool) -> Refusal | None:
         return found
     coupled = [name for name in OF_N if name in ranges]
     if coupled and "mN" not in ranges:
-        return Refusal("mN", f"the mass 'mN' is missing, which {coupled[0]} needs",
-                       "give it in GeV, e.g. mN = 0.5")  # fmt: skip
+        return Refusal(
+            "mN",
+            f"the mass 'mN' is missing, which {coupled[0]} needs",
+            "give it in GeV, e.g. mN = 0.5",
+        )
     if lowest(ranges, "mN") < 0:
         return Refusal("mN", "the mass 'mN' is or can be below 0", "keep it at 0 or above")
     for name in ("mN", "majorana"):
         if name in ranges and not coupled:
-            return Refusal(name, f"{name!r} without a coupling of N",
-                           f"give one of {', '.join(OF_N[:3])}, ...")  # fmt: skip
+            return Refusal(
+                name, f"{name!r} without a coupling of N", f"give one of {', '.join(OF_N[:3])}, ..."
+            )
     return _refuse_wilson(ranges, coupled) if "wilson" in ranges.get("running", ()) else None
 
 
 def _refuse_wilson(ranges: Ranges, coupled: list[str]) -> Refusal | None:
     """No N, one scale at or above that of matching, and the package."""
     if coupled:
-        return Refusal(coupled[0], f"{coupled[0]!r} couples N, which wilson does not know",
-                       "leave it out or set running = tree")  # fmt: skip
+        return Refusal(
+            coupled[0],
+            f"{coupled[0]!r} couples N, which wilson does not know",
+            "leave it out or set running = tree",
+        )
     low, high = ranges.get("scale", (DEFAULT_SCALE, DEFAULT_SCALE))
     if low != high:
         return Refusal("scale", "'scale' varies, but wilson runs from one scale", "fix it")
     lowest_scale = wilson_running.MATCHING_SCALE
     if lowest(ranges, "scale", DEFAULT_SCALE) < lowest_scale:
-        return Refusal("scale", f"'scale' is below the {lowest_scale:g} GeV where wilson matches",
-                       f"scale >= {lowest_scale:g} (GeV)")  # fmt: skip
+        return Refusal(
+            "scale",
+            f"'scale' is below the {lowest_scale:g} GeV where wilson matches",
+            f"scale >= {lowest_scale:g} (GeV)",
+        )
     if not wilson_running.installed():
-        return Refusal("running", "running = wilson needs the package wilson",
-                       wilson_running.INSTALL)  # fmt: skip
+        return Refusal(
+            "running", "running = wilson needs the package wilson", wilson_running.INSTALL
+        )
     return None
 
 
@@ -153,8 +162,13 @@ def domain(ranges: Ranges) -> list[Refusal]:
         if largest(ranges, n) >= most
     ]
     if complex(low).real < _LOWEST_SCALE:
-        found.append(Refusal("scale", f"'scale' down to {complex(low).real:g} GeV is below the"
-                             " top quark", f"scale > {_LOWEST_SCALE:g} (GeV)"))  # fmt: skip
+        found.append(
+            Refusal(
+                "scale",
+                f"'scale' down to {complex(low).real:g} GeV is below the top quark",
+                f"scale > {_LOWEST_SCALE:g} (GeV)",
+            )
+        )
     return found
 
 
@@ -203,8 +217,14 @@ def _sterile(p: Mapping[str, Any], inputs: Inputs) -> tuple[InvisibleState, ...]
     found: list[InvisibleState] = []
     if any(name in p for name in NN):
         V = (PER_TEV2 * value(p, name) for name in NN)
-        found.append(SterileNeutrino(mN, pair="NN", majorana=p.get("majorana", False),
-                                     **dict(zip(("V_LR", "V_RR"), V, strict=True))))  # fmt: skip
+        found.append(
+            SterileNeutrino(
+                mN,
+                pair="NN",
+                majorana=p.get("majorana", False),
+                **dict(zip(("V_LR", "V_RR"), V, strict=True)),
+            )
+        )
     for scalar, tensor in zip(SCALARS[""], TENSORS[""], strict=True):
         if scalar in p or tensor in p:
             S, T = s * value(p, scalar), t * value(p, tensor)

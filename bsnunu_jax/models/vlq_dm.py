@@ -120,8 +120,11 @@ def refuse(ranges: Ranges, fit: bool) -> Refusal | None:
     ratios = [name for name in _RATIOS if name in ranges]
     for name in ("yq_b", "yd_b"):
         if ratios and name in ranges:
-            return Refusal(name, f"{name!r} and {ratios[0]!r} both set couplings of b",
-                           "keep one of the two ways")  # fmt: skip
+            return Refusal(
+                name,
+                f"{name!r} and {ratios[0]!r} both set couplings of b",
+                "keep one of the two ways",
+            )
     return _refuse_strange(ranges, bool(ratios), fit)
 
 
@@ -169,21 +172,30 @@ def domain(ranges: Ranges) -> tuple[Refusal, ...]:
     found = []
     for name in ("mQ", "mD"):
         if lowest(ranges, name, _DEFAULTS[name]) < _LEAST_QUARK_MASS:
-            found.append(Refusal(
-                name, f"{name!r} is or can be below {_LEAST_QUARK_MASS} TeV",
-                "vector-like quarks are excluded there (arXiv:2212.05263, 2209.07327)",
-            ))  # fmt: skip
+            found.append(
+                Refusal(
+                    name,
+                    f"{name!r} is or can be below {_LEAST_QUARK_MASS} TeV",
+                    "vector-like quarks are excluded there (arXiv:2212.05263, 2209.07327)",
+                )
+            )
     for name, coupling, size in _sizes(ranges):
         if size >= PERTURBATIVE:
-            found.append(Refusal(
-                name, f"|{coupling}| reaches {size:.3g}, beyond perturbation theory",
-                f"|{coupling}| < sqrt(4 pi) = {PERTURBATIVE:.2f}",
-            ))  # fmt: skip
+            found.append(
+                Refusal(
+                    name,
+                    f"|{coupling}| reaches {size:.3g}, beyond perturbation theory",
+                    f"|{coupling}| < sqrt(4 pi) = {PERTURBATIVE:.2f}",
+                )
+            )
     low, high = (complex(x).real for x in ranges.get("m", _CONTROLLED))
     if low < _CONTROLLED[0] or high > _CONTROLLED[1]:
-        found.append(Refusal(
-            "m", f"m is or can be outside {_CONTROLLED[0]} to {_CONTROLLED[1]} GeV",
-            "below, kaons are closed; above, other channels open and chiral perturbation theory"
-            " ends: Omega_h2 and sigmav mean little",
-        ))  # fmt: skip
+        found.append(
+            Refusal(
+                "m",
+                f"m is or can be outside {_CONTROLLED[0]} to {_CONTROLLED[1]} GeV",
+                "below, kaons are closed; above, other channels open and chiral perturbation theory"
+                " ends: Omega_h2 and sigmav mean little",
+            )
+        )
     return tuple(found)

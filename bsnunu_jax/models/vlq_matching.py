@@ -55,7 +55,7 @@ def mixing_strength(c: Couplings, inputs: Inputs) -> ComplexScalar:
 
 def chirality_flip(
     c: Couplings, inputs: Inputs, i: str, j: str, *, mass_terms: bool = True
-) -> ComplexScalar:  # fmt: skip
+) -> ComplexScalar:
     """C^S_ij + i C^P_ij [GeV^-1], the coefficient of (1/2)(dbar_Li d_Rj) phi^2; i, j of "s", "b".
 
     Args:
@@ -72,7 +72,7 @@ def chirality_flip(
 
 def down_coefficients(
     c: Couplings, inputs: Inputs, i: str, j: str, *, mass_terms: bool = True
-) -> tuple[ComplexScalar, ComplexScalar]:  # fmt: skip
+) -> tuple[ComplexScalar, ComplexScalar]:
     """C^S_ij and C^P_ij [GeV^-1] of down quarks."""
     to_right = chirality_flip(c, inputs, i, j, mass_terms=mass_terms)
     to_left = jnp.conj(chirality_flip(c, inputs, j, i, mass_terms=mass_terms))
@@ -97,9 +97,9 @@ def ckm_up_charm(inputs: Inputs) -> Complex[Array, "2 2"]:
     s12, s23 = v["Vus"] / c13, v["Vcb"] / c13
     c12, c23 = jnp.sqrt(1 - s12**2), jnp.sqrt(1 - s23**2)
     phase = jnp.exp(1j * v["gamma"])
-    return jnp.array([
-        [s12 * c13, s13 * jnp.conj(phase)], [c12 * c23 - s12 * s23 * s13 * phase, s23 * c13],
-    ])  # fmt: skip
+    return jnp.array(
+        [[s12 * c13, s13 * jnp.conj(phase)], [c12 * c23 - s12 * s23 * s13 * phase, s23 * c13]]
+    )
 
 
 def dipole(c: Couplings, inputs: Inputs) -> tuple[ComplexScalar, ComplexScalar]:
@@ -110,10 +110,7 @@ def dipole(c: Couplings, inputs: Inputs) -> tuple[ComplexScalar, ComplexScalar]:
     """
     unit = 4 * inputs.values["GF"] / jnp.sqrt(2.0) * inputs.values["VtbVts_abs"]
     strength = mixing_strength(c, inputs) / (-3 * 4 * inputs.role("m_b") * unit)
-    return (
-        strength * c.y_q[0] * c.y_d[1],
-        jnp.conj(strength * c.y_q[1] * c.y_d[0]),
-    )  # fmt: skip
+    return (strength * c.y_q[0] * c.y_d[1], jnp.conj(strength * c.y_q[1] * c.y_d[0]))
 
 
 def strange_product(C_ss: ArrayLike, c: Couplings, inputs: Inputs) -> ComplexScalar:

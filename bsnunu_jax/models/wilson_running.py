@@ -34,8 +34,14 @@ INSTALL = "pip install 'bsnunu_jax[wilson]'"
 # the leptons of the result, by what a coefficient with two flavours does to their masses.
 _STEP = 1e-6 * PER_TEV2
 # flavio's names of what leads from b to s, then to c; {i} is the barred lepton.
-_TO_S = ("CL_bsnu{j}nu{i}", "CR_bsnu{j}nu{i}", "C9_bs{j}{i}", "C10_bs{j}{i}",
-         "C9p_bs{j}{i}", "C10p_bs{j}{i}")  # fmt: skip
+_TO_S = (
+    "CL_bsnu{j}nu{i}",
+    "CR_bsnu{j}nu{i}",
+    "C9_bs{j}{i}",
+    "C10_bs{j}{i}",
+    "C9p_bs{j}{i}",
+    "C10p_bs{j}{i}",
+)
 _TO_C = "CVL_bc{i}nu{j}"
 _PAIRS = {f"{a}{b}": (i, j) for i, a in enumerate(LEPTONS) for j, b in enumerate(LEPTONS)}
 

@@ -55,12 +55,13 @@ QUANTITIES = {
         name: Quantity(
             rf"g_{{\ell {name[3]}}}^{{{flavour(*with_flavours(name))}}}",
             f"coupling to the {'left' if name[3] == 'L' else 'right'}-handed "
-            f"{with_flavours(name)[0]}", family=f"gl_{name[3]}_i",
+            f"{with_flavours(name)[0]}",
+            family=f"gl_{name[3]}_i",
         )
         for name in (*GL, *GR)
     },
     "xi": Quantity(r"\xi", "mixing angle of the Z' with the Z"),
-}  # fmt: skip
+}
 PARAMETERS = tuple(QUANTITIES)
 QUANTITIES_LMU_LTAU = {**_OF_SB, "gp": Quantity("g'", "coupling to L_mu - L_tau")}
 LMU_LTAU = tuple(QUANTITIES_LMU_LTAU)
@@ -91,19 +92,34 @@ def _heavy(ranges: Ranges) -> list[Refusal]:
     low = lowest(ranges, "MZp", _HEAVY)
     if low >= _HEAVY:
         return []
-    return [Refusal("MZp", f"MZp down to {low:g} TeV: the Z' is no contact interaction in B decays",
-                    f"MZp > {_HEAVY:g} (TeV)")]  # fmt: skip
+    return [
+        Refusal(
+            "MZp",
+            f"MZp down to {low:g} TeV: the Z' is no contact interaction in B decays",
+            f"MZp > {_HEAVY:g} (TeV)",
+        )
+    ]
 
 
 def _small_mixing(ranges: Ranges) -> list[Refusal]:
     found = []
     if largest(ranges, "xi") > _MOST_MIXING:
-        found.append(Refusal("xi", f"|xi| reaches {largest(ranges, 'xi'):.3g}: the mixing is taken"
-                             " to first order", f"|xi| <= {_MOST_MIXING:g}"))  # fmt: skip
+        found.append(
+            Refusal(
+                "xi",
+                f"|xi| reaches {largest(ranges, 'xi'):.3g}: the mixing is taken to first order",
+                f"|xi| <= {_MOST_MIXING:g}",
+            )
+        )
     low = lowest(ranges, "MZp", _FAR)
     if largest(ranges, "xi") and low < _FAR:
-        found.append(Refusal("MZp", f"MZp down to {low:g} TeV with Z-Z' mixing: the Z' is taken to"
-                             " be far above the Z", f"MZp >= {_FAR:g} (TeV)"))  # fmt: skip
+        found.append(
+            Refusal(
+                "MZp",
+                f"MZp down to {low:g} TeV with Z-Z' mixing: the Z' is taken to be far above the Z",
+                f"MZp >= {_FAR:g} (TeV)",
+            )
+        )
     return found
 
 
@@ -119,9 +135,14 @@ def build(parameters: Mapping[str, Any], inputs: Inputs) -> Sectors:
     gnu = upper + jnp.conj(jnp.triu(upper, 1)).T
     left, right = (jnp.diag(array(p, [names])[0]) for names in (GL, GR))
     return sectors(
-        p, inputs, gnu=gnu, leptons=(left, right), xi=real_value(p, "xi"), gN=real_value(p, "gN"),
+        p,
+        inputs,
+        gnu=gnu,
+        leptons=(left, right),
+        xi=real_value(p, "xi"),
+        gN=real_value(p, "gN"),
         mN=real_value(p, "mN") if "mN" in p else None,
-    )  # fmt: skip
+    )
 
 
 def build_lmu_ltau(parameters: Mapping[str, Any], inputs: Inputs) -> Sectors:
@@ -131,9 +152,15 @@ def build_lmu_ltau(parameters: Mapping[str, Any], inputs: Inputs) -> Sectors:
 
 
 def sectors(
-    p: Mapping[str, Any], inputs: Inputs, *, gnu: Array, leptons: tuple[Array, Array],
-    xi: Array | float = 0.0, gN: Array | float = 0.0, mN: Array | None = None,
-) -> Sectors:  # fmt: skip
+    p: Mapping[str, Any],
+    inputs: Inputs,
+    *,
+    gnu: Array,
+    leptons: tuple[Array, Array],
+    xi: Array | float = 0.0,
+    gN: Array | float = 0.0,
+    mN: Array | None = None,
+) -> Sectors:
     """Coefficients of a Z' with the quark couplings gL, gR and the mass MZp of `p`.
 
     Args:
@@ -166,9 +193,12 @@ def sectors(
     if mN is not None:
         states = (*states, SterileNeutrino(mN, pair="NN", V_LR=K_left, V_RR=K_right))
     contact = charged_leptons(
-        inputs, LL=-gL * per_m2 * leptons[0], LR=-gL * per_m2 * leptons[1],
-        RL=-gR * per_m2 * leptons[0], RR=-gR * per_m2 * leptons[1],
-    )  # fmt: skip
+        inputs,
+        LL=-gL * per_m2 * leptons[0],
+        LR=-gL * per_m2 * leptons[1],
+        RL=-gR * per_m2 * leptons[0],
+        RR=-gR * per_m2 * leptons[1],
+    )
     return Sectors(
         states,
         add(contact, through_z(z_left, z_right, inputs)),
@@ -188,6 +218,4 @@ def _mixing(gL: Array, gR: Array, M: Array, xi: Array | float, inputs: Inputs) -
 
 def exchange(gL: Array, gR: Array, mass: Array) -> BsMixing:
     """Tree-level exchange of a neutral vector of this mass [GeV], at its scale."""
-    return BsMixing(
-        -(gL**2) / (2 * mass**2), -(gR**2) / (2 * mass**2), -gL * gR / mass**2, mass
-    )  # fmt: skip
+    return BsMixing(-(gL**2) / (2 * mass**2), -(gR**2) / (2 * mass**2), -gL * gR / mass**2, mass)

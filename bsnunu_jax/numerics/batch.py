@@ -50,9 +50,13 @@ class Batched:
     """
 
     def __init__(
-        self, one: Callable[..., Any], *, width: int | None = None, together: bool = False,
+        self,
+        one: Callable[..., Any],
+        *,
+        width: int | None = None,
+        together: bool = False,
         rests: bool = False,
-    ) -> None:  # fmt: skip
+    ) -> None:
         """Nothing is compiled until the first call.
 
         Args:

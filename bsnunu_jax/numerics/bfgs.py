@@ -13,9 +13,15 @@ _SMALLEST_CURVATURE = 0.1
 
 
 def descend(
-    surface: Surface, s: np.ndarray, z: np.ndarray, root: np.ndarray, *, passes: int,
-    close: float, hopeless: float = np.inf,
-) -> tuple[np.ndarray, np.ndarray, np.ndarray]:  # fmt: skip
+    surface: Surface,
+    s: np.ndarray,
+    z: np.ndarray,
+    root: np.ndarray,
+    *,
+    passes: int,
+    close: float,
+    hopeless: float = np.inf,
+) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
     """Towards the minima in z of all points at once, in units of `root`.
 
     Args:

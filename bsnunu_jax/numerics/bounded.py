@@ -45,9 +45,15 @@ class Descent:
 
 
 def descend(
-    surface: Surface, points: Points, model: Float[np.ndarray, "m size size"],
-    low: Points, high: Points, *, steps: int, tolerance: float,
-) -> Descent:  # fmt: skip
+    surface: Surface,
+    points: Points,
+    model: Float[np.ndarray, "m size size"],
+    low: Points,
+    high: Points,
+    *,
+    steps: int,
+    tolerance: float,
+) -> Descent:
     """Towards the minimum inside the bounds, each point on its own.
 
     Args:
@@ -68,11 +74,17 @@ def descend(
         on = np.flatnonzero(np.isfinite(value) & (slope >= tolerance) & (radius > _SHORTEST))
         if not on.size:
             break
-        step = np.array([
-            bounded_step(model[k], gradient[k], np.maximum(low[k] - points[k], -radius[k]),
-                         np.minimum(high[k] - points[k], radius[k]))
-            for k in on
-        ])  # fmt: skip
+        step = np.array(
+            [
+                bounded_step(
+                    model[k],
+                    gradient[k],
+                    np.maximum(low[k] - points[k], -radius[k]),
+                    np.minimum(high[k] - points[k], radius[k]),
+                )
+                for k in on
+            ]
+        )
         trial = np.clip(points[on] + step, low[on], high[on])
         new, gradient_there = surface(trial)
         promised = -np.einsum("ij,ij->i", gradient[on], step) - 0.5 * np.einsum(
@@ -87,8 +99,9 @@ def descend(
         good = better & (level | (fallen > 0.75 * promised))
         poor = ~better | (~level & (fallen < 0.25 * promised))
         radius[on] = np.where(poor, length / 4, radius[on])
-        radius[on] = np.where(good, np.minimum(np.maximum(radius[on], 2 * length), _LONGEST),
-                              radius[on])  # fmt: skip
+        radius[on] = np.where(
+            good, np.minimum(np.maximum(radius[on], 2 * length), _LONGEST), radius[on]
+        )
         for j, k in enumerate(on):
             if np.isfinite(new[j]):
                 model[k] = learned(model[k], trial[j] - points[k], gradient_there[j] - gradient[k])
@@ -118,9 +131,11 @@ def positive(hessian: Float[np.ndarray, "k k"]) -> Float[np.ndarray, "k k"]:
 
 
 def bounded_step(
-    model: Float[np.ndarray, "k k"], gradient: Float[np.ndarray, " k"],
-    low: Float[np.ndarray, " k"], high: Float[np.ndarray, " k"],
-) -> Float[np.ndarray, " k"]:  # fmt: skip
+    model: Float[np.ndarray, "k k"],
+    gradient: Float[np.ndarray, " k"],
+    low: Float[np.ndarray, " k"],
+    high: Float[np.ndarray, " k"],
+) -> Float[np.ndarray, " k"]:
     """The d between the bounds with the smallest gradient d + d model d/2, by active sets."""
     step = np.clip(np.zeros_like(gradient), low, high)
     held: Bool[np.ndarray, " k"] = (step <= low) & (gradient > 0) | (step >= high) & (gradient < 0)
@@ -152,9 +167,8 @@ def solve(matrix: Float[np.ndarray, "k k"], right: Float[np.ndarray, " k"]) -> n
 
 
 def learned(
-    model: Float[np.ndarray, "k k"], step: Float[np.ndarray, " k"],
-    change: Float[np.ndarray, " k"],
-) -> Float[np.ndarray, "k k"]:  # fmt: skip
+    model: Float[np.ndarray, "k k"], step: Float[np.ndarray, " k"], change: Float[np.ndarray, " k"]
+) -> Float[np.ndarray, "k k"]:
     """The model after a step along which the gradient changed so (BFGS, damped by Powell)."""
     turned = model @ step
     expected = float(step @ turned)

@@ -79,9 +79,10 @@ def bin_rule(
     def scaled(distances: tuple[Array, Array, Array]) -> tuple[Array, Array, Array]:
         (to_end, to_start, to_nodes), (end, start, at) = distances, any_pole
         return (
-            jnp.where(is_open, to_end / scale, end), jnp.where(is_open, to_start / scale, start),
+            jnp.where(is_open, to_end / scale, end),
+            jnp.where(is_open, to_start / scale, start),
             jnp.where(is_open[:, None], to_nodes / scale[:, None], at),
-        )  # fmt: skip
+        )
 
     poles = scaled(near), scaled(beyond)
     kernel = sum(_cauchy(*pole) for pole in poles)
@@ -110,9 +111,10 @@ def _bounded(m: Scalar, width: Scalar) -> tuple[Scalar, Scalar, Array]:
 
 
 def _cauchy(
-    to_end: Complex[Array, " bins"], to_start: Complex[Array, " bins"],
+    to_end: Complex[Array, " bins"],
+    to_start: Complex[Array, " bins"],
     to_nodes: Complex[Array, "bins n"],
-) -> Complex[Array, "bins n"]:  # fmt: skip
+) -> Complex[Array, "bins n"]:
     """1/(zeta - t) at the nodes, changed so that the rule is exact for polynomials over zeta - t.
 
     With r_i = 1/(zeta - t_i) and the barycentric weights b_i the polynomial through f(t_i) is
@@ -135,9 +137,10 @@ def _cauchy(
 
 
 def _is_far(
-    to_end: Complex[Array, " bins"], to_start: Complex[Array, " bins"],
+    to_end: Complex[Array, " bins"],
+    to_start: Complex[Array, " bins"],
     to_nodes: Complex[Array, "bins n"],
-) -> Bool[Array, " bins"]:  # fmt: skip
+) -> Bool[Array, " bins"]:
     """On the ellipse |zeta - 1| + |zeta + 1| = rho + 1/rho Gauss-Legendre errs by rho^(-2n)."""
     rho = _FAR ** (-0.5 / to_nodes.shape[-1])
     return jnp.abs(to_end) + jnp.abs(to_start) > rho + 1 / rho

@@ -28,9 +28,9 @@ def with_fixed_nodes(integral: Callable[[T, T], Any], theta: T) -> Any:
     leaves, structure = jax.tree.flatten(point)
 
     def at(nodes: list[Any], integrand: list[Any]) -> Any:
-        return integral(*(
-            eqx.combine(jax.tree.unflatten(structure, x), rest) for x in (nodes, integrand)
-        ))  # fmt: skip
+        return integral(
+            *(eqx.combine(jax.tree.unflatten(structure, x), rest) for x in (nodes, integrand))
+        )
 
     @jax.custom_jvp
     def value(leaves: list[Any]) -> Any:

@@ -12,9 +12,13 @@ _ROUNDING = 1e-10
 
 
 def levenberg_marquardt(
-    objective: Callable[[Array], Array], z: Float[Array, " n"], steps: int | Array,
-    tolerance: float | Array, *, damping: float = 1e-2,
-) -> tuple[Array, Array, Array, Array]:  # fmt: skip
+    objective: Callable[[Array], Array],
+    z: Float[Array, " n"],
+    steps: int | Array,
+    tolerance: float | Array,
+    *,
+    damping: float = 1e-2,
+) -> tuple[Array, Array, Array, Array]:
     """Levenberg-Marquardt descent; returns the point, the objective, its gradient and Hessian.
 
     With 0 steps the point is the start, with infinite tolerance nothing is evaluated. Near the

@@ -59,9 +59,12 @@ def pair_rule(
 
 
 def pair_bin_rule(
-    edges: Float[Array, " edges"], m1: Float[Array, ""], m2: Float[Array, ""],
-    q2_max: Float[Array, ""], nodes: int,
-) -> tuple[Float[Array, "bins n"], Float[Array, "bins n"]]:  # fmt: skip
+    edges: Float[Array, " edges"],
+    m1: Float[Array, ""],
+    m2: Float[Array, ""],
+    q2_max: Float[Array, ""],
+    nodes: int,
+) -> tuple[Float[Array, "bins n"], Float[Array, "bins n"]]:
     """The same bin by bin (edges in GeV^2), each from its edge or the threshold."""
     B, v_max = _rapidity(m1, m2, q2_max, _LEAST_B_OF_BINS)
     v = _half_rapidity(jnp.minimum(edges, q2_max) - (m1 + m2) ** 2, B)
@@ -76,9 +79,13 @@ def pair_bin_rule(
 
 
 def _on_rapidity(
-    m1: Float[Array, ""], m2: Float[Array, ""], q2_max: Float[Array, ""], t: Array, weights: Array,
+    m1: Float[Array, ""],
+    m2: Float[Array, ""],
+    q2_max: Float[Array, ""],
+    t: Array,
+    weights: Array,
     least_b: float,
-) -> tuple[Array, Array]:  # fmt: skip
+) -> tuple[Array, Array]:
     """q2 and dq2/dt x weights at t in [0, 1]."""
     B, v_max = _rapidity(m1, m2, q2_max, least_b)
     angle = jnp.pi * t / 2
@@ -103,9 +110,7 @@ def _half_rapidity(above: Array, B: Float[Array, ""]) -> Array:
     return jnp.where(is_open, jnp.arcsinh(jnp.sqrt(jnp.where(is_open, above, 1.0) / (2 * B))), 0.0)
 
 
-def endpoint_variable(
-    q2: Float[Array, " n"], q2_max: Float[Array, ""]
-) -> Float[Array, " n"]:  # fmt: skip
+def endpoint_variable(q2: Float[Array, " n"], q2_max: Float[Array, ""]) -> Float[Array, " n"]:
     """u = sqrt(1 - q2/q2_max) of the module docstring, 0 beyond the endpoint."""
     inside = q2 < q2_max
     # The discarded branch must be smooth too: sqrt has no finite gradient at 0.

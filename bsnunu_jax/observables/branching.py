@@ -44,9 +44,8 @@ def dbr_dq2(mode: str, states: States, inputs: Inputs, q2: ArrayLike) -> Scalar:
 
 
 def branching_fraction_bins(
-    mode: str, states: States, inputs: Inputs, edges: Float[Array, " edges"], *,
-    nodes: int = NODES,
-) -> Float[Array, " bins"]:  # fmt: skip
+    mode: str, states: States, inputs: Inputs, edges: Float[Array, " edges"], *, nodes: int = NODES
+) -> Float[Array, " bins"]:
     """BR integrated over bins of q2 (edges in GeV^2), with this many nodes a bin.
 
     Raises:
@@ -111,8 +110,9 @@ def _edges(given: ArrayLike) -> Float[Array, " edges"]:
     if not isinstance(edges, Tracer):
         known = np.asarray(edges)
         if not (np.isfinite(known).all() and (np.diff(known) > 0).all()):
-            raise InputError(f"edges {known.tolist()} are not finite and increasing",
-                             allowed=_EDGES)  # fmt: skip
+            raise InputError(
+                f"edges {known.tolist()} are not finite and increasing", allowed=_EDGES
+            )
     return edges
 
 

@@ -25,9 +25,7 @@ def run(c: BsMixing, mu: ArrayLike, inputs: Inputs) -> BsMixing:
     def step(eta: Scalar, b_0: float) -> Array:
         vector, scalar = eta ** (VLR / b_0), eta ** (SLR / b_0)
         mixed = 2 / 3 * (vector - scalar)
-        return jnp.stack([
-            jnp.stack([vector, jnp.zeros_like(vector)]), jnp.stack([mixed, scalar])
-        ])  # fmt: skip
+        return jnp.stack([jnp.stack([vector, jnp.zeros_like(vector)]), jnp.stack([mixed, scalar])])
 
     equal = factor(VLL, c.mu, mu, inputs)
     other = over_thresholds(step, c.mu, mu, inputs) @ jnp.stack([c.C_VLR, c.C_SLR])
@@ -102,10 +100,24 @@ def mixing_observables() -> list[Observable]:
     ['DeltaMs', 'r_DeltaMs', 'phi_s_NP']
     """
     return [
-        Observable("DeltaMs", delta_m, r"\Delta M_s", "ps^-1",
-                   description="mass difference of the Bs mesons, 2 |M12|"),
-        Observable("r_DeltaMs", delta_m_ratio, r"\Delta M_s/\Delta M_s^\mathrm{SM}",
-                   description="the same over its SM value"),
-        Observable("phi_s_NP", phase, r"\phi_s^\mathrm{NP}", "rad",
-                   description="arg(M12/M12_SM), adds to phi_s = -2 beta_s"),
-    ]  # fmt: skip
+        Observable(
+            "DeltaMs",
+            delta_m,
+            r"\Delta M_s",
+            "ps^-1",
+            description="mass difference of the Bs mesons, 2 |M12|",
+        ),
+        Observable(
+            "r_DeltaMs",
+            delta_m_ratio,
+            r"\Delta M_s/\Delta M_s^\mathrm{SM}",
+            description="the same over its SM value",
+        ),
+        Observable(
+            "phi_s_NP",
+            phase,
+            r"\phi_s^\mathrm{NP}",
+            "rad",
+            description="arg(M12/M12_SM), adds to phi_s = -2 beta_s",
+        ),
+    ]

@@ -30,14 +30,16 @@ _ACCURACY = {False: ("0.2 %", "0.5 %"), True: ("2 %", "0.8 %")}
 
 
 def _total(
-    mode: str, minus: str, plus: str, *, both: bool = False,
+    mode: str,
+    minus: str,
+    plus: str,
+    *,
+    both: bool = False,
     window: tuple[float, float] | None = None,
-) -> Callable[..., Scalar]:  # fmt: skip
+) -> Callable[..., Scalar]:
     def function(states: States, inputs: Inputs) -> Scalar:
         c = sectors_of(states).charged
-        return charged.branching_fraction(
-            mode, minus, plus, c, inputs, both=both, window=window
-        )  # fmt: skip
+        return charged.branching_fraction(mode, minus, plus, c, inputs, both=both, window=window)
 
     return function
 
@@ -76,11 +78,16 @@ def _tau_pairs(mode: Mode) -> Iterator[Observable]:
         _total(mode.name, "tau", "tau", window=WINDOWS[mode.vector]),
         _br(tex) + rf"_{{[{low:g},{high:g}]}}",
         description=f"{low:g} < q2 < {high:g} GeV^2, {about.format(cut)}",
-    )  # fmt: skip
+    )
     yield Observable(
-        f"dBR/dq2({name})", _spectrum(mode.name), rf"d\mathcal{{B}}({tex})/dq^2", "GeV^-2",
-        mode.name, True, "its spectrum",
-    )  # fmt: skip
+        f"dBR/dq2({name})",
+        _spectrum(mode.name),
+        rf"d\mathcal{{B}}({tex})/dq^2",
+        "GeV^-2",
+        mode.name,
+        True,
+        "its spectrum",
+    )
 
 
 def _flavour_violating() -> Iterator[Observable]:
@@ -91,41 +98,54 @@ def _flavour_violating() -> Iterator[Observable]:
             about = f"{{}}, goes with C_{plus}{minus} (barred lepton first)"
             for m in MODES.values():
                 yield Observable(
-                    f"BR({m.name}{name})", _total(m.name, minus, plus),
-                    _br(rf"{m.latex}\,{tex}"), description=about.format("new physics alone"),
-                )  # fmt: skip
+                    f"BR({m.name}{name})",
+                    _total(m.name, minus, plus),
+                    _br(rf"{m.latex}\,{tex}"),
+                    description=about.format("new physics alone"),
+                )
             yield Observable(
-                f"BR(Bs->{name})", _bs(minus, plus), _br(rf"B_s \to {tex}"), mode="Bs->inv",
+                f"BR(Bs->{name})",
+                _bs(minus, plus),
+                _br(rf"B_s \to {tex}"),
+                mode="Bs->inv",
                 description=about.format("instantaneous"),
-            )  # fmt: skip
+            )
         name, tex = f"{a}+-{b}-+", rf"{_TEX[a]}^\pm {_TEX[b]}^\mp"
         for m in MODES.values():
             yield Observable(
-                f"BR({m.name}{name})", _total(m.name, a, b, both=True),
-                _br(rf"{m.latex}\,{tex}"), description="sum of both charges",
-            )  # fmt: skip
+                f"BR({m.name}{name})",
+                _total(m.name, a, b, both=True),
+                _br(rf"{m.latex}\,{tex}"),
+                description="sum of both charges",
+            )
         yield Observable(
-            f"BR(Bs->{name})", _bs(a, b, both=True), _br(rf"B_s \to {tex}"), mode="Bs->inv",
+            f"BR(Bs->{name})",
+            _bs(a, b, both=True),
+            _br(rf"B_s \to {tex}"),
+            mode="Bs->inv",
             description="sum of both charges, instantaneous",
-        )  # fmt: skip
+        )
 
 
 def _charged_current() -> Iterator[Observable]:
     yield Observable(
-        "R_D", lambda states, inputs: charged_current.R_D(sectors_of(states).current, inputs),
-        "R_D", description="SM value of HFLAV times r_D",
-    )  # fmt: skip
+        "R_D",
+        lambda states, inputs: charged_current.R_D(sectors_of(states).current, inputs),
+        "R_D",
+        description="SM value of HFLAV times r_D",
+    )
     yield Observable(
         "R_Dstar",
         lambda states, inputs: charged_current.R_Dstar(sectors_of(states).current, inputs),
-        r"R_{D^*}", description="SM value of HFLAV times r_D",
-    )  # fmt: skip
+        r"R_{D^*}",
+        description="SM value of HFLAV times r_D",
+    )
     yield Observable(
         "r_D",
         lambda states, _inputs: charged_current.ratio_to_sm(sectors_of(states).current),
         r"R_D/R_D^\mathrm{SM}",
         description="R_D over its SM value, the same for R_Dstar; without QED running, 0.1 %",
-    )  # fmt: skip
+    )
 
 
 def charged_observables() -> list[Observable]:
@@ -135,10 +155,15 @@ def charged_observables() -> list[Observable]:
     (61, 'BR(B+->K+tau+tau-)')
     """
     found = [o for mode in MODES.values() for o in _tau_pairs(mode)]
-    found.append(Observable(
-        "BR(Bs->tau+tau-)", _bs("tau", "tau"), _br(r"B_s \to \tau^+\tau^-"), mode="Bs->inv",
-        description="time-integrated, SM included",
-    ))  # fmt: skip
+    found.append(
+        Observable(
+            "BR(Bs->tau+tau-)",
+            _bs("tau", "tau"),
+            _br(r"B_s \to \tau^+\tau^-"),
+            mode="Bs->inv",
+            description="time-integrated, SM included",
+        )
+    )
     return [*found, *_flavour_violating(), *_charged_current()]
 
 

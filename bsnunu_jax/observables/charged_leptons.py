@@ -35,9 +35,15 @@ def dgamma_dq2(
 
 
 def branching_fraction(
-    mode: str, minus: str, plus: str, charged: ChargedLeptons, inputs: Inputs, *,
-    both: bool = False, window: tuple[float, float] | None = None,
-) -> Scalar:  # fmt: skip
+    mode: str,
+    minus: str,
+    plus: str,
+    charged: ChargedLeptons,
+    inputs: Inputs,
+    *,
+    both: bool = False,
+    window: tuple[float, float] | None = None,
+) -> Scalar:
     """BR(B -> K(*) minus^- plus^+), e.g. of "B+->K+" with "mu" and "tau".
 
     Args:

@@ -26,9 +26,14 @@ _Q2_FLOOR = 1e-12
 
 
 def kernels(
-    mode: str, state: InvisibleState, inputs: Inputs, q2: ArrayLike, *, longitudinal: bool = False,
+    mode: str,
+    state: InvisibleState,
+    inputs: Inputs,
+    q2: ArrayLike,
+    *,
+    longitudinal: bool = False,
     form_factors: Mapping[str, Scalar] | None = None,
-) -> dict[str, Scalar]:  # fmt: skip
+) -> dict[str, Scalar]:
     """dGamma/dq2 of every invariant of the state taken as 1 [GeV^-1 over its unit], at one q2.
 
     Outside the phase space value and gradient are exactly 0; at a q2 of NaN they are NaN.
@@ -64,7 +69,7 @@ def _contracted(hadronic: Rows, state: InvisibleState, q2: Scalar) -> dict[str, 
 
 def annihilation_kernels(
     decay: Annihilation, state: InvisibleState, inputs: Inputs
-) -> dict[str, Scalar]:  # fmt: skip
+) -> dict[str, Scalar]:
     """Gamma(B_s -> pair) of every invariant of the state taken as 1, all of it at q2 = m_B^2.
 
     A massless chiral pair has none (helicity); a line at another mass has none either.
@@ -78,9 +83,13 @@ def annihilation_kernels(
 
 
 def integrated_kernels(
-    mode: str, state: InvisibleState, inputs: Inputs, *, nodes: int = NODES,
+    mode: str,
+    state: InvisibleState,
+    inputs: Inputs,
+    *,
+    nodes: int = NODES,
     longitudinal: bool = False,
-) -> dict[str, Scalar]:  # fmt: skip
+) -> dict[str, Scalar]:
     """Kernels integrated over the phase space [GeV over the unit of the invariant].
 
     At fixed masses and form factors they turn a scan over coefficients into a contraction:
@@ -106,9 +115,13 @@ def integrated_kernels(
 
 
 def binned_kernels(
-    mode: str, state: InvisibleState, inputs: Inputs, edges: Float[Array, " edges"], *,
+    mode: str,
+    state: InvisibleState,
+    inputs: Inputs,
+    edges: Float[Array, " edges"],
+    *,
     nodes: int = NODES,
-) -> dict[str, Float[Array, " bins"]]:  # fmt: skip
+) -> dict[str, Float[Array, " bins"]]:
     """Kernels integrated over bins of q2, edges in GeV^2; BIN_NODES nodes do for narrow bins."""
     decay = get_mode(mode)
     state = state.state if isinstance(state, Tabulated) else state
@@ -125,7 +138,7 @@ def binned_kernels(
 
 def _integrated(
     integral: Callable[[_Point, _Point], dict[str, Array]], point: _Point
-) -> dict[str, Array]:  # fmt: skip
+) -> dict[str, Array]:
     """The integral over the rule of this point."""
     if point[0].vanishes_at_limits:
         found: dict[str, Array] = with_fixed_nodes(integral, point)
@@ -162,9 +175,13 @@ def gamma(mode: str, state: InvisibleState, inputs: Inputs) -> Scalar:
 
 
 def gamma_bins(
-    mode: str, state: InvisibleState, inputs: Inputs, edges: Float[Array, " edges"], *,
+    mode: str,
+    state: InvisibleState,
+    inputs: Inputs,
+    edges: Float[Array, " edges"],
+    *,
     nodes: int = NODES,
-) -> Float[Array, " bins"]:  # fmt: skip
+) -> Float[Array, " bins"]:
     """Rate in bins of q2 (edges in GeV^2) in GeV."""
     kernel = binned_kernels(mode, state, inputs, edges, nodes=nodes)
     return contract(state.invariants(inputs), kernel)

@@ -29,9 +29,15 @@ _MOST_DRAWS, _SM_DRAWS, _Q2_POINTS = 20_000, 2000, 116
 
 
 def write_report(
-    folder: Path, problem: Problem, chains: Chains, best_fit: BestFit, *, seed: int,
-    attrs: Mapping[str, str], observables: Sequence[str] = (),
-) -> str:  # fmt: skip
+    folder: Path,
+    problem: Problem,
+    chains: Chains,
+    best_fit: BestFit,
+    *,
+    seed: int,
+    attrs: Mapping[str, str],
+    observables: Sequence[str] = (),
+) -> str:
     """Write summary.csv, posterior.nc and figures/ into `folder` and return the text table.
 
     Args:
@@ -47,9 +53,14 @@ def write_report(
     posterior, best, sm = _predictions(problem, chains, best_fit, seed, thin, observables)
     notes = remarks(problem, posterior)
     write_posterior(
-        folder / "posterior.nc", problem, chains, posterior, {**attrs, "seed": seed}, thin=thin,
+        folder / "posterior.nc",
+        problem,
+        chains,
+        posterior,
+        {**attrs, "seed": seed},
+        thin=thin,
         remarks=notes,
-    )  # fmt: skip
+    )
     parameters = reported(problem, chains)
     at_best = {name: float(values[0]) for name, values in best.observables.items()}
     draws = predicted(posterior, len(chains.theta))

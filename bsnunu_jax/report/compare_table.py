@@ -37,11 +37,16 @@ def compare_table(result: dict[str, Any]) -> str:
 def _fits(variants: Sequence[dict[str, Any]]) -> list[str]:
     rows = [("best fit against the SM", "", "D chi2", "sigma", "BR_NP(K+)", "BR_NP(K*0)")]
     for v in variants:
-        rows.append((
-            v["name"], _values(v["best"], v["model"]), _signed(v["best"]["delta_chi2"]),
-            f"{v['significance']:.1f}", _micro(v, "B+->K+"),
-            _micro(v, "B0->K*0"),
-        ))  # fmt: skip
+        rows.append(
+            (
+                v["name"],
+                _values(v["best"], v["model"]),
+                _signed(v["best"]["delta_chi2"]),
+                f"{v['significance']:.1f}",
+                _micro(v, "B+->K+"),
+                _micro(v, "B0->K*0"),
+            )
+        )
         for further in v["minima"][1:]:
             rows.append(
                 ("  also", _values(further, v["model"]), _signed(further["delta_chi2"]), "", "", "")
@@ -53,10 +58,15 @@ def _evidence(variants: Sequence[dict[str, Any]]) -> list[str]:
     rows = [("evidence", "prior box", "ln Z/Z_SM", "doubled box", "ln Z/Z_SM")]
     for v in variants:
         e = v["evidence"]
-        rows.append((
-            v["name"], _box(e["box"], e["box"]), _signed(e["log_ratio"]),
-            _box(e["doubled_box"], e["box"]), _signed(e["log_ratio_doubled"]),
-        ))  # fmt: skip
+        rows.append(
+            (
+                v["name"],
+                _box(e["box"], e["box"]),
+                _signed(e["log_ratio"]),
+                _box(e["doubled_box"], e["box"]),
+                _signed(e["log_ratio_doubled"]),
+            )
+        )
     return _aligned(rows, left=2)
 
 
@@ -89,8 +99,10 @@ def _notes(variants: Sequence[dict[str, Any]]) -> list[str]:
         notes.append(f"Evidence: {how}{who}.")
     boxes = {name for v in variants for name in v["evidence"]["box"]}
     moved = "Lambda" if "Lambda" in boxes else "every parameter"
-    notes.append(f"Doubled box: the width of {moved} is doubled (in ln for a log-uniform prior), "
-                 "the upper end moves; both do for a range with negative values.")  # fmt: skip
+    notes.append(
+        f"Doubled box: the width of {moved} is doubled (in ln for a log-uniform prior), "
+        "the upper end moves; both do for a range with negative values."
+    )
     errors = {v["name"]: v["evidence"]["error"] for v in variants if v["method"] == "scan"}
     if errors:
         notes.append(f"Largest change of ln Z with half the points: {max(errors.values()):.2g}.")

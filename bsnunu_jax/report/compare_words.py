@@ -30,8 +30,9 @@ def in_words(result: Mapping[str, Any]) -> dict[str, Any]:
     """
     variants = [v for v in result["variants"] if "best" in v]  # of others there is nothing to say
     found: dict[str, Any] = {
-        "thresholds": dict(THRESHOLDS), "variants": {v["name"]: _verdict(v) for v in variants},
-    }  # fmt: skip
+        "thresholds": dict(THRESHOLDS),
+        "variants": {v["name"]: _verdict(v) for v in variants},
+    }
     if result["comparable"] and len(variants) > 1:
         lowest = min(variants, key=lambda v: v["best"]["delta_chi2"])
         likeliest = max(variants, key=lambda v: v["evidence"]["log_ratio"])
@@ -41,8 +42,10 @@ def in_words(result: Mapping[str, Any]) -> dict[str, Any]:
             if v is not lowest and v["best"]["delta_chi2"] - lowest["best"]["delta_chi2"] < _APART
         ]
         found |= {
-            "best_fit": lowest["name"], "as_good": close, "highest_evidence": likeliest["name"],
-        }  # fmt: skip
+            "best_fit": lowest["name"],
+            "as_good": close,
+            "highest_evidence": likeliest["name"],
+        }
     return found | {"text": _text(variants, found)}
 
 

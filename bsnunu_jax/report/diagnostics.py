@@ -22,9 +22,7 @@ class Diagnostic:
     ess_tail: float
 
 
-def diagnostics(
-    values: Mapping[str, Float[np.ndarray, "chains draws"]],
-) -> dict[str, Diagnostic]:
+def diagnostics(values: Mapping[str, Float[np.ndarray, "chains draws"]]) -> dict[str, Diagnostic]:
     """R-hat (maximum of bulk and tail, arXiv:1903.08008) and ESS of every quantity.
 
     Args:

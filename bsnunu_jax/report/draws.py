@@ -30,15 +30,19 @@ def unfolded(problem: Problem, chains: Chains) -> dict[str, Draws]:
 def reported(problem: Problem, chains: Chains) -> dict[str, Draws]:
     """Fitted parameters as reported, mirrored ones folded."""
     values = unfolded(problem, chains)
-    return {p.name: np.abs(v) if p.mirror else v
-            for p, v in zip(problem.parameters, values.values(), strict=True)}  # fmt: skip
+    return {
+        p.name: np.abs(v) if p.mirror else v
+        for p, v in zip(problem.parameters, values.values(), strict=True)
+    }
 
 
 def predicted(predictive: Predictive, chains: int) -> dict[str, Draws]:
     """BRs and ratios of predictive draws that were stacked chain after chain."""
     others = [name for name in predictive.observables if name not in OBSERVABLES]
-    return {name: np.asarray(predictive.observables[name]).reshape(chains, -1)
-            for name in (*OBSERVABLES, *others)}  # fmt: skip
+    return {
+        name: np.asarray(predictive.observables[name]).reshape(chains, -1)
+        for name in (*OBSERVABLES, *others)
+    }
 
 
 def label(parameter: Parameter) -> str:

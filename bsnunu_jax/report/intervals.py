@@ -81,9 +81,8 @@ class Marginal:
     def ends(self) -> Bounds:
         """The bounds in the coordinate of the density."""
         low, high = (
-            None if b is None else float(np.log10(b)) if self.log else float(b)
-            for b in self.bounds
-        )  # fmt: skip
+            None if b is None else float(np.log10(b)) if self.log else float(b) for b in self.bounds
+        )
         return low, high
 
     @cached_property

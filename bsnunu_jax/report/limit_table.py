@@ -30,8 +30,12 @@ def limit_table(result: dict[str, Any]) -> str:
         rows.append((f"{cl:g} % interval", _pieces(result["interval"])))
     fit = result["goodness_of_fit"]
     p = "undefined" if fit["p_value"] is None else f"{fit['p_value']:.3g}"
-    rows.append(("goodness of fit", f"saturated model {fit['statistic']:.1f} for {fit['dof']} "
-                 f"degrees of freedom, p = {p}"))  # fmt: skip
+    rows.append(
+        (
+            "goodness of fit",
+            f"saturated model {fit['statistic']:.1f} for {fit['dof']} degrees of freedom, p = {p}",
+        )
+    )
     if "posterior_predictive" in result:
         found = result["posterior_predictive"]
         rows.append(("posterior predictive", f"p = {found['p']:.3f} ({found['draws']} draws)"))

@@ -54,13 +54,17 @@ def _log_density(
 
 def write_shares(path: Path, best_fit: BestFit, of_draws: Sequence[float]) -> None:
     """Values of every minimum, its Laplace weight and its share of the draws."""
-    write_json(path, {
-        "minima": [
-            {"values": m.values, "laplace_weight": m.weight, "share_of_draws": share}
-            for m, share in zip(best_fit.minima, of_draws, strict=True)
-        ],
-        "share_of_draws": "draws where the Laplace approximation of this minimum is the highest",
-    })  # fmt: skip
+    write_json(
+        path,
+        {
+            "minima": [
+                {"values": m.values, "laplace_weight": m.weight, "share_of_draws": share}
+                for m, share in zip(best_fit.minima, of_draws, strict=True)
+            ],
+            "share_of_draws": "draws where the Laplace approximation of this minimum "
+            "is the highest",
+        },
+    )
 
 
 def unseen(problem: Problem, best_fit: BestFit, scalings: Sequence[Mapping[str, int]]) -> int:

@@ -23,9 +23,15 @@ Group = tuple[dict[str, Any], dict[str, Any]]  # variables, coordinates
 
 
 def write_posterior(
-    path: Path, problem: Problem, chains: Chains, predictive: Predictive,
-    attrs: Mapping[str, str | int], *, thin: int = 1, remarks: Mapping[str, str] | None = None,
-) -> None:  # fmt: skip
+    path: Path,
+    problem: Problem,
+    chains: Chains,
+    predictive: Predictive,
+    attrs: Mapping[str, str | int],
+    *,
+    thin: int = 1,
+    remarks: Mapping[str, str] | None = None,
+) -> None:
     """Write the groups posterior, sample_stats, posterior_predictive and observed_data.
 
     Args:

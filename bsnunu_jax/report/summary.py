@@ -98,17 +98,29 @@ def summarise(
         checks = convergence[name]
         is_fitted = name in parameters
         ends = minimum.interval(name) if is_fitted else (None, None)
-        rows.append(Row(
-            name=name, kind="parameter" if is_fitted else "observable",
-            mean=float(draws.mean()), sd=float(draws.std(ddof=1)), median=q[0],
-            hdi68=of.pieces(0.68), hdi95=of.pieces(0.95),
-            ci68_low=q[1], ci68_high=q[2], ci95_low=q[3], ci95_high=q[4],
-            ess_bulk=checks.ess_bulk, ess_tail=checks.ess_tail, r_hat=checks.r_hat,
-            best_fit=minimum.values[name] if is_fitted else best_observables.get(name),
-            hessian_error=minimum.errors[name] if is_fitted else None,
-            profile_low=ends[0], profile_high=ends[1],
-            remark=(remarks or {}).get(name, ""),
-        ))  # fmt: skip
+        rows.append(
+            Row(
+                name=name,
+                kind="parameter" if is_fitted else "observable",
+                mean=float(draws.mean()),
+                sd=float(draws.std(ddof=1)),
+                median=q[0],
+                hdi68=of.pieces(0.68),
+                hdi95=of.pieces(0.95),
+                ci68_low=q[1],
+                ci68_high=q[2],
+                ci95_low=q[3],
+                ci95_high=q[4],
+                ess_bulk=checks.ess_bulk,
+                ess_tail=checks.ess_tail,
+                r_hat=checks.r_hat,
+                best_fit=minimum.values[name] if is_fitted else best_observables.get(name),
+                hessian_error=minimum.errors[name] if is_fitted else None,
+                profile_low=ends[0],
+                profile_high=ends[1],
+                remark=(remarks or {}).get(name, ""),
+            )
+        )
     return rows
 
 

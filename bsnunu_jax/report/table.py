@@ -220,18 +220,23 @@ def _flag(start: str, measurements: Sequence[Measurement], facts: Facts) -> list
     modes = flagged(measurements)
     if not modes:
         return []
-    differs = [f"{m} {100 * facts.distances[m]:.1f} %" for m in modes
-               if facts.distances[m] > _EQUAL_SHAPE]  # fmt: skip
+    differs = [
+        f"{m} {100 * facts.distances[m]:.1f} %" for m in modes if facts.distances[m] > _EQUAL_SHAPE
+    ]
     equal = [m for m in modes if facts.distances[m] <= _EQUAL_SHAPE]
     parts = []
     if differs:
-        parts.append(f"at the best fit it differs by {', '.join(differs)} (half the area between "
-                     "the normalised spectra), not corrected for")  # fmt: skip
+        parts.append(
+            f"at the best fit it differs by {', '.join(differs)} (half the area between "
+            "the normalised spectra), not corrected for"
+        )
     if equal:
         parts.append(f"the shape is the SM's for {', '.join(equal)}")
     for std in sorted({shape_std(m) for m in measurements} - {0.0}):
-        parts.append(f"shape_systematic is on, the efficiency of what is not the SM's has an "
-                     f"uncertainty of {100 * std:g} %")  # fmt: skip
+        parts.append(
+            f"shape_systematic is on, the efficiency of what is not the SM's has an "
+            f"uncertainty of {100 * std:g} %"
+        )
     text = f"{start} the SM q2 spectrum: {'; '.join(parts)}."
     return _wrapped(text)
 
@@ -257,9 +262,7 @@ def _fit(problem: Problem, best_fit: BestFit, facts: Facts) -> list[str]:
             f"Local significance: {wilks:.1f} standard deviations, {cls:.1f} by CLs"
             + (f"; {local_significance(gain, 1)[0]:.1f} for one parameter" if number > 1 else ""),
         ]
-    lines += [
-        f"Local minima from {best_fit.converged} of {_count(best_fit.starts, 'start')}:",
-    ]
+    lines += [f"Local minima from {best_fit.converged} of {_count(best_fit.starts, 'start')}:"]
     top = best_fit.best.objective
     for i, minimum in enumerate(best_fit.minima):
         point = ", ".join(

@@ -63,9 +63,14 @@ def constraints(name: str) -> Constraints:
     br, of_sm = _ranges(raw["BR"]), sm["B+->K+"]
     R_Kstar["tight"] = limits["BR(B0->K*0inv)"] / sm["B0->K*0"]
     return Constraints(
-        name, inputs, {k: (low / of_sm, high / of_sm) for k, (low, high) in br.items()}, R_Kstar,
-        {k: (low - of_sm, high - of_sm) for k, (low, high) in br.items()}, limits, raw,
-    )  # fmt: skip
+        name,
+        inputs,
+        {k: (low / of_sm, high / of_sm) for k, (low, high) in br.items()},
+        R_Kstar,
+        {k: (low - of_sm, high - of_sm) for k, (low, high) in br.items()},
+        limits,
+        raw,
+    )
 
 
 def _ranges(raw: Mapping[str, Any]) -> dict[str, Range]:

@@ -36,27 +36,56 @@ class Item:
 
 
 _ITEMS = (
-    Item("fig1", "R_K and R_K* in scans of 12 and of 6 neutrino coefficients",
-         "neutrinos.ratios", "fig1"),
-    Item("fig2", "where the six C_R are, and the plane of C_R^mutau and C_R^tautau",
-         "neutrinos.coefficients", "fig2"),
-    Item("fig3", "the regions of fig2 in four modes with charged leptons",
-         "neutrinos.charged", "fig3"),
+    Item(
+        "fig1",
+        "R_K and R_K* in scans of 12 and of 6 neutrino coefficients",
+        "neutrinos.ratios",
+        "fig1",
+    ),
+    Item(
+        "fig2",
+        "where the six C_R are, and the plane of C_R^mutau and C_R^tautau",
+        "neutrinos.coefficients",
+        "fig2",
+    ),
+    Item(
+        "fig3",
+        "the regions of fig2 in four modes with charged leptons",
+        "neutrinos.charged",
+        "fig3",
+    ),
     Item("fig4", "mass and scale of scalar dark matter, two operators", "dark.planes", "fig4"),
     Item("fig5", "mass and scale of fermion dark matter, six operators", "dark.planes", "fig5"),
     Item("fig6", "mass and scale of vector dark matter, eight operators", "dark.planes", "fig6"),
     Item("fig7", "normalised q2 spectra of dark matter", "dark.spectra", "fig7"),
     Item("fig8", "the same with Belle II's efficiency", "dark.spectra", "fig8"),
-    Item("slides-lq", "slides: leptoquarks, R_K against R_K* and other modes",
-         "neutrinos.slides_lq", "slides_lq"),
-    Item("slides-q2", "slides: q2 spectra and the efficiency weight omega(m)",
-         "dark.spectra", "slides_q2"),
-    Item("slides-scalar-model", "slides: scalar dark matter with vector-like quarks",
-         "scalar_model.item", "slides_scalar_model"),
-    Item("belle2", "published results from Belle II's likelihood: mu, WET, B -> K X",
-         "belle2.item", "belle2", published=True),
+    Item(
+        "slides-lq",
+        "slides: leptoquarks, R_K against R_K* and other modes",
+        "neutrinos.slides_lq",
+        "slides_lq",
+    ),
+    Item(
+        "slides-q2",
+        "slides: q2 spectra and the efficiency weight omega(m)",
+        "dark.spectra",
+        "slides_q2",
+    ),
+    Item(
+        "slides-scalar-model",
+        "slides: scalar dark matter with vector-like quarks",
+        "scalar_model.item",
+        "slides_scalar_model",
+    ),
+    Item(
+        "belle2",
+        "published results from Belle II's likelihood: mu, WET, B -> K X",
+        "belle2.item",
+        "belle2",
+        published=True,
+    ),
     Item("claims", "every statement beside its computed number", "claims", "claims"),
-)  # fmt: skip
+)
 ITEMS: Mapping[str, Item] = MappingProxyType({item.name: item for item in _ITEMS})
 
 
@@ -72,7 +101,8 @@ def get_items(names: tuple[str, ...]) -> list[Item]:
     unknown = [name for name in names if name not in (*ITEMS, "all")]
     if unknown:
         raise InputError(
-            f"nothing is called {unknown[0]!r}", where="bsnunu reproduce",
+            f"nothing is called {unknown[0]!r}",
+            where="bsnunu reproduce",
             allowed=f"all, {', '.join(ITEMS)}",
-        )  # fmt: skip
+        )
     return [item for item in ITEMS.values() if item.name in names or "all" in names]

@@ -61,12 +61,18 @@ class Row:
     def as_dict(self) -> dict[str, Any]:
         """For JSON and CSV; asymmetric uncertainties as [up, down]."""
         return {
-            "claim": self.claim, "where": self.where, "quantity": self.quantity,
-            "stated": self.stated, "value": self.value,
-            "uncertainty": list(self.uncertainty) if isinstance(self.uncertainty, tuple)
+            "claim": self.claim,
+            "where": self.where,
+            "quantity": self.quantity,
+            "stated": self.stated,
+            "value": self.value,
+            "uncertainty": list(self.uncertainty)
+            if isinstance(self.uncertainty, tuple)
             else self.uncertainty,
-            "unit": self.unit, "agrees": self.agrees, "verdict": self.verdict,
-        }  # fmt: skip
+            "unit": self.unit,
+            "agrees": self.agrees,
+            "verdict": self.verdict,
+        }
 
 
 def with_uncertainty(value: float, uncertainty: float | tuple[float, float] | None) -> str:
@@ -76,9 +82,12 @@ def with_uncertainty(value: float, uncertainty: float | tuple[float, float] | No
     ('(2.30 +- 0.66)e-05', '2.2 +2.4 -2.0')
     """
     errors = (
-        [] if uncertainty is None
-        else list(uncertainty) if isinstance(uncertainty, tuple) else [uncertainty]
-    )  # fmt: skip
+        []
+        if uncertainty is None
+        else list(uncertainty)
+        if isinstance(uncertainty, tuple)
+        else [uncertainty]
+    )
     known = [abs(e) for e in errors if math.isfinite(e) and e != 0]
     if not known or not math.isfinite(value):
         return f"{value:.0e}" if 0 < abs(value) < _ROUNDING else f"{value:.4g}"

@@ -54,8 +54,11 @@ def run_reproduce(items: Sequence[Item], settings: Settings, folder: Path) -> st
     products: dict[str, Product] = {}
     with locked(folder) as ours:
         if (folder / CARD).exists():
-            raise InputError("the folder holds the run of a card", where=str(folder),
-                             allowed="choose another --out")  # fmt: skip
+            raise InputError(
+                "the folder holds the run of a card",
+                where=str(folder),
+                allowed="choose another --out",
+            )
         skipped = [i for i in items if i.published and settings.likelihood is None]
         for item in skipped:
             print(f"bsnunu: {item.name} is skipped: it {REMEDY}", file=sys.stderr)
@@ -115,8 +118,9 @@ def write_product(item: Item, product: Product, settings: Settings, folder: Path
     ours = owner(folder)
     files = {
         path.name: hashlib.sha256(path.read_bytes()).hexdigest()
-        for path in sorted(ours.written if ours else ()) if path.parent == folder
-    }  # fmt: skip
+        for path in sorted(ours.written if ours else ())
+        if path.parent == folder
+    }
     write_json(folder / "inputs.json", _inputs(item, product, settings) | {"files": files})
 
 
@@ -135,13 +139,22 @@ def _clear(folder: Path) -> None:
 def _inputs(item: Item, product: Product, settings: Settings) -> dict[str, Any]:
     c = settings.constraints
     return {
-        "item": item.name, "title": item.title, "seed": settings.seed,
-        "constraints": {"name": c.name, "R_K": dict(c.R_K), "R_Kstar": dict(c.R_Kstar),
-                        "NP_window": dict(c.window), "sources": dict(c.raw)},
+        "item": item.name,
+        "title": item.title,
+        "seed": settings.seed,
+        "constraints": {
+            "name": c.name,
+            "R_K": dict(c.R_K),
+            "R_Kstar": dict(c.R_Kstar),
+            "NP_window": dict(c.window),
+            "sources": dict(c.raw),
+        },
         "settings": dict(product.inputs),
-        "preset": c.inputs.preset, "inputs": json.loads(inputs_json(c.inputs.preset)),
-        "versions": versions(), "bsnunu_jax": __version__,
-    }  # fmt: skip
+        "preset": c.inputs.preset,
+        "inputs": json.loads(inputs_json(c.inputs.preset)),
+        "versions": versions(),
+        "bsnunu_jax": __version__,
+    }
 
 
 def _write_grid(path: Path, grid: Grid, title: str) -> None:
@@ -154,5 +167,5 @@ def _write_grid(path: Path, grid: Grid, title: str) -> None:
         {name: (dims, np.asarray(v), about(name)) for name, (dims, v) in grid.arrays.items()},
         {name: (name, np.asarray(v), about(name)) for name, v in grid.coordinates.items()},
         {"title": title},
-    )  # fmt: skip
+    )
     write_whole(path, netcdf({None: dataset}))

@@ -27,9 +27,14 @@ class Settings:
     """
 
     def __init__(
-        self, data: str = "paper", *, seed: int = 1, likelihood: Path | None = None,
-        points: int = 1_000_000, quiet: bool = True,
-    ) -> None:  # fmt: skip
+        self,
+        data: str = "paper",
+        *,
+        seed: int = 1,
+        likelihood: Path | None = None,
+        points: int = 1_000_000,
+        quiet: bool = True,
+    ) -> None:
         """Choose.
 
         Raises:

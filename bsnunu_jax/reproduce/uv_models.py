@@ -72,8 +72,9 @@ def _of_s0(inputs: Inputs) -> dict[str, Scalar]:
     c_sm = inputs.C_L_SM
 
     def at(c_l: Scalar) -> Sectors:
-        return _with_c("S0", {"M": 1.0, "lam_2tau": large, "lam_3tau": 2 * c_l / pi / large},
-                       inputs)  # fmt: skip
+        return _with_c(
+            "S0", {"M": 1.0, "lam_2tau": large, "lam_3tau": 2 * c_l / pi / large}, inputs
+        )
 
     def slope() -> Scalar:
         return at(jnp.asarray(-1.0)).current.CVL[2, 2].real / -1.0
@@ -92,9 +93,12 @@ def _of_s0(inputs: Inputs) -> dict[str, Scalar]:
         return _ratio(at(c_l).invisible[0], inputs)
 
     return {
-        "s0 low": enhancement(low), "s0 high": enhancement(high), "s0 R": R(of_r_d),
-        "s0 wrong": (1 + wrong * high) ** 2 - 1, "s0 R wrong": R(of_wrong),
-    }  # fmt: skip
+        "s0 low": enhancement(low),
+        "s0 high": enhancement(high),
+        "s0 R": R(of_r_d),
+        "s0 wrong": (1 + wrong * high) ** 2 - 1,
+        "s0 R wrong": R(of_wrong),
+    }
 
 
 def _of_triplet(name: str, factor: float, inputs: Inputs) -> dict[str, Scalar]:
@@ -152,38 +156,83 @@ def _s0(value: dict[str, float], sigma: dict[str, float]) -> list[Row]:
         " C_L < 0, the smaller of the two |C_L| with this R_K, is the one that raises R_D(*)"
     )
 
-    def row(key: str, quantity: str, stated: str, number: float, step: float, why: str,
-            scale: float = 100.0, unit: str = "%") -> Row:  # fmt: skip
+    def row(
+        key: str,
+        quantity: str,
+        stated: str,
+        number: float,
+        step: float,
+        why: str,
+        scale: float = 100.0,
+        unit: str = "%",
+    ) -> Row:
         agrees = _rounds_to(value[key] * scale, number, step) if stated else None
-        return Row(10, where, quantity, stated, scale * value[key], scale * sigma[key], unit,
-                   agrees, why if not agrees else "")  # fmt: skip
+        return Row(
+            10,
+            where,
+            quantity,
+            stated,
+            scale * value[key],
+            scale * sigma[key],
+            unit,
+            agrees,
+            why if not agrees else "",
+        )
 
     return [
         row("s0 low", "S0, R_K = R_K* = 2.7: R_D(*) above its SM value", "about 6 %", 6, 1, sign),
         row("s0 high", "the same for the other, larger |C_L| with this R_K, C_L > 0", "", 0, 1, ""),
         row("s0 R", "S0, r_D* = 1.12: R_K = R_K*", ">~ 14", 14, 1, sign, 1.0, ""),
-        row("s0 wrong", "with V_tb V_ts^* = +V_cb, for C_L > 0", "about 6 %", 6, 1,
-            "with the text's sign"),
-        row("s0 R wrong", "with V_tb V_ts^* = +V_cb: R_K = R_K* at r_D* = 1.12", ">~ 14", 14, 1,
-            "", 1.0, ""),
-    ]  # fmt: skip
+        row(
+            "s0 wrong",
+            "with V_tb V_ts^* = +V_cb, for C_L > 0",
+            "about 6 %",
+            6,
+            1,
+            "with the text's sign",
+        ),
+        row(
+            "s0 R wrong",
+            "with V_tb V_ts^* = +V_cb: R_K = R_K* at r_D* = 1.12",
+            ">~ 14",
+            14,
+            1,
+            "",
+            1.0,
+            "",
+        ),
+    ]
 
 
 def _triplets(value: dict[str, float], sigma: dict[str, float]) -> list[Row]:
     where, rows = "text below Eq. (15)", []
     for name, stated in (("S1", 1.1), ("V1", 1.5)):
         for kind, label in (
-            ("apart", "one leptoquark a flavour"), ("single", "one leptoquark for e and mu"),
+            ("apart", "one leptoquark a flavour"),
+            ("single", "one leptoquark for e and mu"),
             ("universal", "tau with the same coupling"),
-        ):  # fmt: skip
+        ):
             key = f"{name} {kind}"
             agrees = value[key] <= stated + 0.05
             why = (
-                "" if agrees else "an equality at fixed C_9 that holds for C^tautau = 0 and without"
+                ""
+                if agrees
+                else "an equality at fixed C_9 that holds for C^tautau = 0 and without"
                 " e-mu entries, so for one leptoquark per lepton flavour"
-            )  # fmt: skip
-            rows.append(Row(11, where, f"{name}, {label}: R_K = R_K* at C_9^mumu = C_9^ee = -1",
-                            f"<~ {stated}", value[key], sigma[key], "", agrees, why))  # fmt: skip
+            )
+            rows.append(
+                Row(
+                    11,
+                    where,
+                    f"{name}, {label}: R_K = R_K* at C_9^mumu = C_9^ee = -1",
+                    f"<~ {stated}",
+                    value[key],
+                    sigma[key],
+                    "",
+                    agrees,
+                    why,
+                )
+            )
     return rows
 
 
@@ -194,20 +243,45 @@ def _z_prime(value: dict[str, float], sigma: dict[str, float]) -> list[Row]:
         percent = round(100 * allowed)
         key = f"z R {percent}"
         agrees = value[key] <= 2.05
-        rows.append(Row(
-            13, where, f"N and a right-handed s-b current, X = cot(thR) tan(thW) MW/M = 1, "
-            f"{percent} % in Delta M_s: largest R_K = R_K*", "<~ 2", value[key], sigma[key], "",
-            agrees, "" if agrees else "follows only if Delta M_s may move by 10 % at most",
-        ))  # fmt: skip
-    rows.append(Row(
-        13, where, "N coupling gN/M that R_K = 3.6 needs, 10 % in Delta M_s", "",
-        value["z gN 10"], sigma["z gN 10"], "1/TeV", None,
-        "Bs mixing alone does not bound R_K, a bound on gN/M is needed beside it",
-    ))  # fmt: skip
+        rows.append(
+            Row(
+                13,
+                where,
+                f"N and a right-handed s-b current, X = cot(thR) tan(thW) MW/M = 1, "
+                f"{percent} % in Delta M_s: largest R_K = R_K*",
+                "<~ 2",
+                value[key],
+                sigma[key],
+                "",
+                agrees,
+                "" if agrees else "follows only if Delta M_s may move by 10 % at most",
+            )
+        )
+    rows.append(
+        Row(
+            13,
+            where,
+            "N coupling gN/M that R_K = 3.6 needs, 10 % in Delta M_s",
+            "",
+            value["z gN 10"],
+            sigma["z gN 10"],
+            "1/TeV",
+            None,
+            "Bs mixing alone does not bound R_K, a bound on gN/M is needed beside it",
+        )
+    )
     tuned = value["z tuned"]
-    rows.append(Row(
-        13, where, "both chiralities tuned to leave Delta M_s alone, M = 1 TeV: R_K* at R_K = 3.6",
-        "R_K ~ R_K* <~ 2", tuned, sigma["z tuned"], "", tuned <= 2.05,
-        "" if tuned <= 2.05 else "a tuning of g_R/g_L frees Delta M_s and R_K from each other",
-    ))  # fmt: skip
+    rows.append(
+        Row(
+            13,
+            where,
+            "both chiralities tuned to leave Delta M_s alone, M = 1 TeV: R_K* at R_K = 3.6",
+            "R_K ~ R_K* <~ 2",
+            tuned,
+            sigma["z tuned"],
+            "",
+            tuned <= 2.05,
+            "" if tuned <= 2.05 else "a tuning of g_R/g_L frees Delta M_s and R_K from each other",
+        )
+    )
     return rows

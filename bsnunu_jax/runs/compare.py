@@ -27,9 +27,13 @@ Keep = Callable[[Variant, Result], None]
 
 
 def run_compare(
-    comparison: Comparison, folder: Path | None = None, *, resume: bool = False,
-    quiet: bool = False, masses: int = MASSES,
-) -> Result:  # fmt: skip
+    comparison: Comparison,
+    folder: Path | None = None,
+    *,
+    resume: bool = False,
+    quiet: bool = False,
+    masses: int = MASSES,
+) -> Result:
     """Compare models with the SM and with each other.
 
     Args:
@@ -50,9 +54,11 @@ def run_compare(
     for variants in _bases(comparison.variants).values():
         _ = variants[0].card.stated  # errors in data come before anything is written
     settings = {"masses": masses}
-    with run(
-        folder, comparison, resume=resume, quiet=quiet, settings=settings
-    ) if folder else nullcontext():  # fmt: skip
+    with (
+        run(folder, comparison, resume=resume, quiet=quiet, settings=settings)
+        if folder
+        else nullcontext()
+    ):
         known = _finished(comparison, folder)
         found = _compare(comparison, known, folder, masses, say, quiet)
         unseen = _unseen(comparison.variants)
@@ -88,30 +94,45 @@ def _bases(variants: Sequence[Variant]) -> dict[str, list[Variant]]:
     found: dict[str, list[Variant]] = {}
     for v in variants:
         content = v.card.content
-        own = str(v.card.path.parent.resolve()) if any(
-            name.endswith((".yaml", ".yml")) for name in content.data
-        ) else ""  # fmt: skip
+        own = (
+            str(v.card.path.parent.resolve())
+            if any(name.endswith((".yaml", ".yml")) for name in content.data)
+            else ""
+        )
         shared = content.model_dump(mode="json", include={"inputs", "data", "likelihood"})
         found.setdefault(json.dumps([shared, own]), []).append(v)
     return found
 
 
 def _compare(
-    comparison: Comparison, known: dict[str, Result], folder: Path | None, masses: int, say: Any,
+    comparison: Comparison,
+    known: dict[str, Result],
+    folder: Path | None,
+    masses: int,
+    say: Any,
     quiet: bool,
-) -> dict[str, Result]:  # fmt: skip
+) -> dict[str, Result]:
     from tqdm import tqdm
 
     found = dict(known)
-    with tqdm(total=len(comparison.variants), initial=len(known), desc="compare", unit="variant",
-              disable=quiet, file=sys.stderr) as bar:  # fmt: skip
+    with tqdm(
+        total=len(comparison.variants),
+        initial=len(known),
+        desc="compare",
+        unit="variant",
+        disable=quiet,
+        file=sys.stderr,
+    ) as bar:
 
         def keep(variant: Variant, result: Result) -> None:
             content = variant.card.content
             found[variant.name] = {
-                "name": variant.name, "panel": variant.panel, "model": content.model,
-                "fixed": content.model_dump(mode="json")["fixed"], **result,
-            }  # fmt: skip
+                "name": variant.name,
+                "panel": variant.panel,
+                "model": content.model,
+                "fixed": content.model_dump(mode="json")["fixed"],
+                **result,
+            }
             if folder:
                 write_sealed_json(_path(folder, variant), found[variant.name])
             bar.set_postfix_str(variant.name, refresh=False)

@@ -29,15 +29,18 @@ def compare_by_fit(card: Card, problem: Problem) -> dict[str, Any]:
     """
     # A model that the data do not want ends where it is the SM, whatever its other couplings.
     search: dict[str, Any] = {
-        "starts": card.content.best_fit.starts, "seed": card.content.seed, "plateaus": True,
+        "starts": card.content.best_fit.starts,
+        "seed": card.content.seed,
+        "plateaus": True,
         "errors": False,
-    }  # fmt: skip
+    }
     sm_problem, sm = sm_fit(problem)
     fit = best_fit(problem, **search)
     twice = doubled(problem)
     of_best, of_sm = _deviances(problem, fit.best), _deviances(sm_problem, sm)
-    pulls = [float(np.sum(_nuisances(p, m) ** 2))
-             for p, m in ((problem, fit.best), (sm_problem, sm))]  # fmt: skip
+    pulls = [
+        float(np.sum(_nuisances(p, m) ** 2)) for p, m in ((problem, fit.best), (sm_problem, sm))
+    ]
     gain = sm.objective - fit.best.objective
     return {
         "method": "best fit",

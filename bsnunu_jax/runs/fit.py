@@ -101,9 +101,14 @@ def _run(problem: Problem, card: Card, folder: Path, say: Any, quiet: bool) -> s
 
     attrs = {"card": card.resolved, "bsnunu_jax": __version__}
     text = write_report(
-        folder, problem, chains, fit, seed=card.content.seed, attrs=attrs,
+        folder,
+        problem,
+        chains,
+        fit,
+        seed=card.content.seed,
+        attrs=attrs,
         observables=[get_observable(name).name for name in card.content.predictions],
-    )  # fmt: skip
+    )
     warnings = convergence_warnings(problem, chains)
     for line in warnings:
         print(f"bsnunu: {line}", file=sys.stderr)
@@ -152,29 +157,44 @@ def _best_fit(
     fit = best_fit(problem, starts=starts, seed=card.content.seed, landscape=landscape)
     at_best = np.array(fit.best.theta)
     log_likelihoods = jax.jit(problem.log_likelihoods)(at_best)
-    write_sealed_json(path, {
-        "best": fit.best.values,
-        "errors": fit.best.errors,
-        "intervals": fit.best.intervals,
-        "flat": [line.sentence for line in fit.flat],
-        "minus_2_log_likelihood": fit.best.objective,
-        "log_likelihoods": {k: float(v) for k, v in log_likelihoods.items()},
-        "nuisances": dict(zip(problem.names, fit.best.theta, strict=True)),
-        "fit": fit.as_dict(),
-    })  # fmt: skip
+    write_sealed_json(
+        path,
+        {
+            "best": fit.best.values,
+            "errors": fit.best.errors,
+            "intervals": fit.best.intervals,
+            "flat": [line.sentence for line in fit.flat],
+            "minus_2_log_likelihood": fit.best.objective,
+            "log_likelihoods": {k: float(v) for k, v in log_likelihoods.items()},
+            "nuisances": dict(zip(problem.names, fit.best.theta, strict=True)),
+            "fit": fit.as_dict(),
+        },
+    )
     return fit
 
 
 def _sample(
-    problem: Problem, card: Card, folder: Path, fit: BestFit, quiet: bool, landscape: Landscape,
-    program: "Future[nuts.Program]", jumps: Jumps | None,
-) -> nuts.Chains:  # fmt: skip
+    problem: Problem,
+    card: Card,
+    folder: Path,
+    fit: BestFit,
+    quiet: bool,
+    landscape: Landscape,
+    program: "Future[nuts.Program]",
+    jumps: Jumps | None,
+) -> nuts.Chains:
     from tqdm import tqdm
 
     sampler = card.sampler
     total = sampler.blocks * sampler.block
-    with tqdm(total=total, desc="NUTS (compiling)", unit="step", disable=quiet,
-              file=sys.stderr, mininterval=0.5) as bar:  # fmt: skip
+    with tqdm(
+        total=total,
+        desc="NUTS (compiling)",
+        unit="step",
+        disable=quiet,
+        file=sys.stderr,
+        mininterval=0.5,
+    ) as bar:
 
         def progress(done: int, _total: int, divergences: int, warmup: bool) -> None:
             bar.set_description("NUTS warm-up" if warmup else "NUTS sampling", refresh=False)
@@ -184,15 +204,26 @@ def _sample(
         grid = separate = None
         if jumps is not None:
             grid, initial = grid_and_starts(
-                folder / "blocks" / "grid.npz", landscape.potential, jumps.jumping,
-                np.array(fit.best.inside), sampler.chains, card.content.seed,
-            )  # fmt: skip
+                folder / "blocks" / "grid.npz",
+                landscape.potential,
+                jumps.jumping,
+                np.array(fit.best.inside),
+                sampler.chains,
+                card.content.seed,
+            )
         else:
             initial = initial_points(problem, fit, sampler.chains, card.content.seed)
             separate = regions(landscape, fit)
         return nuts.sample(
-            problem.potential, initial, sampler, seed=card.content.seed,
-            folder=folder / "blocks", progress=progress, branches=separate,
-            energies=landscape.potential, scale=np.clip(fit.best.theta_std, 1e-3, 1.5),
-            program=program.result() if separate is None else None, grid=grid,
-        )  # fmt: skip
+            problem.potential,
+            initial,
+            sampler,
+            seed=card.content.seed,
+            folder=folder / "blocks",
+            progress=progress,
+            branches=separate,
+            energies=landscape.potential,
+            scale=np.clip(fit.best.theta_std, 1e-3, 1.5),
+            program=program.result() if separate is None else None,
+            grid=grid,
+        )

@@ -23,10 +23,23 @@ from bsnunu_jax.runs.origin import FolderCard, Origin, changes, versions
 ORIGIN, MANIFEST = "origin.json", "manifest.json"
 # What runs leave, whatever the command: in a folder without card.yaml nobody knows whose it is.
 _RESULTS = (
-    "best_fit.json", "blocks", "posterior.nc", "summary.csv", "figures", "limits.json", "toys",
-    "profile.nc", "profile.json", "project.json", "compare.json", "compare.csv", "variants",
-    "points", "scan.nc", MANIFEST,
-)  # fmt: skip
+    "best_fit.json",
+    "blocks",
+    "posterior.nc",
+    "summary.csv",
+    "figures",
+    "limits.json",
+    "toys",
+    "profile.nc",
+    "profile.json",
+    "project.json",
+    "compare.json",
+    "compare.csv",
+    "variants",
+    "points",
+    "scan.nc",
+    MANIFEST,
+)
 _ELSEWHERE = "choose another --out"
 
 
@@ -47,9 +60,13 @@ class Run:
 
 @contextmanager
 def run(
-    folder: Path, card: FolderCard, *, resume: bool = False, quiet: bool = False,
+    folder: Path,
+    card: FolderCard,
+    *,
+    resume: bool = False,
+    quiet: bool = False,
     settings: Mapping[str, Any] | None = None,
-) -> Iterator[Run]:  # fmt: skip
+) -> Iterator[Run]:
     """The folder is ours inside the block; manifest.json, written at its end, says it is finished.
 
     Args:
@@ -68,17 +85,23 @@ def run(
         this = Run(origin, silent if quiet else say_on_stderr)
         yield this
         ours.complete()
-        write_json(folder / MANIFEST, manifest(card, origin) | this.facts | {
-            "wall_time_s": round(time.monotonic() - began, 1), "resumed": resume,
-        })  # fmt: skip
+        write_json(
+            folder / MANIFEST,
+            manifest(card, origin)
+            | this.facts
+            | {"wall_time_s": round(time.monotonic() - began, 1), "resumed": resume},
+        )
         ours.complete()
 
 
 @contextmanager
 def claimed(
-    folder: Path, card: FolderCard, resume: bool, say: Callable[[str], object] = warn,
+    folder: Path,
+    card: FolderCard,
+    resume: bool,
+    say: Callable[[str], object] = warn,
     settings: Mapping[str, Any] | None = None,
-) -> Iterator[tuple[Owned, Origin]]:  # fmt: skip
+) -> Iterator[tuple[Owned, Origin]]:
     """Make the folder that of a card for the time of the block; `say` tells of other versions.
 
     Raises:
@@ -103,9 +126,10 @@ def locked(folder: Path) -> Iterator[Owned]:
     """
     try:
         _make(folder)
-        with _open(folder, os.O_RDONLY) as handle, _open(
-            folder / LOCK, os.O_WRONLY | os.O_CREAT
-        ) as lock:  # fmt: skip
+        with (
+            _open(folder, os.O_RDONLY) as handle,
+            _open(folder / LOCK, os.O_WRONLY | os.O_CREAT) as lock,
+        ):
             _lock(folder, lock)
             with owned(Owned(folder, handle, lock)) as ours:
                 ours.check()  # a lock file that was replaced meanwhile locks nothing
@@ -128,9 +152,10 @@ def joined(folder: Path) -> Iterator[Run]:
         card = (folder / CARD).read_text(encoding="utf-8")
         origin = Origin.read(folder / ORIGIN, card)
         with (
-            _open(folder, os.O_RDONLY) as handle, _open(folder / LOCK, os.O_RDONLY) as lock,
+            _open(folder, os.O_RDONLY) as handle,
+            _open(folder / LOCK, os.O_RDONLY) as lock,
             owned(Owned(folder, handle, lock, origin.identity, card)),
-        ):  # fmt: skip
+        ):
             yield Run(origin, silent)
     except (_CannotOpenError, FileNotFoundError) as error:
         raise InputError(f"cannot be read ({error})", where=str(folder)) from None
@@ -164,9 +189,10 @@ def _lock(folder: Path, handle: int) -> None:
         fcntl.flock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
     except BlockingIOError:
         raise InputError(
-            "another run is writing there", where=str(folder),
+            "another run is writing there",
+            where=str(folder),
             allowed="wait for it, or choose another --out",
-        ) from None  # fmt: skip
+        ) from None
     except OSError as error:
         raise _CannotOpenError(OSError(error.errno, f"no locks: {error.strerror}")) from None
 
@@ -208,8 +234,9 @@ def _begun(folder: Path, now: Origin, resume: bool) -> Origin:
                 return then
     raise InputError(
         f"the folder holds results without the card.yaml that says whose ({', '.join(left)})",
-        where=str(folder), allowed=f"move them away, or {_ELSEWHERE}",
-    )  # fmt: skip
+        where=str(folder),
+        allowed=f"move them away, or {_ELSEWHERE}",
+    )
 
 
 def _sweep(folder: Path) -> None:
@@ -235,9 +262,10 @@ def _taken_up(folder: Path, now: Origin, resume: bool) -> Origin:
     except (OSError, UnicodeDecodeError):
         raise InputError("is damaged", where=str(folder / CARD), allowed=_ELSEWHERE) from None
     other = InputError(
-        "the folder holds the run of another card, seed or setting", where=str(folder),
+        "the folder holds the run of another card, seed or setting",
+        where=str(folder),
         allowed=_ELSEWHERE,
-    )  # fmt: skip
+    )
     if stated != now.card:
         raise other
     then = Origin.read(folder / ORIGIN, stated)
@@ -245,12 +273,14 @@ def _taken_up(folder: Path, now: Origin, resume: bool) -> Origin:
         raise other
     if not resume:
         raise InputError(
-            "the folder holds a run of this card already", where=str(folder),
+            "the folder holds a run of this card already",
+            where=str(folder),
             allowed="add --resume to go on with it, or choose another --out",
-        )  # fmt: skip
+        )
     if changed := changes(then.data_sha256, now.data_sha256):
         raise InputError(
             f"data have changed since the run began ({', '.join(changed)})",
-            where=str(folder), allowed=_ELSEWHERE,
-        )  # fmt: skip
+            where=str(folder),
+            allowed=_ELSEWHERE,
+        )
     return then.resumed_under(now.versions)

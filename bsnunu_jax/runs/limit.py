@@ -28,16 +28,22 @@ from bsnunu_jax.runs.folder import ORIGIN, run
 from bsnunu_jax.runs.origin import Origin, changes, checksums
 
 # What of a card a posterior must share with the likelihood to be checked against its data.
-_SAME = (
-    "model", "inputs", "parameters", "fixed", "data", "likelihood", "shape_systematic",
-)  # fmt: skip
+_SAME = ("model", "inputs", "parameters", "fixed", "data", "likelihood", "shape_systematic")
 
 
 def run_limit(
-    card: Card, folder: Path, *, parameter: str | None = None, null: float = 0.0, cl: float = 0.95,
-    tested: tuple[float, ...] = (), toys: int = 0, posterior: Path | None = None,
-    resume: bool = False, quiet: bool = False,
-) -> dict[str, Any]:  # fmt: skip
+    card: Card,
+    folder: Path,
+    *,
+    parameter: str | None = None,
+    null: float = 0.0,
+    cl: float = 0.95,
+    tested: tuple[float, ...] = (),
+    toys: int = 0,
+    posterior: Path | None = None,
+    resume: bool = False,
+    quiet: bool = False,
+) -> dict[str, Any]:
     """Limits and significance of one parameter of a card; leaves limits.json and a figure.
 
     Args:
@@ -63,9 +69,8 @@ def run_limit(
     settings = {"parameter": parameter or _only(card), "null": null, "cl": cl}
     problem = card.problem
     likelihood = ProfileLikelihood(
-        problem, parameter, null=null, starts=card.content.best_fit.starts,
-        seed=card.content.seed,
-    )  # fmt: skip
+        problem, parameter, null=null, starts=card.content.best_fit.starts, seed=card.content.seed
+    )
     _check_tested(likelihood, tested)
     with run(folder, card, resume=resume, quiet=quiet, settings=settings) as ours:
         ours.say(f"{card.content.title}: best fit of {problem.size} parameters, then scans")
@@ -92,9 +97,10 @@ def _check_tested(likelihood: ProfileLikelihood, tested: tuple[float, ...]) -> N
         if not (np.isfinite(x) and likelihood.low <= x <= likelihood.high):
             raise InputError(
                 f"{likelihood.name} = {x:g} is outside its range "
-                f"[{likelihood.low:g}, {likelihood.high:g}]", where="--test",
+                f"[{likelihood.low:g}, {likelihood.high:g}]",
+                where="--test",
                 allowed="give a value inside, or widen the prior",
-            )  # fmt: skip
+            )
 
 
 def _only(card: Card) -> str:
@@ -113,9 +119,14 @@ def _asymptotic(
         else f"{likelihood.name} may lie on both sides of the null {null:g}"
     )
     found: dict[str, Any] = {
-        "title": card.content.title, "parameter": likelihood.name, "null": null,
-        "range": [_number(likelihood.low), _number(likelihood.high)], "confidence_level": cl,
-        "test_statistic": kind, "why": why, "shape_systematic": card.content.shape_systematic,
+        "title": card.content.title,
+        "parameter": likelihood.name,
+        "null": null,
+        "range": [_number(likelihood.low), _number(likelihood.high)],
+        "confidence_level": cl,
+        "test_statistic": kind,
+        "why": why,
+        "shape_systematic": card.content.shape_systematic,
         "best_fit": {
             "value": float(likelihood.best.value[0]),
             "minus_2_log_likelihood": float(likelihood.best.objective[0]),
@@ -124,7 +135,7 @@ def _asymptotic(
         "discovery": _named(vars(significance(likelihood))),
         "tested": [_named(vars(significance(likelihood, x))) for x in tested],
         "goodness_of_fit": _named(vars(goodness_of_fit(likelihood))),
-    }  # fmt: skip
+    }
     if kind == "t":
         region = interval(likelihood, cl=cl)
         curve = {"values": region.values.tolist(), "t": region.t.tolist()}
@@ -134,28 +145,37 @@ def _asymptotic(
         if entry["value"] > null:
             at = scan(likelihood, np.array([entry["value"]]))
             entry |= {
-                "qtilde": float(at.statistic[0]), "CLsb": float(at.clsb[0]),
-                "CLb": float(at.clb[0]), "CLs": float(at.cls[0]),
+                "qtilde": float(at.statistic[0]),
+                "CLsb": float(at.clsb[0]),
+                "CLb": float(at.clb[0]),
+                "CLs": float(at.cls[0]),
                 "CLs_expected": at.expected[:, 0].tolist(),
-            }  # fmt: skip
+            }
     curve = {
-        "values": limits.scan.values.tolist(), "observed": limits.scan.cls.tolist(),
-        "CLsb": limits.scan.clsb.tolist(), "CLb": limits.scan.clb.tolist(),
+        "values": limits.scan.values.tolist(),
+        "observed": limits.scan.cls.tolist(),
+        "CLsb": limits.scan.clsb.tolist(),
+        "CLb": limits.scan.clb.tolist(),
         "expected": limits.scan.expected.tolist(),
-    }  # fmt: skip
+    }
     return found | {
         "upper_limit": {
             "observed": _number(limits.observed),
-            "expected": [_number(x) for x in limits.expected], "bands_sigma": list(BANDS),
+            "expected": [_number(x) for x in limits.expected],
+            "bands_sigma": list(BANDS),
         },
         "scan": curve,
-    }  # fmt: skip
+    }
 
 
 def _with_toys(
-    card: Card, likelihood: ProfileLikelihood, result: dict[str, Any], folder: Path, number: int,
+    card: Card,
+    likelihood: ProfileLikelihood,
+    result: dict[str, Any],
+    folder: Path,
+    number: int,
     quiet: bool,
-) -> dict[str, Any]:  # fmt: skip
+) -> dict[str, Any]:
     from tqdm import tqdm
 
     kind, null = result["test_statistic"], likelihood.null
@@ -163,8 +183,14 @@ def _with_toys(
     seeds = np.random.SeedSequence(card.content.seed).generate_state(len(values) + 2)
     root = folder / "toys"
 
-    with tqdm(total=number * (len(values) + 2), desc="toys", unit="toy", disable=quiet,
-              file=sys.stderr, mininterval=0.5) as bar:  # fmt: skip
+    with tqdm(
+        total=number * (len(values) + 2),
+        desc="toys",
+        unit="toy",
+        disable=quiet,
+        file=sys.stderr,
+        mininterval=0.5,
+    ) as bar:
         done: dict[str, int] = {}
 
         def progress(name: str, so_far: int) -> None:
@@ -174,9 +200,14 @@ def _with_toys(
 
         def ensemble(name: str, truth: Any, tested: np.ndarray, seed: np.uint32) -> Ensemble:
             return run_ensemble(
-                likelihood, truth, tested, number, seed=int(seed), path=root / name,
+                likelihood,
+                truth,
+                tested,
+                number,
+                seed=int(seed),
+                path=root / name,
                 progress=progress,
-            )  # fmt: skip
+            )
 
         at_null = likelihood.profile(np.array([null]))
         background = ensemble("null", at_null, np.append(values, null), seeds[0])
@@ -197,19 +228,21 @@ def _with_toys(
         "failed": sum(e.failed for e in (background, best, *signal)),
         "discovery": _fraction(discovery),
         "goodness_of_fit": _fraction(above(best.saturated, result["goodness_of_fit"]["statistic"])),
-        "values": values.tolist(), "CLsb": [_fraction(f) for f in t.clsb],
-    }  # fmt: skip
+        "values": values.tolist(),
+        "CLsb": [_fraction(f) for f in t.clsb],
+    }
     if kind == "qtilde":
         level = 1 - result["confidence_level"]
         found |= {
             "CLb": [_fraction(f) for f in t.clb],
-            "CLs": [_number(x) for x in t.cls], "CLs_error": [_number(x) for x in t.cls_error],
+            "CLs": [_number(x) for x in t.cls],
+            "CLs_error": [_number(x) for x in t.cls_error],
             "CLs_expected": t.expected.tolist(),
             "upper_limit": {
                 "observed": _number(crossing(values, t.cls, level)),
                 "expected": [_number(crossing(values, row, level)) for row in t.expected],
             },
-        }  # fmt: skip
+        }
     return {"toys": found}
 
 
@@ -234,9 +267,10 @@ def _draws(card: Card, folder: Path) -> tuple[np.ndarray, np.ndarray]:
     path, stated = folder / "posterior.nc", folder / CARD
     if not path.is_file() or not stated.is_file():
         raise InputError(
-            "holds no finished fit", where=str(folder),
+            "holds no finished fit",
+            where=str(folder),
             allowed="give --posterior the result folder of `bsnunu fit`",
-        )  # fmt: skip
+        )
     remedy = "give --posterior the result folder of a finished fit"
     try:
         text = stated.read_text(encoding="utf-8")
@@ -249,13 +283,17 @@ def _draws(card: Card, folder: Path) -> tuple[np.ndarray, np.ndarray]:
     other = [key for key in _SAME if theirs.get(key) != ours.get(key)]
     if other:
         raise InputError(
-            f"the fit there has other {', '.join(other)}", where=str(folder),
+            f"the fit there has other {', '.join(other)}",
+            where=str(folder),
             allowed="give the fit of the same card",
-        )  # fmt: skip
+        )
     origin = Origin.read(folder / ORIGIN, text)
     if changed := changes(origin.data_sha256, checksums(card)):
-        raise InputError(f"the data have changed since the fit there ({', '.join(changed)})",
-                         where=str(folder), allowed="fit the card anew")  # fmt: skip
+        raise InputError(
+            f"the data have changed since the fit there ({', '.join(changed)})",
+            where=str(folder),
+            allowed="fit the card anew",
+        )
     sealed(path, remedy)
     if run_of(path) != origin.identity:
         raise InputError("is not of the card beside it", where=str(path), allowed=remedy)

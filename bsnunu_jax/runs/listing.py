@@ -25,12 +25,15 @@ def listing(what: str) -> dict[str, Any]:
     match what:
         case "models":
             return {
-                name: {"description": m.description, "parameters": list(m.parameters),
-                       "units": {k: m.quantity(k).unit or "1" for k in m.parameters},
-                       "settings": {k: list(v) for k, v in m.settings.items()},
-                       "note": m.note}
+                name: {
+                    "description": m.description,
+                    "parameters": list(m.parameters),
+                    "units": {k: m.quantity(k).unit or "1" for k in m.parameters},
+                    "settings": {k: list(v) for k, v in m.settings.items()},
+                    "note": m.note,
+                }
                 for name, m in MODELS.items()
-            }  # fmt: skip
+            }
         case "observables":
             peers = {ours: alias for alias, ours in ALIASES.items()}
             return {
@@ -40,10 +43,14 @@ def listing(what: str) -> dict[str, Any]:
             }
         case "measurements":
             return {
-                m.name: {"description": m.title, "sources": list(m.sources),
-                         "assumes_sm_spectrum": m.sm_spectrum, "tree_tau": m.tree_tau}
+                m.name: {
+                    "description": m.title,
+                    "sources": list(m.sources),
+                    "assumes_sm_spectrum": m.sm_spectrum,
+                    "tree_tau": m.tree_tau,
+                }
                 for m in (load_measurements([name])[0] for name in measurement_names())
-            }  # fmt: skip
+            }
         case "presets":
             return {
                 name: {"description": p["description"], "form_factors": p["form_factors"]}
@@ -53,8 +60,9 @@ def listing(what: str) -> dict[str, Any]:
                 for t in ("B->K", "B->K*")
             }
         case "cards":
-            return {name: {"description": title} for name, title in shipped_cards(
-                Path("fits")).items()}  # fmt: skip
+            return {
+                name: {"description": title} for name, title in shipped_cards(Path("fits")).items()
+            }
     raise InputError(f"nothing to list under {what!r}", allowed=f"one of {', '.join(KINDS)}")
 
 
@@ -105,9 +113,12 @@ def as_text(found: dict[str, Any]) -> str:
         lines.append(f"{name:<{width}}  {entry['description']}")
         if name in MODELS and "units" in entry:
             lines += textwrap.wrap(
-                _summary(MODELS[name]), _WIDTH, initial_indent=" " * (width + 4),
-                subsequent_indent=" " * (width + 4), break_on_hyphens=False,
-            )  # fmt: skip
+                _summary(MODELS[name]),
+                _WIDTH,
+                initial_indent=" " * (width + 4),
+                subsequent_indent=" " * (width + 4),
+                break_on_hyphens=False,
+            )
     return "\n".join(lines)
 
 

@@ -77,17 +77,27 @@ class Origin:
     @property
     def identity(self) -> str:
         """SHA-256 of all that it began with."""
-        stated = [_FORMAT, self.card, dict(self.data_sha256), dict(self.settings),
-                  dict(self.versions)]  # fmt: skip
+        stated = [
+            _FORMAT,
+            self.card,
+            dict(self.data_sha256),
+            dict(self.settings),
+            dict(self.versions),
+        ]
         return hashlib.sha256(json.dumps(stated, sort_keys=True).encode()).hexdigest()
 
     def write(self, path: Path) -> None:
         """Leave all but the card in a JSON file."""
-        write_json(path, {
-            "run": self.identity, "data_sha256": dict(self.data_sha256),
-            "versions": dict(self.versions), "settings": dict(self.settings),
-            "resumed": [dict(v) for v in self.resumed],
-        })  # fmt: skip
+        write_json(
+            path,
+            {
+                "run": self.identity,
+                "data_sha256": dict(self.data_sha256),
+                "versions": dict(self.versions),
+                "settings": dict(self.settings),
+                "resumed": [dict(v) for v in self.resumed],
+            },
+        )
 
     @classmethod
     def read(cls, path: Path, card: str) -> "Origin":
@@ -97,25 +107,34 @@ class Origin:
             InputError: if the file is not there, damaged, of another card or of an older version.
         """
         if not path.is_file():
-            raise InputError("is missing: it says what the run of the folder began with",
-                             where=str(path), allowed=_ELSEWHERE)  # fmt: skip
+            raise InputError(
+                "is missing: it says what the run of the folder began with",
+                where=str(path),
+                allowed=_ELSEWHERE,
+            )
         found = read_json(path, _ELSEWHERE)
         if "run" not in found and "versions" in found:
             raise InputError(
                 "the folder was begun by an older version, whose files do not say of which run "
-                "they are", where=str(path.parent), allowed=_ELSEWHERE,
-            )  # fmt: skip
+                "they are",
+                where=str(path.parent),
+                allowed=_ELSEWHERE,
+            )
         try:
             origin = cls(
-                card, dict(found["data_sha256"]), dict(found["settings"]),
-                dict(found["versions"]), tuple(dict(v) for v in found["resumed"]),
-            )  # fmt: skip
+                card,
+                dict(found["data_sha256"]),
+                dict(found["settings"]),
+                dict(found["versions"]),
+                tuple(dict(v) for v in found["resumed"]),
+            )
             if origin.identity == found["run"]:
                 return origin
         except (KeyError, TypeError, ValueError):
             pass
-        raise InputError("is damaged or not that of card.yaml beside it", where=str(path),
-                         allowed=_ELSEWHERE)  # fmt: skip
+        raise InputError(
+            "is damaged or not that of card.yaml beside it", where=str(path), allowed=_ELSEWHERE
+        )
 
     def resumed_under(self, now: Mapping[str, str]) -> "Origin":
         """With these versions noted, if they are new to it."""
@@ -127,8 +146,9 @@ def changes(then: Mapping[str, str], now: Mapping[str, str]) -> dict[str, str]:
     """What differs, by name: "before -> now"."""
     return {
         k: f"{then.get(k, 'none')} -> {now.get(k, 'none')}"
-        for k in dict.fromkeys((*then, *now)) if then.get(k) != now.get(k)
-    }  # fmt: skip
+        for k in dict.fromkeys((*then, *now))
+        if then.get(k) != now.get(k)
+    }
 
 
 def versions() -> dict[str, str]:

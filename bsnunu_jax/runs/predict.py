@@ -25,11 +25,19 @@ _WITH_TREE = tuple(f"{kind}({m}inv)" for kind in ("BR", "dBR/dq2") for m in ("B+
 
 
 def predict(
-    observables: Sequence[str], *, model: str = "neutrinos", settings: Sequence[str] = (),
-    q2: str | None = None, preset: str = "default", form_factors: Sequence[str] = (),
-    tree_tau: bool = False, errors: int | None = None, seed: int = 1, domain: str = "warn",
+    observables: Sequence[str],
+    *,
+    model: str = "neutrinos",
+    settings: Sequence[str] = (),
+    q2: str | None = None,
+    preset: str = "default",
+    form_factors: Sequence[str] = (),
+    tree_tau: bool = False,
+    errors: int | None = None,
+    seed: int = 1,
+    domain: str = "warn",
     given: Callable[[Inputs, str], GivenPoint] | None = None,
-) -> dict[str, Any]:  # fmt: skip
+) -> dict[str, Any]:
     """Predictions as plain numbers.
 
     Args:
@@ -68,9 +76,10 @@ def predict(
     lines = [*lines, *(point.warnings if point else ())]
     if tree_tau and not any(o.name in _WITH_TREE for o in chosen):
         raise InputError(
-            f"applies to none of {_names(chosen)}", where="--tree-tau",
+            f"applies to none of {_names(chosen)}",
+            where="--tree-tau",
             allowed="it adds to BR(B+->K+inv) and dBR/dq2(B+->K+inv)",
-        )  # fmt: skip
+        )
     points = _points(chosen, q2, inputs)
 
     def evaluate(inputs: Inputs) -> list[jax.Array]:
@@ -83,10 +92,14 @@ def predict(
         ]
 
     values = [np.asarray(v) for v in jax.jit(evaluate)(inputs)]
-    result: dict[str, Any] = {"model": the_model.name, "preset": preset, "parameters": {
-        name: value if not isinstance(value, complex) else {"re": value.real, "im": value.imag}
-        for name, value in parameters.items()
-    }}  # fmt: skip
+    result: dict[str, Any] = {
+        "model": the_model.name,
+        "preset": preset,
+        "parameters": {
+            name: value if not isinstance(value, complex) else {"re": value.real, "im": value.imag}
+            for name, value in parameters.items()
+        },
+    }
     if tree_tau:
         result["tree_tau"] = True
     if the_model.note:
@@ -127,9 +140,11 @@ def predict(
 
 
 def _of_sm(
-    observables: Sequence[Observable], values: Sequence[np.ndarray], inputs: Inputs,
+    observables: Sequence[Observable],
+    values: Sequence[np.ndarray],
+    inputs: Inputs,
     points: jax.Array,
-) -> list[Observable]:  # fmt: skip
+) -> list[Observable]:
     """Those of other sectors than b -> s + missing energy in which the model changes nothing."""
     beside = [
         (o, v)
@@ -172,8 +187,9 @@ def _value(observable: Observable, tree_tau: bool, *arguments: Any) -> jax.Array
     if observable.mode != "B+->K+":
         raise InputError(
             f"no sourced f_K* for the tree-level part of {observable.mode}",
-            where="--tree-tau", allowed="use it with B+->K+",
-        )  # fmt: skip
+            where="--tree-tau",
+            allowed="use it with B+->K+",
+        )
     kind = "dBR_tree/dq2" if observable.differential else "BR_tree"
     return value + get_observable(f"{kind}(B+->K+inv)").function(*arguments)
 
@@ -255,9 +271,10 @@ def _points(observables: Sequence[Observable], q2: str | None, inputs: Inputs) -
         return jnp.zeros(0)
     if not spectra:
         raise InputError(
-            f"none of {_names(observables)} is a spectrum", where="--q2",
+            f"none of {_names(observables)} is a spectrum",
+            where="--q2",
             allowed="drop it, or ask for dBR/dq2(...)",
-        )  # fmt: skip
+        )
     try:
         points = [real_number(x) for x in q2.split(",")]
     except ValueError as error:
@@ -275,7 +292,8 @@ def _points(observables: Sequence[Observable], q2: str | None, inputs: Inputs) -
         for x in points:
             if not 0 <= x <= end:
                 raise InputError(
-                    f"q2 = {x:g} is outside the phase space of {o.name}", where="--q2",
+                    f"q2 = {x:g} is outside the phase space of {o.name}",
+                    where="--q2",
                     allowed=f"0 to {end:.4f} GeV^2",
-                )  # fmt: skip
+                )
     return jnp.asarray(points)

@@ -53,15 +53,20 @@ def run_profile(
         starts, seed = card.content.best_fit.starts, card.content.seed
         fit = best_fit(problem, starts=starts, seed=seed, errors=False)
         found = profile_map(
-            problem, list(axes), list(axes.values()), fit=fit,
+            problem,
+            list(axes),
+            list(axes.values()),
+            fit=fit,
             progress=lambda done, total: ours.say(f"{done} of {total} points"),
-        )  # fmt: skip
+        )
         result = {
-            "over": list(axes), "best_fit": fit.best.values,
+            "over": list(axes),
+            "best_fit": fit.best.values,
             "minus_2_log_likelihood": fit.best.objective,
             "lowest_on_the_grid": float(found.objective.min()),
-            "not_converged": int((~found.converged).sum()), "points": found.objective.size,
-        }  # fmt: skip
+            "not_converged": int((~found.converged).sum()),
+            "points": found.objective.size,
+        }
         # Matplotlib and xarray take two seconds that errors in a card need not wait for.
         from bsnunu_jax.report.figures.profile import write_profile
 
@@ -69,8 +74,10 @@ def run_profile(
         write_json(folder / "profile.json", result)
     if result["not_converged"]:
         lowest = found.delta[~found.converged].min()
-        warn(f"{result['not_converged']} points have not converged, the lowest of them "
-             f"{lowest:.3g} above the minimum: see `converged` in profile.nc")  # fmt: skip
+        warn(
+            f"{result['not_converged']} points have not converged, the lowest of them "
+            f"{lowest:.3g} above the minimum: see `converged` in profile.nc"
+        )
     return result
 
 

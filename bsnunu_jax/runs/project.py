@@ -66,11 +66,20 @@ class Toys:
 
 
 def run_project(
-    card: Card, folder: Path, *, luminosities: Sequence[float], parameter: str | None = None,
-    null: float | None = None, true: Sequence[float] = (),
-    settings: Mapping[str, Sequence[str]] | None = None, systematics: float = 1.0,
-    cl: float = 0.95, toys: int = 0, resume: bool = False, quiet: bool = False,
-) -> dict[str, Any]:  # fmt: skip
+    card: Card,
+    folder: Path,
+    *,
+    luminosities: Sequence[float],
+    parameter: str | None = None,
+    null: float | None = None,
+    true: Sequence[float] = (),
+    settings: Mapping[str, Sequence[str]] | None = None,
+    systematics: float = 1.0,
+    cl: float = 0.95,
+    toys: int = 0,
+    resume: bool = False,
+    quiet: bool = False,
+) -> dict[str, Any]:
     """Project one parameter of a card; leaves project.json and a figure.
 
     Args:
@@ -100,9 +109,14 @@ def run_project(
     stated = {k: list(v) for k, v in (settings or {}).items()}
     _check(luminosities, systematics)
     options = {
-        "luminosities": list(luminosities), "parameter": parameter, "null": null,
-        "true": list(true), "set": stated, "systematics": systematics, "cl": cl,
-    }  # fmt: skip
+        "luminosities": list(luminosities),
+        "parameter": parameter,
+        "null": null,
+        "true": list(true),
+        "set": stated,
+        "systematics": systematics,
+        "cl": cl,
+    }
     points = [dict(zip(stated, v, strict=True)) for v in itertools.product(*stated.values())]
     # All combinations are looked at before the first is computed.
     subjects = [_subject(card, point, parameter, null, systematics, true) for point in points]
@@ -118,14 +132,21 @@ def run_project(
             found.append(_point(subject, luminosities, true, cl, thrown))
         first = subjects[0].projection
         result = {
-            "title": card.content.title, "parameter": subjects[0].name,
-            "null": None if subjects[0].is_scale else first.null, "confidence_level": cl,
-            "limit": "lower" if subjects[0].is_scale else
-            "upper" if first.one_sided else "interval",
-            "bands_sigma": list(BANDS), "luminosity_today": first.luminosity,
-            "systematics": systematics, "data_not_scaled": list(first.fixed_data),
+            "title": card.content.title,
+            "parameter": subjects[0].name,
+            "null": None if subjects[0].is_scale else first.null,
+            "confidence_level": cl,
+            "limit": "lower"
+            if subjects[0].is_scale
+            else "upper"
+            if first.one_sided
+            else "interval",
+            "bands_sigma": list(BANDS),
+            "luminosity_today": first.luminosity,
+            "systematics": systematics,
+            "data_not_scaled": list(first.fixed_data),
             "points": found,
-        }  # fmt: skip
+        }
         # Matplotlib takes a second that errors in a card need not wait for.
         from bsnunu_jax.report.draws import axis_label, quantity_label
         from bsnunu_jax.report.figures.project import write_project_figure
@@ -152,22 +173,24 @@ def held(card: Card, given: Mapping[str, str]) -> Problem:
         low, high = p.prior.range
         value = values.get(p.name, low)
         if not isinstance(value, complex) and not low <= value <= high:
-            raise InputError(f"{p.name} = {value:g} is outside its prior [{low:g}, {high:g}]",
-                             where=where, allowed="give a value inside")  # fmt: skip
+            raise InputError(
+                f"{p.name} = {value:g} is outside its prior [{low:g}, {high:g}]",
+                where=where,
+                allowed="give a value inside",
+            )
     for p in left:
         for name in p.also:
             if name in values:
-                raise InputError(f"{name!r} is set by {p.name!r}", where=where,
-                                 allowed=f"set {p.name!r}")  # fmt: skip
+                raise InputError(
+                    f"{name!r} is set by {p.name!r}", where=where, allowed=f"set {p.name!r}"
+                )
     if not left:
         raise InputError("nothing is left to fit", where=where, allowed="keep one parameter")
     fixed = dict(problem.fixed) | values
     fixed |= {n: values[p.name] for p in problem.parameters if p.name in values for n in p.also}
     sections = card.content.parameters
     fitted = {n: sections[p.name].range for p in left for n in (p.name, *p.also)}
-    model.check_values(
-        fitted | {n: (v, v) for n, v in fixed.items()}, lambda _: where, fit=True
-    )  # fmt: skip
+    model.check_values(fitted | {n: (v, v) for n, v in fixed.items()}, lambda _: where, fit=True)
     return replace(problem, parameters=left, fixed=tuple(fixed.items()))
 
 
@@ -200,8 +223,7 @@ def read_settings(texts: Sequence[str]) -> dict[str, tuple[str, ...]]:
         if not equals or not name or not all(parts):
             raise InputError(f"{text!r}", where="--set", allowed="NAME=VALUE, e.g. m=0.1,0.5")
         if name in found:
-            raise InputError(f"{name!r} stands twice", where="--set",
-                             allowed=f"{name}=VALUE,VALUE")  # fmt: skip
+            raise InputError(f"{name!r} stands twice", where="--set", allowed=f"{name}=VALUE,VALUE")
         found[name] = parts
     return found
 
@@ -215,29 +237,39 @@ def _check(luminosities: Sequence[float], systematics: float) -> None:
                 f"{x:g} is no luminosity", where="--luminosity", allowed="above 0, in 1/ab"
             )
     if not (np.isfinite(systematics) and systematics >= 0):
-        raise InputError(f"{systematics:g} is no factor of systematics", where="--systematics",
-                         allowed="0 or above")  # fmt: skip
+        raise InputError(
+            f"{systematics:g} is no factor of systematics",
+            where="--systematics",
+            allowed="0 or above",
+        )
 
 
 def _subject(
-    card: Card, point: Mapping[str, str], parameter: str | None, null: float | None,
-    systematics: float, true: Sequence[float],
-) -> Subject:  # fmt: skip
+    card: Card,
+    point: Mapping[str, str],
+    parameter: str | None,
+    null: float | None,
+    systematics: float,
+    true: Sequence[float],
+) -> Subject:
     """What a combination of held values projects; names are checked before anything is computed."""
     problem = held(card, point)
     names = [p.name for p in problem.parameters]
     name = names[0] if parameter is None and len(names) == 1 else parameter
     options: dict[str, Any] = {
-        "null": 0.0 if null is None else null, "systematics": systematics,
-        "starts": card.content.best_fit.starts, "seed": card.content.seed,
-    }  # fmt: skip
+        "null": 0.0 if null is None else null,
+        "systematics": systematics,
+        "starts": card.content.best_fit.starts,
+        "seed": card.content.seed,
+    }
     own = name
     report: Callable[[Any], Any] = _same
     fitted: Callable[[Any], Any] = _same
     if name == SCALE and SCALE in names:
         if null is not None:
-            raise InputError("Lambda is infinite without a signal", where="--null",
-                             allowed="leave it out")  # fmt: skip
+            raise InputError(
+                "Lambda is infinite without a signal", where="--null", allowed="leave it out"
+            )
         by_strength = ScaleStrength.of(problem)
         problem, own = by_strength.problem, STRENGTH
         report, fitted = by_strength.scale, by_strength.strength
@@ -293,14 +325,21 @@ def _point(
             row["toys"] = _toys(subject, factor, limits[i], truths, 1 - cl, toys, i)
         rows.append(row)
     return {
-        "set": dict(subject.held), "best_fit_today": _number(report(best)), "luminosities": rows,
-    }  # fmt: skip
+        "set": dict(subject.held),
+        "best_fit_today": _number(report(best)),
+        "luminosities": rows,
+    }
 
 
 def _toys(
-    subject: Subject, factor: float, limits: np.ndarray, truths: np.ndarray, level: float,
-    toys: Toys, number: int,
-) -> dict[str, Any]:  # fmt: skip
+    subject: Subject,
+    factor: float,
+    limits: np.ndarray,
+    truths: np.ndarray,
+    level: float,
+    toys: Toys,
+    number: int,
+) -> dict[str, Any]:
     """The toys of one luminosity for JSON."""
     done: dict[str, int] = {}
 
@@ -309,10 +348,16 @@ def _toys(
         done[name] = so_far
 
     found = projected_toys(
-        subject.projection, factor, limits[np.isfinite(limits)], truths, toys.number, level=level,
+        subject.projection,
+        factor,
+        limits[np.isfinite(limits)],
+        truths,
+        toys.number,
+        level=level,
         seed=int(np.random.SeedSequence([toys.seed, number]).generate_state(1)[0]),
-        path=toys.path / f"luminosity_{number}", progress=progress,
-    )  # fmt: skip
+        path=toys.path / f"luminosity_{number}",
+        progress=progress,
+    )
     result: dict[str, Any] = {"number": toys.number, "failed": found.failed}
     if found.limits.size:
         result["expected_limit"] = _numbers(subject.report(found.limits))

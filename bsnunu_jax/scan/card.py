@@ -32,9 +32,10 @@ class ScanCard:
             "parameters" in self.file.data and "design" not in self.file.data
         ):
             raise InputError(
-                "a scan card has a `design` of points", where=self.file.where(()),
+                "a scan card has a `design` of points",
+                where=self.file.where(()),
                 allowed="run cards are for `bsnunu fit`, comparisons for `bsnunu compare`",
-            )  # fmt: skip
+            )
         content = self.file.validate(ScanSchema)
         self.content = content.model_copy(update={"seed": content.seed if seed is None else seed})
         self._check_design()
@@ -82,13 +83,18 @@ class ScanCard:
         """
         c = self.content
         return Study(
-            get_model(c.model), self.fixed,
-            tuple(Scanned(name, tuple(a.name for a in p.axes(name)), p.also)
-                  for name, p in c.design.parameters.items()),
+            get_model(c.model),
+            self.fixed,
+            tuple(
+                Scanned(name, tuple(a.name for a in p.axes(name)), p.also)
+                for name, p in c.design.parameters.items()
+            ),
             stated_nuisances(c.inputs, self.file),
             stated_measurements(c, self.file) if c.data else (),
-            self.observables, c.log_likelihood, c.data_nuisances == "drawn",
-        )  # fmt: skip
+            self.observables,
+            c.log_likelihood,
+            c.data_nuisances == "drawn",
+        )
 
     @property
     def fixed(self) -> dict[str, Any]:
@@ -107,27 +113,40 @@ class ScanCard:
     def _check_design(self) -> None:
         d, where = self.content.design, self.file.where
         drawn = [a for a in self.axes if not a.size]
-        with_draws = drawn or self.content.inputs.nuisances or (
-            self.content.data_nuisances == "drawn"
-        )  # fmt: skip
+        with_draws = (
+            drawn or self.content.inputs.nuisances or (self.content.data_nuisances == "drawn")
+        )
         if drawn and d.points is None:
-            raise InputError("key 'points' is missing", where=where(("design",)),
-                             allowed="the number of points that are drawn")  # fmt: skip
+            raise InputError(
+                "key 'points' is missing",
+                where=where(("design",)),
+                allowed="the number of points that are drawn",
+            )
         if d.points is not None and not with_draws:
-            raise InputError("nothing is drawn, all parameters are on a grid",
-                             where=where(("design", "points")), allowed="drop it")  # fmt: skip
+            raise InputError(
+                "nothing is drawn, all parameters are on a grid",
+                where=where(("design", "points")),
+                allowed="drop it",
+            )
         if d.sampling == "sobol" and not 0 < len(drawn) <= DIMENSIONS:
-            raise InputError(f"{len(drawn)} parameters are drawn",
-                             where=where(("design", "sampling")),
-                             allowed=f"sobol is for 1 to {DIMENSIONS}")  # fmt: skip
+            raise InputError(
+                f"{len(drawn)} parameters are drawn",
+                where=where(("design", "sampling")),
+                allowed=f"sobol is for 1 to {DIMENSIONS}",
+            )
         number = Design(self.axes, d.points or 1, False, 0).number
         if number > MAX_POINTS:
-            raise InputError(f"{number:.1e} points", where=where(("design",)),
-                             allowed=f"at most {MAX_POINTS:.0e}")  # fmt: skip
+            raise InputError(
+                f"{number:.1e} points",
+                where=where(("design",)),
+                allowed=f"at most {MAX_POINTS:.0e}",
+            )
         if number > MAX_CHUNKS * self.content.chunk:
-            raise InputError(f"{number / self.content.chunk:.1e} chunks, each a file",
-                             where=where(("chunk",)),
-                             allowed=f"at most {MAX_CHUNKS:.0e}: raise chunk")  # fmt: skip
+            raise InputError(
+                f"{number / self.content.chunk:.1e} chunks, each a file",
+                where=where(("chunk",)),
+                allowed=f"at most {MAX_CHUNKS:.0e}: raise chunk",
+            )
 
     def _check_model(self) -> None:
         c, where = self.content, self.file.where
@@ -136,23 +155,32 @@ class ScanCard:
         ranges: dict[str, tuple[Any, Any]] = {}
         for key, p in c.design.parameters.items():
             place = where(("design", "parameters", key))
-            ends = [(a.low, a.high) if a.name[:3] != "Im(" else (1j * a.low, 1j * a.high)
-                    for a in p.axes(key)]  # fmt: skip
+            ends = [
+                (a.low, a.high) if a.name[:3] != "Im(" else (1j * a.low, 1j * a.high)
+                for a in p.axes(key)
+            ]
             for name in (key, *p.also):
                 model.check((name,), place)
                 if name in model.settings:
-                    raise InputError(f"{name!r} is not a number", where=place,
-                                     allowed="set it under fixed")  # fmt: skip
+                    raise InputError(
+                        f"{name!r} is not a number", where=place, allowed="set it under fixed"
+                    )
                 if name in seen:
-                    raise InputError(f"{name!r} is set by {seen[name]!r} and by {key!r}",
-                                     where=place, allowed="set it once")  # fmt: skip
+                    raise InputError(
+                        f"{name!r} is set by {seen[name]!r} and by {key!r}",
+                        where=place,
+                        allowed="set it once",
+                    )
                 seen[name] = key
                 ranges[name] = (sum(e[0] for e in ends), sum(e[1] for e in ends))
         for name in c.fixed:
             model.check((name,), where(("fixed", name)))
             if name in seen:
-                raise InputError(f"{name!r} is both scanned and fixed",
-                                 where=where(("fixed", name)), allowed="keep one")  # fmt: skip
+                raise InputError(
+                    f"{name!r} is both scanned and fixed",
+                    where=where(("fixed", name)),
+                    allowed="keep one",
+                )
         ranges |= {name: (value, value) for name, value in self.fixed.items()}
 
         def place_of(name: str) -> str:
@@ -173,26 +201,39 @@ class ScanCard:
                 if found.name in self.observables[:i]:
                     raise InputError(f"{found.name!r} stands twice", allowed="keep one")
         if not c.observables and not c.log_likelihood:
-            raise InputError("no number is asked for", where=where(()),
-                             allowed="give observables, or log_likelihood: true")  # fmt: skip
+            raise InputError(
+                "no number is asked for",
+                where=where(()),
+                allowed="give observables, or log_likelihood: true",
+            )
         if c.log_likelihood != bool(c.data):
-            raise InputError("log_likelihood: true and data go together",
-                             where=where(("data",) if c.data else ("log_likelihood",)),
-                             allowed="give both or none")  # fmt: skip
+            raise InputError(
+                "log_likelihood: true and data go together",
+                where=where(("data",) if c.data else ("log_likelihood",)),
+                allowed="give both or none",
+            )
         if c.store == "selected" and not c.select:
-            raise InputError("nothing is selected", where=where(("store",)),
-                             allowed="give regions under select, or store: all")  # fmt: skip
+            raise InputError(
+                "nothing is selected",
+                where=where(("store",)),
+                allowed="give regions under select, or store: all",
+            )
         known = [a.name for a in self.axes] + list(self.observables)
         known += [LOG_LIKELIHOOD] * c.log_likelihood
         for region, cuts in c.select.items():
             if region in (*known, "index", "point"):
-                raise InputError(f"a column is called {region!r} already",
-                                 where=where(("select", region)), allowed="rename it")  # fmt: skip
+                raise InputError(
+                    f"a column is called {region!r} already",
+                    where=where(("select", region)),
+                    allowed="rename it",
+                )
             for name in cuts:
                 if self.column(name) not in known:
-                    raise InputError(f"nothing is called {name!r}",
-                                     where=where(("select", region, name)),
-                                     allowed=f"one of {', '.join(known)}")  # fmt: skip
+                    raise InputError(
+                        f"nothing is called {name!r}",
+                        where=where(("select", region, name)),
+                        allowed=f"one of {', '.join(known)}",
+                    )
 
     def column(self, name: str) -> str:
         """The column that a cut means."""

@@ -61,14 +61,18 @@ class QuadraticForms(eqx.Module):
             for g in terms:
                 row = row + self.coefficients[r, g] * sums[g]
             rows.append(row)
-        return {n: self.factors[k] * rows[r] for k, (n, r) in enumerate(
-            zip(self.names, self.rows, strict=True))}  # fmt: skip
+        return {
+            n: self.factors[k] * rows[r]
+            for k, (n, r) in enumerate(zip(self.names, self.rows, strict=True))
+        }
 
 
 def quadratic_forms(
-    function: Callable[[Vector], Float[Array, " names"]], names: Sequence[str],
-    low: np.ndarray, high: np.ndarray,
-) -> QuadraticForms | None:  # fmt: skip
+    function: Callable[[Vector], Float[Array, " names"]],
+    names: Sequence[str],
+    low: np.ndarray,
+    high: np.ndarray,
+) -> QuadraticForms | None:
     """Polynomials of those numbers that are quadratic between low and high, None if none is.
 
     The Hessian must be the same all over the range, and the polynomial must give the number.
@@ -96,11 +100,16 @@ def quadratic_forms(
     groups, group, weights = _proportional(rows[:, 1:][:, seen].T)
     groups = groups.reshape(-1, len(rows))  # constants alone have none
     return QuadraticForms(
-        jnp.asarray(rows[:, 0]), jnp.asarray(groups.T), jnp.asarray(weights), jnp.asarray(factors),
-        tuple(names[k] for k in kept), owner, group,
+        jnp.asarray(rows[:, 0]),
+        jnp.asarray(groups.T),
+        jnp.asarray(weights),
+        jnp.asarray(factors),
+        tuple(names[k] for k in kept),
+        owner,
+        group,
         tuple(tuple(np.flatnonzero(row).tolist()) for row in groups.T),
         tuple(monomials[k] for k in seen),
-    )  # fmt: skip
+    )
 
 
 def _proportional(a: np.ndarray) -> tuple[np.ndarray, tuple[int, ...], np.ndarray]:

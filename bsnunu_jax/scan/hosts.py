@@ -81,17 +81,20 @@ def join(coordinator: str | None, processes: int | None, process: int | None) ->
     given = (coordinator, processes, process)
     if any(x is None for x in given) and any(x is not None for x in given):
         raise InputError(
-            "--coordinator, --processes and --process go together", where="bsnunu scan",
+            "--coordinator, --processes and --process go together",
+            where="bsnunu scan",
             allowed="all three, or --distributed alone under SLURM or Open MPI",
-        )  # fmt: skip
+        )
     if coordinator is not None and not re.fullmatch(r"\S+:\d+", coordinator):
-        raise InputError(f"--coordinator {coordinator!r} has no port", where="bsnunu scan",
-                         allowed="HOST:PORT")  # fmt: skip
+        raise InputError(
+            f"--coordinator {coordinator!r} has no port", where="bsnunu scan", allowed="HOST:PORT"
+        )
     if process is not None and processes is not None and not 0 <= process < processes:
         raise InputError(
-            f"--process {process} of {processes} processes", where="bsnunu scan",
+            f"--process {process} of {processes} processes",
+            where="bsnunu scan",
             allowed=f"0 to {processes - 1}",
-        )  # fmt: skip
+        )
     try:
         jax.distributed.initialize(coordinator, processes, process)
     except (ValueError, RuntimeError) as error:
@@ -100,5 +103,5 @@ def join(coordinator: str | None, processes: int | None, process: int | None) ->
             where="bsnunu scan",
             allowed="--coordinator HOST:PORT --processes N --process I, or start under SLURM or "
             "Open MPI",
-        ) from None  # fmt: skip
+        ) from None
     return Hosts(jax.process_index(), jax.process_count())

@@ -84,9 +84,7 @@ class Plan:
             rows = self.design.row(self.grid, index).astype(int)
 
             def point(x: Coordinates, z: Array, row: Array) -> dict[str, Array]:
-                return self.study.numbers(
-                    nuisances, x, z, self.tables(kernels, row), others
-                )  # fmt: skip
+                return self.study.numbers(nuisances, x, z, self.tables(kernels, row), others)
 
             block = _BLOCK_OF_NODES if Source.POINT in self.sources else _BLOCK
             if jax.default_backend() != "cpu":
@@ -138,9 +136,13 @@ def make_plan(study: Study, design: Design) -> Plan:
 
 
 def _kernels(
-    study: Study, nuisances: Nuisances, x: Coordinates, z: Array, state: int,
+    study: Study,
+    nuisances: Nuisances,
+    x: Coordinates,
+    z: Array,
+    state: int,
     requests: Sequence[Request],
-) -> list[dict[str, Array]]:  # fmt: skip
+) -> list[dict[str, Array]]:
     """Integrated kernels of one state at one point."""
     invisible = study.sectors(nuisances, x, z).invisible[state]
     predictions = Predictions((invisible,), nuisances.shift(z[: nuisances.size]))
@@ -180,9 +182,11 @@ def _integrated(plan: Plan, x: Coordinates) -> Kernels:
     if grid:
         sub = Design(tuple(grid), 1, False, 0)
         masses = sub.values(jnp.arange(sub.number, dtype=jnp.uint64))
-        table = jax.jit(lambda n, x, masses: chunked_vmap(
-            lambda m: of(Source.GRID, n, {**x, **m}), masses, chunk=_BLOCK_OF_NODES
-        ))(study.nuisances, x, masses)  # fmt: skip
+        table = jax.jit(
+            lambda n, x, masses: chunked_vmap(
+                lambda m: of(Source.GRID, n, {**x, **m}), masses, chunk=_BLOCK_OF_NODES
+            )
+        )(study.nuisances, x, masses)
     return [fixed or masses for fixed, masses in zip(once, table, strict=True)]
 
 

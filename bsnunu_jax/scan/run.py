@@ -41,9 +41,13 @@ Program = Callable[[Any, np.uint64], dict[str, jax.Array]]
 
 
 def run_scan(
-    card: ScanCard, folder: Path, *, resume: bool = False, quiet: bool = False,
+    card: ScanCard,
+    folder: Path,
+    *,
+    resume: bool = False,
+    quiet: bool = False,
     hosts: Hosts = _ALONE,
-) -> str:  # fmt: skip
+) -> str:
     """Evaluate all points of a card; leaves points/, scan.nc, card.yaml and manifest.json.
 
     Args:
@@ -90,9 +94,7 @@ def run_scan(
 
 
 @contextmanager
-def _ours(
-    folder: Path, card: ScanCard, resume: bool, quiet: bool, hosts: Hosts
-) -> Iterator[Run]:  # fmt: skip
+def _ours(folder: Path, card: ScanCard, resume: bool, quiet: bool, hosts: Hosts) -> Iterator[Run]:
     """The folder claimed by the first process for all; if it cannot, all stop."""
     if not hosts.first:
         if not hosts.all_agree(False):
@@ -141,9 +143,10 @@ def columns(card: ScanCard) -> dict[str, tuple[str, dict[str, str]]]:
         found[name] = ("f8", {"units": o.unit, "long_name": o.description, "latex": o.latex})
     if card.study.log_likelihood:
         at = "drawn" if card.study.drawn else "0"
-        found[LOG_LIKELIHOOD] = ("f8", {
-            "units": "1", "long_name": f"sum of ln L of the data, their nuisances {at}",
-        })  # fmt: skip
+        found[LOG_LIKELIHOOD] = (
+            "f8",
+            {"units": "1", "long_name": f"sum of ln L of the data, their nuisances {at}"},
+        )
     for region in card.content.select:
         found[region] = ("i1", {"units": "1", "long_name": "1 in this region, else 0"})
     return found
@@ -196,7 +199,7 @@ def batch_size(card: ScanCard, plan: Plan) -> int:
 
 def evaluate(
     card: ScanCard, plan: Plan, call: Program, store: Store, todo: list[int], *, quiet: bool
-) -> None:  # fmt: skip
+) -> None:
     """Compute chunks and write them, the next one while the last one is written.
 
     Raises:
@@ -209,10 +212,18 @@ def evaluate(
     selected, regions = card.content.store == "selected", list(card.content.select)
     left = sum(min(chunk, number - c * chunk) for c in todo)
     with (
-        tqdm(total=left, unit=" points", unit_scale=True, disable=quiet, file=sys.stderr,
-             mininterval=0.5, desc="scan") as bar,
-        ThreadPoolExecutor(in_flight()) as pool, ThreadPoolExecutor(1) as writer,
-    ):  # fmt: skip
+        tqdm(
+            total=left,
+            unit=" points",
+            unit_scale=True,
+            disable=quiet,
+            file=sys.stderr,
+            mininterval=0.5,
+            desc="scan",
+        ) as bar,
+        ThreadPoolExecutor(in_flight()) as pool,
+        ThreadPoolExecutor(1) as writer,
+    ):
 
         def compute(start: int, n: int) -> Part:
             made = call(plan.known, np.uint64(start))
@@ -240,9 +251,13 @@ def evaluate(
 
 
 def _chunk(
-    pool: ThreadPoolExecutor, compute: Callable[[int, int], Part], starts: range, last: int,
-    store: Store, bar: Any,
-) -> tuple[dict[str, np.ndarray], dict[str, int]]:  # fmt: skip
+    pool: ThreadPoolExecutor,
+    compute: Callable[[int, int], Part],
+    starts: range,
+    last: int,
+    store: Store,
+    bar: Any,
+) -> tuple[dict[str, np.ndarray], dict[str, int]]:
     """The columns of a chunk from its parts, and the number of points in every region."""
     whole: dict[str, np.ndarray] = {}
     if "index" not in store.columns:
@@ -276,8 +291,9 @@ def _check_space(card: ScanCard, store: Store, chunks: int) -> None:
     if needed > free:
         raise InputError(
             f"{needed / 1e9:.3g} GB are needed and {free / 1e9:.3g} GB free",
-            where=str(store.folder), allowed="store: selected, fewer points, or another --out",
-        )  # fmt: skip
+            where=str(store.folder),
+            allowed="store: selected, fewer points, or another --out",
+        )
 
 
 def _attributes(card: ScanCard) -> dict[str, Any]:
@@ -286,9 +302,13 @@ def _attributes(card: ScanCard) -> dict[str, Any]:
     shape = [a.size for a in card.axes if a.size]
     on_grid = {"grid_shape": shape} if len(shape) == len(card.axes) else {}
     return {
-        "title": card.content.title, "card": card.resolved, "seed": card.content.seed,
-        "points": card.design.number, "versions": json.dumps(versions), **on_grid,
-    }  # fmt: skip
+        "title": card.content.title,
+        "card": card.resolved,
+        "seed": card.content.seed,
+        "points": card.design.number,
+        "versions": json.dumps(versions),
+        **on_grid,
+    }
 
 
 def summary(card: ScanCard, counts: dict[str, int]) -> str:

@@ -43,8 +43,10 @@ def _ordered(grid: Any) -> Any:
         raise ValueError("a grid of 1 point has low = high; or give more points")
     if grid[2] > 1:
         if grid[0] == grid[1]:
-            raise ValueError(f"{grid[2]} points between {grid[0]:g} and {grid[1]:g} are the same;"
-                             " set the parameter under fixed")  # fmt: skip
+            raise ValueError(
+                f"{grid[2]} points between {grid[0]:g} and {grid[1]:g} are the same;"
+                " set the parameter under fixed"
+            )
         check_width(*grid[:2])
     return grid
 

@@ -65,8 +65,9 @@ class Store:
             if ".partial" in path.name or path.name.startswith("."):
                 continue
             if not re.fullmatch(r"[0-9]{9}\.nc", path.name) or int(path.stem) >= chunks:
-                raise InputError("is no chunk of this scan", where=str(path),
-                                 allowed="move it away")  # fmt: skip
+                raise InputError(
+                    "is no chunk of this scan", where=str(path), allowed="move it away"
+                )
             found.add(int(path.stem))
         return found
 
@@ -133,8 +134,11 @@ class Store:
         """Size and counts of a chunk."""
         path = self.path(chunk)
         if not path.is_file():
-            raise RunError("was deleted while the scan ran", where=str(path),
-                           allowed="`--resume` makes it again")  # fmt: skip
+            raise RunError(
+                "was deleted while the scan ran",
+                where=str(path),
+                allowed="`--resume` makes it again",
+            )
         ours = identity_of(path)
         if ours and run_of(path) != ours:
             raise InputError("is of another run", where=str(path), allowed=_REMEDY)
@@ -196,16 +200,18 @@ def open_scan(folder: str | Path, *, verify: bool = False) -> Any:
     path = Path(folder) / INDEX
     if not path.is_file():
         raise InputError(
-            "holds no finished scan", where=str(folder),
+            "holds no finished scan",
+            where=str(folder),
             allowed="`bsnunu scan CARD --out DIR --resume` finishes one",
-        )  # fmt: skip
+        )
     sealed(path, _REMEDY)
     run, remedy = run_of(path), "`bsnunu scan CARD --out DIR --resume` makes it again"
     for chunk in _chunks(path):
         # HDF5 reads zeros where a chunk is missing.
         if run_of(chunk) != run:
-            raise InputError("is missing, damaged or of another run", where=str(chunk),
-                             allowed=remedy)  # fmt: skip
+            raise InputError(
+                "is missing, damaged or of another run", where=str(chunk), allowed=remedy
+            )
         if verify:
             sealed(chunk, _REMEDY)
     return xarray.open_dataset(path, engine="h5netcdf")

@@ -86,9 +86,13 @@ class Study:
         return Predictions(known, nuisances.shift(z[: nuisances.size]))
 
     def numbers(
-        self, nuisances: Nuisances, x: Coordinates, z: Float[Array, " k"], tables: Tables,
+        self,
+        nuisances: Nuisances,
+        x: Coordinates,
+        z: Float[Array, " k"],
+        tables: Tables,
         names: Sequence[str],
-    ) -> dict[str, Scalar]:  # fmt: skip
+    ) -> dict[str, Scalar]:
         """The numbers with these names at one point."""
         predictions = self.predictions(nuisances, x, z, tables)
         found = {n: predictions.observable(n) for n in names if n != LOG_LIKELIHOOD}

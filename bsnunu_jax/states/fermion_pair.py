@@ -29,36 +29,76 @@ class FermionPair(MassivePair):
     """
 
     operators: ClassVar[tuple[str, ...]] = (
-        "S1", "S2", "P1", "P2", "V1", "V2", "A1", "A2", "T1", "T2",
-    )  # fmt: skip
+        "S1",
+        "S2",
+        "P1",
+        "P2",
+        "V1",
+        "V2",
+        "A1",
+        "A2",
+        "T1",
+        "T2",
+    )
     interferences: ClassVar[Interferences] = {
-        ("S2", "V2"): "Im", ("P2", "A2"): "Re", ("V1", "T1"): "Re", ("A1", "T2"): "Re", **_UNEQUAL,
-    }  # fmt: skip
+        ("S2", "V2"): "Im",
+        ("P2", "A2"): "Re",
+        ("V1", "T1"): "Re",
+        ("A1", "T2"): "Re",
+        **_UNEQUAL,
+    }
     vanishing: ClassVar[tuple[str, ...]] = ("V1", "A1", "T1", "T2")
     why_vanishing: ClassVar[str] = "a Majorana fermion has no vector and no tensor current"
 
     def __init__(
-        self, m: ArrayLike, m_other: ArrayLike | None = None, *, S1: ArrayLike | None = None,
-        S2: ArrayLike | None = None, P1: ArrayLike | None = None, P2: ArrayLike | None = None,
-        V1: ArrayLike | None = None, V2: ArrayLike | None = None, A1: ArrayLike | None = None,
-        A2: ArrayLike | None = None, T1: ArrayLike | None = None, T2: ArrayLike | None = None,
+        self,
+        m: ArrayLike,
+        m_other: ArrayLike | None = None,
+        *,
+        S1: ArrayLike | None = None,
+        S2: ArrayLike | None = None,
+        P1: ArrayLike | None = None,
+        P2: ArrayLike | None = None,
+        V1: ArrayLike | None = None,
+        V2: ArrayLike | None = None,
+        A1: ArrayLike | None = None,
+        A2: ArrayLike | None = None,
+        T1: ArrayLike | None = None,
+        T2: ArrayLike | None = None,
         majorana: bool = False,
-    ) -> None:  # fmt: skip
+    ) -> None:
         """Masses in GeV.
 
         Raises:
             InputError: for V1, A1, T1, T2 of a Majorana fermion, or two masses of one.
         """
-        self._set(m, m_other, majorana, {
-            "S1": S1, "S2": S2, "P1": P1, "P2": P2, "V1": V1, "V2": V2, "A1": A1, "A2": A2,
-            "T1": T1, "T2": T2,
-        })  # fmt: skip
+        self._set(
+            m,
+            m_other,
+            majorana,
+            {
+                "S1": S1,
+                "S2": S2,
+                "P1": P1,
+                "P2": P2,
+                "V1": V1,
+                "V2": V2,
+                "A1": A1,
+                "A2": A2,
+                "T1": T1,
+                "T2": T2,
+            },
+        )
 
     @classmethod
     def named(
-        cls, m: ArrayLike, m_other: ArrayLike | None, coefficients: Mapping[str, ArrayLike], *,
+        cls,
+        m: ArrayLike,
+        m_other: ArrayLike | None,
+        coefficients: Mapping[str, ArrayLike],
+        *,
         majorana: bool = False,
-    ) -> "FermionPair":  # fmt: skip
+    ) -> "FermionPair":
         """The same with the coefficients by name."""
         given: dict[str, Any] = dict(coefficients)
         return cls(m, m_other, majorana=majorana, **given)
@@ -77,14 +117,27 @@ class FermionPair(MassivePair):
         tensor_5 = 8 * above * (q2 + 2 * difference**2) / (3 * q2)
         flip, split = 4 * total * below / root, 4 * difference * above / root
         return {
-            "S1": {"S": 2 * above}, "S2": {"S": 2 * below},
-            "P1": {"P": 2 * above}, "P2": {"P": 2 * below},
-            "V1": {"V": vector, "V0": vector_0}, "V2": {"V": axial, "V0": axial_0},
-            "A1": {"A": vector, "A0": vector_0}, "A2": {"A": axial, "A0": axial_0},
-            "T1": {"E": tensor, "F": tensor_5}, "T2": {"E": tensor_5, "F": tensor},
-            "S2*V2": {"SV": -flip}, "P2*A2": {"PA": flip},
-            "V1*T1": {"VE": 2 * flip}, "A1*T2": {"AF": -2 * flip},
-        } | ({} if self.m_other is None else {
-            "S1*V1": {"SV": split}, "P1*A1": {"PA": split},
-            "V2*T2": {"VE": 2 * split}, "A2*T1": {"AF": -2 * split},
-        })  # fmt: skip
+            "S1": {"S": 2 * above},
+            "S2": {"S": 2 * below},
+            "P1": {"P": 2 * above},
+            "P2": {"P": 2 * below},
+            "V1": {"V": vector, "V0": vector_0},
+            "V2": {"V": axial, "V0": axial_0},
+            "A1": {"A": vector, "A0": vector_0},
+            "A2": {"A": axial, "A0": axial_0},
+            "T1": {"E": tensor, "F": tensor_5},
+            "T2": {"E": tensor_5, "F": tensor},
+            "S2*V2": {"SV": -flip},
+            "P2*A2": {"PA": flip},
+            "V1*T1": {"VE": 2 * flip},
+            "A1*T2": {"AF": -2 * flip},
+        } | (
+            {}
+            if self.m_other is None
+            else {
+                "S1*V1": {"SV": split},
+                "P1*A1": {"PA": split},
+                "V2*T2": {"VE": 2 * split},
+                "A2*T1": {"AF": -2 * split},
+            }
+        )

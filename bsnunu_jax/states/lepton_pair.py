@@ -38,9 +38,7 @@ class LeptonPair(MassivePair):
                     f"unknown lepton {flavour!r}", allowed=f"leptons: {', '.join(FLAVOURS)}"
                 )
         at = FLAVOURS.index(i), FLAVOURS.index(j)
-        C9, C10, C9p, C10p = (
-            c[at] for c in (charged.C9, charged.C10, charged.C9p, charged.C10p)
-        )  # fmt: skip
+        C9, C10, C9p, C10p = (c[at] for c in (charged.C9, charged.C10, charged.C9p, charged.C10p))
         coefficients = {"C9+": C9 + C9p, "C9-": C9 - C9p, "C10+": C10 + C10p, "C10-": C10 - C10p}
         if i == j:
             coefficients["C7"] = _effective(inputs, "C7eff")
@@ -78,11 +76,14 @@ class LeptonPair(MassivePair):
         vector_0, axial_0 = 2 * difference**2 * above / q2, 2 * total**2 * below / q2
         photon = 2 * vector / jnp.sqrt(q2)
         return {
-            "C9+": {"V": vector, "V0": vector_0}, "C10+": {"V": axial, "V0": axial_0},
-            "C9-": {"A": vector, "A0": vector_0}, "C10-": {"A": axial, "A0": axial_0},
+            "C9+": {"V": vector, "V0": vector_0},
+            "C10+": {"V": axial, "V0": axial_0},
+            "C9-": {"A": vector, "A0": vector_0},
+            "C10-": {"A": axial, "A0": axial_0},
             "C7": {"E": vector / q2, "F": vector / q2},
-            "C7*C9+": {"VE": photon}, "C7*C9-": {"AF": photon},
-        }  # fmt: skip
+            "C7*C9+": {"VE": photon},
+            "C7*C9-": {"AF": photon},
+        }
 
 
 def _squared(c: Complex[Array, ""]) -> Scalar:

@@ -61,9 +61,12 @@ class MassivePair(eqx.Module):
     identical: bool = eqx.field(static=True)
 
     def _set(
-        self, m: ArrayLike, m_other: ArrayLike | None, identical: bool,
+        self,
+        m: ArrayLike,
+        m_other: ArrayLike | None,
+        identical: bool,
         coefficients: Mapping[str, ArrayLike | None],
-    ) -> None:  # fmt: skip
+    ) -> None:
         """Fill the fields.
 
         Raises:

@@ -52,9 +52,7 @@ class Resonance(_Couplings):
     m: Scalar
     width: Scalar
 
-    def __init__(
-        self, m: ArrayLike, width: ArrayLike, S: ArrayLike = 0, P: ArrayLike = 0
-    ) -> None:  # fmt: skip
+    def __init__(self, m: ArrayLike, width: ArrayLike, S: ArrayLike = 0, P: ArrayLike = 0) -> None:
         """Mass and width in GeV, couplings dimensionless.
 
         Raises:

@@ -30,10 +30,16 @@ class ScalarPair(MassivePair):
     why_vanishing: ClassVar[str] = "a real scalar has no current"
 
     def __init__(
-        self, m: ArrayLike, m_other: ArrayLike | None = None, *, S: ArrayLike | None = None,
-        P: ArrayLike | None = None, V: ArrayLike | None = None, A: ArrayLike | None = None,
+        self,
+        m: ArrayLike,
+        m_other: ArrayLike | None = None,
+        *,
+        S: ArrayLike | None = None,
+        P: ArrayLike | None = None,
+        V: ArrayLike | None = None,
+        A: ArrayLike | None = None,
         real: bool = False,
-    ) -> None:  # fmt: skip
+    ) -> None:
         """Masses in GeV.
 
         Raises:

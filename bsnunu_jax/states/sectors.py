@@ -68,9 +68,13 @@ class BsMixing(eqx.Module):
     mu: Float[Array, ""]
 
     def __init__(
-        self, C_VLL: ArrayLike = 0, C_VRR: ArrayLike = 0, C_VLR: ArrayLike = 0,
-        mu: ArrayLike = 1000.0, C_SLR: ArrayLike = 0,
-    ) -> None:  # fmt: skip
+        self,
+        C_VLL: ArrayLike = 0,
+        C_VRR: ArrayLike = 0,
+        C_VLR: ArrayLike = 0,
+        mu: ArrayLike = 1000.0,
+        C_SLR: ArrayLike = 0,
+    ) -> None:
         """Scalars."""
         self.C_VLL, self.C_VRR, self.C_VLR, self.C_SLR = (
             jnp.asarray(c, dtype=complex) for c in (C_VLL, C_VRR, C_VLR, C_SLR)

@@ -15,9 +15,7 @@ from bsnunu_jax.states.massive_pair import DarkRows, mass
 
 Scalar = Float[Array, ""]
 
-OPERATORS = (
-    "V_LL", "V_LR", "V_RL", "V_RR", "S_LL", "S_LR", "S_RL", "S_RR", "T_LL", "T_RR",
-)  # fmt: skip
+OPERATORS = ("V_LL", "V_LR", "V_RL", "V_RR", "S_LL", "S_LR", "S_RL", "S_RR", "T_LL", "T_RR")
 _SIGN = {"L": -1, "R": 1}
 
 
@@ -44,22 +42,39 @@ class SterileNeutrino(eqx.Module):
     majorana: bool = eqx.field(static=True)
 
     def __init__(
-        self, mN: ArrayLike, *, pair: Literal["nuN", "NN"] = "nuN", majorana: bool = False,
-        V_LL: ArrayLike | None = None, V_LR: ArrayLike | None = None,
-        V_RL: ArrayLike | None = None, V_RR: ArrayLike | None = None,
-        S_LL: ArrayLike | None = None, S_LR: ArrayLike | None = None,
-        S_RL: ArrayLike | None = None, S_RR: ArrayLike | None = None,
-        T_LL: ArrayLike | None = None, T_RR: ArrayLike | None = None,
-    ) -> None:  # fmt: skip
+        self,
+        mN: ArrayLike,
+        *,
+        pair: Literal["nuN", "NN"] = "nuN",
+        majorana: bool = False,
+        V_LL: ArrayLike | None = None,
+        V_LR: ArrayLike | None = None,
+        V_RL: ArrayLike | None = None,
+        V_RR: ArrayLike | None = None,
+        S_LL: ArrayLike | None = None,
+        S_LR: ArrayLike | None = None,
+        S_RL: ArrayLike | None = None,
+        S_RR: ArrayLike | None = None,
+        T_LL: ArrayLike | None = None,
+        T_RR: ArrayLike | None = None,
+    ) -> None:
         """Mass of N in GeV; `majorana` for a pair NN of Majorana fermions.
 
         Raises:
             InputError: for another pair, Majorana nu N, or tensors of a Majorana pair.
         """
         given = {
-            "V_LL": V_LL, "V_LR": V_LR, "V_RL": V_RL, "V_RR": V_RR, "S_LL": S_LL, "S_LR": S_LR,
-            "S_RL": S_RL, "S_RR": S_RR, "T_LL": T_LL, "T_RR": T_RR,
-        }  # fmt: skip
+            "V_LL": V_LL,
+            "V_LR": V_LR,
+            "V_RL": V_RL,
+            "V_RR": V_RR,
+            "S_LL": S_LL,
+            "S_LR": S_LR,
+            "S_RL": S_RL,
+            "S_RR": S_RR,
+            "T_LL": T_LL,
+            "T_RR": T_RR,
+        }
         given = {k: c for k, c in given.items() if c is not None}
         if pair not in ("nuN", "NN"):
             raise InputError(f"pair {pair!r} of a sterile neutrino", allowed="nuN or NN")

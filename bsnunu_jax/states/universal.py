@@ -28,9 +28,13 @@ class Universal(MasslessPair, eqx.Module):
     cTL: Complex[Array, ""]
 
     def __init__(
-        self, cVL: ArrayLike, cVR: ArrayLike = 0, cSL: ArrayLike = 0, cSR: ArrayLike = 0,
+        self,
+        cVL: ArrayLike,
+        cVR: ArrayLike = 0,
+        cSL: ArrayLike = 0,
+        cSR: ArrayLike = 0,
         cTL: ArrayLike = 0,
-    ) -> None:  # fmt: skip
+    ) -> None:
         """Five scalars; there is no default for cVL because it contains the SM."""
         self.cVL, self.cVR, self.cSL, self.cSR, self.cTL = (
             jnp.asarray(c, dtype=complex) for c in (cVL, cVR, cSL, cSR, cTL)

@@ -43,24 +43,40 @@ class VectorPair(MassivePair):
         for o in ("S", "P", "T1", "T2", *_AXIAL, *_AXIAL.values())
     }
     interferences: ClassVar[Interferences] = {
-        ("S", "V2"): "Im", ("P", "A2"): "Re",
-        ("V4", "V5"): "Re", ("A4", "A5"): "Re",
-        ("T1", "V4"): "Re", ("T1", "V5"): "Re", ("T2", "V6"): "Re",
-        ("T2", "A4"): "Im", ("T2", "A5"): "Im", ("T1", "A6"): "Im",
-    }  # fmt: skip
-    vanishing: ClassVar[tuple[str, ...]] = (
-        "T1", "T2", "V4", "V5", "V6", "A4", "A5", "A6",
-    )  # fmt: skip
+        ("S", "V2"): "Im",
+        ("P", "A2"): "Re",
+        ("V4", "V5"): "Re",
+        ("A4", "A5"): "Re",
+        ("T1", "V4"): "Re",
+        ("T1", "V5"): "Re",
+        ("T2", "V6"): "Re",
+        ("T2", "A4"): "Im",
+        ("T2", "A5"): "Im",
+        ("T1", "A6"): "Im",
+    }
+    vanishing: ClassVar[tuple[str, ...]] = ("T1", "T2", "V4", "V5", "V6", "A4", "A5", "A6")
     why_vanishing: ClassVar[str] = "it is odd under X <-> X^dagger, a real vector is its own"
 
     def __init__(
-        self, m: ArrayLike, *, S: ArrayLike | None = None, P: ArrayLike | None = None,
-        T1: ArrayLike | None = None, T2: ArrayLike | None = None, V2: ArrayLike | None = None,
-        V3: ArrayLike | None = None, V4: ArrayLike | None = None, V5: ArrayLike | None = None,
-        V6: ArrayLike | None = None, A2: ArrayLike | None = None, A3: ArrayLike | None = None,
-        A4: ArrayLike | None = None, A5: ArrayLike | None = None, A6: ArrayLike | None = None,
+        self,
+        m: ArrayLike,
+        *,
+        S: ArrayLike | None = None,
+        P: ArrayLike | None = None,
+        T1: ArrayLike | None = None,
+        T2: ArrayLike | None = None,
+        V2: ArrayLike | None = None,
+        V3: ArrayLike | None = None,
+        V4: ArrayLike | None = None,
+        V5: ArrayLike | None = None,
+        V6: ArrayLike | None = None,
+        A2: ArrayLike | None = None,
+        A3: ArrayLike | None = None,
+        A4: ArrayLike | None = None,
+        A5: ArrayLike | None = None,
+        A6: ArrayLike | None = None,
         real: bool = False,
-    ) -> None:  # fmt: skip
+    ) -> None:
         """The mass in GeV.
 
         Raises:
@@ -74,9 +90,21 @@ class VectorPair(MassivePair):
                 allowed="at m = 0 give coefficients over powers of m, VectorPair.goldstone",
             )
         c = {
-            "S": S, "P": P, "T1": T1, "T2": T2, "V2": V2, "V3": V3, "V4": V4, "V5": V5, "V6": V6,
-            "A2": A2, "A3": A3, "A4": A4, "A5": A5, "A6": A6,
-        }  # fmt: skip
+            "S": S,
+            "P": P,
+            "T1": T1,
+            "T2": T2,
+            "V2": V2,
+            "V3": V3,
+            "V4": V4,
+            "V5": V5,
+            "V6": V6,
+            "A2": A2,
+            "A3": A3,
+            "A4": A4,
+            "A5": A5,
+            "A6": A6,
+        }
         over = {k: None if v is None else _over(v, m, self.powers[k]) for k, v in c.items()}
         self._set(m, None, real, over)
 
@@ -95,9 +123,7 @@ class VectorPair(MassivePair):
                     f"unknown operator {name!r}", allowed=f"one of {', '.join(cls.operators)}"
                 )
         return eqx.tree_at(
-            lambda state: state.m,
-            cls(1.0, **dict(coefficients), real=real),
-            mass("m", m),
+            lambda state: state.m, cls(1.0, **dict(coefficients), real=real), mass("m", m)
         )
 
     def _rows(self, q2: Scalar, above: Scalar, below: Scalar) -> DarkRows:
@@ -116,20 +142,28 @@ class VectorPair(MassivePair):
         # C_T carries m^2 and C_V6 only m.
         odd = m * root * (q2 + 2 * m2) / 3
         rows: DarkRows = {
-            "S": {"S": scalar}, "P": {"P": scalar},
-            "T1": {"E": electric, "F": magnetic}, "T2": {"E": magnetic, "F": electric},
-            "S*V2": {"SV": root * mixed / 2}, "P*A2": {"PA": -root * mixed / 2},
-            "T1*V4": {"VE": -root * mixed / 6}, "T1*V5": {"VE": 2 * root * electric},
+            "S": {"S": scalar},
+            "P": {"P": scalar},
+            "T1": {"E": electric, "F": magnetic},
+            "T2": {"E": magnetic, "F": electric},
+            "S*V2": {"SV": root * mixed / 2},
+            "P*A2": {"PA": -root * mixed / 2},
+            "T1*V4": {"VE": -root * mixed / 6},
+            "T1*V5": {"VE": 2 * root * electric},
             "T2*V6": {"VE": -2 * odd},
-            "T2*A4": {"AF": root * mixed / 6}, "T2*A5": {"AF": -2 * root * electric},
+            "T2*A4": {"AF": root * mixed / 6},
+            "T2*A5": {"AF": -2 * root * electric},
             "T1*A6": {"AF": -2 * odd},
-        }  # fmt: skip
+        }
         for v in ("V", "A"):
             rows |= {
-                f"{v}2": {v: two, f"{v}0": two_0}, f"{v}3": {v: three, f"{v}0": three_0},
-                f"{v}4": {v: four}, f"{v}5": {v: five}, f"{v}6": {v: six},
+                f"{v}2": {v: two, f"{v}0": two_0},
+                f"{v}3": {v: three, f"{v}0": three_0},
+                f"{v}4": {v: four},
+                f"{v}5": {v: five},
+                f"{v}6": {v: six},
                 f"{v}4*{v}5": {v: -q2 * mixed / 6},
-            }  # fmt: skip
+            }
         return rows
 
 

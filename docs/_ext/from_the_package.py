@@ -31,9 +31,12 @@ class Commands(SphinxDirective):
         self, command: click.Command, path: str, parent: click.Context | None
     ) -> list[nodes.Node]:
         context = click.Context(
-            command, info_name=path.split()[-1], parent=parent, terminal_width=88,
+            command,
+            info_name=path.split()[-1],
+            parent=parent,
+            terminal_width=88,
             max_content_width=88,
-        )  # fmt: skip
+        )
         section = nodes.section(ids=[path.replace(" ", "-")], names=[path])
         section += nodes.title(text=path)
         section += nodes.literal_block(text=command.get_help(context), language="text")

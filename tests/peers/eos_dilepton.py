@@ -26,13 +26,17 @@ def wilson_coefficients(operators: Mapping[str, complex]) -> dict[str, complex]:
     O9 = (s g P_L b)(l g l), O10 with g g5, OS = (s P_R b)(l l), OP with g5, primes exchange L, R;
     OT = (s sig b)(l sig l).  With OT5 = (s sig b)(l sig g5 l).
     """
-    c = {name: complex(operators.get(name, 0)) for name in
-         ("S1", "S2", "P1", "P2", "V1", "V2", "A1", "A2", "T1", "T2")}  # fmt: skip
+    c = {
+        name: complex(operators.get(name, 0))
+        for name in ("S1", "S2", "P1", "P2", "V1", "V2", "A1", "A2", "T1", "T2")
+    }
     # P_R = (1 - i x i g5)/2 and g5 = -i x i g5.
     pairs = {
-        "c9": (c["V1"], -c["A1"]), "c10": (c["V2"], -c["A2"]),
-        "cS": (c["S1"], 1j * c["P1"]), "cP": (1j * c["S2"], -c["P2"]),
-    }  # fmt: skip
+        "c9": (c["V1"], -c["A1"]),
+        "c10": (c["V2"], -c["A2"]),
+        "cS": (c["S1"], 1j * c["P1"]),
+        "cP": (1j * c["S2"], -c["P2"]),
+    }
     found = {"cT": c["T1"], "cT5": c["T2"]}
     for name, (even, odd) in pairs.items():
         found |= {name: even + odd, f"{name}'": even - odd}

@@ -27,9 +27,11 @@ pytestmark = [
 
 FLAVIO = load_inputs("flavio")
 MODES = {
-    "BR(B+->Knunu)": "B+->K+", "BR(B0->Knunu)": "B0->K0", "BR(B+->K*nunu)": "B+->K*+",
+    "BR(B+->Knunu)": "B+->K+",
+    "BR(B0->Knunu)": "B0->K0",
+    "BR(B+->K*nunu)": "B+->K*+",
     "BR(B0->K*nunu)": "B0->K*0",
-}  # fmt: skip
+}
 OBSERVABLES = (*MODES, "R_K_nunu", "R_Kstar_nunu")
 
 
@@ -71,9 +73,9 @@ def quiet_import() -> tuple[type, type, type, Callable]:
 
 def jelli_values(name: str, order: list, point: dict[str, complex], basis: tuple, scale: float):
     sectors = quiet_import()[0]
-    x = np.array([
-        (point.get(n, 0.0).real if part == "R" else point.get(n, 0.0).imag) for n, part in order
-    ])  # fmt: skip
+    x = np.array(
+        [(point.get(n, 0.0).real if part == "R" else point.get(n, 0.0).imag) for n, part in order]
+    )
     predict = sectors.get_class_prediction_function([name])
     data = sectors.get_class_prediction_data(*basis, [name])
     return np.asarray(predict(jnp.asarray(x), scale, data))
@@ -105,13 +107,17 @@ def test_jelli_reads_the_covariance(polynomials, tmp_path, wide_ranks):
     found = correlations.get_data(sector.observable_names, sector.observable_names)
     covariance = found * np.einsum("ki,lj->ijkl", std, std)
     point = coefficients(5)
-    monomials = np.array([
-        np.prod([
-            1.0 if not n else point[n].real if part == "R" else point[n].imag
-            for n, part in zip(key[:2], key[2], strict=True)
-        ])
-        for key in sector.keys_coeff_observable
-    ])  # fmt: skip
+    monomials = np.array(
+        [
+            np.prod(
+                [
+                    1.0 if not n else point[n].real if part == "R" else point[n].imag
+                    for n, part in zip(key[:2], key[2], strict=True)
+                ]
+            )
+            for key in sector.keys_coeff_observable
+        ]
+    )
     theirs = np.einsum("ijkl,k,l->ij", covariance, monomials, monomials)
     draws = np.einsum("nki,k->ni", polynomials.draws, monomials)
     np.testing.assert_allclose(theirs, np.cov(draws.T), rtol=1e-9, atol=1e-24)
@@ -132,8 +138,10 @@ def test_jelli_in_the_basis_of_a_dark_pair(tmp_path, wide_ranks):
     theirs = jelli_values("pair", made.get_parameter_basis(), point, (None, None), 4.8)
     known = names.SECTORS["sbchichi"].names()
     state = FermionPair.named(0.6, None, {known[k]: v for k, v in point.items()})
-    ours = [float(get_observable(o).function([Neutrinos(), state], found.inputs))
-            for o in found.observables]  # fmt: skip
+    ours = [
+        float(get_observable(o).function([Neutrinos(), state], found.inputs))
+        for o in found.observables
+    ]
     np.testing.assert_allclose(theirs, ours, rtol=1e-12)
 
 
@@ -200,8 +208,10 @@ def test_our_basis_is_a_wcxf_basis(tmp_path):
     flavio = wcxf.Basis["WET", "flavio"]
     assert set(flavio.sectors["sbnunu"]) == set(names.LEFT_HANDED)
     for name, entry in flavio.sectors["sbnunu"].items():
-        plain = [x["tex"].replace("{", "").replace("}", "")
-                 for x in (entry, basis.sectors["sbnunu"][name])]  # fmt: skip
+        plain = [
+            x["tex"].replace("{", "").replace("}", "")
+            for x in (entry, basis.sectors["sbnunu"][name])
+        ]
         assert plain[0] == plain[1]
     for name in flavio.all_wcs:
         assert names.of_another_sector(name) == (name not in names.LEFT_HANDED), name

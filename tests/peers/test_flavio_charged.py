@@ -25,9 +25,11 @@ CHARGED = {o.name: o for o in charged_observables()}
 LEPTONS = ("e", "mu", "tau")
 PAIRS = [(a, b) for a in LEPTONS for b in LEPTONS if a != b]
 MESONS = {
-    "B+->K+": ("B+", "K+", "B+->K"), "B0->K0": ("B0", "K0", "B0->K"),
-    "B+->K*+": ("B+", "K*+", "B+->K*"), "B0->K*0": ("B0", "K*0", "B0->K*"),
-}  # fmt: skip
+    "B+->K+": ("B+", "K+", "B+->K"),
+    "B0->K0": ("B0", "K0", "B0->K"),
+    "B+->K*+": ("B+", "K*+", "B+->K*"),
+    "B0->K*0": ("B0", "K*0", "B0->K*"),
+}
 SCALE = 4.8  # GeV
 # flavio asks its quadrature for 5e-3 and does better.
 QUADRATURE = 1e-5
@@ -62,12 +64,14 @@ def wilson(values: dict[str, complex]) -> "flavio.WilsonCoefficients":
 @cache
 def coefficients(point: int) -> "flavio.WilsonCoefficients":
     """C^{ij}, barred lepton first, is C_bs{j}{i}."""
-    return wilson({
-        f"{name}_bs{b}{a}": complex(matrix[i, j])
-        for name, matrix in zip(("C9", "C10", "C9p", "C10p"), POINTS[point], strict=True)
-        for i, a in enumerate(LEPTONS)
-        for j, b in enumerate(LEPTONS)
-    })  # fmt: skip
+    return wilson(
+        {
+            f"{name}_bs{b}{a}": complex(matrix[i, j])
+            for name, matrix in zip(("C9", "C10", "C9p", "C10p"), POINTS[point], strict=True)
+            for i, a in enumerate(LEPTONS)
+            for j, b in enumerate(LEPTONS)
+        }
+    )
 
 
 def flavio_value(name: str, point: int, *args: float) -> float:
@@ -117,9 +121,7 @@ def flavio_spectrum(mode: str, minus: str, plus: str, point: int, q2: float) -> 
         function = flavio.physics.bdecays.bpll_lfv.bpll_dbrdq2
         return float(function(q2, found, par, meson, kaon, minus, plus))
     bvll = flavio.physics.bdecays.bvll
-    rate = bvll.lfv.bvlilj_obs(
-        bvll.observables.dGdq2, q2, found, par, meson, kaon, minus, plus
-    )  # fmt: skip
+    rate = bvll.lfv.bvlilj_obs(bvll.observables.dGdq2, q2, found, par, meson, kaon, minus, plus)
     return float(par[f"tau_{meson}"] * rate)
 
 
@@ -141,8 +143,10 @@ def test_flavour_violating_spectra(mode: str) -> None:
 
     for point in FLAVOURED:
         found = np.asarray(one(POINTS[point]))
-        expected = [[flavio_spectrum(mode, *pair, point, float(x)) for x in q2[k]]
-                    for k, pair in enumerate(PAIRS)]  # fmt: skip
+        expected = [
+            [flavio_spectrum(mode, *pair, point, float(x)) for x in q2[k]]
+            for k, pair in enumerate(PAIRS)
+        ]
         np.testing.assert_allclose(found, expected, rtol=1e-11)
 
 
@@ -167,8 +171,12 @@ def test_bs_to_tau_tau() -> None:
 
 # Accuracy of constant C9eff and C7 in and out of the window. With new physics that interferes
 # destructively what counts is the SM rate: of the sum of both.
-ACCURACY = {"B+->K+": (0.002, 0.005), "B0->K0": (0.002, 0.005),
-            "B+->K*+": (0.02, 0.008), "B0->K*0": (0.02, 0.008)}  # fmt: skip
+ACCURACY = {
+    "B+->K+": (0.002, 0.005),
+    "B0->K0": (0.002, 0.005),
+    "B+->K*+": (0.02, 0.008),
+    "B0->K*0": (0.02, 0.008),
+}
 
 
 @pytest.mark.parametrize("mode", MODES)
@@ -181,10 +189,12 @@ def test_tau_pairs(mode: str) -> None:
     labels = "", f"[{window[0]:g},{window[1]:g}]"
     for label, limits, accuracy in zip(labels, (ends, window), ACCURACY[mode], strict=True):
         found = ours()[f"BR({mode}tau+tau-){label}"]
-        expected = np.array([
-            integrated(lambda x, p=p: flavio_value(f"dBR/dq2({peer}tautau)", p, x), *limits)
-            for p in range(len(POINTS))
-        ])  # fmt: skip
+        expected = np.array(
+            [
+                integrated(lambda x, p=p: flavio_value(f"dBR/dq2({peer}tautau)", p, x), *limits)
+                for p in range(len(POINTS))
+            ]
+        )
         deviation, sm = np.abs(found - expected), expected[0]
         assert deviation[0] < accuracy * sm
         assert (deviation < accuracy * (expected + sm)).all()
@@ -207,8 +217,11 @@ def test_r_d(peer: str) -> None:
     sm = observable.prediction_par(parameters(), wilson({}))
     draws = np.random.default_rng(20260419).normal(scale=0.05, size=(13, 2, 3, 3))
     for CVL in draws[:, 0] + 1j * draws[:, 1]:
-        values = {f"CVL_bc{a}nu{b}": complex(CVL[i, j])
-                  for i, a in enumerate(LEPTONS) for j, b in enumerate(LEPTONS)}  # fmt: skip
+        values = {
+            f"CVL_bc{a}nu{b}": complex(CVL[i, j])
+            for i, a in enumerate(LEPTONS)
+            for j, b in enumerate(LEPTONS)
+        }
         sectors = Sectors((Neutrinos(),), current=ChargedCurrent(CVL))
         found = float(CHARGED["r_D"].function(sectors, INPUTS))
         expected = float(observable.prediction_par(parameters(), wilson(values)) / sm)

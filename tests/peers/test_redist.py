@@ -24,8 +24,9 @@ with warnings.catch_warnings():
 
 pytestmark = pytest.mark.peers
 
-COUPLINGS = {name: (start, (0.0, 20.0)) for name, start in
-             {"cVL": 6.6, "cSL": 0.5, "cTL": 0.5}.items()}  # fmt: skip
+COUPLINGS = {
+    name: (start, (0.0, 20.0)) for name, start in {"cVL": 6.6, "cSL": 0.5, "cTL": 0.5}.items()
+}
 INPUTS = load_inputs("eos", {"B->K": "flag2021_hpqcd2022"})
 NUISANCES = Nuisances(INPUTS, ["B->K"])
 

@@ -30,10 +30,15 @@ def parameters() -> dict[str, float]:
     """Ours under wilson's names; its Z couplings follow from m_W, m_Z and alpha."""
     v = {k: float(x) for k, x in FLAVIO.values.items()}
     return wilson.parameters.p | {
-        "GF": v["GF"], "alpha_e": float(FLAVIO.role("alpha_hamiltonian")),
-        "alpha_s": v["alpha_s_mZ"], "m_Z": v["m_Z"], "m_W": v["m_W"], "m_b": 4.195,
-        **{n: v[n] for n in ("Vus", "Vub", "Vcb", "gamma")}, "loop_order": 0,
-    }  # fmt: skip
+        "GF": v["GF"],
+        "alpha_e": float(FLAVIO.role("alpha_hamiltonian")),
+        "alpha_s": v["alpha_s_mZ"],
+        "m_Z": v["m_Z"],
+        "m_W": v["m_W"],
+        "m_b": 4.195,
+        **{n: v[n] for n in ("Vus", "Vub", "Vcb", "gamma")},
+        "loop_order": 0,
+    }
 
 
 V = ckm_tree(*(parameters()[n] for n in ("Vus", "Vub", "Vcb", "gamma")))
@@ -45,9 +50,12 @@ INPUTS = eqx.tree_at(lambda i: i.values["VtbVts_abs"], FLAVIO, abs(XI))
 
 def peer(names: dict[str, complex]) -> dict[str, complex]:
     """flavio-basis coefficients of Warsaw ones [TeV^-2], matched at m_Z without running."""
-    wc = wilson.wcxf.WC("SMEFT", "Warsaw", SCALE, wilson.wcxf.WC.dict2values(
-        {k: c * 1e-6 * PHASE for k, c in names.items()}
-    ))  # fmt: skip
+    wc = wilson.wcxf.WC(
+        "SMEFT",
+        "Warsaw",
+        SCALE,
+        wilson.wcxf.WC.dict2values({k: c * 1e-6 * PHASE for k, c in names.items()}),
+    )
     p = parameters()
     return wc.match("WET", "JMS", parameters=p).translate("flavio", parameters=p).dict
 
@@ -70,9 +78,13 @@ def compare(warsaw: dict[str, complex], names: dict[str, complex]) -> None:
     for i, a in enumerate(LEPTONS):
         for j, b in enumerate(LEPTONS):
             expected = {
-                f"CL_bsnu{b}nu{a}": n.CL, f"CR_bsnu{b}nu{a}": n.CR, f"C9_bs{b}{a}": c.C9,
-                f"C10_bs{b}{a}": c.C10, f"C9p_bs{b}{a}": c.C9p, f"C10p_bs{b}{a}": c.C10p,
-            }  # fmt: skip
+                f"CL_bsnu{b}nu{a}": n.CL,
+                f"CR_bsnu{b}nu{a}": n.CR,
+                f"C9_bs{b}{a}": c.C9,
+                f"C10_bs{b}{a}": c.C10,
+                f"C9p_bs{b}{a}": c.C9p,
+                f"C10p_bs{b}{a}": c.C10p,
+            }
             for name, matrix in expected.items():
                 # flavio writes equal flavours once: C9_bsmumu.
                 found = theirs.get(name, 0.0)
@@ -91,9 +103,7 @@ def test_contact_terms(stem: str, prefix: str) -> None:
         warsaw[f"{prefix}_{lepton}{quark}"] = values[i, j]
         names[f"{stem}_{LEPTONS[i]}{LEPTONS[j]}"] = values[i, j]
     known = set(wilson.wcxf.Basis["SMEFT", "Warsaw"].all_wcs)
-    conjugate = {
-        k: (k if k in known else f"{prefix}_{k[-3]}{k[-4]}32") for k in warsaw
-    }  # fmt: skip
+    conjugate = {k: (k if k in known else f"{prefix}_{k[-3]}{k[-4]}32") for k in warsaw}
     given = {
         conjugate[k]: (c if k in known else np.conj(c * PHASE) / PHASE) for k, c in warsaw.items()
     }

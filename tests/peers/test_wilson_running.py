@@ -79,17 +79,19 @@ def by_name(s: Sectors) -> dict[str, complex]:
     for i, a in enumerate(LEPTONS):
         for j, b in enumerate(LEPTONS):
             found |= {
-                f"CL_bsnu{b}nu{a}": n.CL[i, j], f"CR_bsnu{b}nu{a}": n.CR[i, j],
-                f"C9_bs{b}{a}": c.C9[i, j], f"C10_bs{b}{a}": c.C10[i, j],
-                f"C9p_bs{b}{a}": c.C9p[i, j], f"C10p_bs{b}{a}": c.C10p[i, j],
+                f"CL_bsnu{b}nu{a}": n.CL[i, j],
+                f"CR_bsnu{b}nu{a}": n.CR[i, j],
+                f"C9_bs{b}{a}": c.C9[i, j],
+                f"C10_bs{b}{a}": c.C10[i, j],
+                f"C9p_bs{b}{a}": c.C9p[i, j],
+                f"C10p_bs{b}{a}": c.C10p[i, j],
                 f"CVL_bc{a}nu{b}": s.current.CVL[i, j],
-            }  # fmt: skip
+            }
     return {k: complex(v) for k, v in found.items()}
 
 
 @pytest.mark.parametrize(
-    ("scale", "size", "rtol"),
-    [(1000.0, 1e-5, 2e-5), (4000.0, 1e-5, 2e-5), (1000.0, 1e-2, 5e-4)],
+    ("scale", "size", "rtol"), [(1000.0, 1e-5, 2e-5), (4000.0, 1e-5, 2e-5), (1000.0, 1e-2, 5e-4)]
 )
 def test_sum_of_columns_is_a_direct_run(scale: float, size: float, rtol: float) -> None:
     """All 30 coefficients, complex, at once.

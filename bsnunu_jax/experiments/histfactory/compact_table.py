@@ -28,10 +28,13 @@ def compacted(published: Belle2Likelihood) -> Belle2Likelihood:
     """The compact form of the published likelihood."""
     density = published.density.reshape(len(published.density), -1, MERGED).sum(axis=2)
     return replace(
-        published, form="compact", density=density, q2_edges=published.q2_edges[::MERGED],
+        published,
+        form="compact",
+        density=density,
+        q2_edges=published.q2_edges[::MERGED],
         model=compact(published.model, published.signal, COMBINATIONS),
         null_br=published.null_br.reshape(-1, MERGED).sum(axis=1),
-    )  # fmt: skip
+    )
 
 
 def accuracy(published: Belle2Likelihood, made: Belle2Likelihood) -> str:
@@ -94,15 +97,21 @@ def read_table(table: Mapping[str, Any]) -> dict[str, Any]:
     symmetric = np.concatenate([np.zeros((len(names), events.size)), shapes])
     model = HistFactory(
         entries=tuple(("", s["sample"]) for s in samples for _ in s["bins"]),
-        nominal=events, bins=bins, observed=np.array(table["observed"], dtype=float),
+        nominal=events,
+        bins=bins,
+        observed=np.array(table["observed"], dtype=float),
         alphas=(*names, *(f"combination_{i + 1}" for i in range(combinations))),
-        symmetric=symmetric, antisymmetric=np.zeros_like(symmetric),
-        norm_alpha=np.arange(len(names)), norm_up=up, norm_down=down,
+        symmetric=symmetric,
+        antisymmetric=np.zeros_like(symmetric),
+        norm_alpha=np.arange(len(names)),
+        norm_up=up,
+        norm_down=down,
         norm_of_entry=np.array([r + [len(names)] * (width - len(r)) for r in rows], dtype=int),
-        factors=(), factor_of_entry=np.zeros((events.size, 0), dtype=int),
+        factors=(),
+        factor_of_entry=np.zeros((events.size, 0), dtype=int),
         gammas=np.arange(events.size),
         gamma_sigma=np.concatenate([s["mc_error"] for s in samples]),
-    )  # fmt: skip
+    )
     return {
         "model": model,
         "signal": np.array([s["signal"] for s in samples for _ in s["bins"]]),

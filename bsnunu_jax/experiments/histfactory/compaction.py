@@ -42,11 +42,15 @@ def compact(model: HistFactory, signal: np.ndarray, combinations: int) -> HistFa
         return model.entry_rates(jnp.asarray(best).at[small].set(alpha), jnp.zeros(0))
 
     norms = replace(
-        model, nominal=np.ones_like(model.nominal), symmetric=np.zeros_like(model.symmetric),
-        antisymmetric=np.zeros_like(model.antisymmetric), norm_of_entry=table,
-        norm_alpha=model.norm_alpha[kept], norm_up=model.norm_up[kept],
+        model,
+        nominal=np.ones_like(model.nominal),
+        symmetric=np.zeros_like(model.symmetric),
+        antisymmetric=np.zeros_like(model.antisymmetric),
+        norm_of_entry=table,
+        norm_alpha=model.norm_alpha[kept],
+        norm_up=model.norm_up[kept],
         norm_down=model.norm_down[kept],
-    )  # fmt: skip
+    )
     factor = np.asarray(norms.entry_rates(jnp.asarray(best), jnp.zeros(0)))
     rates = np.asarray(entries(jnp.asarray(best[small])))
     slope = np.asarray(jax.jit(jax.jacfwd(entries))(jnp.asarray(best[small]))).T
@@ -55,11 +59,13 @@ def compact(model: HistFactory, signal: np.ndarray, combinations: int) -> HistFa
     names = tuple(f"combination_{i + 1}" for i in range(shapes.shape[0]))
     symmetric = np.concatenate([np.zeros((len(large), rates.size)), shapes])
     return replace(
-        norms, nominal=rates / factor - (directions.T @ best[small]) @ shapes, symmetric=symmetric,
+        norms,
+        nominal=rates / factor - (directions.T @ best[small]) @ shapes,
+        symmetric=symmetric,
         antisymmetric=np.zeros_like(symmetric),
         alphas=(*(model.alphas[i] for i in large), *names),
         norm_alpha=np.searchsorted(large, norms.norm_alpha),
-    )  # fmt: skip
+    )
 
 
 def profile_objective(

@@ -16,9 +16,13 @@ _SUPPORTED = ("normfactor", "normsys", "histosys", "staterror")
 
 
 def read_workspace(
-    path: Path, *, drop: Sequence[str] = (), channels: Sequence[str] | None = None,
-    norm_code: NormCode = "code4", histo_code: HistoCode = "code4p",
-) -> HistFactory:  # fmt: skip
+    path: Path,
+    *,
+    drop: Sequence[str] = (),
+    channels: Sequence[str] | None = None,
+    norm_code: NormCode = "code4",
+    histo_code: HistoCode = "code4p",
+) -> HistFactory:
     """The model of a pyhf workspace, with its observations.
 
     Args:
@@ -57,9 +61,13 @@ def read_workspace(
 
 
 def build(
-    channels: Sequence[dict[str, Any]], observed: dict[str, Sequence[float]], where: str, *,
-    norm_code: NormCode = "code4", histo_code: HistoCode = "code4p",
-) -> HistFactory:  # fmt: skip
+    channels: Sequence[dict[str, Any]],
+    observed: dict[str, Sequence[float]],
+    where: str,
+    *,
+    norm_code: NormCode = "code4",
+    histo_code: HistoCode = "code4p",
+) -> HistFactory:
     """The model of these channels; see `read_workspace`."""
     entries: list[tuple[str, str]] = []
     bins: list[int] = []
@@ -71,14 +79,16 @@ def build(
         if len(observed.get(channel["name"], ())) != width:
             raise InputError(
                 f"channel {channel['name']!r} has {width} bins, its observation "
-                f"{len(observed.get(channel['name'], ()))}", where=where,
-            )  # fmt: skip
+                f"{len(observed.get(channel['name'], ()))}",
+                where=where,
+            )
         for sample in channel["samples"]:
             if len(sample["data"]) != width:
                 raise InputError(
                     f"sample {sample['name']!r} of channel {channel['name']!r} has "
-                    f"{len(sample['data'])} bins, the channel {width}", where=where,
-                )  # fmt: skip
+                    f"{len(sample['data'])} bins, the channel {width}",
+                    where=where,
+                )
             blocks.append((slice(len(nominal), len(nominal) + width), sample))
             entries += [(channel["name"], sample["name"])] * width
             bins += range(first, first + width)
@@ -111,16 +121,25 @@ def build(
             frees.append((block, factors.index(m["name"])))
     gammas, gamma_sigma, fixed = _mc_statistics(modifiers, centre, np.array(bins))
     return HistFactory(
-        entries=tuple(entries), nominal=centre, bins=np.array(bins),
+        entries=tuple(entries),
+        nominal=centre,
+        bins=np.array(bins),
         observed=np.concatenate([np.array(observed[c["name"]], dtype=float) for c in channels]),
-        alphas=alphas, symmetric=symmetric, antisymmetric=antisymmetric,
+        alphas=alphas,
+        symmetric=symmetric,
+        antisymmetric=antisymmetric,
         norm_alpha=np.array([n[0] for n in norms], dtype=int),
-        norm_up=np.array([n[1] for n in norms]), norm_down=np.array([n[2] for n in norms]),
+        norm_up=np.array([n[1] for n in norms]),
+        norm_down=np.array([n[2] for n in norms]),
         norm_of_entry=_table(centre.size, normed, len(norms)),
-        factors=factors, factor_of_entry=_table(centre.size, frees, len(factors)),
-        gammas=gammas, gamma_sigma=gamma_sigma,
-        constant=-0.5 * np.log(2 * np.pi) * fixed, norm_code=norm_code, histo_code=histo_code,
-    )  # fmt: skip
+        factors=factors,
+        factor_of_entry=_table(centre.size, frees, len(factors)),
+        gammas=gammas,
+        gamma_sigma=gamma_sigma,
+        constant=-0.5 * np.log(2 * np.pi) * fixed,
+        norm_code=norm_code,
+        histo_code=histo_code,
+    )
 
 
 def _names(modifiers: Sequence[tuple[slice, Any]], types: Sequence[str]) -> tuple[str, ...]:
@@ -171,5 +190,7 @@ def _refuse_unsupported(blocks: Sequence[tuple[slice, Any]], where: str) -> None
             if m["type"] not in _SUPPORTED:
                 raise InputError(
                     f"modifier {m['name']!r} of sample {sample['name']!r} has the type "
-                    f"{m['type']!r}", where=where, allowed=f"supported: {', '.join(_SUPPORTED)}",
-                )  # fmt: skip
+                    f"{m['type']!r}",
+                    where=where,
+                    allowed=f"supported: {', '.join(_SUPPORTED)}",
+                )

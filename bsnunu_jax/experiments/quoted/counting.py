@@ -101,9 +101,10 @@ class CountingMeasurement:
 
 
 def signals(
-    measurements: Sequence[CountingMeasurement], predictions: Predictions,
+    measurements: Sequence[CountingMeasurement],
+    predictions: Predictions,
     z: Sequence[Float[Array, " k"]],
-) -> Float[Array, " n"]:  # fmt: skip
+) -> Float[Array, " n"]:
     """Signal events of several searches, z the nuisances of each."""
     br = jnp.stack([predictions.branching_fraction(m.mode) for m in measurements])
     if any(m.shape_std for m in measurements):
@@ -121,9 +122,10 @@ def signals(
 
 
 def joint_log_likelihoods(
-    measurements: Sequence[CountingMeasurement], predictions: Predictions,
+    measurements: Sequence[CountingMeasurement],
+    predictions: Predictions,
     z: Sequence[Float[Array, " k"]],
-) -> Float[Array, " n"]:  # fmt: skip
+) -> Float[Array, " n"]:
     """ln L of several searches at once: one graph whatever their number."""
     signal = signals(measurements, predictions, z)
     numbers = [(m.background, m.background_std) for m in measurements]
@@ -143,9 +145,7 @@ def sample_counts(
     return jax.random.poisson(count_key, rates).astype(rates.dtype)
 
 
-def saturated_marginal(
-    observed: Float[Array, " bins"], spread: Float[Array, " bins"]
-) -> Scalar:  # fmt: skip
+def saturated_marginal(observed: Float[Array, " bins"], spread: Float[Array, " bins"]) -> Scalar:
     """The largest sum of `log_likelihood_of_signal` that any mean rates could give.
 
     It is concave in the mean rate, a Gaussian average of a Poisson term: bisection of the slope.
@@ -167,9 +167,13 @@ def saturated_marginal(
 
 
 def log_likelihood_of_signal(
-    signal: Numbers, observed: Numbers, background: Numbers, background_std: Numbers, xp: Any = jnp,
+    signal: Numbers,
+    observed: Numbers,
+    background: Numbers,
+    background_std: Numbers,
+    xp: Any = jnp,
     nodes: int = _NODES,
-) -> Any:  # fmt: skip
+) -> Any:
     """ln int dmu mu^n e^-mu/n! Normal(mu - signal - background | background_std) over mu > 0.
 
     Broadcasts over its arguments; `xp` is jax.numpy, or numpy for the calibration at load time. Of

@@ -161,10 +161,7 @@ def _polynomials(
     before: list[Any] = []
     for k in range(order):
         now = found[-1]
-        a, b = (
-            tuple(x - k * by_mode for x in slope),
-            tuple(-k * x for x in twice),
-        )
+        a, b = (tuple(x - k * by_mode for x in slope), tuple(-k * x for x in twice))
         new = [0.0] * (k + 2)
         for factors, polynomial in ((a, now), (b, before)):
             for i, factor in enumerate(factors):

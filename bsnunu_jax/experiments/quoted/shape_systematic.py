@@ -19,7 +19,7 @@ _RATES |= {"R_K_nunu", "R_Kstar_nunu"}
 
 def with_shape_systematic(
     measurements: Sequence[Measurement], std: float
-) -> tuple[Measurement, ...]:  # fmt: skip
+) -> tuple[Measurement, ...]:
     """The same measurements, each that needs it with a nuisance `shape[name]` of its own.
 
     Those that need it assume the SM spectrum and are counting experiments or quoted values of a

@@ -18,9 +18,12 @@ MOST_BYTES = 1 << 26  # unpacked, of all members; HEPData accepts 52 MB a submis
 _MOST_MEMBERS = 10_000
 _PIECE = 1 << 20  # read at once: a directory of a zip archive with 20,000 members
 _EXTENSIONS = (
-    tarfile.XHDTYPE, tarfile.XGLTYPE, tarfile.SOLARIS_XHDTYPE, tarfile.GNUTYPE_LONGNAME,
+    tarfile.XHDTYPE,
+    tarfile.XGLTYPE,
+    tarfile.SOLARIS_XHDTYPE,
+    tarfile.GNUTYPE_LONGNAME,
     tarfile.GNUTYPE_LONGLINK,
-)  # fmt: skip
+)
 _MOST_EXTENSION = 1 << 10  # bytes; tarfile's work on one grows with their square
 _MOST_WORK = 1 << 26  # sum of these squares
 _SECONDS = 1.5  # of a core, for what tarfile makes of it; 64 MB take a third of that

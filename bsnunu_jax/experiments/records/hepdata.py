@@ -196,10 +196,18 @@ def _stream(site: Site, path: str, target: Path, name: str, most: int) -> tuple[
         too_long = RefusedError(f"{name} is longer than the {most} bytes that are expected at most")
         if total is not None and total > most:
             raise too_long
-        with target.open("ab" if start else "wb") as file, tqdm(
-            desc=name, total=total, initial=start, unit="B", unit_scale=True, file=sys.stderr,
-            disable=None,
-        ) as bar:  # fmt: skip
+        with (
+            target.open("ab" if start else "wb") as file,
+            tqdm(
+                desc=name,
+                total=total,
+                initial=start,
+                unit="B",
+                unit_scale=True,
+                file=sys.stderr,
+                disable=None,
+            ) as bar,
+        ):
             while chunk := site.read(response):
                 done += len(chunk)
                 if done > most:

@@ -67,18 +67,25 @@ def load_published(
         if table.shape != (int(here.sum()), _Q2_BINS + 1):
             raise InputError(
                 f"shape {table.shape}, the workspace has {int(here.sum())} signal bins and "
-                f"{_Q2_BINS} + 1 bins of q2", where=str(folder / name),
-            )  # fmt: skip
+                f"{_Q2_BINS} + 1 bins of q2",
+                where=str(folder / name),
+            )
         densities.append(table)
         signal |= here
     density = np.concatenate(densities)
     edges = np.linspace(0, _Q2_END, _Q2_BINS + 1)
     null = null_br(edges, template.null_model)
     return replace(
-        template, form="published likelihood", title=f"{template.title}, published likelihood",
-        model=model, signal=signal, density=density[:, 1:],
-        underflow=density[:, 0], q2_edges=edges, null_br=null,
-    )  # fmt: skip
+        template,
+        form="published likelihood",
+        title=f"{template.title}, published likelihood",
+        model=model,
+        signal=signal,
+        density=density[:, 1:],
+        underflow=density[:, 0],
+        q2_edges=edges,
+        null_br=null,
+    )
 
 
 def sha256_of(path: Path) -> str:
@@ -105,14 +112,16 @@ def check_files(folder: Path, checksums: Mapping[str, str] = CHECKSUMS) -> None:
             found = sha256_of(path)
         except (FileNotFoundError, NotADirectoryError):
             raise InputError(
-                "no such file", where=str(path),
+                "no such file",
+                where=str(path),
                 allowed="`bsnunu data get belle2-knunu` downloads the HEPData record "
                 "10.17182/hepdata.166082, its --out names the folder",
-            ) from None  # fmt: skip
+            ) from None
         except OSError as error:
             raise InputError(f"cannot be read ({error.strerror})", where=str(path)) from None
         if found != expected:
             raise InputError(
-                f"checksum {found}, expected {expected}", where=str(path),
+                f"checksum {found}, expected {expected}",
+                where=str(path),
                 allowed="download the file again",
-            )  # fmt: skip
+            )

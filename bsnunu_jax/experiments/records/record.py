@@ -6,12 +6,7 @@ from contextlib import suppress
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from bsnunu_jax.experiments.records.published import (
-    CHECKSUMS,
-    SIZES,
-    check_files,
-    sha256_of,
-)
+from bsnunu_jax.experiments.records.published import CHECKSUMS, SIZES, check_files, sha256_of
 from bsnunu_jax.foundation.errors import InputError
 
 _MOST_BYTES = 1 << 26  # of a file of which the size is not known; HEPData accepts 52 MB
@@ -83,9 +78,10 @@ def user_folder(name: str) -> Path:
         root = home if home.is_absolute() else Path.home() / ".local" / "share"
     except RuntimeError:  # a container whose user has no name
         raise InputError(
-            "there is no home folder to look for it in", where=name,
+            "there is no home folder to look for it in",
+            where=name,
             allowed="set HOME or XDG_DATA_HOME, or name the folder itself",
-        ) from None  # fmt: skip
+        ) from None
     return root / "bsnunu_jax" / name
 
 

@@ -24,9 +24,12 @@ def doubled(problem: Problem) -> Problem:
     """
     names = [p.name for p in problem.parameters]
     chosen = {SCALE} if SCALE in names else set(names)
-    return replace(problem, parameters=tuple(
-        replace(p, prior=_twice(p.prior)) if p.name in chosen else p for p in problem.parameters
-    ))  # fmt: skip
+    return replace(
+        problem,
+        parameters=tuple(
+            replace(p, prior=_twice(p.prior)) if p.name in chosen else p for p in problem.parameters
+        ),
+    )
 
 
 def log_evidence_ratio(problem: Problem, fit: BestFit, sm: Minimum) -> float:

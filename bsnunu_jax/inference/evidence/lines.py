@@ -118,9 +118,14 @@ class PairLikelihood:
                 self._sm[request] = gram
 
     def fit(
-        self, grams: Grams, strength: np.ndarray, nuisances: np.ndarray, *,
-        free: np.ndarray | bool = True, steps: int = _STEPS,
-    ) -> Fitted:  # fmt: skip
+        self,
+        grams: Grams,
+        strength: np.ndarray,
+        nuisances: np.ndarray,
+        *,
+        free: np.ndarray | bool = True,
+        steps: int = _STEPS,
+    ) -> Fitted:
         """Nuisances profiled, and the strength where it is free; MC statistics profiled too.
 
         Args:
@@ -157,8 +162,10 @@ class PairLikelihood:
             nuisances: its nuisances.
         """
         deviances, fractions = self._at([a[0] for a in grams], strength, nuisances)
-        return ({k: float(v) for k, v in deviances.items()},
-                {k: float(v) for k, v in fractions.items()})  # fmt: skip
+        return (
+            {k: float(v) for k, v in deviances.items()},
+            {k: float(v) for k, v in fractions.items()},
+        )
 
     @cached_property
     def closed(self) -> list[np.ndarray]:
@@ -265,9 +272,12 @@ class PairLikelihood:
                 start = z + jnp.clip(slope * (s - before), -1.0, 1.0)
                 tolerance = jnp.where(alive, _MARGINAL_DONE, jnp.inf)
                 at, value, _, hessian = levenberg_marquardt(
-                    lambda z: self._objective(grams, s, z, profiled=False), start, _STEPS,
-                    tolerance, damping=_LITTLE,
-                )  # fmt: skip
+                    lambda z: self._objective(grams, s, z, profiled=False),
+                    start,
+                    _STEPS,
+                    tolerance,
+                    damping=_LITTLE,
+                )
                 log_marginal = -0.5 * (value + jnp.linalg.slogdet(hessian)[1])
                 log_marginal = jnp.where(alive & jnp.isfinite(value), log_marginal, -jnp.inf)
                 top = jnp.maximum(top, log_marginal)

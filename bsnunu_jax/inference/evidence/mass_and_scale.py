@@ -50,9 +50,13 @@ def pair_evidence(operator: PairOperator, lines: Lines) -> Evidence:
     halved = np.unique(np.append(np.arange(0, len(lines.masses), 2), len(lines.masses) - 1))
     coarse = [log_ratio((low, high), halved, 1), log_ratio((low, high), every, 2)]
     return Evidence(
-        best, log_ratio(doubled, every, 1), (low, high), doubled, operator.masses,
+        best,
+        log_ratio(doubled, every, 1),
+        (low, high),
+        doubled,
+        operator.masses,
         max(abs(c - best) for c in coarse),
-    )  # fmt: skip
+    )
 
 
 def _over_masses(
@@ -61,10 +65,12 @@ def _over_masses(
     """ln of the mean of L/L_SM over the box."""
     ends = operator.strength(scales[1]), operator.strength(scales[0])
     width = operator.power * math.log(scales[1] / scales[0])
-    log_mean = np.array([
-        math.log(_over_strengths(s, r, ends, every) / width)
-        for s, r in zip(lines.nodes, lines.log_ratio, strict=True)
-    ])  # fmt: skip
+    log_mean = np.array(
+        [
+            math.log(_over_strengths(s, r, ends, every) / width)
+            for s, r in zip(lines.nodes, lines.log_ratio, strict=True)
+        ]
+    )
     # Monotone between the masses: where a decay closes the mean may jump.
     curve, top = PchipInterpolator(lines.masses, log_mean), log_mean.max()
     mass, weights = _panels(lines.masses)

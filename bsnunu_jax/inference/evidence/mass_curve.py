@@ -144,18 +144,25 @@ class MassScan:
         is_open = largest > 0
         unit = np.where(is_open, 1 / np.where(is_open, largest, 1.0), 0.0)
         at_sm = self.likelihood.fit(
-            _times(grams, unit), np.zeros(n), np.repeat(self.likelihood.sm.nuisances, n, axis=0),
+            _times(grams, unit),
+            np.zeros(n),
+            np.repeat(self.likelihood.sm.nuisances, n, axis=0),
             steps=0,
-        )  # fmt: skip
+        )
         # Where the data see nothing any unit will do.
         curvature = np.maximum(at_sm.curvature, 1e-2 * at_sm.slope**2)
         width = np.sqrt(2 / np.where(curvature > 0, curvature, 2.0))
         return _times(grams, unit * width), unit * width, at_sm.slope * width
 
     def _points(
-        self, masses: np.ndarray, grams: Sequence[np.ndarray], scale: np.ndarray,
-        start: np.ndarray, nuisances: np.ndarray, slope: np.ndarray,
-    ) -> list[Point]:  # fmt: skip
+        self,
+        masses: np.ndarray,
+        grams: Sequence[np.ndarray],
+        scale: np.ndarray,
+        start: np.ndarray,
+        nuisances: np.ndarray,
+        slope: np.ndarray,
+    ) -> list[Point]:
         """The best strengths inside the range of Lambda; start in the units of the Grams."""
         safe = np.where(scale > 0, scale, 1.0)
         low, high = (x / safe for x in self._range)
@@ -183,12 +190,16 @@ class MassScan:
         scales = np.clip(self.operator.scale_of(strength * safe), *self.operator.scales)
         return [
             Point(
-                float(masses[i]), float(scales[i]), float(objective[i] - sm.objective[0]),
+                float(masses[i]),
+                float(scales[i]),
+                float(objective[i] - sm.objective[0]),
                 self._edges(masses[i], at_edge[i], strength[i] <= low[i]),
-                float(strength[i] * safe[i]), z[i], bool(gradient[i] < _CONVERGED),
+                float(strength[i] * safe[i]),
+                z[i],
+                bool(gradient[i] < _CONVERGED),
             )
             for i in range(n)
-        ]  # fmt: skip
+        ]
 
     def _edges(self, mass: float, at_edge: bool, weak: bool) -> tuple[str, ...]:
         found = []
@@ -200,9 +211,7 @@ class MassScan:
         return tuple(found)
 
 
-def mass_grid(
-    low: float, high: float, number: int, closings: Sequence[float] = ()
-) -> np.ndarray:  # fmt: skip
+def mass_grid(low: float, high: float, number: int, closings: Sequence[float] = ()) -> np.ndarray:
     """Masses from low to high, closer to each other towards the upper end.
 
     Args:

@@ -53,8 +53,10 @@ class PairFamily:
         values = {k: float(v) for k, v in self.inputs.values.items()}
         operator = self.operators[0]
         # The threshold is linear in the mass that is fitted.
-        none, one = (sum(float(m) for m in operator.state(jnp.asarray(x), self.inputs).masses)
-                     for x in (0.0, 1.0))  # fmt: skip
+        none, one = (
+            sum(float(m) for m in operator.state(jnp.asarray(x), self.inputs).masses)
+            for x in (0.0, 1.0)
+        )
         found = set()
         for mode, _ in requests:
             decay = get_decay(mode)
@@ -77,8 +79,9 @@ class PairFamily:
         def of_operators(kernels: dict[str, Array]) -> Array:
             """Rates of every operator: sums over the invariants that it has."""
             zero = jnp.zeros_like(next(iter(kernels.values()), jnp.zeros(())))
-            sums = [sum((v * kernels[k] for k, v in w.items() if k in kernels), zero)
-                    for w in weights]  # fmt: skip
+            sums = [
+                sum((v * kernels[k] for k, v in w.items() if k in kernels), zero) for w in weights
+            ]
             return jnp.stack(sums)
 
         made, found = forms(union, self.inputs, self.requests), []

@@ -115,9 +115,16 @@ class BestFit:
 
 
 def best_fit(
-    problem: Problem, *, starts: int = 16, steps: int = 300, tolerance: float = 1e-7,
-    seed: int = 0, landscape: Landscape | None = None, plateaus: bool = False, errors: bool = True,
-) -> BestFit:  # fmt: skip
+    problem: Problem,
+    *,
+    starts: int = 16,
+    steps: int = 300,
+    tolerance: float = 1e-7,
+    seed: int = 0,
+    landscape: Landscape | None = None,
+    plateaus: bool = False,
+    errors: bool = True,
+) -> BestFit:
     """Minimise -2 ln L inside the priors from many starts at once and list every local minimum.
 
     Args:
@@ -165,9 +172,11 @@ def best_fit(
     intervals = np.full((len(found), free, 2), np.nan)
     for _ in range(_SEARCHES if errors else 0):
         found_ends = profiled(
-            local, np.array([m.point for m in found]), np.array([m.objective for m in found]),
+            local,
+            np.array([m.point for m in found]),
+            np.array([m.objective for m in found]),
             np.array([m.hessian for m in found]),
-        )  # fmt: skip
+        )
         intervals = found_ends.ends
         if not found_ends.lower:
             break
@@ -224,9 +233,14 @@ def _settled(
         if not on.size:
             break
         found = descend(
-            local.boxed, points[on], local.hessian(points[on]), low[on], high[on],
-            steps=_EVALUATIONS, tolerance=tolerance * _FURTHER,
-        )  # fmt: skip
+            local.boxed,
+            points[on],
+            local.hessian(points[on]),
+            low[on],
+            high[on],
+            steps=_EVALUATIONS,
+            tolerance=tolerance * _FURTHER,
+        )
         points[on], value[on] = found.points, found.value
         arrived[on] = np.isfinite(found.value) & (found.slope < tolerance)
         if not np.isfinite(value).any():
@@ -249,20 +263,24 @@ def _hessians(local: Landscape, points: np.ndarray, value: np.ndarray) -> np.nda
     """Hessians at the ends of all starts, one for all that ended at the same point."""
     first = [
         next(
-            j for j in range(i + 1)
+            j
+            for j in range(i + 1)
             if abs(value[i] - value[j]) < _SAME_END and np.abs(points[i] - points[j]).max() < 1e-4
         )
         for i in range(len(points))
-    ]  # fmt: skip
+    ]
     places = {j: k for k, j in enumerate(dict.fromkeys(first))}
     found = local.hessian(points[list(places)], order=4)
     return found[[places[j] for j in first]]
 
 
 def _described(
-    local: Landscape, lines: Sequence[FlatLine], ends: np.ndarray, value: np.ndarray,
+    local: Landscape,
+    lines: Sequence[FlatLine],
+    ends: np.ndarray,
+    value: np.ndarray,
     starts: int = 0,
-) -> list[LocalMinimum]:  # fmt: skip
+) -> list[LocalMinimum]:
     """What ends of descents are, on flat lines the point nearest to the middle; no saddles.
 
     `starts` is how many starts each of them stands for.
@@ -274,8 +292,9 @@ def _described(
     found = [
         local_minimum(local, point, float(height), hessian, lines=lines, starts=starts)
         for point, height, hessian in zip(
-            points, value, _hessians(local, points, value), strict=True)
-    ]  # fmt: skip
+            points, value, _hessians(local, points, value), strict=True
+        )
+    ]
     return [m for m in found if m is not None]
 
 
@@ -330,9 +349,13 @@ def _same(
 
 
 def _reported(
-    local: Landscape, found: Sequence[LocalMinimum], ends: np.ndarray,
-    lines: Sequence[FlatLine], starts: int, converged: int,
-) -> BestFit:  # fmt: skip
+    local: Landscape,
+    found: Sequence[LocalMinimum],
+    ends: np.ndarray,
+    lines: Sequence[FlatLine],
+    starts: int,
+    converged: int,
+) -> BestFit:
     """The minima in the values of the parameters."""
     problem = local.problem
     weights = np.exp([m.log_weight - max(m.log_weight for m in found) for m in found])

@@ -32,10 +32,16 @@ class Grid:
 
 
 def profile_grid(
-    problem: Problem, axes: Sequence[np.ndarray], *, start: np.ndarray | None = None,
-    steps: int = 60, tolerance: float = 1e-6, samples: int = 0, seed: int = 0,
+    problem: Problem,
+    axes: Sequence[np.ndarray],
+    *,
+    start: np.ndarray | None = None,
+    steps: int = 60,
+    tolerance: float = 1e-6,
+    samples: int = 0,
+    seed: int = 0,
     profiled: bool = True,
-) -> Grid:  # fmt: skip
+) -> Grid:
     """Profile and marginalise the nuisances on the outer product of `axes`.
 
     Args:
@@ -64,9 +70,9 @@ def profile_grid(
     prior = jax.jit(jax.vmap(problem.log_density_of_ranges))(jnp.asarray(points))
     log_density = np.asarray(prior) - 0.5 * (profile + np.linalg.slogdet(hessian)[1])
     if samples:
-        at_points = jax.jit(jax.vmap(
-            lambda x: problem.objective_at(x[:free], x[free:], profiled=profiled)
-        ))  # fmt: skip
+        at_points = jax.jit(
+            jax.vmap(lambda x: problem.objective_at(x[:free], x[free:], profiled=profiled))
+        )
         noise = np.random.default_rng(seed).standard_normal((samples, problem.size - free))
         log_density += _importance(at_points, at, profile, hessian, noise)
     shape = [len(x) for x in axes]
@@ -75,9 +81,12 @@ def profile_grid(
 
 
 def _importance(
-    objective: Callable[[Array], Array], at: np.ndarray, value: np.ndarray, hessian: np.ndarray,
+    objective: Callable[[Array], Array],
+    at: np.ndarray,
+    value: np.ndarray,
+    hessian: np.ndarray,
     noise: np.ndarray,
-) -> np.ndarray:  # fmt: skip
+) -> np.ndarray:
     """ln of the integral of exp(-objective/2) over its Laplace approximation, at every point.
 
     Draws of the Gaussian of the Hessian and their mirror images, weighted by the true density.

@@ -62,10 +62,15 @@ class Lanes:
     """
 
     def __init__(
-        self, objective: Callable[[Point, Any], Float[Array, ""]],
-        finish: Callable[[Descent, Any], Any] = ends, *, steps: int = 80, done: float = 1e-6,
-        damping: float = 1e-2, width: int | None = None,
-    ) -> None:  # fmt: skip
+        self,
+        objective: Callable[[Point, Any], Float[Array, ""]],
+        finish: Callable[[Descent, Any], Any] = ends,
+        *,
+        steps: int = 80,
+        done: float = 1e-6,
+        damping: float = 1e-2,
+        width: int | None = None,
+    ) -> None:
         """Nothing is compiled until the first call.
 
         Args:
@@ -93,9 +98,14 @@ class Lanes:
         self._run = Batched(one, width=width, rests=True)
 
     def __call__(
-        self, starts: np.ndarray, lanes: Any, *, held: np.ndarray | bool = False,
-        steps: np.ndarray | int | None = None, done: float | None = None,
-    ) -> Any:  # fmt: skip
+        self,
+        starts: np.ndarray,
+        lanes: Any,
+        *,
+        held: np.ndarray | bool = False,
+        steps: np.ndarray | int | None = None,
+        done: float | None = None,
+    ) -> Any:
         """Descend in n lanes.
 
         Args:
@@ -108,7 +118,9 @@ class Lanes:
         n = len(starts)
         most, close = self._settings
         return self._run(
-            starts, lanes, np.broadcast_to(held, starts.shape),
+            starts,
+            lanes,
+            np.broadcast_to(held, starts.shape),
             np.broadcast_to(most if steps is None else steps, (n,)),
             np.broadcast_to(close if done is None else done, (n,)),
-        )  # fmt: skip
+        )

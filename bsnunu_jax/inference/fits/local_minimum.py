@@ -54,9 +54,14 @@ class LocalMinimum:
 
 
 def local_minimum(
-    local: Landscape, point: Float[np.ndarray, " size"], objective: float,
-    hessian: Float[np.ndarray, "size size"], *, lines: Sequence[FlatLine], starts: int,
-) -> LocalMinimum | None:  # fmt: skip
+    local: Landscape,
+    point: Float[np.ndarray, " size"],
+    objective: float,
+    hessian: Float[np.ndarray, "size size"],
+    *,
+    lines: Sequence[FlatLine],
+    starts: int,
+) -> LocalMinimum | None:
     """Describe a minimum; None for a saddle.
 
     Along a flat line the range of the priors takes the place of a width. A parameter at an edge
@@ -107,9 +112,17 @@ def local_minimum(
     part = (covariance if not cut else _inside(local, ended))[:free, :free]
     spread = np.sqrt(part.diagonal())
     return LocalMinimum(
-        point, objective, hessian, edges, std, part / np.outer(spread, spread), spread,
-        float(log_weight + images * np.log(2.0)), plateau, starts,
-    )  # fmt: skip
+        point,
+        objective,
+        hessian,
+        edges,
+        std,
+        part / np.outer(spread, spread),
+        spread,
+        float(log_weight + images * np.log(2.0)),
+        plateau,
+        starts,
+    )
 
 
 def flat_directions(

@@ -56,10 +56,15 @@ class ProfileMap:
 
 
 def profile_map(
-    problem: Problem, names: Sequence[str], axes: Sequence[np.ndarray], *,
-    fit: BestFit | None = None, starts: int = 16, seed: int = 0,
+    problem: Problem,
+    names: Sequence[str],
+    axes: Sequence[np.ndarray],
+    *,
+    fit: BestFit | None = None,
+    starts: int = 16,
+    seed: int = 0,
     progress: Callable[[int, int], None] | None = None,
-) -> ProfileMap:  # fmt: skip
+) -> ProfileMap:
     """Profile everything but one or two parameters.
 
     Args:
@@ -99,10 +104,14 @@ def profile_map(
         value[lower], z[lower], gain[lower] = again
     values, nuisances = slices.split(grid, z)
     return ProfileMap(
-        tuple(names), tuple(np.asarray(a) for a in axes), value.reshape(shape),
+        tuple(names),
+        tuple(np.asarray(a) for a in axes),
+        value.reshape(shape),
         {p.name: values[:, i].reshape(shape) for i, p in enumerate(problem.parameters)},
-        nuisances.reshape(*shape, -1), (gain < _CONVERGED).reshape(shape), found.best.objective,
-    )  # fmt: skip
+        nuisances.reshape(*shape, -1),
+        (gain < _CONVERGED).reshape(shape),
+        found.best.objective,
+    )
 
 
 class _Slices:

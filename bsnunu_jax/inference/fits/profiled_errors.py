@@ -77,9 +77,11 @@ class Profiled:
 
 
 def profiled(
-    local: Landscape, points: Float[np.ndarray, "m size"], objective: Float[np.ndarray, " m"],
+    local: Landscape,
+    points: Float[np.ndarray, "m size"],
+    objective: Float[np.ndarray, " m"],
     hessian: Float[np.ndarray, "m size size"],
-) -> Profiled:  # fmt: skip
+) -> Profiled:
     """The ends of all parameters at all minima, the deepest first.
 
     The profile of the deepest minimum is that over all minima, followed from where it lies to the
@@ -129,9 +131,12 @@ def profiled(
 
 
 def _try(
-    local: Landscape, on: Sequence[_End], points: np.ndarray, objective: np.ndarray,
+    local: Landscape,
+    on: Sequence[_End],
+    points: np.ndarray,
+    objective: np.ndarray,
     models: np.ndarray,
-) -> None:  # fmt: skip
+) -> None:
     """One value of every search, and what it says about the next one."""
     starts = [_moved(local, s.point, s.gradient, models[s.minimum], s.index, s.value) for s in on]
     ends = _fits(local, starts, models[[s.minimum for s in on]], [s.index for s in on])
@@ -140,9 +145,11 @@ def _try(
     # Before an end is believed the profiles of the other minima have their say, and places off a
     # saddle: a profile that began on a mirror plane stays there by itself.
     lanes = [
-        (s, start) for s in on if s.done and np.isfinite(s.found)
+        (s, start)
+        for s in on
+        if s.done and np.isfinite(s.found)
         for start in (*s.others, *_aside(local, s))
-    ]  # fmt: skip
+    ]
     if not lanes:
         return
     rows = [_nearest(points, start) for _, start in lanes]
@@ -199,9 +206,13 @@ def _judge(s: _End, point: np.ndarray, rise: float, gradient: np.ndarray) -> Non
 
 
 def _moved(
-    local: Landscape, point: np.ndarray, gradient: np.ndarray, model: np.ndarray, index: int,
+    local: Landscape,
+    point: np.ndarray,
+    gradient: np.ndarray,
+    model: np.ndarray,
+    index: int,
     value: float,
-) -> np.ndarray:  # fmt: skip
+) -> np.ndarray:
     """Where the quadratic model has its profile with one parameter moved."""
     low, high = (a[0] - point for a in local.bounds(1))
     low[index] = high[index] = value - point[index]

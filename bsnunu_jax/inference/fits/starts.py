@@ -40,14 +40,20 @@ def minima_of(
             theta = np.array(m.inside)
             values = np.asarray(rest.values(jnp.asarray(theta)))
             points.append((np.insert(values, index, null), theta[size - 1 :]))
-    return np.array([
-        np.concatenate([
-            [float(p.prior.descent_coordinate(jnp.asarray(x)))
-             for p, x in zip(problem.parameters, values, strict=True)],
-            nuisances,
-        ])
-        for values, nuisances in points
-    ])  # fmt: skip
+    return np.array(
+        [
+            np.concatenate(
+                [
+                    [
+                        float(p.prior.descent_coordinate(jnp.asarray(x)))
+                        for p, x in zip(problem.parameters, values, strict=True)
+                    ],
+                    nuisances,
+                ]
+            )
+            for values, nuisances in points
+        ]
+    )
 
 
 def off_edges(problem: Problem, points: np.ndarray, index: int, scale: float) -> np.ndarray:

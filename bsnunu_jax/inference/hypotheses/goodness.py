@@ -52,9 +52,12 @@ def goodness_of_fit(likelihood: ProfileLikelihood) -> Goodness:
 
 
 def posterior_predictive(
-    problem: Problem, values: Float[np.ndarray, "n p"], nuisances: Float[np.ndarray, "n m"], *,
+    problem: Problem,
+    values: Float[np.ndarray, "n p"],
+    nuisances: Float[np.ndarray, "n m"],
+    *,
     seed: int = 0,
-) -> tuple[float, int]:  # fmt: skip
+) -> tuple[float, int]:
     """Posterior predictive p-value and the number of draws behind it.
 
     For every draw of the posterior one replica of the data is made; p is the fraction of draws for

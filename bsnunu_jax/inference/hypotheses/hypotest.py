@@ -68,9 +68,7 @@ class Significance:
     p_two_sided: float
 
 
-def test_statistic(
-    kind: TestStatistic, values: np.ndarray, fixed: Fits, best: Fits
-) -> np.ndarray:  # fmt: skip
+def test_statistic(kind: TestStatistic, values: np.ndarray, fixed: Fits, best: Fits) -> np.ndarray:
     """The test statistic of every data set from its fits with the parameter fixed and free."""
     return statistic_of(kind, values, fixed.objective - best.objective, best.value)
 
@@ -96,8 +94,9 @@ def choose(likelihood: ProfileLikelihood, kind: TestStatistic | None) -> TestSta
     if kind == "qtilde" and not likelihood.one_sided:
         raise InputError(
             f"qtilde needs a range of {likelihood.name} that begins at the null "
-            f"{likelihood.null:g}", allowed="t or q, or another prior",
-        )  # fmt: skip
+            f"{likelihood.null:g}",
+            allowed="t or q, or another prior",
+        )
     if kind == "q" and likelihood.one_sided:
         raise InputError(
             f"q needs best values of {likelihood.name} below the null {likelihood.null:g}",

@@ -62,9 +62,12 @@ class Interval:
 
 
 def upper_limits(
-    likelihood: ProfileLikelihood, *, cl: float = 0.95, test_stat: TestStatistic | None = None,
+    likelihood: ProfileLikelihood,
+    *,
+    cl: float = 0.95,
+    test_stat: TestStatistic | None = None,
     points: int = 33,
-) -> UpperLimits:  # fmt: skip
+) -> UpperLimits:
     """Observed and expected upper limits: CLs = 1 - cl, asymptotically.
 
     Args:
@@ -80,8 +83,9 @@ def upper_limits(
     if kind == "t":
         raise InputError(
             f"{likelihood.name} may lie on both sides of the null {likelihood.null:g}: an upper "
-            "limit is not defined", allowed="use `interval`, or test_stat 'q'",
-        )  # fmt: skip
+            "limit is not defined",
+            allowed="use `interval`, or test_stat 'q'",
+        )
     level = 1 - cl
 
     def heights_at(x: np.ndarray) -> np.ndarray:

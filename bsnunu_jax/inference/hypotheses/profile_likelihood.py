@@ -47,9 +47,14 @@ class ProfileLikelihood:
     """
 
     def __init__(
-        self, problem: Problem, name: str | None = None, *, null: float = 0.0,
-        starts: int = 16, seed: int = 0,
-    ) -> None:  # fmt: skip
+        self,
+        problem: Problem,
+        name: str | None = None,
+        *,
+        null: float = 0.0,
+        starts: int = 16,
+        seed: int = 0,
+    ) -> None:
         """Check what is asked for; the observed data are fitted when first needed.
 
         Args:
@@ -67,13 +72,15 @@ class ProfileLikelihood:
         if name is None and len(names) > 1:
             raise InputError(
                 f"{len(names)} parameters are fitted, which one is of interest",
-                where="--parameter", allowed=f"one of {', '.join(names)}",
-            )  # fmt: skip
+                where="--parameter",
+                allowed=f"one of {', '.join(names)}",
+            )
         if name is not None and name not in names:
             raise InputError(
-                f"unknown parameter {name!r}", where="--parameter",
+                f"unknown parameter {name!r}",
+                where="--parameter",
                 allowed=f"one of {', '.join(names)}",
-            )  # fmt: skip
+            )
         self.problem, self.name, self.null = problem, name or names[0], float(null)
         self.index = names.index(self.name)
         poi = problem.parameters[self.index]
@@ -84,13 +91,17 @@ class ProfileLikelihood:
                 f"{self.name} = {self.null:g} is outside its range [{self.low:g}, {self.high:g})",
                 where="--null",
                 allowed="see figures/scale_plane of `bsnunu fit` for the limit on a scale"
-                if isinstance(poi.prior, LogUniform) else "give a value inside",
-            )  # fmt: skip
+                if isinstance(poi.prior, LogUniform)
+                else "give a value inside",
+            )
         self._observed = problem.data
-        self._constrained = np.array([
-            isinstance(p.prior, Normal) and i != self.index
-            for i, p in enumerate(problem.parameters)
-        ] + [True] * (problem.size - len(names)))  # fmt: skip
+        self._constrained = np.array(
+            [
+                isinstance(p.prior, Normal) and i != self.index
+                for i, p in enumerate(problem.parameters)
+            ]
+            + [True] * (problem.size - len(names))
+        )
         self._search = starts, seed
 
     @cached_property
@@ -158,10 +169,12 @@ class ProfileLikelihood:
         # At the edge slopes vanish and the descent is slow: the edge itself may be lower.
         edge = self.profile(np.full(len(sets), self.null), sets, start)
         lower = edge.objective <= found.objective + 1e-9
-        return Fits(*(
-            np.where(lower.reshape(-1, *[1] * (f.ndim - 1)), e, f)
-            for f, e in zip(vars(found).values(), vars(edge).values(), strict=True)
-        ))  # fmt: skip
+        return Fits(
+            *(
+                np.where(lower.reshape(-1, *[1] * (f.ndim - 1)), e, f)
+                for f, e in zip(vars(found).values(), vars(edge).values(), strict=True)
+            )
+        )
 
     def profile(
         self, values: np.ndarray, sets: DataSets | None = None, start: Fits | None = None

@@ -44,9 +44,15 @@ class Projection(ProfileLikelihood):
     """
 
     def __init__(
-        self, problem: Problem, name: str | None = None, *, null: float = 0.0,
-        systematics: float = 1.0, starts: int = 16, seed: int = 0,
-    ) -> None:  # fmt: skip
+        self,
+        problem: Problem,
+        name: str | None = None,
+        *,
+        null: float = 0.0,
+        systematics: float = 1.0,
+        starts: int = 16,
+        seed: int = 0,
+    ) -> None:
         """As `ProfileLikelihood`; the observed data serve the nuisances of the truths.
 
         Args:
@@ -63,9 +69,10 @@ class Projection(ProfileLikelihood):
         scaling = [m for m in problem.measurements if isinstance(m, Scalable)]
         if not scaling:
             raise InputError(
-                "no data set of the card scales with the luminosity", where="--luminosity",
+                "no data set of the card scales with the luminosity",
+                where="--luminosity",
                 allowed="add belle2_knunu_2023 to the data",
-            )  # fmt: skip
+            )
         self.luminosity = scaling[0].luminosity
         kept = [m for m in problem.measurements if not isinstance(m, Scalable)]
         self.fixed_data = tuple(m.name for m in kept)
@@ -98,9 +105,11 @@ class Projection(ProfileLikelihood):
         made = copy.copy(self)
         sets = self.expected(at, np.array([factor]))
         made.__dict__ |= {
-            "_seen": sets, "_factor": factor, "best": self.fit(sets, start=at),
+            "_seen": sets,
+            "_factor": factor,
+            "best": self.fit(sets, start=at),
             "scale": self.scale_at(factor),
-        }  # fmt: skip
+        }
         made.__dict__.pop("asimov_of_null", None)
         return made
 
@@ -164,9 +173,7 @@ class Reach:
     below: np.ndarray
 
 
-def expected_limits(
-    projection: Projection, factors: np.ndarray, *, cl: float = 0.95
-) -> np.ndarray:  # fmt: skip
+def expected_limits(projection: Projection, factors: np.ndarray, *, cl: float = 0.95) -> np.ndarray:
     """CLs upper limits of data at `BANDS` standard deviations from the null, shape (n, 5).
 
     Asymptotically: sqrt(q~) of the null's Asimov data is N - Phi^-1((1 - cl) Phi(N)) for a band at
@@ -204,9 +211,11 @@ def expected_limits(
     last = _POINTS - 1 - below[..., ::-1].argmax(axis=-1)
     rows, bands = (a.ravel() for a in np.indices((n, len(target))))
     found = _bracketed(
-        lambda x, on: root(x, rows[on]) - target[bands[on]], grid[rows],
-        heights[rows] - target[bands, None], last.ravel(),
-    )  # fmt: skip
+        lambda x, on: root(x, rows[on]) - target[bands[on]],
+        grid[rows],
+        heights[rows] - target[bands, None],
+        last.ravel(),
+    )
     return found.reshape(n, len(target))
 
 
@@ -260,16 +269,20 @@ def _reach(
     before = np.where(reached.any(axis=-1), reached.argmax(axis=-1) - 1, heights.shape[1] - 1)
     rows, which = (a.ravel() for a in np.indices((n, len(target))))
     roots_at = _bracketed(
-        lambda x, on: significances(x, rows[on]) - target[which[on]], grid[rows],
-        heights[rows] - target[which, None], before.ravel(),
-    )  # fmt: skip
+        lambda x, on: significances(x, rows[on]) - target[which[on]],
+        grid[rows],
+        heights[rows] - target[which, None],
+        before.ravel(),
+    )
     return null + side * roots_at.reshape(n, len(target))
 
 
 def _bracketed(
-    function: Callable[[np.ndarray, np.ndarray], np.ndarray], grid: np.ndarray,
-    heights: np.ndarray, before: np.ndarray,
-) -> np.ndarray:  # fmt: skip
+    function: Callable[[np.ndarray, np.ndarray], np.ndarray],
+    grid: np.ndarray,
+    heights: np.ndarray,
+    before: np.ndarray,
+) -> np.ndarray:
     """Roots between points `before` of every grid and the next; NaN if it is the last one.
 
     Args:

@@ -36,9 +36,17 @@ class ProjectedToys:
 
 
 def projected_toys(
-    projection: Projection, factor: float, limits: np.ndarray, true: np.ndarray, number: int, *,
-    level: float, seed: int, path: Path, progress: Progress | None = None,
-) -> ProjectedToys:  # fmt: skip
+    projection: Projection,
+    factor: float,
+    limits: np.ndarray,
+    true: np.ndarray,
+    number: int,
+    *,
+    level: float,
+    seed: int,
+    path: Path,
+    progress: Progress | None = None,
+) -> ProjectedToys:
     """Toys of one luminosity: of the null and of the limits for CLs, of every true value for Z.
 
     Args:

@@ -56,15 +56,17 @@ class ScaleStrength:
         if free:
             raise InputError(
                 f"{', '.join(free)} is fitted, without a signal it has no meaning",
-                where="--parameter Lambda", allowed=f"fix it: --set {free[0]}=0.5",
-            )  # fmt: skip
+                where="--parameter Lambda",
+                allowed=f"fix it: --set {free[0]}=0.5",
+            )
         model, fixed = problem.model, dict(problem.fixed)
         inputs = problem.nuisances.inputs
         if len(_states(model, fixed, 1.0, inputs)) != 2:
             raise InputError(
-                f"{model.name!r} is no pair beside the SM neutrinos", where="--parameter Lambda",
+                f"{model.name!r} is no pair beside the SM neutrinos",
+                where="--parameter Lambda",
                 allowed="a card of scalar-pair, fermion-pair, vector-pair or sterile-neutrino",
-            )  # fmt: skip
+            )
         powers = [_power(model, fixed, scale, inputs) for scale in (2.0, 5.0)]
         assert abs(powers[0] - powers[1]) < 1e-9, "Lambda appears with several powers"
         power = round(powers[0], 9)
@@ -80,8 +82,9 @@ class ScaleStrength:
             problem,
             model=Model(f"{model.name} by strength", model.description, (STRENGTH,), build),
             parameters=tuple(parameter if p is old else p for p in problem.parameters),
-            grams={}, sm_grams={},
-        )  # fmt: skip
+            grams={},
+            sm_grams={},
+        )
         return cls(made, power)
 
 

@@ -67,9 +67,15 @@ class Ensemble:
 
 
 def run_ensemble(
-    likelihood: ProfileLikelihood, truth: Fits, tested: np.ndarray, number: int, *, seed: int,
-    path: Path | None = None, progress: Progress | None = None,
-) -> Ensemble:  # fmt: skip
+    likelihood: ProfileLikelihood,
+    truth: Fits,
+    tested: np.ndarray,
+    number: int,
+    *,
+    seed: int,
+    path: Path | None = None,
+    progress: Progress | None = None,
+) -> Ensemble:
     """Draw and fit toys of one hypothesis, written in blocks, and take up the blocks there are.
 
     Args:
@@ -94,9 +100,10 @@ def run_ensemble(
             same = block["tested"].shape == tested.shape
             if not same or not np.allclose(block["tested"], tested, rtol=1e-6, atol=0):
                 raise InputError(
-                    "toys of other settings", where=str(file),
+                    "toys of other settings",
+                    where=str(file),
                     allowed="choose another --out, or delete the toys",
-                )  # fmt: skip
+                )
         if block is None or len(block["best"]) < count:
             block = _block(likelihood, truth, tested, range(first, first + count), seed)
             if file:
@@ -107,9 +114,12 @@ def run_ensemble(
     joined = {k: np.concatenate([b[k] for b in blocks]) for k in blocks[0]}
     good = joined["converged"]
     return Ensemble(
-        tested, joined["best"][good], joined["t"][good], joined["saturated"][good],
+        tested,
+        joined["best"][good],
+        joined["t"][good],
+        joined["saturated"][good],
         int((~good).sum()),
-    )  # fmt: skip
+    )
 
 
 def _block(
@@ -129,9 +139,12 @@ def _block(
         t = fixed.objective.reshape(n, k) - best.objective[:, None]
         converged = converged & fixed.converged.reshape(n, k).all(axis=1)
     return {
-        "tested": tested, "best": best.value, "t": t, "converged": converged,
+        "tested": tested,
+        "best": best.value,
+        "t": t,
+        "converged": converged,
         "saturated": saturated_statistic(likelihood, sets, best),
-    }  # fmt: skip
+    }
 
 
 def above(statistic: np.ndarray, observed: float) -> Fraction:
@@ -159,9 +172,12 @@ class ToyTests:
 
 
 def toy_tests(
-    kind: TestStatistic, observed: np.ndarray, signal: list[Ensemble], background: Ensemble,
+    kind: TestStatistic,
+    observed: np.ndarray,
+    signal: list[Ensemble],
+    background: Ensemble,
     quantiles: np.ndarray,
-) -> ToyTests:  # fmt: skip
+) -> ToyTests:
     """CLs+b, CLb and CLs of toys.
 
     Args:

@@ -212,16 +212,20 @@ def centred(
         room = (ranges[finite] - values[finite, None]) / width[finite, None]
         inside = (basis / width).T[finite]
         found = minimize(
-            lambda t: float(np.sum(((values + t @ basis - middle) / width) ** 2)), start,
+            lambda t: float(np.sum(((values + t @ basis - middle) / width) ** 2)),
+            start,
             jac=lambda t: 2 * (basis / width) @ ((values + t @ basis - middle) / width),
-            method="SLSQP", options={"ftol": 1e-14, "maxiter": 200},
+            method="SLSQP",
+            options={"ftol": 1e-14, "maxiter": 200},
             constraints=[
-                {"type": "ineq", "fun": lambda t: inside @ t - room[:, 0],
-                 "jac": lambda _: inside},
-                {"type": "ineq", "fun": lambda t: room[:, 1] - inside @ t,
-                 "jac": lambda _: -inside},
+                {"type": "ineq", "fun": lambda t: inside @ t - room[:, 0], "jac": lambda _: inside},
+                {
+                    "type": "ineq",
+                    "fun": lambda t: room[:, 1] - inside @ t,
+                    "jac": lambda _: -inside,
+                },
             ],
-        ).x  # fmt: skip
+        ).x
     moved[:n] = box.coordinates(np.clip(values + found @ basis, ranges[:, 0], ranges[:, 1]))
     return moved
 

@@ -109,9 +109,14 @@ class Problem:
         return self.objective_at(self.values(theta), theta[len(self.parameters) :])
 
     def objective_at(
-        self, values: Float[Array, " n"], nuisances: Float[Array, " m"], *,
-        data: Data | None = None, centres: Float[Array, " m"] | None = None, profiled: bool = True,
-    ) -> Scalar:  # fmt: skip
+        self,
+        values: Float[Array, " n"],
+        nuisances: Float[Array, " m"],
+        *,
+        data: Data | None = None,
+        centres: Float[Array, " m"] | None = None,
+        profiled: bool = True,
+    ) -> Scalar:
         """The objective at these parameter values and nuisances.
 
         Args:
@@ -128,9 +133,13 @@ class Problem:
         return deviance - 2 * constraints + jnp.sum(pulls**2)
 
     def deviance(
-        self, values: Float[Array, " n"], nuisances: Float[Array, " m"], data: Data | None = None,
-        *, profiled: bool = True,
-    ) -> Scalar:  # fmt: skip
+        self,
+        values: Float[Array, " n"],
+        nuisances: Float[Array, " m"],
+        data: Data | None = None,
+        *,
+        profiled: bool = True,
+    ) -> Scalar:
         """-2 ln of the likelihood alone, of these data or the observed ones."""
         measurements = self.measurements if data is None else self.with_data(data).measurements
         predictions = self.predictions_at(values, nuisances)

@@ -52,9 +52,10 @@ def reflections(problem: Problem) -> list[tuple[str, ...]]:
     """
     found: list[tuple[str, ...]] = []
     free = [
-        i for i, p in enumerate(problem.parameters)
+        i
+        for i, p in enumerate(problem.parameters)
         if not p.mirror and p.prior.range[0] < 0 < p.prior.range[1]
-    ]  # fmt: skip
+    ]
     if not free or len(free) > _MOST_PARAMETERS:
         return found
     values = np.asarray(_points(problem))
@@ -82,7 +83,7 @@ def built_shape(problem: Problem) -> Any:
             dict(problem.fixed) | model_parameters(problem.parameters, v), problem.nuisances.inputs
         ),
         jnp.zeros(len(problem.parameters)),
-    )  # fmt: skip
+    )
 
 
 def is_correlated(problem: Problem) -> bool:

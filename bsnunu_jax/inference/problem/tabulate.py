@@ -78,17 +78,19 @@ def grams_of(
         {r: gram for r, gram in known.items() if r in fixed}
         for known, fixed in zip(
             jax.tree.map(np.asarray, made(jnp.zeros(problem.size))),
-            _fixed(problem, wanted, states_at), strict=True,
+            _fixed(problem, wanted, states_at),
+            strict=True,
         )
-    ]  # fmt: skip
+    ]
     rows = {r: tuple(known.get(r) for known in found) for r in wanted}
     return {r: row for r, row in rows.items() if any(gram is not None for gram in row)}
 
 
 def _fixed(
-    problem: Problem, requests: Sequence[Request],
+    problem: Problem,
+    requests: Sequence[Request],
     states_at: Callable[[Predictions], Sequence[InvisibleState]],
-) -> list[set[Request]]:  # fmt: skip
+) -> list[set[Request]]:
     """State by state the requests whose kernels know of a point its form factors alone."""
     central = jnp.zeros(problem.size)
     transitions = {get_mode(mode).transition for mode, _ in requests}

@@ -78,9 +78,13 @@ class JumpGrid(eqx.Module):
         _, vectors = np.linalg.eigh(np.tensordot(shifts * likely[..., None], shifts, (axes, axes)))
         vectors = vectors[:, ::-1][:, :_DIRECTIONS]
         arrays = (
-            np.log(share * energy.size), np.cumsum(share), shifts @ vectors, (root @ vectors).T,
-            middle, root,
-        )  # fmt: skip
+            np.log(share * energy.size),
+            np.cumsum(share),
+            shifts @ vectors,
+            (root @ vectors).T,
+            middle,
+            root,
+        )
         return cls(*(jnp.asarray(a) for a in arrays))
 
     def draw(self, key: jax.Array, count: int) -> Float[Array, "count d"]:
@@ -185,9 +189,13 @@ def _towards_modes(
 
 
 def grid_and_starts(
-    path: Path, energies: Energies, jumping: tuple[int, ...], start: np.ndarray, chains: int,
+    path: Path,
+    energies: Energies,
+    jumping: tuple[int, ...],
+    start: np.ndarray,
+    chains: int,
     seed: int,
-) -> tuple[JumpGrid, np.ndarray]:  # fmt: skip
+) -> tuple[JumpGrid, np.ndarray]:
     """`jump_grid` and the starts of the chains; from `path` if they are there, else left there."""
     names = [f.name for f in fields(JumpGrid)]
     if path.exists():

@@ -88,12 +88,20 @@ class Branches:
 
 
 def sample(
-    potential: Callable[[jax.Array], jax.Array], initial: np.ndarray, sampler: Sampler, *,
-    seed: int, folder: Path, progress: Progress | None = None,
-    branches: Branches | None = None, energies: Energies | None = None,
-    scale: np.ndarray | None = None, program: "Program | None" = None,
-    jumps: Jumps | None = None, grid: JumpGrid | None = None,
-) -> Chains:  # fmt: skip
+    potential: Callable[[jax.Array], jax.Array],
+    initial: np.ndarray,
+    sampler: Sampler,
+    *,
+    seed: int,
+    folder: Path,
+    progress: Progress | None = None,
+    branches: Branches | None = None,
+    energies: Energies | None = None,
+    scale: np.ndarray | None = None,
+    program: "Program | None" = None,
+    jumps: Jumps | None = None,
+    grid: JumpGrid | None = None,
+) -> Chains:
     """Draw from exp(-potential), writing each block to `folder` and taking up what is there.
 
     Args:
@@ -160,9 +168,12 @@ class Program:
     """
 
     def __init__(
-        self, potential: Callable[[jax.Array], jax.Array], sampler: Sampler,
-        branches: Branches | None = None, jumps: Jumps | None = None,
-    ) -> None:  # fmt: skip
+        self,
+        potential: Callable[[jax.Array], jax.Array],
+        sampler: Sampler,
+        branches: Branches | None = None,
+        jumps: Jumps | None = None,
+    ) -> None:
         """Functions that compile when they are first called, or with `compile`."""
         self._chains, self._jumps = sampler.chains, jumps
         settings: dict[str, Any] = {
@@ -213,13 +224,20 @@ def _joint(
     init_kernel, step_kernel = hmc(potential, algo="NUTS")
 
     def start(
-        theta: jax.Array, energy: jax.Array, gradient: jax.Array, variance: jax.Array,
-        key: jax.Array, _: None, **settings: Any,
-    ) -> Any:  # fmt: skip
+        theta: jax.Array,
+        energy: jax.Array,
+        gradient: jax.Array,
+        variance: jax.Array,
+        key: jax.Array,
+        _: None,
+        **settings: Any,
+    ) -> Any:
         return init_kernel(
-            ParamInfo(theta, energy, gradient), inverse_mass_matrix=variance, rng_key=key,
+            ParamInfo(theta, energy, gradient),
+            inverse_mass_matrix=variance,
+            rng_key=key,
             **settings,
-        )  # fmt: skip
+        )
 
     def step(state: Any, _: None) -> tuple[Any, dict[str, jax.Array]]:
         state = step_kernel(state)

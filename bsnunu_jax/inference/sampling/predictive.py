@@ -95,9 +95,8 @@ def predictive(
 
 
 def _predict(
-    problem: Problem, theta: Float[Array, " size"], q2: Float[Array, " k"],
-    others: Sequence[str],
-) -> dict[str, Any]:  # fmt: skip
+    problem: Problem, theta: Float[Array, " size"], q2: Float[Array, " k"], others: Sequence[str]
+) -> dict[str, Any]:
     """The fields of `Predictive` at one point."""
     model = problem.predictions(theta)
     sm = Predictions((Neutrinos(),), model.inputs)
@@ -149,8 +148,6 @@ def _counts(
         if isinstance(m, BinnedMeasurement):
             signal, background = m.counts(model, theta[start:stop])
             sm_signal, _ = m.counts(sm, theta[start:stop])
-            found[m.name] = {
-                "signal": signal, "background": background, "sm_signal": sm_signal,
-            }  # fmt: skip
+            found[m.name] = {"signal": signal, "background": background, "sm_signal": sm_signal}
         start = stop
     return found

@@ -37,8 +37,10 @@ def regions(local: Landscape, fit: BestFit) -> Branches | None:
     lines = _lines(local, fit.flat, size)
     branches = Branches(
         np.array([c for c, _ in found]),
-        np.array([np.linalg.cholesky(np.linalg.inv(p)) for _, p in found]), lines, bounded,
-    )  # fmt: skip
+        np.array([np.linalg.cholesky(np.linalg.inv(p)) for _, p in found]),
+        lines,
+        bounded,
+    )
     return branches if branches.moves else None
 
 

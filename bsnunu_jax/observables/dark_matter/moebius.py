@@ -13,9 +13,7 @@ Steps = Float[Array, "steps"]
 Matrix = tuple[Array, Array, Array, Array]
 
 
-def magnus_steps(
-    h: Steps, kappa: tuple[Steps, Steps], rate: tuple[Steps, Steps]
-) -> Matrix:  # fmt: skip
+def magnus_steps(h: Steps, kappa: tuple[Steps, Steps], rate: tuple[Steps, Steps]) -> Matrix:
     """Elements 11, 12, 21, 22 of exp(Omega) of every step, up to a factor that W does not see.
 
     Args:
@@ -30,9 +28,11 @@ def magnus_steps(
     twist = jnp.clip(twist, -off, off)
     cosh, sinhc = _scaled(diagonal**2 + off**2 - twist**2)
     return (
-        cosh + diagonal * sinhc, (off + twist) * sinhc, (off - twist) * sinhc,
+        cosh + diagonal * sinhc,
+        (off + twist) * sinhc,
+        (off - twist) * sinhc,
         cosh - diagonal * sinhc,
-    )  # fmt: skip
+    )
 
 
 def _scaled(square: Array) -> tuple[Array, Array]:
@@ -54,9 +54,7 @@ def product(matrices: Matrix) -> Matrix:
         # The elements are positive: no cancellation, and the scale drops out of W.
         scale = lax.stop_gradient(1 / (a + b + c + d))
         a, b, c, d = a * scale, b * scale, c * scale, d * scale
-        (a1, b1, c1, d1), (a2, b2, c2, d2) = (
-            tuple(m[i::2] for m in (a, b, c, d)) for i in (0, 1)
-        )  # fmt: skip
+        (a1, b1, c1, d1), (a2, b2, c2, d2) = (tuple(m[i::2] for m in (a, b, c, d)) for i in (0, 1))
         a, b = a2 * a1 + b2 * c1, a2 * b1 + b2 * d1
         c, d = c2 * a1 + d2 * c1, c2 * b1 + d2 * d1
     return a[0], b[0], c[0], d[0]

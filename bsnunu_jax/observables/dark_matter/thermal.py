@@ -68,9 +68,7 @@ def _scaled_eta(x: Array, z: Array) -> Array:
 
 
 @partial(_scaled_eta.defjvp, symbolic_zeros=True)
-def _scaled_eta_jvp(
-    primals: tuple[Array, Array], tangents: tuple[Any, Any]
-) -> tuple[Array, Array]:  # fmt: skip
+def _scaled_eta_jvp(primals: tuple[Array, Array], tangents: tuple[Any, Any]) -> tuple[Array, Array]:
     """Slopes are computed with the value: in reverse mode nothing of the integral is kept."""
     value, slope = _integral(*primals), jnp.zeros_like(primals[0])
     for k, tangent in enumerate(tangents):

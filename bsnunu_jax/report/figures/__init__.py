@@ -22,10 +22,16 @@ from bsnunu_jax.report.figures.style import save, styled, write_columns, write_j
 
 
 def write_figures(
-    folder: Path, problem: Problem, chains: Chains, best_fit: BestFit,
-    *, posterior: Predictive, best: Predictive, sm: Predictive,
+    folder: Path,
+    problem: Problem,
+    chains: Chains,
+    best_fit: BestFit,
+    *,
+    posterior: Predictive,
+    best: Predictive,
+    sm: Predictive,
     remarks: Mapping[str, str] | None = None,
-) -> None:  # fmt: skip
+) -> None:
     """Write corner, spectrum and, where they apply, coupling_plane and scale_plane with numbers.
 
     Args:

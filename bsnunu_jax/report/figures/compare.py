@@ -92,9 +92,14 @@ def _draw(axes: "Axes", name: str, variants: list[dict[str, Any]]) -> None:
     if others:  # last, though drawn first
         handles, labels = handles[1:] + handles[:1], labels[1:] + labels[:1]
     axes.legend(
-        handles, labels, loc="lower left", bbox_to_anchor=(-0.02, 1.0), ncols=_LEGEND,
-        columnspacing=1.2, borderaxespad=0.2,
-    )  # fmt: skip
+        handles,
+        labels,
+        loc="lower left",
+        bbox_to_anchor=(-0.02, 1.0),
+        ncols=_LEGEND,
+        columnspacing=1.2,
+        borderaxespad=0.2,
+    )
 
 
 def _curve(variant: dict[str, Any]) -> tuple[np.ndarray, np.ndarray]:
@@ -129,5 +134,9 @@ def _columns(panels: dict[str, list[dict[str, Any]]]) -> dict[str, np.ndarray | 
     def joined(key: str) -> np.ndarray:
         return np.concatenate([np.array(c[c["mass"] if key == "mass" else key]) for c in curves])
 
-    return {"variant": names, "m": joined("mass"), "Lambda": joined("Lambda"),
-            "delta_chi2": joined("delta_chi2")}  # fmt: skip
+    return {
+        "variant": names,
+        "m": joined("mass"),
+        "Lambda": joined("Lambda"),
+        "delta_chi2": joined("delta_chi2"),
+    }

@@ -22,8 +22,14 @@ if TYPE_CHECKING:
 _MOST = 8
 # Width of a digit of a tick label [inch].
 _LETTER = 0.062
-_MARKER: dict[str, Any] = {"marker": "+", "ms": 8, "mew": 1.4, "ls": "none", "color": RED,
-                           "zorder": 5}  # fmt: skip
+_MARKER: dict[str, Any] = {
+    "marker": "+",
+    "ms": 8,
+    "mew": 1.4,
+    "ls": "none",
+    "color": RED,
+    "zorder": 5,
+}
 
 
 @dataclass(frozen=True)
@@ -97,9 +103,13 @@ def corner_figure(data: Corner) -> "Figure":
     # Margins in inches: squares of one size whatever the tick labels.
     left, top = (0.55, 0.1) if len(names) > 1 else (0.15, 0.35)
     figure.subplots_adjust(
-        left=left / width, right=1 - 0.1 / width, bottom=0.5 / height, top=1 - top / height,
-        wspace=0.1, hspace=0.1,
-    )  # fmt: skip
+        left=left / width,
+        right=1 - 0.1 / width,
+        bottom=0.5 / height,
+        top=1 - top / height,
+        wspace=0.1,
+        hspace=0.1,
+    )
     ticks = 5 if len(names) < 4 else 4
     for i, row in enumerate(names):
         for j, column in enumerate(names):

@@ -121,14 +121,18 @@ def plane_data(
     if mirror:
         x, y = np.concatenate([x, -x]), np.concatenate([y, y])
     prior = {p.name: p.prior for p in parameters}
-    ends = [(getattr(prior[n], "low", None), getattr(prior[n], "high", None))
-            for n in ("CR_mutau", "CR_tautau")]  # fmt: skip
+    ends = [
+        (getattr(prior[n], "low", None), getattr(prior[n], "high", None))
+        for n in ("CR_mutau", "CR_tautau")
+    ]
     grid = np.linspace(-_RANGE, _RANGE, _POINTS)
     return Plane(
-        grid, grid, *paper_ratios(grid, grid),
+        grid,
+        grid,
+        *paper_ratios(grid, grid),
         posterior=smooth_density([x, y], ends, bins=100),
         best_fit=(best_fit["CR_mutau"], best_fit["CR_tautau"]),
-    )  # fmt: skip
+    )
 
 
 def plane_figure(data: Plane) -> "Figure":
@@ -138,8 +142,15 @@ def plane_figure(data: Plane) -> "Figure":
     fill_regions(ax, data.mutau, data.tautau, data.R_K, data.R_Kstar, CUTS)
     px, py = data.posterior.axes
     levels = [data.posterior.level(m) for m in reversed(MASSES)]
-    ax.contour(px, py, data.posterior.values.T, levels, colors="black",
-               linestyles=["--", "-"], linewidths=1.4)  # fmt: skip
+    ax.contour(
+        px,
+        py,
+        data.posterior.values.T,
+        levels,
+        colors="black",
+        linestyles=["--", "-"],
+        linewidths=1.4,
+    )
     ax.plot(*data.best_fit, **_BEST)
     ax.plot(0, 0, **SM)
     ax.set(xlabel=r"$C_R^{\mu\tau}=C_R^{\tau\mu}$", ylabel=r"$C_R^{\tau\tau}$", aspect="equal")
@@ -154,11 +165,13 @@ def _zoom(ax: "Axes", data: Plane, level: float) -> None:
     posterior_mask = data.posterior.values >= level
     limits = []
     for axis, grid in enumerate((data.mutau, data.tautau)):
-        seen = np.concatenate([
-            grid[regions_mask.any(axis=1 - axis)],
-            data.posterior.axes[axis][posterior_mask.any(axis=1 - axis)],
-            [0.0],
-        ])  # fmt: skip
+        seen = np.concatenate(
+            [
+                grid[regions_mask.any(axis=1 - axis)],
+                data.posterior.axes[axis][posterior_mask.any(axis=1 - axis)],
+                [0.0],
+            ]
+        )
         margin = 0.07 * (seen.max() - seen.min())
         limits.append((seen.min() - margin, seen.max() + margin))
     ax.set(xlim=limits[0], ylim=limits[1])

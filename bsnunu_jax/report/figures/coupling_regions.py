@@ -46,9 +46,15 @@ def margin(R_K: np.ndarray, R_Kstar: np.ndarray, of: Range, limit: float) -> np.
 
 
 def fill_regions(
-    ax: "Axes", x: np.ndarray, y: np.ndarray, R_K: np.ndarray, R_Kstar: np.ndarray, cuts: Cuts, *,
+    ax: "Axes",
+    x: np.ndarray,
+    y: np.ndarray,
+    R_K: np.ndarray,
+    R_Kstar: np.ndarray,
+    cuts: Cuts,
+    *,
     hatched: bool = True,
-) -> None:  # fmt: skip
+) -> None:
     """Blue and red where the new range holds, hatched where the average does; grids [x, y]."""
     for limit, color in ((cuts.loose, BLUE), (cuts.tight, RED)):
         ax.contourf(x, y, margin(R_K, R_Kstar, cuts.new, limit).T, [0, np.inf], colors=color)

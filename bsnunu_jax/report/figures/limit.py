@@ -40,8 +40,11 @@ def write_limit_figure(folder: Path, result: dict[str, Any], label: str) -> None
         figure = new_figure(COLUMN, 2.7)
         axes = figure.add_subplot()
         if "upper_limit" in result:
-            columns |= {"CLs": np.array(scan["observed"]), "CLsb": np.array(scan["CLsb"]),
-                        "CLb": np.array(scan["CLb"])}  # fmt: skip
+            columns |= {
+                "CLs": np.array(scan["observed"]),
+                "CLsb": np.array(scan["CLsb"]),
+                "CLb": np.array(scan["CLb"]),
+            }
             columns |= dict(zip(_BANDS, np.array(scan["expected"]), strict=True))
             _draw_cls(axes, columns, result)
         else:
@@ -69,9 +72,15 @@ def _draw_cls(axes: "Axes", columns: dict[str, np.ndarray], result: dict[str, An
         error = np.array([np.nan if c is None else c for c in toys["CLs_error"]])
         shown = cls > 0
         axes.errorbar(
-            np.array(toys["values"])[shown], cls[shown], error[shown], fmt="o", ms=2.5, lw=0.8,
-            color=RED, label="observed, toys",
-        )  # fmt: skip
+            np.array(toys["values"])[shown],
+            cls[shown],
+            error[shown],
+            fmt="o",
+            ms=2.5,
+            lw=0.8,
+            color=RED,
+            label="observed, toys",
+        )
     level = 1 - result["confidence_level"]
     axes.axhline(level, color=GREY, lw=0.8)
     limit = result["upper_limit"]["observed"]
@@ -91,9 +100,14 @@ def _draw_t(axes: "Axes", columns: dict[str, np.ndarray], result: dict[str, Any]
         height = chi2.ppf(level, 1)
         axes.axhline(height, color=GREY, lw=0.8)
         axes.annotate(
-            label, (0.99, height), xycoords=("axes fraction", "data"), ha="right", va="bottom",
-            fontsize=8, color="0.35",
-        )  # fmt: skip
+            label,
+            (0.99, height),
+            xycoords=("axes fraction", "data"),
+            ha="right",
+            va="bottom",
+            fontsize=8,
+            color="0.35",
+        )
     for a, b in result["interval"]["pieces"]:
         axes.axvspan(a, b, color=BLUE, alpha=0.25, lw=0)
     axes.set_ylim(0, 4 * chi2.ppf(result["confidence_level"], 1))

@@ -72,9 +72,14 @@ def _draw_curve(axes: "Axes", found: ProfileMap, best: dict[str, float]) -> None
         height = chi2.ppf(mass, 1)
         axes.axhline(height, color=GREY, lw=0.8)
         axes.annotate(
-            f"{100 * mass:.0f} %", (0.99, height), xycoords=("axes fraction", "data"), ha="right",
-            va="bottom", fontsize=8, color="0.35",
-        )  # fmt: skip
+            f"{100 * mass:.0f} %",
+            (0.99, height),
+            xycoords=("axes fraction", "data"),
+            ha="right",
+            va="bottom",
+            fontsize=8,
+            color="0.35",
+        )
     axes.set(xlim=(x[0], x[-1]), ylim=(0, min(_HIGHEST, 1.1 * max(found.delta.max(), 4))))
     axes.set_ylabel(r"$\Delta\chi^2$")
 

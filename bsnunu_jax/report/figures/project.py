@@ -75,8 +75,10 @@ def _columns(result: dict[str, Any]) -> dict[str, np.ndarray | list[str]]:
     columns["luminosity"] = np.array([row["luminosity"] for _, row in rows])
     if result["limit"] == "interval":
         around = [_around(row["expected_interval"], result["null"]) for _, row in rows]
-        columns |= {"interval_low": _array([a for a, _ in around]),
-                    "interval_high": _array([b for _, b in around])}  # fmt: skip
+        columns |= {
+            "interval_low": _array([a for a, _ in around]),
+            "interval_high": _array([b for _, b in around]),
+        }
     else:
         for i, name in enumerate(_BANDS):
             columns[name] = _array([row["expected_limit"][i] for _, row in rows])
@@ -107,8 +109,15 @@ def _draw_luminosities(axes: "Axes", columns: dict[str, Any], result: dict[str, 
     x = at["luminosity"]
     cl = f"{100 * result['confidence_level']:g} %"
     if result["limit"] == "interval":
-        axes.fill_between(x, at["interval_low"], at["interval_high"], color=BLUE, alpha=0.35, lw=0,
-                          label=f"expected {cl} interval")  # fmt: skip
+        axes.fill_between(
+            x,
+            at["interval_low"],
+            at["interval_high"],
+            color=BLUE,
+            alpha=0.35,
+            lw=0,
+            label=f"expected {cl} interval",
+        )
         axes.plot(x, at["interval_low"], "k.", x, at["interval_high"], "k.", ms=4)
         axes.axhline(result["null"], color=GREY, lw=0.8)
     else:
@@ -137,9 +146,7 @@ def _plain_ticks(axis: "Axis") -> None:
     axis.set_minor_formatter(NullFormatter())
 
 
-def _draw_against(
-    axes: "Axes", columns: dict[str, Any], name: str, result: dict[str, Any]
-) -> None:  # fmt: skip
+def _draw_against(axes: "Axes", columns: dict[str, Any], name: str, result: dict[str, Any]) -> None:
     """Median limits with 68 % bands and the reach against a number, a colour a luminosity."""
     luminosities = list(dict.fromkeys(columns["luminosity"].tolist()))
     for i, luminosity in enumerate(luminosities):
@@ -149,8 +156,14 @@ def _draw_against(
         label = rf"{luminosity:g} ab$^{{-1}}$"
         if result["limit"] == "interval":
             for end in ("interval_low", "interval_high"):
-                axes.plot(x, columns[end][rows], ".-", color=colour, ms=4,
-                          label=label if end == "interval_low" else None)  # fmt: skip
+                axes.plot(
+                    x,
+                    columns[end][rows],
+                    ".-",
+                    color=colour,
+                    ms=4,
+                    label=label if end == "interval_low" else None,
+                )
         else:
             low, high = (columns[k][rows] for k in ("limit_minus1", "limit_plus1"))
             axes.fill_between(x, low, high, color=colour, alpha=0.35, lw=0)

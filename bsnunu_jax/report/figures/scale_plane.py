@@ -81,9 +81,11 @@ class ScalePlane:
         if self.profile is not None and self.limit is not None:
             m, y, rise = self.profile
             known["profile"] = {
-                self.names[0]: m, f"log10 {self.names[1]}": y, "delta_minus_2_log_likelihood": rise,
+                self.names[0]: m,
+                f"log10 {self.names[1]}": y,
+                "delta_minus_2_log_likelihood": rise,
                 "limit95": [None if np.isnan(x) else float(x) for x in self.limit],
-            }  # fmt: skip
+            }
         return known | {
             self.names[0]: self.posterior.axes[0],
             f"log10 {self.names[1]}": self.posterior.axes[1],
@@ -102,9 +104,11 @@ def is_scale_plane(parameters: Sequence[Parameter]) -> bool:
 
 
 def scale_plane_data(
-    problem: Problem, draws: Mapping[str, Float[np.ndarray, "chains draws"]],
-    minima: Sequence[Minimum], grid: Mapping[str, np.ndarray] | None = None,
-) -> ScalePlane:  # fmt: skip
+    problem: Problem,
+    draws: Mapping[str, Float[np.ndarray, "chains draws"]],
+    minima: Sequence[Minimum],
+    grid: Mapping[str, np.ndarray] | None = None,
+) -> ScalePlane:
     """What is drawn.
 
     Args:
@@ -138,9 +142,11 @@ def scale_plane_data(
 
 
 def _profile(
-    problem: Problem, grid: Mapping[str, np.ndarray] | None, mass: str,
+    problem: Problem,
+    grid: Mapping[str, np.ndarray] | None,
+    mass: str,
     ranges: tuple[tuple[float, float], tuple[float, float]],
-) -> tuple[np.ndarray, np.ndarray, np.ndarray] | None:  # fmt: skip
+) -> tuple[np.ndarray, np.ndarray, np.ndarray] | None:
     """The grid of the jumps if it is one in mass and scale."""
     if grid is None or "energy" not in grid:
         return None
@@ -182,9 +188,12 @@ def scale_plane_figure(data: ScalePlane) -> "Figure":
     for minimum in data.minima[1:]:
         ax.plot(*minimum, **_OTHER)
     ax.set(
-        yscale="log", xlim=data.ranges[0], ylim=[10**e for e in data.ranges[1]],
-        xlabel=data.labels[0], ylabel=data.labels[1],
-    )  # fmt: skip
+        yscale="log",
+        xlim=data.ranges[0],
+        ylim=[10**e for e in data.ranges[1]],
+        xlabel=data.labels[0],
+        ylabel=data.labels[1],
+    )
     _legend(figure, data)
     return figure
 
@@ -196,9 +205,14 @@ def _closing(ax: "Axes", data: ScalePlane) -> None:
         if low < m < high:
             ax.axvline(m, ls=style, **_CLOSES)
             ax.annotate(
-                rf"${name}$", (m, 0.03), xycoords=("data", "axes fraction"), xytext=(-2, 0),
-                textcoords="offset points", ha="right", color=GREY,
-            )  # fmt: skip
+                rf"${name}$",
+                (m, 0.03),
+                xycoords=("data", "axes fraction"),
+                xytext=(-2, 0),
+                textcoords="offset points",
+                ha="right",
+                color=GREY,
+            )
 
 
 def _legend(figure: "Figure", data: ScalePlane) -> None:

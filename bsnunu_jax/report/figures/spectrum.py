@@ -98,9 +98,13 @@ class Spectrum:
 
 
 def spectrum_data(
-    measurement: BinnedMeasurement | None, posterior: Predictive, best: Predictive, sm: Predictive,
-    *, mode: str = "B+->K+",
-) -> Spectrum:  # fmt: skip
+    measurement: BinnedMeasurement | None,
+    posterior: Predictive,
+    best: Predictive,
+    sm: Predictive,
+    *,
+    mode: str = "B+->K+",
+) -> Spectrum:
     """What is drawn.
 
     Args:
@@ -133,18 +137,36 @@ def _panels(m: BinnedMeasurement, posterior: Predictive, best: Predictive) -> li
     slices = len({found["bdt"] for _, found in inclusive})
     q2 = r"$q^2_\mathrm{rec}$ [GeV$^2$]"
     return [
-        _panel(m, posterior, best, [i for i, _ in last],
-               [text.replace(",", " to ").replace("-", "$-$") for _, text in last],
-               rf"Belle II ITA, BDT$_2 > {top:g}$" + f"\n(1 of {slices} slices in the fit)", q2),
-        _panel(m, posterior, best, [i for i, _ in hadronic], [f["bin"] for _, f in hadronic],
-               "Belle II HTA\n(all bins)", r"BDT$_\mathrm{h}$ bin"),
-    ]  # fmt: skip
+        _panel(
+            m,
+            posterior,
+            best,
+            [i for i, _ in last],
+            [text.replace(",", " to ").replace("-", "$-$") for _, text in last],
+            rf"Belle II ITA, BDT$_2 > {top:g}$" + f"\n(1 of {slices} slices in the fit)",
+            q2,
+        ),
+        _panel(
+            m,
+            posterior,
+            best,
+            [i for i, _ in hadronic],
+            [f["bin"] for _, f in hadronic],
+            "Belle II HTA\n(all bins)",
+            r"BDT$_\mathrm{h}$ bin",
+        ),
+    ]
 
 
 def _panel(
-    m: BinnedMeasurement, posterior: Predictive, best: Predictive, bins: list[int],
-    labels: list[str], title: str, xlabel: str,
-) -> Panel:  # fmt: skip
+    m: BinnedMeasurement,
+    posterior: Predictive,
+    best: Predictive,
+    bins: list[int],
+    labels: list[str],
+    title: str,
+    xlabel: str,
+) -> Panel:
     counts, point = posterior.counts[m.name], best.counts[m.name]
     return Panel(
         title=title,
@@ -204,8 +226,10 @@ def _spectrum(ax: "Axes", data: Spectrum, remark: str) -> None:
     ax.legend(
         [(outer, inner), outer, best, (band, line)],
         ["central 68 %", "central 95 %", "best fit", "SM, central 95 %"],
-        ncols=2, loc="upper right", columnspacing=1.2,
-    )  # fmt: skip
+        ncols=2,
+        loc="upper right",
+        columnspacing=1.2,
+    )
 
 
 def _fill(
@@ -214,11 +238,16 @@ def _fill(
     """The 95 and the 68 % band, one over the other."""
     return [
         ax.fill_between(
-            x, unit * band.quantiles[f"low{mass}"], unit * band.quantiles[f"high{mass}"],
-            color=BLUE, alpha=alpha, lw=0, **options,
+            x,
+            unit * band.quantiles[f"low{mass}"],
+            unit * band.quantiles[f"high{mass}"],
+            color=BLUE,
+            alpha=alpha,
+            lw=0,
+            **options,
         )
         for mass, alpha in ((95, 0.3), (68, 0.45))
-    ]  # fmt: skip
+    ]
 
 
 def _counts(ax: "Axes", panel: Panel) -> None:

@@ -19,8 +19,13 @@ if TYPE_CHECKING:
 
 # Petroff, arXiv:2107.02270.
 BLUE, ORANGE, RED, PURPLE, GREY, VIOLET = (
-    "#5790fc", "#f89c20", "#e42536", "#964a8b", "#9c9ca1", "#7a21dd",
-)  # fmt: skip
+    "#5790fc",
+    "#f89c20",
+    "#e42536",
+    "#964a8b",
+    "#9c9ca1",
+    "#7a21dd",
+)
 GREEN, LIGHT, DARK = "#009e73", "#dcdcdf", "#404040"
 COLUMN, PAGE = 3.4, 7.0  # widths [in]
 

@@ -7,15 +7,7 @@ import numpy as np
 from scipy.interpolate import PchipInterpolator
 
 from bsnunu_jax.report.figures.corner import corner_data, corner_figure
-from bsnunu_jax.report.figures.style import (
-    BLUE,
-    COLUMN,
-    GREY,
-    ORANGE,
-    PURPLE,
-    RED,
-    new_figure,
-)
+from bsnunu_jax.report.figures.style import BLUE, COLUMN, GREY, ORANGE, PURPLE, RED, new_figure
 from bsnunu_jax.reproduce.belle2.resonance import Resonances
 from bsnunu_jax.reproduce.belle2.rows import RESONANCE_BR, RESONANCE_MASS
 from bsnunu_jax.reproduce.belle2.strength import Strength
@@ -24,8 +16,11 @@ from bsnunu_jax.reproduce.belle2.wet import Wet
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
 
-_TAGS = {"combined": ("combined", "black", "-"), "ITA": ("inclusive tag", BLUE, "--"),
-         "HTA": ("hadronic tag", ORANGE, "-.")}  # fmt: skip
+_TAGS = {
+    "combined": ("combined", "black", "-"),
+    "ITA": ("inclusive tag", BLUE, "--"),
+    "HTA": ("hadronic tag", ORANGE, "-."),
+}
 _LEVELS = (2.30, 5.99)
 
 
@@ -37,21 +32,40 @@ def strength_figure(found: Mapping[str, Strength]) -> "Figure":
         label, color, style = _TAGS[tag]
         ax.plot(s.values, s.t, color=color, ls=style, label=f"{label}, $\\mu={s.mu:.1f}$")
     combined = found["combined"]
-    ax.plot(combined.values, combined.t_frozen, color="black", ls=":", lw=1.0,
-            label="combined, nuisances fixed")  # fmt: skip
+    ax.plot(
+        combined.values,
+        combined.t_frozen,
+        color="black",
+        ls=":",
+        lw=1.0,
+        label="combined, nuisances fixed",
+    )
     for z in (1, 2, 3):
         ax.axhline(z**2, color=GREY, lw=0.6)
-        ax.annotate(rf"${z}\sigma$", (0.965, z**2), xycoords=("axes fraction", "data"), ha="right",
-                    va="top", fontsize=8, color="0.35")  # fmt: skip
+        ax.annotate(
+            rf"${z}\sigma$",
+            (0.965, z**2),
+            xycoords=("axes fraction", "data"),
+            ha="right",
+            va="top",
+            fontsize=8,
+            color="0.35",
+        )
     ax.axvline(1, color=RED, lw=0.9)
-    ax.annotate("SM", (1.12, 0.97), xycoords=("data", "axes fraction"), va="top", color=RED,
-                fontsize=8.5)  # fmt: skip
+    ax.annotate(
+        "SM", (1.12, 0.97), xycoords=("data", "axes fraction"), va="top", color=RED, fontsize=8.5
+    )
     ax.set_xlim(float(combined.values[0]), float(combined.values[-1]))
     ax.set_ylim(0, 14)
     ax.set_xlabel(r"signal strength $\mu$")
     ax.set_ylabel(r"$-2\,\Delta\ln L$")
-    figure.legend(*ax.get_legend_handles_labels(), loc="outside upper center", ncols=2,
-                  columnspacing=1.0, fontsize=8)  # fmt: skip
+    figure.legend(
+        *ax.get_legend_handles_labels(),
+        loc="outside upper center",
+        ncols=2,
+        columnspacing=1.0,
+        fontsize=8,
+    )
     return figure
 
 
@@ -80,9 +94,16 @@ def resonance_figure(found: Resonances) -> "Figure":
     value, up, down = RESONANCE_BR
     mass, right, left = RESONANCE_MASS
     bottom.errorbar(
-        mass, 1e6 * value, yerr=[[1e6 * down], [1e6 * up]], xerr=[[left], [right]], fmt="o", ms=3.5,
-        color=PURPLE, lw=1.2, label="arXiv:2602.09666",
-    )  # fmt: skip
+        mass,
+        1e6 * value,
+        yerr=[[1e6 * down], [1e6 * up]],
+        xerr=[[left], [right]],
+        fmt="o",
+        ms=3.5,
+        color=PURPLE,
+        lw=1.2,
+        label="arXiv:2602.09666",
+    )
     bottom.set_xlim(float(found.m[0]), 3.6)
     bottom.set_ylim(0, 20)
     bottom.set_xlabel(r"$m_X$ [GeV]")

@@ -40,22 +40,34 @@ def belle2(settings: Settings) -> Product:
             "resonance": partial(belle2_figures.resonance_figure, of_x),
         },
         tables={
-            "mu": {"mu": _MU} | {tag: s.t for tag, s in found.items()}
+            "mu": {"mu": _MU}
+            | {tag: s.t for tag, s in found.items()}
             | {f"{tag}_nuisances_fixed": s.t_frozen for tag, s in found.items()},
-            "wet": _wet_columns(of_wet), "resonance": belle2_figures.resonance_columns(of_x),
+            "wet": _wet_columns(of_wet),
+            "resonance": belle2_figures.resonance_columns(of_x),
         },
         grids={"resonance": _resonance_grid(of_x), "wet": _draws(of_wet)},
         rows=rows,
         inputs={
-            "likelihood_sha256": dict(CHECKSUMS), "BR_SM of mu": sm,
-            "wet": {"preset": "eos", "B->K": FORM_FACTORS, "priors": [0, LARGEST],
-                    "sampler": asdict(SAMPLER), "nuisances": ["B->K"]},
-            "resonance": {"preset": "default", "width_GeV": WIDTH, "nuisances": ["B->K"],
-                          "m_GeV": [float(of_x.m[0]), float(of_x.m[-1])],
-                          "BR": [0.0, float(of_x.br[-1])]},
+            "likelihood_sha256": dict(CHECKSUMS),
+            "BR_SM of mu": sm,
+            "wet": {
+                "preset": "eos",
+                "B->K": FORM_FACTORS,
+                "priors": [0, LARGEST],
+                "sampler": asdict(SAMPLER),
+                "nuisances": ["B->K"],
+            },
+            "resonance": {
+                "preset": "default",
+                "width_GeV": WIDTH,
+                "nuisances": ["B->K"],
+                "m_GeV": [float(of_x.m[0]), float(of_x.m[-1])],
+                "BR": [0.0, float(of_x.br[-1])],
+            },
         },
         summary=_summary(rows, of_wet),
-    )  # fmt: skip
+    )
 
 
 def strengths(settings: Settings) -> dict[str, Strength]:
@@ -109,9 +121,14 @@ def _summary(rows: list[Row], found: Wet) -> str:
     chains, draws = next(iter(found.draws.values())).shape
     lines = ["# Results on the published likelihood of Belle II", ""]
     lines += [f"- {row.claim}: {row.quantity}: {row.computed} ({row.verdict})" for row in rows]
-    return "\n".join([
-        *lines, "",
-        f"Posterior of the three coefficients: {chains} chains of {draws} draws, largest R-hat "
-        f"{r_hat:.4f}, smallest effective sample size {ess:.0f}, {found.divergences} divergences: "
-        f"{'converged' if converged else 'NOT CONVERGED, do not quote it'}.", "",
-    ])  # fmt: skip
+    return "\n".join(
+        [
+            *lines,
+            "",
+            f"Posterior of the three coefficients: {chains} chains of {draws} draws, largest R-hat "
+            f"{r_hat:.4f}, smallest effective sample size {ess:.0f}, "
+            f"{found.divergences} divergences: "
+            f"{'converged' if converged else 'NOT CONVERGED, do not quote it'}.",
+            "",
+        ]
+    )

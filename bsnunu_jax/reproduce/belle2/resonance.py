@@ -110,8 +110,9 @@ class Posterior:
     def marginals(self) -> tuple[np.ndarray, np.ndarray]:
         """Densities of m and of BR."""
         return (
-            np.trapezoid(self.density, self.br, axis=1), np.trapezoid(self.density, self.m, axis=0)
-        )  # fmt: skip
+            np.trapezoid(self.density, self.br, axis=1),
+            np.trapezoid(self.density, self.m, axis=0),
+        )
 
     @property
     def mode(self) -> tuple[float, float]:

@@ -41,11 +41,22 @@ def strength_rows(found: Mapping[str, Strength], sm: float) -> list[Row]:
         agrees = abs(scale * s.mu / unit - value) <= _ROUNDING and all(
             abs(a - b) <= 2 * _ROUNDING * max(1.0, a) for a, b in zip(ours, stated, strict=True)
         )
-        rows.append(Row(
-            25, MU, f"{what}, {tag}", text, scale * s.mu, (scale * s.up, scale * s.down), "",
-            agrees, "" if agrees else f"total errors +{ours[0]:.2f} -{ours[1]:.2f} of the "
-            f"likelihood, +{stated[0]:.2f} -{stated[1]:.2f} of the stated ones in quadrature",
-        ))  # fmt: skip
+        rows.append(
+            Row(
+                25,
+                MU,
+                f"{what}, {tag}",
+                text,
+                scale * s.mu,
+                (scale * s.up, scale * s.down),
+                "",
+                agrees,
+                ""
+                if agrees
+                else f"total errors +{ours[0]:.2f} -{ours[1]:.2f} of the "
+                f"likelihood, +{stated[0]:.2f} -{stated[1]:.2f} of the stated ones in quadrature",
+            )
+        )
         for name, error, given, why in (
             (
                 "statistical error",
@@ -56,27 +67,50 @@ def strength_rows(found: Mapping[str, Strength], sm: float) -> list[Row]:
             ("systematic error", s.systematic, systematic, "the rest, in quadrature"),
         ):
             mine = scale * error / unit
-            rows.append(Row(
-                25, MU, f"{name} of {what}, {tag}",
-                _stated_errors(list(dict.fromkeys(given)), "e-5" * (tag != "combined")),
-                scale * error, None, "",
-                min(given) - _ROUNDING <= mine <= max(given) + _ROUNDING, why,
-            ))  # fmt: skip
+            rows.append(
+                Row(
+                    25,
+                    MU,
+                    f"{name} of {what}, {tag}",
+                    _stated_errors(list(dict.fromkeys(given)), "e-5" * (tag != "combined")),
+                    scale * error,
+                    None,
+                    "",
+                    min(given) - _ROUNDING <= mine <= max(given) + _ROUNDING,
+                    why,
+                )
+            )
         if tag == "combined":
-            rows.append(Row(
-                25, MU, "error of mu with all nuisances held at their best values", "", s.frozen,
-                None, "", None, "smaller than the statistical error: the normalisations of the "
-                "backgrounds are nuisances that the counts determine",
-            ))  # fmt: skip
+            rows.append(
+                Row(
+                    25,
+                    MU,
+                    "error of mu with all nuisances held at their best values",
+                    "",
+                    s.frozen,
+                    None,
+                    "",
+                    None,
+                    "smaller than the statistical error: the normalisations of the "
+                    "backgrounds are nuisances that the counts determine",
+                )
+            )
         for over, q, sigmas in zip(
             ("no signal", "the SM"), (s.q_0, s.q_1), SIGNIFICANCES[tag], strict=True
         ):
             root = math.sqrt(q)
-            rows.append(Row(
-                25, MU, f"standard deviations above {over}, {tag}",
-                "" if sigmas is None else f"{sigmas}", root, None, "",
-                None if sigmas is None else abs(root - sigmas) <= _ROUNDING,
-            ))  # fmt: skip
+            rows.append(
+                Row(
+                    25,
+                    MU,
+                    f"standard deviations above {over}, {tag}",
+                    "" if sigmas is None else f"{sigmas}",
+                    root,
+                    None,
+                    "",
+                    None if sigmas is None else abs(root - sigmas) <= _ROUNDING,
+                )
+            )
     return rows
 
 
@@ -93,11 +127,19 @@ def wet_rows(found: Wet) -> list[Row]:
     for (name, label), stated in zip(_NAMES.items(), WET_MODE, strict=True):
         value, error = found.best.values[name], found.best.errors[name] or math.nan
         agrees = abs(value - stated) <= 0.1 * error
-        rows.append(Row(
-            26, WET, f"{label}, best fit", f"{stated:.3g} (mode)", value if value > 1e-6 else 0.0,
-            error, "", agrees,
-            f"-2 ln L at the stated mode is {found.rise:.3f} above the minimum",
-        ))  # fmt: skip
+        rows.append(
+            Row(
+                26,
+                WET,
+                f"{label}, best fit",
+                f"{stated:.3g} (mode)",
+                value if value > 1e-6 else 0.0,
+                error,
+                "",
+                agrees,
+                f"-2 ln L at the stated mode is {found.rise:.3f} above the minimum",
+            )
+        )
     for name, label in _NAMES.items():
         for end, which in enumerate(("lower", "upper")):
             stated, value = WET_ENDS[name][end], found.ends[name][end]
@@ -105,11 +147,22 @@ def wet_rows(found: Wet) -> list[Row]:
             # Both are ends of samples: theirs have Monte-Carlo errors too, of unknown size.
             half = 0.5 * 10.0 ** (math.floor(math.log10(stated)) - 2) if stated else 0.005
             agrees = abs(value - stated) <= half + 2 * math.sqrt(2) * error
-            rows.append(Row(
-                26, WET, f"{which} end of the 95 % HDI of {label}", f"{stated:.3g}", value, error,
-                "", agrees, "" if agrees else "beyond twice the Monte-Carlo errors of two samples "
-                "of this size: MC statistics are integrated over positive rates here",
-            ))  # fmt: skip
+            rows.append(
+                Row(
+                    26,
+                    WET,
+                    f"{which} end of the 95 % HDI of {label}",
+                    f"{stated:.3g}",
+                    value,
+                    error,
+                    "",
+                    agrees,
+                    ""
+                    if agrees
+                    else "beyond twice the Monte-Carlo errors of two samples "
+                    "of this size: MC statistics are integrated over positive rates here",
+                )
+            )
     return rows
 
 
@@ -133,10 +186,19 @@ def resonance_rows(found: Resonances) -> list[Row]:
             # Within a quarter of what is quoted: the same data, other intervals and form factors.
             agrees = abs(value - stated[0]) <= 0.25 * max(stated[1:])
             ends = f"[{stated[0] - stated[2]:.3g}, {stated[0] + stated[1]:.3g}]"
-            rows.append(Row(
-                27, TWO_BODY, f"{what}, {how}", text, value, (high - value, value - low), unit,
-                agrees, f"from {low:.3g} to {high:.3g}, stated {ends}",
-            ))  # fmt: skip
+            rows.append(
+                Row(
+                    27,
+                    TWO_BODY,
+                    f"{what}, {how}",
+                    text,
+                    value,
+                    (high - value, value - low),
+                    unit,
+                    agrees,
+                    f"from {low:.3g} to {high:.3g}, stated {ends}",
+                )
+            )
     local = found.local
     for how, why in (
         ("CLs", "tail probability of the SM over that of the best fit, two parameters"),
@@ -144,8 +206,17 @@ def resonance_rows(found: Resonances) -> list[Row]:
         ("mass given", "one parameter, as if the mass had been known: no look elsewhere"),
     ):
         agrees = abs(local[how] - RESONANCE_SIGMAS) <= _ROUNDING
-        rows.append(Row(
-            27, TWO_BODY, f"local standard deviations above the SM, {how}", "3.0", local[how], None,
-            "", agrees, f"-2 ln L falls by {-rise:.2f}; {why}",
-        ))  # fmt: skip
+        rows.append(
+            Row(
+                27,
+                TWO_BODY,
+                f"local standard deviations above the SM, {how}",
+                "3.0",
+                local[how],
+                None,
+                "",
+                agrees,
+                f"-2 ln L falls by {-rise:.2f}; {why}",
+            )
+        )
     return rows

@@ -22,8 +22,11 @@ from bsnunu_jax.inference.fits.lanes import Ends, Lanes
 from bsnunu_jax.reproduce.settings import Settings
 
 # First letters of the channels of a tag.
-TAGS = {"combined": ("A__", "B__", "C__", "D__", "sgn1_had"), "ITA": ("A__", "B__", "C__", "D__"),
-        "HTA": ("sgn1_had",)}  # fmt: skip
+TAGS = {
+    "combined": ("A__", "B__", "C__", "D__", "sgn1_had"),
+    "ITA": ("A__", "B__", "C__", "D__"),
+    "HTA": ("sgn1_had",),
+}
 _DONE, _CONVERGED = 1e-7, 1e-4
 
 
@@ -112,14 +115,27 @@ class Strengths:
         bend = self._fit(best[0], data, counted, values=[mu + step, mu - step], held=True)[1]
         q_0, q_1 = t(0.0), t(1.0)
         return Strength(
-            mu, sides[0], sides[1], float(np.sqrt((slopes**2 * data[here]).sum())),
-            float(step / np.sqrt((bend - lowest[0]).mean())), q_0, q_1, values, curve, held,
-        )  # fmt: skip
+            mu,
+            sides[0],
+            sides[1],
+            float(np.sqrt((slopes**2 * data[here]).sum())),
+            float(step / np.sqrt((bend - lowest[0]).mean())),
+            q_0,
+            q_1,
+            values,
+            curve,
+            held,
+        )
 
     def _fit(
-        self, start: np.ndarray, data: np.ndarray, counted: np.ndarray, *,
-        values: Any = None, held: bool = False,
-    ) -> tuple[np.ndarray, np.ndarray]:  # fmt: skip
+        self,
+        start: np.ndarray,
+        data: np.ndarray,
+        counted: np.ndarray,
+        *,
+        values: Any = None,
+        held: bool = False,
+    ) -> tuple[np.ndarray, np.ndarray]:
         """Points and -2 ln L; mu is free without values, `held` keeps all else at the start."""
         n = max(len(np.atleast_2d(data)), 1 if values is None else len(values))
         starts = np.array(np.broadcast_to(start, (n, self.size)))

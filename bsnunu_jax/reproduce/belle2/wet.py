@@ -84,31 +84,43 @@ def wet(
         found = best_fit(problem, starts=_STARTS, seed=settings.seed, landscape=landscape)
         with tempfile.TemporaryDirectory() as folder:
             chains = nuts.sample(
-                problem.potential, initial_points(problem, found, sampler.chains, settings.seed),
-                sampler, seed=settings.seed, folder=Path(folder), energies=landscape.potential,
-                scale=np.clip(found.best.theta_std, 1e-3, 1.5), program=program.result(),
-            )  # fmt: skip
+                problem.potential,
+                initial_points(problem, found, sampler.chains, settings.seed),
+                sampler,
+                seed=settings.seed,
+                folder=Path(folder),
+                energies=landscape.potential,
+                scale=np.clip(found.best.theta_std, 1e-3, 1.5),
+                program=program.result(),
+            )
     reported = jax.jit(jax.vmap(jax.vmap(problem.reported)))(chains.theta)
     draws = {name: np.asarray(values) for name, values in reported.items()}
     return Wet(
-        problem, found.best, draws, {name: _ends(x) for name, x in draws.items()},
-        {name: _errors(x, settings.seed) for name, x in draws.items()}, diagnostics(draws),
-        int(chains.diverging.sum()), _rise(landscape, found.best, stated),
-    )  # fmt: skip
+        problem,
+        found.best,
+        draws,
+        {name: _ends(x) for name, x in draws.items()},
+        {name: _errors(x, settings.seed) for name, x in draws.items()},
+        diagnostics(draws),
+        int(chains.diverging.sum()),
+        _rise(landscape, found.best, stated),
+    )
 
 
 def wet_problem(settings: Settings) -> Problem:
     """What is fitted."""
     inputs = load_inputs("eos", {"B->K": FORM_FACTORS})
-    return tabulate(Problem(
-        model=get_model("universal"),
-        parameters=tuple(
-            Parameter(name, Uniform(-LARGEST, LARGEST), latex, mirror=True)
-            for name, latex in COUPLINGS.items()
-        ),
-        nuisances=Nuisances(inputs, ["B->K"]),
-        measurements=load_measurements(["belle2_knunu_2023"], likelihood=settings.likelihood),
-    ))  # fmt: skip
+    return tabulate(
+        Problem(
+            model=get_model("universal"),
+            parameters=tuple(
+                Parameter(name, Uniform(-LARGEST, LARGEST), latex, mirror=True)
+                for name, latex in COUPLINGS.items()
+            ),
+            nuisances=Nuisances(inputs, ["B->K"]),
+            measurements=load_measurements(["belle2_knunu_2023"], likelihood=settings.likelihood),
+        )
+    )
 
 
 def _ends(draws: np.ndarray) -> tuple[float, float]:

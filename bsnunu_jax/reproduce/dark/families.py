@@ -34,14 +34,20 @@ def _family(model: str, particle: str, field: str, operators: str) -> Family:
     powers = {m: p.powers for m, p in _PAIRS.items()}[model]
     names = tuple(operators.split())
     return Family(
-        model, particle, rf"m_{field}", names, np.array([2.0 * powers[o] for o in names]),
+        model,
+        particle,
+        rf"m_{field}",
+        names,
+        np.array([2.0 * powers[o] for o in names]),
         tuple(rf"\mathcal{{O}}_{{q{field}{o[1:]}}}^{{{o[0]}}}" for o in names),
-    )  # fmt: skip
+    )
 
 
 _PAIRS = {"scalar-pair": SCALARS, "fermion-pair": FERMIONS, "vector-pair": VECTORS}
-FAMILIES: Mapping[str, Family] = MappingProxyType({
-    "scalar": _family("scalar-pair", "scalar", r"\phi", "S V"),
-    "fermion": _family("fermion-pair", "fermion", r"\chi", "S1 S2 V1 V2 T1 T2"),
-    "vector": _family("vector-pair", "vector", "X", "S T1 T2 V2 V3 V4 V5 V6"),
-})  # fmt: skip
+FAMILIES: Mapping[str, Family] = MappingProxyType(
+    {
+        "scalar": _family("scalar-pair", "scalar", r"\phi", "S V"),
+        "fermion": _family("fermion-pair", "fermion", r"\chi", "S1 S2 V1 V2 T1 T2"),
+        "vector": _family("vector-pair", "vector", "X", "S T1 T2 V2 V3 V4 V5 V6"),
+    }
+)

@@ -59,9 +59,7 @@ class Plane:
             found[mode] = np.where(there > 0, at * ratio, np.inf)
         return found
 
-    def left(
-        self, band: str = "new", limits: dict[str, np.ndarray] | None = None
-    ) -> np.ndarray:  # fmt: skip
+    def left(self, band: str = "new", limits: dict[str, np.ndarray] | None = None) -> np.ndarray:
         """Share of a band in ln Lambda that no limit excludes."""
         low, high = self.window[band]
         cap = np.clip(np.min(list(self.caps(limits).values()), axis=0), low, high)

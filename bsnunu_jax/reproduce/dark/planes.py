@@ -36,11 +36,17 @@ def all_planes(settings: Settings) -> dict[str, Planes]:
         of_draws = {m: drawn[m][name] for m in modes}
         found[name] = Planes(
             Plane(family, fine, {m: central[m][name] for m in modes}, window, first),
-            Plane(family, coarse, {m: a[:, len(AT) :] for m, a in of_draws.items()}, window,
-                  limits),
-            Plane(family, np.array(AT), {m: a[:, : len(AT)] for m, a in of_draws.items()}, window,
-                  limits),
-        )  # fmt: skip
+            Plane(
+                family, coarse, {m: a[:, len(AT) :] for m, a in of_draws.items()}, window, limits
+            ),
+            Plane(
+                family,
+                np.array(AT),
+                {m: a[:, : len(AT)] for m, a in of_draws.items()},
+                window,
+                limits,
+            ),
+        )
     return found
 
 
@@ -70,12 +76,14 @@ def _product(name: str, stem: str, settings: Settings) -> Product:
         grids={"classes": _classes(planes.fine, settings.points)},
         rows=rows_of_planes(name, planes, settings),
         inputs={
-            "masses_GeV": [0.0, float(planes.fine.masses[-1])], "masses": _MASSES,
-            "draws": DRAWS, "limits_on_BR_NP": {k: v[0] for k, v in planes.fine.limits.items()},
+            "masses_GeV": [0.0, float(planes.fine.masses[-1])],
+            "masses": _MASSES,
+            "draws": DRAWS,
+            "limits_on_BR_NP": {k: v[0] for k, v in planes.fine.limits.items()},
             "share_left": "of the band in the plane of m and ln Lambda",
             "uncertainty": "draws of the inputs in the rates and in BR_SM; the window is held",
         },
-    )  # fmt: skip
+    )
 
 
 def _curves(plane: Plane) -> Columns:

@@ -45,9 +45,8 @@ def planes_figure(plane: Plane) -> "Figure":
         low, high = (min(r[0] for r in ranges), max(r[1] for r in ranges)) if shared else ranges[i]
         ax.set(yscale="log", ylim=(low, high), xlim=(0, plane.masses[-1]))
         ax.text(
-            0.95, 0.94, rf"${plane.family.latex[i]}$", transform=ax.transAxes, va="top",
-            ha="right",
-        )  # fmt: skip
+            0.95, 0.94, rf"${plane.family.latex[i]}$", transform=ax.transAxes, va="top", ha="right"
+        )
         number_axis(ax.yaxis)
         ax.set_ylabel(r"$\Lambda_\mathrm{eff}$ [TeV]" if i % columns == 0 else "")
     for ax in panels[-1]:

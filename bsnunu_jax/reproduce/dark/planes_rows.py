@@ -43,11 +43,19 @@ def _scales(name: str, marked: Plane) -> list[Row]:
             why = f"the whole window is {edges} {unit}"
             if not agrees:
                 why = f"{_other_scale(vector, operator)}; {why}"
-            rows.append(Row(
-                16 if vector else 15, "summary",
-                f"{name} {operator}, {at}: Lambda_eff at the centre of the new window", text,
-                factor * value, factor * spread(centre[1:, k, i]), unit, agrees, why,
-            ))  # fmt: skip
+            rows.append(
+                Row(
+                    16 if vector else 15,
+                    "summary",
+                    f"{name} {operator}, {at}: Lambda_eff at the centre of the new window",
+                    text,
+                    factor * value,
+                    factor * spread(centre[1:, k, i]),
+                    unit,
+                    agrees,
+                    why,
+                )
+            )
         if vector:
             rows.append(_weaker(operator, centre[:, AT.index(1.5), i], centre[:, AT.index(0.1), i]))
     return rows
@@ -58,10 +66,16 @@ def _weaker(operator: str, heavy: np.ndarray, light: np.ndarray) -> Row:
     ratio = heavy / light
     agrees = bool(ratio[0] < 1)
     return Row(
-        16, "summary", f"vector {operator}: Lambda_eff at m = 1.5 GeV over that at 100 MeV",
-        "weaker as the mass increases (< 1)", float(ratio[0]), spread(ratio[1:]), "", agrees,
+        16,
+        "summary",
+        f"vector {operator}: Lambda_eff at m = 1.5 GeV over that at 100 MeV",
+        "weaker as the mass increases (< 1)",
+        float(ratio[0]),
+        spread(ratio[1:]),
+        "",
+        agrees,
         "" if agrees else "its rate first grows like m^2 with the scaling of Eq. (21)",
-    )  # fmt: skip
+    )
 
 
 def _other_scale(vector: bool, operator: str) -> str:
@@ -86,12 +100,20 @@ def _shares(name: str, planes: Planes) -> list[Row]:
             stated = "almost nothing" if is_tensor[i] else "a viable region"
             few = value < _ALMOST * others
             agrees = few if is_tensor[i] else not few
-        rows.append(Row(
-            _CLAIM[name], _WHERE[name],
-            f"{name} {operator}: share of the new band in m and ln Lambda that no limit excludes",
-            stated, value, spread(share[1:, i]), "", agrees,
-            _where_left(planes.fine.masses, fine[:, i]),
-        ))  # fmt: skip
+        rows.append(
+            Row(
+                _CLAIM[name],
+                _WHERE[name],
+                f"{name} {operator}: share of the new band in m and ln Lambda that no "
+                "limit excludes",
+                stated,
+                value,
+                spread(share[1:, i]),
+                "",
+                agrees,
+                _where_left(planes.fine.masses, fine[:, i]),
+            )
+        )
     return rows
 
 
@@ -123,26 +145,44 @@ def _scalar_against_vector(planes: Planes, settings: Settings) -> list[Row]:
         value, agrees = float(differences[1][0]), bool(differences[1][0] > 0)
         error = spread(differences[0][1:])
         why = (
-            "B0 -> K*0 cuts V alone" if agrees else
-            "B0 -> K0 limits both at most masses; B0 -> K*0 cuts V only with a larger SM value"
-        )  # fmt: skip
+            "B0 -> K*0 cuts V alone"
+            if agrees
+            else "B0 -> K0 limits both at most masses; B0 -> K*0 cuts V only with a larger SM value"
+        )
         if abs(value) < error:
             why += "; within the uncertainty of the form factors either may be larger"
-        rows.append(Row(
-            14, "Fig. 4",
-            f"share of the new band that is left, scalar S minus V, BR_SM(B0 -> K*0) {label}",
-            "S larger (> 0)", value, error, "", agrees, why,
-        ))  # fmt: skip
+        rows.append(
+            Row(
+                14,
+                "Fig. 4",
+                f"share of the new band that is left, scalar S minus V, BR_SM(B0 -> K*0) {label}",
+                "S larger (> 0)",
+                value,
+                error,
+                "",
+                agrees,
+                why,
+            )
+        )
     low, high = planes.fine.window["new"]
     area = planes.fine.left()[0].mean(axis=0) * np.log(high / low) / planes.fine.family.powers
     drawn = planes.coarse.left()[1:].mean(axis=1) / planes.fine.family.powers
     ratio = float(area[0] / area[1])
-    rows.append(Row(
-        14, "Fig. 4", "area in m and ln Lambda that is left of the new band, scalar S over V",
-        "S larger (> 1)", ratio, spread(drawn[:, 0] / drawn[:, 1]), "", ratio > 1,
-        "the band of S is twice as wide in ln Lambda, since the rate goes like 1/Lambda^2, that of "
-        "V like 1/Lambda^4: no matter of the limits",
-    ))  # fmt: skip
+    rows.append(
+        Row(
+            14,
+            "Fig. 4",
+            "area in m and ln Lambda that is left of the new band, scalar S over V",
+            "S larger (> 1)",
+            ratio,
+            spread(drawn[:, 0] / drawn[:, 1]),
+            "",
+            ratio > 1,
+            "the band of S is twice as wide in ln Lambda, since the rate goes like "
+            "1/Lambda^2, that of "
+            "V like 1/Lambda^4: no matter of the limits",
+        )
+    )
     return rows
 
 
@@ -152,21 +192,32 @@ def _strictest(name: str, coarse: Plane) -> list[Row]:
     strictest = coarse.strictest()
     asked: dict[str, list[tuple[str, np.ndarray, tuple[str, ...]]]] = {
         "scalar": [("S and V", np.isin(operators, ("S", "V")), ("B0->K0", "B0->K*0"))],
-        "fermion": [("S1, S2, V1 and V2", ~np.isin(operators, ("T1", "T2")), ("B0->K0",)),
-                    ("T1 and T2", np.isin(operators, ("T1", "T2")), ("B0->K*0",))],
-        "vector": [("all but T1 and T2", ~np.isin(operators, ("T1", "T2")), ("B0->K0",)),
-                   ("T1 and T2", np.isin(operators, ("T1", "T2")), ("B0->K*0",))],
-    }  # fmt: skip
+        "fermion": [
+            ("S1, S2, V1 and V2", ~np.isin(operators, ("T1", "T2")), ("B0->K0",)),
+            ("T1 and T2", np.isin(operators, ("T1", "T2")), ("B0->K*0",)),
+        ],
+        "vector": [
+            ("all but T1 and T2", ~np.isin(operators, ("T1", "T2")), ("B0->K0",)),
+            ("T1 and T2", np.isin(operators, ("T1", "T2")), ("B0->K*0",)),
+        ],
+    }
     rows = []
     for label, which, modes in asked[name]:
         mine = np.isin(strictest[..., which], [LIMITING.index(m) for m in modes])
         share = mine.mean(axis=(1, 2))
         stated = "" if name == "vector" or label.startswith("T") else "mostly"
-        rows.append(Row(
-            _CLAIM[name], _WHERE[name],
-            f"{name} {label}: share of masses at which {' or '.join(modes)} is the strictest limit",
-            stated, float(share[0]), spread(share[1:]), "",
-            bool(share[0] > 0.5) if stated else None,
-            "" if not stated or share[0] > 0.5 else "another mode is stricter at most masses",
-        ))  # fmt: skip
+        rows.append(
+            Row(
+                _CLAIM[name],
+                _WHERE[name],
+                f"{name} {label}: share of masses at which {' or '.join(modes)} is the "
+                "strictest limit",
+                stated,
+                float(share[0]),
+                spread(share[1:]),
+                "",
+                bool(share[0] > 0.5) if stated else None,
+                "" if not stated or share[0] > 0.5 else "another mode is stricter at most masses",
+            )
+        )
     return rows

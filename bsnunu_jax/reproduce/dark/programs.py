@@ -44,7 +44,7 @@ def rows_of(mode: str) -> list[int]:
 @eqx.filter_jit
 def hadronic(
     transition: str, nuisances: Nuisances, z: ArrayLike, q2: ArrayLike, masses: ArrayLike
-) -> Float[Array, "lanes n rows"]:  # fmt: skip
+) -> Float[Array, "lanes n rows"]:
     """Kernels of `EachRow`, lane by lane."""
     decay = next(m for m in MODES.values() if m.transition == transition)
     names, (m_B, m_K) = _SEEN[decay.vector], jnp.asarray(masses)

@@ -64,10 +64,13 @@ class DarkRates:
         total = -(-lanes // _LANES) * _LANES
         which = np.minimum(np.arange(total), lanes - 1)
         found = [
-            np.asarray(programs.hadronic(decay.transition, self.nuisances, self.z[i // chunks],
-                                 nodes[i % chunks], masses))
+            np.asarray(
+                programs.hadronic(
+                    decay.transition, self.nuisances, self.z[i // chunks], nodes[i % chunks], masses
+                )
+            )
             for i in which.reshape(-1, _LANES)
-        ]  # fmt: skip
+        ]
         rows = np.concatenate(found)[:lanes].reshape(draws, chunks * _POINTS, -1)[:, : q2.size]
         lifetimes: np.ndarray = rows * self.sm[decay.tau_B][:draws, None, None]
         return lifetimes
@@ -84,7 +87,7 @@ class DarkRates:
 
     def totals(
         self, modes: tuple[str, ...], masses: np.ndarray, draws: int
-    ) -> dict[str, dict[str, np.ndarray]]:  # fmt: skip
+    ) -> dict[str, dict[str, np.ndarray]]:
         """BR_NP at Lambda = 1 TeV by mode and family, shape (draws, masses, operators)."""
         found = {}
         for mode in modes:
@@ -92,9 +95,7 @@ class DarkRates:
             found[mode] = self._sums(mode, masses, q2, weights, draws)
         return found
 
-    def bins(
-        self, masses: np.ndarray, edges: np.ndarray, draws: int
-    ) -> dict[str, np.ndarray]:  # fmt: skip
+    def bins(self, masses: np.ndarray, edges: np.ndarray, draws: int) -> dict[str, np.ndarray]:
         """BR_NP(B+ -> K+) in bins of q2, by family, shape (draws, masses, bins, operators)."""
         rule = programs.pair_bins(masses, edges, self.q2_max("B+->K+"))
         q2, weights = (np.asarray(a) for a in rule)
@@ -106,7 +107,7 @@ class DarkRates:
 
     def _sums(
         self, mode: str, masses: np.ndarray, q2: np.ndarray, weights: np.ndarray, draws: int
-    ) -> dict[str, np.ndarray]:  # fmt: skip
+    ) -> dict[str, np.ndarray]:
         """Sums over the nodes of every mass, q2 and weights of shape (masses, nodes)."""
         n, nodes = q2.shape
         rows = self.hadronic(mode, q2.ravel(), draws).reshape(draws, n, -1)
@@ -132,9 +133,9 @@ class DarkRates:
         end = jnp.asarray(self.q2_max("B+->K+"))
         q2, weights = quadrature.bin_rule(jnp.asarray(edges), end, programs.BIN_NODES)
         spectrum = self.sm_spectrum("B+->K+", np.asarray(q2).ravel(), draws)
-        bins: np.ndarray = (spectrum * np.asarray(weights).ravel()).reshape(
-            draws, edges.size - 1, -1
-        ).sum(axis=2)  # fmt: skip
+        bins: np.ndarray = (
+            (spectrum * np.asarray(weights).ravel()).reshape(draws, edges.size - 1, -1).sum(axis=2)
+        )
         return bins
 
     def sm_spectrum(self, mode: str, q2: np.ndarray, draws: int) -> Float[np.ndarray, "d n"]:

@@ -52,8 +52,10 @@ class Case:
 
 CASES = tuple(
     Case(name, operator, m)
-    for name, family in FAMILIES.items() for operator in family.operators for m in MASSES[name]
-)  # fmt: skip
+    for name, family in FAMILIES.items()
+    for operator in family.operators
+    for m in MASSES[name]
+)
 
 
 @dataclass(frozen=True)
@@ -165,15 +167,16 @@ def shapes(settings: Settings) -> Shapes:
         R=(low + high) / 2,
         sm=rates.sm_spectrum(ITA_MODE, Q2, n) / sm_total[:, None],
         new=np.stack(new_curves, axis=1),
-        sm_share=sm_share, new_share=new_share, sm_seen=sm_seen, new_seen=new_seen,
+        sm_share=sm_share,
+        new_share=new_share,
+        sm_seen=sm_seen,
+        new_seen=new_seen,
         sm_centres=rates.sm_spectrum(ITA_MODE, centres, n) / sm_total[:, None],
         new_centres={k: a / total[k][:, :, None] for k, a in at_centres.items()},
-    )  # fmt: skip
+    )
 
 
-def _spectra(
-    rates: DarkRates, q2: np.ndarray, masses: np.ndarray, n: int
-) -> dict[str, np.ndarray]:  # fmt: skip
+def _spectra(rates: DarkRates, q2: np.ndarray, masses: np.ndarray, n: int) -> dict[str, np.ndarray]:
     """dBR_NP/dq2 at Lambda = 1 TeV by family, shape (draws, masses, q2, operators)."""
     rows, used = rates.hadronic(ITA_MODE, q2, n), rows_of(ITA_MODE)
     found = {}

@@ -6,16 +6,7 @@ from bsnunu_jax.observables.spectra import ita_efficiency
 from bsnunu_jax.reproduce.dark.families import FAMILIES
 from bsnunu_jax.reproduce.dark.likelihood import FITTED, Matches, matches
 from bsnunu_jax.reproduce.dark.rates import DRAWS
-from bsnunu_jax.reproduce.dark.shapes import (
-    CASES,
-    EXCESS,
-    Q2,
-    SCAN,
-    Shapes,
-    peak,
-    shapes,
-    share_of,
-)
+from bsnunu_jax.reproduce.dark.shapes import CASES, EXCESS, Q2, SCAN, Shapes, peak, shapes, share_of
 from bsnunu_jax.reproduce.dark.spectra_figure import (
     histograms_figure,
     omega_figure,
@@ -34,8 +25,9 @@ def fig7(settings: Settings) -> Product:
     return Product(
         figures={"fig7": lambda: spectra_figure(found)},
         tables={"spectra": _spectra(found), "shares": _shares(found)},
-        rows=spectrum_rows(found), inputs=_inputs(found),
-    )  # fmt: skip
+        rows=spectrum_rows(found),
+        inputs=_inputs(found),
+    )
 
 
 def fig8(settings: Settings) -> Product:
@@ -45,11 +37,12 @@ def fig8(settings: Settings) -> Product:
         figures={"fig8": lambda: histograms_figure(found)},
         tables={"histograms": _histograms(found), "likelihood": _likelihood(fits)},
         rows=seen_rows(found, fits),
-        inputs=_inputs(found) | {
+        inputs=_inputs(found)
+        | {
             "bins": "spectrum at the centres; bins that are in the range in part count in part",
             "data": "belle2_knunu_2023, compact form, systematics profiled, inputs held",
         },
-    )  # fmt: skip
+    )
 
 
 def slides_q2(settings: Settings) -> Product:
@@ -57,20 +50,25 @@ def slides_q2(settings: Settings) -> Product:
     found = settings.once(shapes)
     omega = found.omega
     columns = {
-        "m_GeV": SCAN, "omega": omega[0],
+        "m_GeV": SCAN,
+        "omega": omega[0],
         "uncertainty": np.array([spread(omega[1:, i]) for i in range(SCAN.size)]),
-    }  # fmt: skip
+    }
     return Product(
         figures={"q2": lambda: slides_figure(found), "omega": lambda: omega_figure(found)},
-        tables={"omega": columns}, rows=omega_rows(found), inputs=_inputs(found),
-    )  # fmt: skip
+        tables={"omega": columns},
+        rows=omega_rows(found),
+        inputs=_inputs(found),
+    )
 
 
 def _inputs(found: Shapes) -> dict[str, object]:
     return {
-        "R_K": found.R, "excess_GeV2": list(EXCESS), "draws": DRAWS,
+        "R_K": found.R,
+        "excess_GeV2": list(EXCESS),
+        "draws": DRAWS,
         "masses_GeV": {c.name: c.mass for c in CASES},
-    }  # fmt: skip
+    }
 
 
 def _spectra(found: Shapes) -> Columns:
@@ -86,8 +84,10 @@ def _shares(found: Shapes) -> Columns:
     """Peaks [GeV^2] and shares in the range of the excess, SM last."""
     new = [*(found.new[:, i] for i in range(len(CASES))), found.sm]
     shares = [*(found.at(found.new_share, c) for c in CASES), found.sm_share]
-    seen = [*(share_of(found.case_histogram(c)) for c in CASES),
-            share_of(found.histogram(found.sm_centres))]  # fmt: skip
+    seen = [
+        *(share_of(found.case_histogram(c)) for c in CASES),
+        share_of(found.histogram(found.sm_centres)),
+    ]
     values = {
         "peak_of_new_part_GeV2": [peak(n) for n in new],
         "peak_with_SM_GeV2": [peak(found.mixed(found.sm, n)) for n in new],
@@ -106,16 +106,22 @@ def _histograms(found: Shapes) -> Columns:
     """Histograms of area 1 [GeV^-2]."""
     efficiency = ita_efficiency()
     columns = {
-        "q2_low_GeV2": efficiency.edges[:-1], "q2_high_GeV2": efficiency.edges[1:],
-        "efficiency": efficiency.values, "SM": found.histogram(found.sm_centres)[0],
-    }  # fmt: skip
+        "q2_low_GeV2": efficiency.edges[:-1],
+        "q2_high_GeV2": efficiency.edges[1:],
+        "efficiency": efficiency.values,
+        "SM": found.histogram(found.sm_centres)[0],
+    }
     return columns | {case.column: found.case_histogram(case)[0] for case in CASES}
 
 
 def _likelihood(fits: Matches) -> Columns:
     """Best fits to Belle II's counts; the spectrum of the SM with its strength free is last."""
-    cells = [(name, i, k) for name, family in FAMILIES.items()
-             for i in range(len(family.operators)) for k in range(FITTED.size)]  # fmt: skip
+    cells = [
+        (name, i, k)
+        for name, family in FAMILIES.items()
+        for i in range(len(family.operators))
+        for k in range(FITTED.size)
+    ]
     return {
         "family": [*(name for name, _, _ in cells), "SM"],
         "operator": [*(FAMILIES[name].operators[i] for name, i, _ in cells), ""],

@@ -27,8 +27,16 @@ if TYPE_CHECKING:
 # Petroff's ten colours have these two as well.
 _BROWN, _CYAN = "#a96b59", "#5ab9c1"
 _COLOURS = (BLUE, RED, ORANGE, PURPLE, VIOLET, GREY, _BROWN, _CYAN)
-_DASHES = ("-", (0, (5, 1.5)), "-", (0, (5, 1.5)), (0, (1.2, 1)), (0, (5, 1, 1, 1)), "-",
-           (0, (1.2, 1)))  # fmt: skip
+_DASHES = (
+    "-",
+    (0, (5, 1.5)),
+    "-",
+    (0, (5, 1.5)),
+    (0, (1.2, 1)),
+    (0, (5, 1, 1, 1)),
+    "-",
+    (0, (1.2, 1)),
+)
 _SM: dict[str, Any] = {"color": "black", "lw": 1.5}
 _X = r"$q^2$ [GeV$^2$]"
 _Y = r"$d\tilde\Gamma/dq^2$ [GeV$^{-2}$]"
@@ -81,8 +89,13 @@ def omega_figure(found: Shapes) -> "Figure":
     ax.fill_between(SCAN, low, high, color=BLUE, alpha=0.4, lw=0)
     ax.plot(SCAN, found.omega[0], color=BLUE)
     ax.axhline(1, color=GREY, lw=0.9, ls=":")
-    ax.set(yscale="log", xlim=(0, SCAN[-1]), ylim=(0.8, None),
-           xlabel=r"$m_\phi$ [GeV]", ylabel=r"$\omega(m_\phi)$")  # fmt: skip
+    ax.set(
+        yscale="log",
+        xlim=(0, SCAN[-1]),
+        ylim=(0.8, None),
+        xlabel=r"$m_\phi$ [GeV]",
+        ylabel=r"$\omega(m_\phi)$",
+    )
     number_axis(ax.yaxis)
     return figure
 
@@ -125,7 +138,11 @@ def _legend(ax: "Axes", family: str, columns: int, R: float) -> None:
     masses = {c.mass for c in CASES if c.family == family}
     values = r",\,".join(f"{1e3 * m:.0f}" for m in sorted(masses))
     ax.legend(
-        loc="lower center", bbox_to_anchor=(0.5, 1.0), ncols=columns, columnspacing=0.9,
-        handlelength=1.9, handletextpad=0.4,
+        loc="lower center",
+        bbox_to_anchor=(0.5, 1.0),
+        ncols=columns,
+        columnspacing=0.9,
+        handlelength=1.9,
+        handletextpad=0.4,
         title=rf"${FAMILIES[family].mass} = {values}$ MeV, $R_K^{{\nu\nu}} = {R:.3g}$",
-    )  # fmt: skip
+    )

@@ -52,11 +52,13 @@ def fig3(settings: Settings) -> Product:
             "points": settings.points,
             "coefficients": "C_9' = -C_10' = C_R, real, C_R^mutau = C_R^taumu",
             "limits": "that on Bs -> mu tau is on the sum of both charges: half of it is drawn",
-            "rates": {m: q for m, q in (*central.tautau.items(), *central.mutau.items())} | {
+            "rates": {m: q for m, q in (*central.tautau.items(), *central.mutau.items())}
+            | {
                 "meaning": "tau tau: coefficients of 1, C_R^tautau and its square; mu tau: of "
-                "|C_R^taumu|^2"},
+                "|C_R^taumu|^2"
+            },
         },
-    )  # fmt: skip
+    )
 
 
 def scatter(settings: Settings, blue: Region) -> tuple[Numbers, Numbers]:
@@ -87,21 +89,27 @@ def _grid(rates: Quadratics, mine: Mapping[str, Region], points: tuple[Numbers, 
         t, off = (x[region.contains(*points)] for x in points)
         for kind, (conserving, violating) in zip(("K", "Bs"), PANELS, strict=True):
             x, y = rates.conserving(conserving, t), rates.violating(violating, off)
-            counts, *_ = np.histogram2d(np.log10(x), np.log10(np.clip(y, 1e-300, None)),
-                                        bins=(x_ends, y_ends))  # fmt: skip
+            counts, *_ = np.histogram2d(
+                np.log10(x), np.log10(np.clip(y, 1e-300, None)), bins=(x_ends, y_ends)
+            )
             arrays[f"{kind}_{color}"] = (
                 ("log10_BR_tautau", "log10_BR_mutau"),
                 counts.astype(np.int32),
             )
-    centres = {"log10_BR_tautau": (x_ends[1:] + x_ends[:-1]) / 2,
-               "log10_BR_mutau": (y_ends[1:] + y_ends[:-1]) / 2}  # fmt: skip
+    centres = {
+        "log10_BR_tautau": (x_ends[1:] + x_ends[:-1]) / 2,
+        "log10_BR_mutau": (y_ends[1:] + y_ends[:-1]) / 2,
+    }
     return Grid(centres, arrays, dict.fromkeys(arrays, "points"))
 
 
 def modes_panel(
-    ax: "Axes", rates: Quadratics, mine: Mapping[str, Region], panel: tuple[str, str],
+    ax: "Axes",
+    rates: Quadratics,
+    mine: Mapping[str, Region],
+    panel: tuple[str, str],
     limits: Mapping[str, float],
-) -> None:  # fmt: skip
+) -> None:
     """Blue and red in BR(mu tau) against BR(tau tau), with the SM and the limits."""
     conserving, violating = panel
     turning = float(rates.turning(conserving))
@@ -116,11 +124,23 @@ def modes_panel(
                 ax.fill_between(x, *y, color=_HEX[color], lw=0)
     ax.axvline(rates.tautau[conserving][0], color="black", lw=1.0)
     ax.axhline(limits[violating] / CHARGES[violating], color=DARK, lw=0.9, ls="--")
-    ax.set(xscale="log", yscale="log", xlim=_X_VIEW[conserving], ylim=Y_RANGE,
-           xlabel=f"${get_observable(conserving).latex}$",
-           ylabel=f"${get_observable(violating).latex}$")  # fmt: skip
-    ax.text(0.03, 0.04, f"limit on $\\tau\\tau$:\n${scientific(limits[conserving])}$", ha="left",
-            va="bottom", transform=ax.transAxes, fontsize=8)  # fmt: skip
+    ax.set(
+        xscale="log",
+        yscale="log",
+        xlim=_X_VIEW[conserving],
+        ylim=Y_RANGE,
+        xlabel=f"${get_observable(conserving).latex}$",
+        ylabel=f"${get_observable(violating).latex}$",
+    )
+    ax.text(
+        0.03,
+        0.04,
+        f"limit on $\\tau\\tau$:\n${scientific(limits[conserving])}$",
+        ha="left",
+        va="bottom",
+        transform=ax.transAxes,
+        fontsize=8,
+    )
 
 
 def scientific(value: float) -> str:
@@ -154,6 +174,9 @@ def _figure(settings: Settings, rates: Quadratics, mine: Mapping[str, Region]) -
     figure = new_figure(PAGE, 3.4)
     for ax, panel in zip(figure.subplots(1, 2), PANELS, strict=True):
         modes_panel(ax, rates, mine, panel, settings.constraints.limits)
-    figure.legend(handles=[*region_handles(cuts(settings), hatched=False), *mode_handles()],
-                  loc="outside upper center", ncols=2)  # fmt: skip
+    figure.legend(
+        handles=[*region_handles(cuts(settings), hatched=False), *mode_handles()],
+        loc="outside upper center",
+        ncols=2,
+    )
     return figure

@@ -86,9 +86,12 @@ def quadratics(settings: Settings) -> tuple[Quadratics, Quadratics]:
 def _quadratics(found: Any, at: Any) -> Quadratics:
     rates, eta_, C_SM = found
     tautau = {
-        mode: (rates.value[mode][at], rates.slope[mode][..., 0][at],
-               rates.hessian[mode][..., 0, 0][at] / 2)
+        mode: (
+            rates.value[mode][at],
+            rates.slope[mode][..., 0][at],
+            rates.hessian[mode][..., 0, 0][at] / 2,
+        )
         for mode in CONSERVING
-    }  # fmt: skip
+    }
     mutau = {mode: rates.hessian[mode][..., 0, 0][at] / 2 for mode in VIOLATING}
     return Quadratics(RatioKernels(eta_[at], C_SM[at]), tautau, mutau)

@@ -48,11 +48,19 @@ def rows(settings: Settings) -> Sequence[Row]:
             text, least = _REACH[conserving]
             stated = color == "blue"
             reached = value + error >= least
-            found.append(Row(
-                12, "Fig. 3", f"highest {mode} of the {color} region", text if stated else "",
-                value, error, "", reached if stated else None,
-                "" if reached or not stated else _why(central, region, mode),
-            ))  # fmt: skip
+            found.append(
+                Row(
+                    12,
+                    "Fig. 3",
+                    f"highest {mode} of the {color} region",
+                    text if stated else "",
+                    value,
+                    error,
+                    "",
+                    reached if stated else None,
+                    "" if reached or not stated else _why(central, region, mode),
+                )
+            )
         blue = float(highest(central, of_central["new, loose"], mode))
         limit = settings.constraints.limits[mode] / CHARGES[mode]
         text = "" if conserving else "within factors of two"
@@ -60,16 +68,36 @@ def rows(settings: Settings) -> Sequence[Row]:
         spreading = limit / highest(draws, of_draws["new, loose"], mode)
         close = ratio <= _FACTOR_OF_TWO
         source = str(settings.constraints.raw["limits"][mode]["source"])
-        found.append(Row(
-            12, "text", f"limit over highest {mode}, limit {_limit(limit, mode)}", text, ratio,
-            spread(spreading), "", None if conserving else close,
-            source if conserving or close else
-            f"a branching fraction of 1e-5 is a factor {limit / 1e-5:.1f} below the limit",
-        ))  # fmt: skip
+        found.append(
+            Row(
+                12,
+                "text",
+                f"limit over highest {mode}, limit {_limit(limit, mode)}",
+                text,
+                ratio,
+                spread(spreading),
+                "",
+                None if conserving else close,
+                source
+                if conserving or close
+                else f"a branching fraction of 1e-5 is a factor {limit / 1e-5:.1f} below the limit",
+            )
+        )
         if conserving:
             c0, c0s = central.tautau[mode][0], draws.tautau[mode][0]
-            found.append(Row(12, "Fig. 3", f"SM value of {mode}", "", float(c0), spread(c0s), "",
-                             None, "short distance"))  # fmt: skip
+            found.append(
+                Row(
+                    12,
+                    "Fig. 3",
+                    f"SM value of {mode}",
+                    "",
+                    float(c0),
+                    spread(c0s),
+                    "",
+                    None,
+                    "short distance",
+                )
+            )
     return found
 
 

@@ -42,27 +42,46 @@ def clusters(settings: Settings, allowed: Scan) -> list[Row]:
         limit = c.R_Kstar[name]
         mine = largest[allowed.inside(new, limit)]
         low, median, high = quantiles(mine, (0.05, 0.5, 0.95))
-        rows.append(Row(
-            5, "Fig. 2 centre", f"largest |C_R^ii| of {color} points, median", "near 10", median,
-            _recut(sm.central, sm.draws, allowed, largest, new, limit), "", low <= 10 <= high,
-            f"90 % of the points are between {low:.1f} and {high:.1f}",
-        ))  # fmt: skip
+        rows.append(
+            Row(
+                5,
+                "Fig. 2 centre",
+                f"largest |C_R^ii| of {color} points, median",
+                "near 10",
+                median,
+                _recut(sm.central, sm.draws, allowed, largest, new, limit),
+                "",
+                low <= 10 <= high,
+                f"90 % of the points are between {low:.1f} and {high:.1f}",
+            )
+        )
         for large in _LARGE:
             share = float((mine > large).mean())
             stated = large == _LARGE[0]
-            rows.append(Row(
-                5, "Fig. 2 centre", f"{color} points with at least one |C_R^ii| > {large:g}",
-                "all of order 10" if stated else "", 100 * share,
-                100 * float(np.sqrt(share * (1 - share) / max(mine.size, 1))), "%",
-                share > 0.9 if stated else None, "" if stated else "of the same scan",
-            ))  # fmt: skip
+            rows.append(
+                Row(
+                    5,
+                    "Fig. 2 centre",
+                    f"{color} points with at least one |C_R^ii| > {large:g}",
+                    "all of order 10" if stated else "",
+                    100 * share,
+                    100 * float(np.sqrt(share * (1 - share) / max(mine.size, 1))),
+                    "%",
+                    share > 0.9 if stated else None,
+                    "" if stated else "of the same scan",
+                )
+            )
     return rows
 
 
 def _recut(
-    central: RatioKernels, draws: RatioKernels, allowed: Scan, largest: Numbers,
-    R_K: tuple[float, float], limit: float,
-) -> float:  # fmt: skip
+    central: RatioKernels,
+    draws: RatioKernels,
+    allowed: Scan,
+    largest: Numbers,
+    R_K: tuple[float, float],
+    limit: float,
+) -> float:
     """Uncertainty of the median: at fixed C_R/C_SM only R_K* moves, with eta."""
     n = _RECUT_POINTS
     V, R_Kstar, size = allowed.R_K[:n], allowed.R_Kstar[:n], largest[:n]
@@ -107,8 +126,18 @@ def plane(settings: Settings) -> list[Row]:
 def off_diagonal(scan: Scan) -> list[Row]:
     """Claim 7."""
     apart = float(abs(scan.R_K - scan.R_Kstar).max())
-    return [Row(7, "text", "largest |R_K - R_K*| of a scan of off-diagonal C_R", "0", apart, None,
-                "", apart < ROUNDING)]  # fmt: skip
+    return [
+        Row(
+            7,
+            "text",
+            "largest |R_K - R_K*| of a scan of off-diagonal C_R",
+            "0",
+            apart,
+            None,
+            "",
+            apart < ROUNDING,
+        )
+    ]
 
 
 def _with_light_flavours(settings: Settings) -> Row:
@@ -130,10 +159,16 @@ def _with_light_flavours(settings: Settings) -> Row:
     draws = [lowest(RatioKernels(eta, C)) for eta, C in zip(etas, Cs, strict=True)]
     value, limit = lowest(sm.central), settings.constraints.R_Kstar["tight"]
     return Row(
-        8, "text", f"lowest R_K* with |C_R^ee| = |C_R^mumu| = {_LIGHT:g} and C_R^tautau",
-        "similar solutions exist", value, spread(draws), "", value <= limit,
+        8,
+        "text",
+        f"lowest R_K* with |C_R^ee| = |C_R^mumu| = {_LIGHT:g} and C_R^tautau",
+        "similar solutions exist",
+        value,
+        spread(draws),
+        "",
+        value <= limit,
         f"the tight limit is {limit:.3g}",
-    )  # fmt: skip
+    )
 
 
 def lowest_point(settings: Settings) -> list[Row]:
@@ -150,37 +185,71 @@ def lowest_point(settings: Settings) -> list[Row]:
         error, error_at = spread(values), spread(ats)
         there = abs(float(at) - STATED_TAUTAU) <= 2 * error_at
         rows += [
-            Row(8, "text", f"lowest R_K* of the red region, R_K >= {end:.3g}",
-                f"{STATED_R_KSTAR:g}" if stated else "", float(value), error, "",
+            Row(
+                8,
+                "text",
+                f"lowest R_K* of the red region, R_K >= {end:.3g}",
+                f"{STATED_R_KSTAR:g}" if stated else "",
+                float(value),
+                error,
+                "",
                 abs(float(value) - STATED_R_KSTAR) <= max(error, 0.05) if stated else None,
-                "" if stated else "with the range of R_K of these constraints"),
-            Row(8, "text", f"C_R^tautau where it is, C_R^mutau = 0, R_K >= {end:.3g}",
-                f"{STATED_TAUTAU:g}" if stated else "", float(at), error_at, "",
+                "" if stated else "with the range of R_K of these constraints",
+            ),
+            Row(
+                8,
+                "text",
+                f"C_R^tautau where it is, C_R^mutau = 0, R_K >= {end:.3g}",
+                f"{STATED_TAUTAU:g}" if stated else "",
+                float(at),
+                error_at,
+                "",
                 there if stated else None,
-                "" if there and stated else "with the range of R_K of these constraints"
-                if not stated else
-                f"R_K* rises with |C_R^tautau| here, its minimum is on the edge R_K = {end:.3g}"),
-        ]  # fmt: skip
+                ""
+                if there and stated
+                else "with the range of R_K of these constraints"
+                if not stated
+                else "R_K* rises with |C_R^tautau| here, its minimum is on the edge "
+                f"R_K = {end:.3g}",
+            ),
+        ]
     at, ats = lowest(sm.central, SLIDES_END)[1], lowest(sm.draws, SLIDES_END)[1]
-    rows.append(Row(
-        8, "slides", f"C_R^tautau of the lowest R_K* for R_K >= {SLIDES_END:g}",
-        f"{STATED_TAUTAU:g}", float(at), spread(ats), "",
-        abs(float(at) - STATED_TAUTAU) <= spread(ats),
-        "the point of the text goes with the lower end of R_K that the slides write",
-    ))  # fmt: skip
+    rows.append(
+        Row(
+            8,
+            "slides",
+            f"C_R^tautau of the lowest R_K* for R_K >= {SLIDES_END:g}",
+            f"{STATED_TAUTAU:g}",
+            float(at),
+            spread(ats),
+            "",
+            abs(float(at) - STATED_TAUTAU) <= spread(ats),
+            "the point of the text goes with the lower end of R_K that the slides write",
+        )
+    )
     rows.append(_with_light_flavours(settings))
     zero = np.zeros(())
     point = sm.central.plane(np.asarray(STATED_TAUTAU), zero)
     moved = sm.draws.plane(np.asarray(STATED_TAUTAU), zero)
     for name, value, values in zip(("R_K", "R_K*"), point, moved, strict=True):
-        rows.append(Row(8, "text", f"{name} at C_R^tautau = {STATED_TAUTAU:g}", "", float(value),
-                        spread(values)))  # fmt: skip
+        rows.append(
+            Row(
+                8,
+                "text",
+                f"{name} at C_R^tautau = {STATED_TAUTAU:g}",
+                "",
+                float(value),
+                spread(values),
+            )
+        )
     return rows
 
 
 def rows(settings: Settings, allowed: Scan, crossed: Scan) -> Sequence[Row]:
     """All rows of this module."""
     return [
-        *clusters(settings, allowed), *plane(settings), *off_diagonal(crossed),
+        *clusters(settings, allowed),
+        *plane(settings),
+        *off_diagonal(crossed),
         *lowest_point(settings),
-    ]  # fmt: skip
+    ]

@@ -48,13 +48,15 @@ def fig2(settings: Settings) -> Product:
     edge = edges(kernels)
     tables = {"edges": edge} | {
         f"region_{name}": {
-            "CR_tautau": b["tautau"], "CR_mutau_low": b["off_low"], "CR_mutau_high": b["off_high"],
+            "CR_tautau": b["tautau"],
+            "CR_mutau_low": b["off_low"],
+            "CR_mutau_high": b["off_high"],
         }
         for name, region in zip(
             cut.regions(), coefficient_rows.regions(settings, kernels).values(), strict=True
         )
         for b in [region.boundary()]
-    }  # fmt: skip
+    }
     return Product(
         figures={"fig2": lambda: _figure(counts, edge, projected, kernels, cut)},
         tables=tables,
@@ -66,9 +68,10 @@ def fig2(settings: Settings) -> Product:
             "parameters, which is Fig. 1 right",
             "centre": f"|C_R^ee| and off-diagonal |C_R^ij| <= {SLICE:g}, uniform in the volume; "
             "coordinates are slice.nc:projection times the entries",
-            "eta": kernels.eta, "C_L_SM": kernels.C_SM,
+            "eta": kernels.eta,
+            "C_L_SM": kernels.C_SM,
         },
-    )  # fmt: skip
+    )
 
 
 def _projected(thin: ratio_scans.Scan, cut: Cuts) -> Histograms:
@@ -89,8 +92,12 @@ def _slice_grid(projected: Histograms) -> Grid:
         name: (("x_1", "x_2"), counts) for name, counts in projected.items()
     }
     arrays["projection"] = (("x", "entry"), PROJECTION)
-    coordinates = {"x_1": centres, "x_2": centres, "x": np.array(["x_1", "x_2"]),
-                   "entry": np.array([f"CR_{e}" for e in ENTRIES])}  # fmt: skip
+    coordinates = {
+        "x_1": centres,
+        "x_2": centres,
+        "x": np.array(["x_1", "x_2"]),
+        "entry": np.array([f"CR_{e}" for e in ENTRIES]),
+    }
     return Grid(coordinates, arrays, dict.fromkeys(projected, "points"))
 
 
@@ -100,8 +107,13 @@ def plane_panel(ax: "Axes", kernels: RatioKernels, cut: Cuts, *, points: int = 6
     R_K, R_Kstar = kernels.plane(y[None, :], x[:, None])
     fill_regions(ax, x, y, R_K, R_Kstar, cut)
     ax.plot(0, 0, **SM)
-    ax.set(xlim=(x[0], x[-1]), ylim=(y[0], y[-1]), box_aspect=1,
-           xlabel=r"$C_R^{\mu\tau}=C_R^{\tau\mu}$", ylabel=r"$C_R^{\tau\tau}$")  # fmt: skip
+    ax.set(
+        xlim=(x[0], x[-1]),
+        ylim=(y[0], y[-1]),
+        box_aspect=1,
+        xlabel=r"$C_R^{\mu\tau}=C_R^{\tau\mu}$",
+        ylabel=r"$C_R^{\tau\tau}$",
+    )
 
 
 def slice_panel(ax: "Axes", projected: Histograms) -> None:
@@ -114,20 +126,45 @@ def slice_panel(ax: "Axes", projected: Histograms) -> None:
         counts[counts == 0] = np.nan
         shades = LinearSegmentedColormap.from_list(name, ["white", color])
         top = np.nanquantile(counts, 0.7) if np.isfinite(counts).any() else 1.0
-        ax.imshow(counts, extent=ends, origin="lower", cmap=shades, vmin=-0.3 * top, vmax=top,
-                  interpolation="none", zorder=1)  # fmt: skip
+        ax.imshow(
+            counts,
+            extent=ends,
+            origin="lower",
+            cmap=shades,
+            vmin=-0.3 * top,
+            vmax=top,
+            interpolation="none",
+            zorder=1,
+        )
     ax.plot(0, 0, **SM)
     ticks = [-20, -10, 0, 10]
-    ax.set(xlim=ends[:2], ylim=ends[2:], aspect="equal", xticks=ticks, yticks=ticks,
-           xlabel=r"$C_R^{\mu\mu}$", ylabel=r"$C_R^{\tau\tau}$")  # fmt: skip
-    ax.text(0.96, 0.95, rf"$|C_R^{{ee}}|,\,|C_R^{{i\neq j}}|<{SLICE:g}$", ha="right", va="top",
-            transform=ax.transAxes, fontsize=8)  # fmt: skip
+    ax.set(
+        xlim=ends[:2],
+        ylim=ends[2:],
+        aspect="equal",
+        xticks=ticks,
+        yticks=ticks,
+        xlabel=r"$C_R^{\mu\mu}$",
+        ylabel=r"$C_R^{\tau\tau}$",
+    )
+    ax.text(
+        0.96,
+        0.95,
+        rf"$|C_R^{{ee}}|,\,|C_R^{{i\neq j}}|<{SLICE:g}$",
+        ha="right",
+        va="top",
+        transform=ax.transAxes,
+        fontsize=8,
+    )
 
 
 def _figure(
-    counts: Histograms, edge: dict[str, Numbers], projected: Histograms, kernels: RatioKernels,
+    counts: Histograms,
+    edge: dict[str, Numbers],
+    projected: Histograms,
+    kernels: RatioKernels,
     cut: Cuts,
-) -> "Figure":  # fmt: skip
+) -> "Figure":
     from matplotlib.lines import Line2D
     from matplotlib.patches import Patch
 
@@ -140,8 +177,13 @@ def _figure(
     plane_panel(right, kernels, cut)
     grey = Patch(fc=LIGHT, label=r"left: $C_R^{\tau\tau},\,C_R^{i\neq j}$")
     figure.legend(
-        handles=[*region_handles(cut), grey, *ratio_panel.handles(),
-                 Line2D([], [], label="SM", **SM)],
-        loc="outside upper center", ncols=3,
-    )  # fmt: skip
+        handles=[
+            *region_handles(cut),
+            grey,
+            *ratio_panel.handles(),
+            Line2D([], [], label="SM", **SM),
+        ],
+        loc="outside upper center",
+        ncols=3,
+    )
     return figure

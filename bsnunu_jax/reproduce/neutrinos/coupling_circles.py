@@ -64,8 +64,11 @@ class Region:
         points += [(t, np.zeros_like(t)) for t in self.on_axis()]
         for centre, radius in (self.disc(), self.ring(self.R_K[1])):
             top = radius / np.sqrt(self.weight)
-            points += [(centre, top), (centre + radius, np.zeros_like(top)),
-                       (centre - radius, np.zeros_like(top))]  # fmt: skip
+            points += [
+                (centre, top),
+                (centre + radius, np.zeros_like(top)),
+                (centre - radius, np.zeros_like(top)),
+            ]
         t, off = (np.stack(x) for x in zip(*points, strict=True))
         with np.errstate(invalid="ignore"):
             R_K, R_Kstar = self.kernels.plane(t, off, self.weight)

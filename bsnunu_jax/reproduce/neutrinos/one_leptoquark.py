@@ -55,26 +55,49 @@ def rows(settings: Settings) -> Sequence[Row]:
     value, error = STATED_R["new"]
     low = value - error
     same = bool(np.isclose(low, SLIDES_END))
-    found = [Row(
-        1, "slides", "lower end of the new range of R_K", f"{SLIDES_END:g}", low, None, "", same,
-        "" if same else f"the slides give R_K = {value:g} +- {error:g}, as the paper does",
-    )]  # fmt: skip
+    found = [
+        Row(
+            1,
+            "slides",
+            "lower end of the new range of R_K",
+            f"{SLIDES_END:g}",
+            low,
+            None,
+            "",
+            same,
+            "" if same else f"the slides give R_K = {value:g} +- {error:g}, as the paper does",
+        )
+    ]
     central, draws = settings.once(quadratics)
     mine, moved = (regions(settings, q.kernels) for q in (central, draws))
     for color, name in COLORS:
         _, high, _ = mine[f"new, {name}"].extent()
         _, highs, _ = moved[f"new, {name}"].extent()
-        found.append(Row(
-            5, "slides", f"smallest |C_R^tautau| of {color} if C_R^ee = C_R^mumu = 0", "large",
-            abs(float(high)), spread(highs), "", abs(float(high)) > max(MUMU),
-            "from R_K - R_K* = 2 (1 + eta) sum C_R^ii/(3 C_SM)",
-        ))  # fmt: skip
+        found.append(
+            Row(
+                5,
+                "slides",
+                f"smallest |C_R^tautau| of {color} if C_R^ee = C_R^mumu = 0",
+                "large",
+                abs(float(high)),
+                spread(highs),
+                "",
+                abs(float(high)) > max(MUMU),
+                "from R_K - R_K* = 2 (1 + eta) sum C_R^ii/(3 C_SM)",
+            )
+        )
     for mode in VIOLATING:
         for mumu in MUMU:
-            found.append(_highest(
-                mode, f"symmetric, |C_R^mumu| <= {mumu:g}", central, draws,
-                widest(mine["new, loose"], mumu), widest(moved["new, loose"], mumu),
-            ))  # fmt: skip
+            found.append(
+                _highest(
+                    mode,
+                    f"symmetric, |C_R^mumu| <= {mumu:g}",
+                    central,
+                    draws,
+                    widest(mine["new, loose"], mumu),
+                    widest(moved["new, loose"], mumu),
+                )
+            )
         single = [
             regions(settings, q.kernels, 1.0)["new, loose"].extent()[2] for q in (central, draws)
         ]
@@ -83,8 +106,19 @@ def rows(settings: Settings) -> Sequence[Row]:
         here = c.limits[mode]
         if not np.isclose(here, limit):
             source = str(c.raw["limits"][mode]["source"])
-            found.append(Row(12, "slides", f"limit on {mode}", f"{limit:.3g}", here, None, "",
-                             False, f"superseded by {source}"))  # fmt: skip
+            found.append(
+                Row(
+                    12,
+                    "slides",
+                    f"limit on {mode}",
+                    f"{limit:.3g}",
+                    here,
+                    None,
+                    "",
+                    False,
+                    f"superseded by {source}",
+                )
+            )
     return found
 
 
@@ -92,5 +126,11 @@ def _highest(
     mode: str, case: str, central: Quadratics, draws: Quadratics, off: Numbers, offs: Numbers
 ) -> Row:
     value = float(central.violating(mode, off))
-    return Row(12, "slides", f"highest {mode} of one leptoquark, blue, {case}", "", value,
-               spread(draws.violating(mode, offs)))  # fmt: skip
+    return Row(
+        12,
+        "slides",
+        f"highest {mode} of one leptoquark, blue, {case}",
+        "",
+        value,
+        spread(draws.violating(mode, offs)),
+    )

@@ -100,9 +100,11 @@ def drawn(settings: Settings) -> Drawn:
     found = {k: np.asarray(v) for k, v in jax.jit(jax.vmap(one))(z).items()}
     eta_, C_SM = found.pop("eta"), found.pop("C_SM")
     return Drawn(
-        RatioKernels(float(eta_[0]), float(C_SM[0])), RatioKernels(eta_[1:], C_SM[1:]),
-        {k: float(v[0]) for k, v in found.items()}, {k: v[1:] for k, v in found.items()},
-    )  # fmt: skip
+        RatioKernels(float(eta_[0]), float(C_SM[0])),
+        RatioKernels(eta_[1:], C_SM[1:]),
+        {k: float(v[0]) for k, v in found.items()},
+        {k: v[1:] for k, v in found.items()},
+    )
 
 
 def eta_draws(settings: Settings) -> dict[str, Numbers]:

@@ -17,9 +17,13 @@ Numbers = np.ndarray
 
 
 def shade(
-    ax: "Axes", counts: Numbers, color: str, x: Numbers, lowest: Numbers,
+    ax: "Axes",
+    counts: Numbers,
+    color: str,
+    x: Numbers,
+    lowest: Numbers,
     highest: Numbers | float = TOP,
-) -> None:  # fmt: skip
+) -> None:
     """Colour the bins of a `Scan.histogram` that have points, up to the analytic ends of R_K*."""
     from matplotlib.colors import to_rgba
 
@@ -44,8 +48,15 @@ def frame(ax: "Axes", cuts: Cuts, *, averages: bool = True) -> None:
         ax.axhline(y, color=RED, lw=0.9, ls="--", zorder=3)
     ax.plot([0, TOP], [0, TOP], color="black", lw=0.7, zorder=3)
     ticks = range(0, int(TOP) + 1, 2)
-    ax.set(xlim=(0, TOP), ylim=(0, TOP), aspect="equal", xticks=ticks, yticks=ticks,
-           xlabel=f"${R_K_TEX}$", ylabel=f"${R_KSTAR_TEX}$")  # fmt: skip
+    ax.set(
+        xlim=(0, TOP),
+        ylim=(0, TOP),
+        aspect="equal",
+        xticks=ticks,
+        yticks=ticks,
+        xlabel=f"${R_K_TEX}$",
+        ylabel=f"${R_KSTAR_TEX}$",
+    )
 
 
 def handles(*, averages: bool = True) -> "list[Artist]":

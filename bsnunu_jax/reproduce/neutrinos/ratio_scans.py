@@ -127,9 +127,13 @@ def lowest_cosine(eta: float | Numbers, R_K: Numbers, limit: float) -> Numbers:
 
 
 def share(
-    eta: float | Numbers, R_K: tuple[float, float], limit: float, *, parameters: int = 6,
+    eta: float | Numbers,
+    R_K: tuple[float, float],
+    limit: float,
+    *,
+    parameters: int = 6,
     nodes: int = 400,
-) -> Numbers:  # fmt: skip
+) -> Numbers:
     """Part of the volume of C_R at these R_K that R_K* leaves; 6 parameters, or 3 diagonal ones."""
     x, w = np.polynomial.legendre.leggauss(nodes)
     low, high = np.sqrt(R_K[0]), np.sqrt(R_K[1])

@@ -63,9 +63,10 @@ def fig1(settings: Settings) -> Product:
             "points": {"CL_CR": n, "CLp_CRp": n, "CL": n, "CR": n},
             "sampling": "real, symmetric; C_L +- C_R (C_R: trace and the rest) isotropic in the "
             "entries with off-diagonal ones counted twice, flat in the squares",
-            "eta": kernels.eta, "C_L_SM": kernels.C_SM,
+            "eta": kernels.eta,
+            "C_L_SM": kernels.C_SM,
         },
-    )  # fmt: skip
+    )
 
 
 def coloured(scan: ratio_scans.Scan, cut: Cuts) -> Histograms:
@@ -89,9 +90,15 @@ def histogram_grid(counts: Histograms) -> Grid:
 
 
 def right_handed_panel(
-    ax: "Axes", counts: Histograms, lower: Numbers, upper: Numbers, R_K: Numbers, cut: Cuts, *,
+    ax: "Axes",
+    counts: Histograms,
+    lower: Numbers,
+    upper: Numbers,
+    R_K: Numbers,
+    cut: Cuts,
+    *,
     averages: bool = True,
-) -> None:  # fmt: skip
+) -> None:
     """All of a scan of C_R in grey, blue and red points above, the analytic edge around."""
     ratio_panel.shade(ax, counts["CR"], LIGHT, R_K, lower, upper)
     # Bins do not end at the cuts: their shades do.
@@ -129,6 +136,7 @@ def _figure(
     ]
     figure.legend(
         handles=[*shades, *ratio_panel.handles(), *region_handles(cut, hatched=False)],
-        loc="outside upper center", ncols=3,
-    )  # fmt: skip
+        loc="outside upper center",
+        ncols=3,
+    )
     return figure

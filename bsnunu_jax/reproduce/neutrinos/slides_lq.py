@@ -49,7 +49,7 @@ def slides_lq(settings: Settings) -> Product:
             + ", ".join(f"{m:g}" for m in one_leptoquark.MUMU),
             "limits": "that on Bs -> mu tau is on the sum of both charges: half of it is drawn",
         },
-    )  # fmt: skip
+    )
 
 
 def _lines(blue: Region, rates: Quadratics, points: int = 200) -> dict[str, Numbers]:
@@ -80,14 +80,22 @@ def rank_one_panel(ax: "Axes", kernels: RatioKernels, cut: Cuts, *, points: int 
     ax.plot(0, 0, **SM, clip_on=False, zorder=5)
     rank_one = r"$C_R^{\mu\mu}=(C_R^{\mu\tau})^2/C_R^{\tau\tau}$"
     ax.set_title(rank_one, loc="right", fontsize=8)
-    ax.set(xlim=(x[0], x[-1]), ylim=(y[0], 0), box_aspect=1,
-           xlabel=r"$C_R^{\mu\tau}=C_R^{\tau\mu}$", ylabel=r"$C_R^{\tau\tau}$")  # fmt: skip
+    ax.set(
+        xlim=(x[0], x[-1]),
+        ylim=(y[0], 0),
+        box_aspect=1,
+        xlabel=r"$C_R^{\mu\tau}=C_R^{\tau\mu}$",
+        ylabel=r"$C_R^{\tau\tau}$",
+    )
 
 
 def _figure(
-    settings: Settings, counts: Histograms, edge: dict[str, Numbers], rates: Quadratics,
+    settings: Settings,
+    counts: Histograms,
+    edge: dict[str, Numbers],
+    rates: Quadratics,
     mine: Mapping[str, Region],
-) -> "Figure":  # fmt: skip
+) -> "Figure":
     from matplotlib.lines import Line2D
     from matplotlib.patches import Patch
 
@@ -106,8 +114,13 @@ def _figure(
         for mumu, dashes in _DASHES.items():
             t = np.linspace(low + mumu, high + mumu, 50)
             off = one_leptoquark.curve(mumu, t)
-            ax.plot(rates.conserving(panel[0], t), rates.violating(panel[1], off), color="black",
-                    ls=dashes, lw=1.0)  # fmt: skip
+            ax.plot(
+                rates.conserving(panel[0], t),
+                rates.violating(panel[1], off),
+                color="black",
+                ls=dashes,
+                lw=1.0,
+            )
     for ax, letter in zip((ratios, plane, *below), "abcd", strict=True):
         ax.set_title(f"({letter})", loc="left")
     models = [
@@ -121,8 +134,14 @@ def _figure(
         for m, d in _DASHES.items()
     ]
     figure.legend(
-        handles=[*region_handles(cut, hatched=False), *models, *small, *mode_handles(),
-                 *ratio_panel.handles(averages=False)],
-        loc="outside upper center", ncols=3,
-    )  # fmt: skip
+        handles=[
+            *region_handles(cut, hatched=False),
+            *models,
+            *small,
+            *mode_handles(),
+            *ratio_panel.handles(averages=False),
+        ],
+        loc="outside upper center",
+        ncols=3,
+    )
     return figure

@@ -63,8 +63,13 @@ def coefficient_figure(
         ax.set_xlabel(_MASS_LABEL)
         ax.annotate(title, (0.04, 0.94), xycoords="axes fraction", va="top")
     for ax in axes:
-        ax.annotate(r"$K^{*0}$, $B_s$: $|C^P|=|C^S|$", (0.97, 0.05), xycoords="axes fraction",
-                    ha="right", fontsize=8.5)  # fmt: skip
+        ax.annotate(
+            r"$K^{*0}$, $B_s$: $|C^P|=|C^S|$",
+            (0.97, 0.05),
+            xycoords="axes fraction",
+            ha="right",
+            fontsize=8.5,
+        )
     axes[0].set_ylabel(r"$|C^{S}_{d\phi,sb}|$ [$10^{-5}\,\mathrm{TeV}^{-1}$]")
     handles, labels = axes[0].get_legend_handles_labels()
     figure.legend(handles, labels, loc="outside upper center", ncols=6, columnspacing=1.2)
@@ -86,22 +91,43 @@ def relic_figure(relic: Relic, f_eff: Mapping[float, np.ndarray], ratios: Bands)
     per_tev = 1 / PER_TEV
     top.plot(relic.m, relic.C_ss * per_tev, color=BLUE, label=r"$\Omega h^2=0.12$")
     slide = relic.of_sigma_v(SIGMA_V) * per_tev
-    top.plot(relic.m, slide, label=r"$\langle\sigma v\rangle=2.2\times10^{-9}\,\mathrm{GeV}^{-2}$",
-             **_SLIDES)  # fmt: skip
+    top.plot(
+        relic.m,
+        slide,
+        label=r"$\langle\sigma v\rangle=2.2\times10^{-9}\,\mathrm{GeV}^{-2}$",
+        **_SLIDES,
+    )
     for (f, limit), style in zip(f_eff.items(), ("-.", (0, (1, 1))), strict=True):
-        top.plot(relic.m, limit * per_tev, color=RED, ls=style, lw=1.1,
-                 label=rf"CMB$^*$, $f_\mathrm{{eff}}={f:g}$")  # fmt: skip
+        top.plot(
+            relic.m,
+            limit * per_tev,
+            color=RED,
+            ls=style,
+            lw=1.1,
+            label=rf"CMB$^*$, $f_\mathrm{{eff}}={f:g}$",
+        )
     top.set_yscale("log")
     top.set_ylim(2e-3, 3)
-    top.annotate(r"$^*$ limit from memory, unverified", (0.97, 0.04), xycoords="axes fraction",
-                 ha="right", fontsize=8)  # fmt: skip
+    top.annotate(
+        r"$^*$ limit from memory, unverified",
+        (0.97, 0.04),
+        xycoords="axes fraction",
+        ha="right",
+        fontsize=8,
+    )
     top.set_ylabel(r"$|C^{S}_{d\phi,ss}|$ [$\mathrm{TeV}^{-1}$]")
-    figure.legend(*top.get_legend_handles_labels(), loc="outside upper center", ncols=2,
-                  columnspacing=1.0, fontsize=8)  # fmt: skip
+    figure.legend(
+        *top.get_legend_handles_labels(),
+        loc="outside upper center",
+        ncols=2,
+        columnspacing=1.0,
+        fontsize=8,
+    )
     for window, color in WINDOWS.items():
         low, high = ratios[window]
-        bottom.fill_between(relic.m, low, high, color=color, alpha=0.45, lw=0,
-                            label=f"{window} window")  # fmt: skip
+        bottom.fill_between(
+            relic.m, low, high, color=color, alpha=0.45, lw=0, label=f"{window} window"
+        )
     bottom.axhline(RATIO, label="slides", **_SLIDES)
     bottom.set_yscale("log")
     bottom.set_ylim(6e2, 2e4)
@@ -139,8 +165,9 @@ def plane_figure(plane: Plane) -> "Figure":
     figure.legend(handles=handles, loc="outside upper center", ncols=5, columnspacing=1.4)
     figure.supxlabel(
         rf"$m_\phi={MASS}$ GeV, $m_Q=m_D={QUARKS:g}$ TeV, $|y_d^s|=|y_q^s|={STRANGE:g}$, "
-        rf"$|y_1|={plane.y_1:.2f}$ from $\Omega h^2$, $\rho=0$", fontsize=8.5,
-    )  # fmt: skip
+        rf"$|y_1|={plane.y_1:.2f}$ from $\Omega h^2$, $\rho=0$",
+        fontsize=8.5,
+    )
     return figure
 
 
@@ -148,11 +175,15 @@ def _panel(ax: "Axes", r: np.ndarray, S: np.ndarray, P: np.ndarray, plane: Plane
     for window, color in WINDOWS.items():
         ax.contourf(r, r, S, list(plane.windows[window]), colors=[color], alpha=0.45)
     # B_s -> phi phi is weaker everywhere: see `Plane.limits`.
-    lines = (
-        (S, plane.limits["B0->K0"], "black", "--"), (P, plane.limits["B0->K*0"], VIOLET, "-."),
-    )  # fmt: skip
-    ax.contourf(r, r, np.maximum(*(x / limit for x, limit, *_ in lines)), [1.0, 1e9],
-                colors=[GREY], alpha=0.55)  # fmt: skip
+    lines = ((S, plane.limits["B0->K0"], "black", "--"), (P, plane.limits["B0->K*0"], VIOLET, "-."))
+    ax.contourf(
+        r,
+        r,
+        np.maximum(*(x / limit for x, limit, *_ in lines)),
+        [1.0, 1e9],
+        colors=[GREY],
+        alpha=0.55,
+    )
     for seen, limit, color, style in lines:
         if seen.min() < limit < seen.max():
             ax.contour(r, r, seen, [limit], colors=[color], linestyles=[style], linewidths=1.0)
@@ -165,9 +196,8 @@ def _multiple(theta: float) -> str:
 
 
 def charm_figure(
-    m: np.ndarray, limits: Mapping[str, tuple[np.ndarray, np.ndarray, np.ndarray]],
-    benchmark: float,
-) -> "Figure":  # fmt: skip
+    m: np.ndarray, limits: Mapping[str, tuple[np.ndarray, np.ndarray, np.ndarray]], benchmark: float
+) -> "Figure":
     """Limits on |C_uc|/m_c against the mass.
 
     Args:
@@ -188,8 +218,9 @@ def charm_figure(
         ax.plot(m[shown], middle[shown], color=color, label=label)
         ax.axhline(CHARM[mode], **_SLIDES)
     ax.plot([], [], label="slides", **_SLIDES)
-    ax.axhline(benchmark, color=GREY, ls=":",
-               label=rf"model, $m_Q={QUARKS:g}$ TeV, $|y_q^s|={STRANGE:g}$")  # fmt: skip
+    ax.axhline(
+        benchmark, color=GREY, ls=":", label=rf"model, $m_Q={QUARKS:g}$ TeV, $|y_q^s|={STRANGE:g}$"
+    )
     ax.set_yscale("log")
     ax.set_xlim(0, float(m[-1]))
     ax.set_ylim(0.02, 100)

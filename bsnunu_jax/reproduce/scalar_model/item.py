@@ -60,7 +60,8 @@ def slides_scalar_model(settings: Settings) -> Product:
         tables={
             "C_sb": _coefficient_columns(wide, bands, limits),
             "C_ss": _relic_columns(known, cmb, ratios),
-            "D0": {"m_GeV": _M_D} | {
+            "D0": {"m_GeV": _M_D}
+            | {
                 f"{mode}_{name}_per_TeV2": values
                 for mode, lines in charm.items()
                 for name, values in zip(("limit", "low", "high"), lines, strict=True)
@@ -69,12 +70,15 @@ def slides_scalar_model(settings: Settings) -> Product:
         grids={"plane": _plane_grid(here)},
         rows=rows,
         inputs={
-            "nuisances": list(GROUPS), "draws": DRAWS, "points of the plane": int(here.C_S.size),
+            "nuisances": list(GROUPS),
+            "draws": DRAWS,
+            "points of the plane": int(here.C_S.size),
             "plane": {"m": MASS, "mQ": QUARKS, "mD": QUARKS, "yq_s": STRANGE, "yd_s": STRANGE},
-            "Omega_h2": list(known.target), "p_ann (unverified)": limit,
+            "Omega_h2": list(known.target),
+            "p_ann (unverified)": limit,
         },
         summary=_summary(rows),
-    )  # fmt: skip
+    )
 
 
 def _charm(settings: Settings) -> dict[str, Any]:
@@ -101,9 +105,12 @@ def _coefficient_columns(wide: Lanes, bands: Any, limits: Any) -> dict[str, np.n
 
 def _relic_columns(known: Relic, cmb: Any, ratios: Any) -> dict[str, np.ndarray]:
     columns = {
-        "m_GeV": known.m, "C_ss_per_GeV": known.C_ss, "sigma_v_x20_per_GeV2": known.sigma_v,
-        "p_ann_cm3_per_s_per_GeV": known.p_ann, "C_ss_slides_per_GeV": known.of_sigma_v(SIGMA_V),
-    }  # fmt: skip
+        "m_GeV": known.m,
+        "C_ss_per_GeV": known.C_ss,
+        "sigma_v_x20_per_GeV2": known.sigma_v,
+        "p_ann_cm3_per_s_per_GeV": known.p_ann,
+        "C_ss_slides_per_GeV": known.of_sigma_v(SIGMA_V),
+    }
     columns |= {f"C_ss_cmb_f_eff_{f:g}_per_GeV": line for f, line in cmb.items()}
     for window, (low, high) in ratios.items():
         columns |= {f"ratio_{window}_low": low, f"ratio_{window}_high": high}
@@ -115,11 +122,9 @@ def _plane_grid(here: Plane) -> Grid:
     flags = {f"in_{w}": (dims, (here.inside(w) & here.allowed).astype("i1")) for w in here.windows}
     return Grid(
         {"theta": here.thetas, "r_d": here.r, "r_q": here.r},
-        {
-            "C_S": (dims, here.C_S.astype("f4")), "C_P": (dims, here.C_P.astype("f4")), **flags,
-        },
+        {"C_S": (dims, here.C_S.astype("f4")), "C_P": (dims, here.C_P.astype("f4")), **flags},
         {"theta": "rad", "C_S": "1e-5 TeV^-1", "C_P": "1e-5 TeV^-1"},
-    )  # fmt: skip
+    )
 
 
 def _summary(rows: list[Row]) -> str:

@@ -125,9 +125,16 @@ def _coefficients(
 
     def one(r_d: jax.Array, r_q: jax.Array, theta: jax.Array) -> tuple[jax.Array, jax.Array]:
         point = {
-            "m": MASS, "mQ": QUARKS, "mD": QUARKS, "yq_s": STRANGE, "yd_s": STRANGE, "C_ss": C_ss,
-            "r_d": r_d, "r_q": r_q, "theta": theta,
-        }  # fmt: skip
+            "m": MASS,
+            "mQ": QUARKS,
+            "mD": QUARKS,
+            "yq_s": STRANGE,
+            "yd_s": STRANGE,
+            "C_ss": C_ss,
+            "r_d": r_d,
+            "r_q": r_q,
+            "theta": theta,
+        }
         c = vlq_dm.couplings(point, inputs)
         S, P = vlq_matching.down_coefficients(c, inputs, "s", "b", mass_terms=mass_terms)
         return abs(S) / UNIT, abs(P) / UNIT

@@ -39,9 +39,13 @@ GROUPS = (*DEFAULT_GROUPS, "Bs", "charm")
 DRAWS = 300
 # The limit on each mode, by its name in the constraints.
 LIMITS = {
-    "B0->K0": "BR(B0->K0inv)", "B+->K*+": "BR(B+->K*+inv)", "B0->K*0": "BR(B0->K*0inv)",
-    "Bs->inv": "BR(Bs->inv)", "D0->inv": "BR(D0->inv)", "D0->pi0": "BR(D0->pi0inv)",
-}  # fmt: skip
+    "B0->K0": "BR(B0->K0inv)",
+    "B+->K*+": "BR(B+->K*+inv)",
+    "B0->K*0": "BR(B0->K*0inv)",
+    "Bs->inv": "BR(Bs->inv)",
+    "D0->inv": "BR(D0->inv)",
+    "D0->pi0": "BR(D0->pi0inv)",
+}
 _LANES = 256
 _RELIC_LANES = 32
 _STEPS = 12
@@ -169,9 +173,13 @@ def relic(settings: Settings) -> Relic:
         before, low, x = x, found, x - np.clip(step, -1.5, 1.5)
         found = run(x)
     return Relic(
-        m, np.exp(x), found["sigma_v"], found["p_ann"],
-        (planck.value, planck.upper), np.exp(found["omega"]),
-    )  # fmt: skip
+        m,
+        np.exp(x),
+        found["sigma_v"],
+        found["p_ann"],
+        (planck.value, planck.upper),
+        np.exp(found["omega"]),
+    )
 
 
 def density(settings: Settings, m: np.ndarray, C_ss: np.ndarray) -> np.ndarray:
