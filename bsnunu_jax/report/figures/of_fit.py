@@ -8,8 +8,6 @@ from pathlib import Path
 from pkgutil import iter_modules
 from typing import TYPE_CHECKING, Any
 
-import numpy as np
-
 from bsnunu_jax.inference.fits.best_fit import BestFit
 from bsnunu_jax.inference.problem.problem import Problem
 from bsnunu_jax.inference.sampling.nuts import Chains
