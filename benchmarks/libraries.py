@@ -73,16 +73,16 @@ def sobol() -> Iterator[Row]:
         f"ours {1e3 * cpu(lambda: program(index)):.0f} ms",
     )
     skip = 10**8
-    generator = qmc.Sobol(d, scramble=False, bits=52)
-    seconds = cpu(lambda: generator.fast_forward(skip), 1)
     late = index[:1000] + np.uint64(skip)
-    same = np.abs(generator.random(1000) - np.asarray(program(late))).max()
-    yield (
-        f"{name}, fast_forward",
-        f"to point 1e8 {seconds:.1f} s (each process and each `--resume`; ours "
-        f"{1e3 * cpu(lambda: program(late)):.1f} ms, there they differ by {same:.0e}); "
-        "no index as an argument, not traceable",
-    )
+    yield "ours", f"1000 points from 1e8 on {1e3 * cpu(lambda: program(late)):.1f} ms"
+    for bits in (30, 52):
+        generator = qmc.Sobol(d, scramble=False, bits=bits)
+        try:
+            seconds = cpu(lambda: generator.fast_forward(skip), 1)  # noqa: B023
+            text = f"{seconds:.1f} s to get there, in each process and at each `--resume`"
+        except ValueError as error:
+            text = f"fails ({str(error)[:60]})"
+        yield f"{name}, bits={bits}, fast_forward(1e8)", f"{text}; not traceable"
     scrambled = qmc.Sobol(d, scramble=True, bits=52, seed=1).random(1024)
     other = np.stack([np.asarray(x) for x in ours(index[:1024], 1024, d, 1)], axis=1)
     yield (
@@ -184,7 +184,7 @@ def descents() -> Iterator[Row]:
         there = int(np.sum(value < exact + 1e-6))
         return (
             name,
-            f"{there} of 16 within 1e-6 of the lowest; first call {first:.0f} s, later {later:.2f} s",
+            f"{there} of 16 within 1e-6 of the lowest; first {first:.0f} s, later {later:.2f} s",
         )
 
     yield row("ours, Newton with damping", lambda z: levenberg_marquardt(objective, z, 60, 1e-6)[1])
@@ -219,7 +219,7 @@ def descents() -> Iterator[Row]:
 
 
 def bounded() -> Iterator[Row]:
-    """A valley in 12 dimensions whose minimum lies on an edge, 16 starts, calls of the objective."""
+    """A valley in 12 dimensions with its minimum on an edge, 16 starts, calls of the objective."""
     from scipy.optimize import minimize
 
     from bsnunu_jax.numerics.bounded import descend

@@ -13,7 +13,7 @@ from pathlib import Path
 DOCS = Path(__file__).parents[1]
 PACKAGE = DOCS.parent / "bsnunu_jax"
 PAGE, PICTURE = DOCS / "architecture.md", DOCS / "images" / "rooms.svg"
-_ROW, _TOP, _LEFT, _COLUMN = 24, 14, 360, 22
+_ROW, _TOP, _LEFT, _COLUMN = 24, 14, 450, 22
 
 
 def listed() -> dict[str, str]:
@@ -108,7 +108,7 @@ def drawn(edges: dict[str, set[str]]) -> str:
             f'<text x="{28 if inner else 10}" y="{y[name] + 4:g}" font-weight="bold">'
             f"{inner or name}</text>",
             f'<text x="110" y="{y[name] + 4:g}" font-size="10" fill="#404040">'
-            f"{escape(ROOMS[name].partition(';')[0].partition(':')[0].replace('`', ''))}</text>",
+            f"{escape(ROOMS[name].partition(';')[0].replace('`', ''))}</text>",
         ]
     for name in rows:
         into = [y[b] for a, b in found if a == name]
