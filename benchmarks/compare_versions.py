@@ -3,8 +3,9 @@
     python -m benchmarks.compare_versions BEFORE AFTER [--likelihood DIR] [--quick] [--only NAME]
 
 runs the same commands in two checkouts on the cards of the first, compares every number of their
-JSON, CSV and NetCDF files and of what they print, prints a table, and ends with exit code 1 if one
-differs. Names are those of `--list`; one without its last part names all that begin with it.
+JSON, CSV and NetCDF files and of what they print, prints a table, differences and notes on stderr,
+and ends with exit code 1 if a number differs. What one version lacks is a note. Names are those of
+`--list`; one without its last part names all that begin with it.
 
 Tolerances are relative: 1e-9 for best fits and predictions, 1e-6 for limits and what is made of
 them. A number that is written with few digits may differ by one in the last; next to large numbers
@@ -18,6 +19,7 @@ import io
 import json
 import math
 import re
+import shutil
 import sys
 import tempfile
 import warnings
@@ -291,7 +293,10 @@ def _posteriors(one: Path, other: Path, found: Found, where: str) -> None:
 
 
 def run(job: Job, version: Checkout, cards: Path, short: Path, folder: Path) -> str:
-    """Run a command; what went wrong, or nothing."""
+    """Run a command, once for a folder; what went wrong, or nothing."""
+    if (folder / "done").exists():
+        return ""
+    shutil.rmtree(folder, ignore_errors=True)
     folder.mkdir(parents=True)
     words = [w.format(cards=cards, short=short, out="result") for w in job.words]
     done = version.command(
@@ -305,6 +310,7 @@ def run(job: Job, version: Checkout, cards: Path, short: Path, folder: Path) -> 
         (folder / "result" / "stdout").write_text(text)
     if done.code:
         return f"exit code {done.code}: {done.err.strip().splitlines()[-1:]}"
+    (folder / "done").touch()
     return ""
 
 
@@ -321,7 +327,7 @@ def main() -> None:
     parser.add_argument("--only", nargs="*", default=(), metavar="NAME", help="these alone")
     parser.add_argument("--quick", action="store_true", help="the short ones alone")
     parser.add_argument("--list", action="store_true", help="print the names")
-    parser.add_argument("--out", type=Path, help="keep the results here")
+    parser.add_argument("--out", type=Path, help="keep the results here, and go on with them")
     parser.add_argument("--notes", type=int, default=10, help="lines of notes and differences")
     given = parser.parse_args()
     before, after = (
@@ -347,7 +353,6 @@ def main() -> None:
     failed = False
     print("| command | numbers | largest difference / tolerance | differ | notes |")
     print("|---|---|---|---|---|", flush=True)
-    details = []
     for job in chosen:
         folders, wrong = [], []
         for version in (before, after):
@@ -359,9 +364,9 @@ def main() -> None:
         failed |= bool(found.wrong) or not (found.numbers or wrong)
         row = (job.name, found.numbers, f"{found.worst:.2g}", len(found.wrong), len(found.notes))
         print("|", " | ".join(map(str, row)), "|", flush=True)
-        details += [f"{job.name}: {line}" for line in found.wrong[: given.notes]]
-        details += [f"{job.name}: note: {line}" for line in found.notes[: given.notes]]
-    print("\n" + "\n".join(details))
+        for kind, lines in (("differs", found.wrong), ("note", found.notes)):
+            for line in lines[: given.notes]:
+                print(f"{job.name}: {kind}: {line}", file=sys.stderr, flush=True)
     temporary.cleanup()
     sys.exit(1 if failed else 0)
 
