@@ -81,7 +81,10 @@ def main() -> None:
             Checkout(
                 label,
                 path.resolve(),
-                {"BSNUNU_CACHE": str(root / f"cache_{label}") if given.warm else "off"},
+                {
+                    "BSNUNU_CACHE": str(root / f"cache_{label}") if given.warm else "off",
+                    "PYTHONPYCACHEPREFIX": str(root / f"bytecode_{label}"),
+                },
             )
             for label, path in (("before", given.before), ("after", given.after))
         ]

@@ -9,8 +9,9 @@ and ends with exit code 1 if a number differs. What one version lacks is a note.
 
 Tolerances are relative: 1e-9 for best fits and predictions, 1e-6 for limits and what is made of
 them. A number that is written with few digits may differ by one in the last; next to large numbers
-of the same column what is 1e-12 of these counts as 0. Draws of a posterior are compared in
-distribution: means within 5 standard errors, standard deviations within 15 %.
+of the same column what is 1e-12 of these counts as 0, and of nuisances 1e-9 of a standard error.
+Draws of a posterior are compared in distribution: means within 5 standard errors, standard
+deviations within 15 %.
 """
 
 import argparse
@@ -39,6 +40,8 @@ _ASIDE = re.compile(
     r"(seconds|time|version|sha256|checksum|platform|created|date|host|command|out|folder|jax)"
 )
 _TINY = 1e-12
+# In units of a standard error: what is 1e-9 of these counts as 0.
+_WHITENED = re.compile(r"theta|inside|nuisances|correlation")
 _OBSERVABLES = ("BR(B+->K+inv)", "BR(B0->K*0inv)", "R_K_nunu")
 _NUMBER = re.compile(r"[-+]?(?:\d+\.?\d*|\.\d+)(?:[eE][-+]?\d+)?")
 
@@ -195,7 +198,8 @@ def _trees(x: Any, y: Any, found: Found, job: Job, where: str, scale: float = 0.
         for i, (a, b) in enumerate(zip(x, y, strict=False)):
             _trees(a, b, found, job, f"{where}[{i}]", max(numbers, default=0.0))
     elif _is_number(x) and _is_number(y):
-        _number(found, job, where, x, y, scale)
+        least = job.tolerance / _TINY if _WHITENED.search(where) else 0.0
+        _number(found, job, where, x, y, max(scale, least))
     elif isinstance(x, str) and isinstance(y, str):
         _texts(x, y, found, job, where)
     elif x != y:
@@ -275,21 +279,26 @@ def _posteriors(one: Path, other: Path, found: Found, where: str) -> None:
         warnings.simplefilter("ignore")
         draws = [arviz.from_netcdf(p).posterior for p in (one, other)]
         for name in draws[0]:
-            if name not in draws[1] or draws[0][name].ndim != 2:
-                found.note(f"{where}.{name}: not compared")
+            if name not in draws[1]:
+                found.note(f"{where}.{name}: first alone")
                 continue
-            found.numbers += 1
-            values = [d[name].values.astype(float) for d in draws]
-            # Folded and one-sided quantities have no Gaussian tails: standard errors do.
-            mean, std = ([f(v) for v in values] for f in (np.mean, np.std))
-            error = math.hypot(
-                *(s / math.sqrt(float(arviz.ess(v))) for s, v in zip(std, values, strict=True))
-            )
-            off = abs(mean[0] - mean[1]) / (5 * error) if error else float(mean[0] != mean[1])
-            off = max(off, abs(std[0] / std[1] - 1) / 0.15 if std[1] else 0.0)
-            if off > 1:
-                text = f"{mean[0]:.4g} +- {std[0]:.2g} != {mean[1]:.4g} +- {std[1]:.2g}"
-                found.wrong.append(f"{where}.{name}: {text}, error of the means {error:.2g}")
+            chains = [np.asarray(d[name].values, dtype=float) for d in draws]
+            chains = [c.reshape(*c.shape[:2], -1) for c in chains]
+            for k in range(chains[0].shape[2]):
+                found.numbers += 1
+                values = [c[:, :, k] for c in chains]
+                mean, std = ([float(f(v)) for v in values] for f in (np.mean, np.std))
+                error = math.hypot(
+                    *(s / math.sqrt(float(arviz.ess(v))) for s, v in zip(std, values, strict=True))
+                )
+                if mean[0] == mean[1]:
+                    continue
+                off = abs(mean[0] - mean[1]) / (5 * error) if error else math.inf
+                if std[1]:
+                    off = max(off, abs(std[0] / std[1] - 1) / 0.15)
+                if off > 1:
+                    text = f"{mean[0]:.4g} +- {std[0]:.2g} != {mean[1]:.4g} +- {std[1]:.2g}"
+                    found.wrong.append(f"{where}.{name}[{k}]: {text}, error {error:.2g}")
 
 
 def run(job: Job, version: Checkout, cards: Path, short: Path, folder: Path) -> str:
@@ -330,6 +339,8 @@ def main() -> None:
     parser.add_argument("--out", type=Path, help="keep the results here, and go on with them")
     parser.add_argument("--notes", type=int, default=10, help="lines of notes and differences")
     given = parser.parse_args()
+    temporary = tempfile.TemporaryDirectory()
+    root = given.out.resolve() if given.out else Path(temporary.name)
     before, after = (
         Checkout(name, p.resolve())
         for name, p in (("before", given.before), ("after", given.after))
@@ -345,8 +356,6 @@ def main() -> None:
     if given.list or not chosen:
         print("\n".join(job.name for job in chosen))
         sys.exit(0 if chosen else 2)
-    temporary = tempfile.TemporaryDirectory()
-    root = given.out.resolve() if given.out else Path(temporary.name)
     root.mkdir(parents=True, exist_ok=True)
     for version in (before, after):
         version.check(root)
