@@ -2,11 +2,12 @@
 
 import errno
 import sys
+from importlib import import_module
+from pkgutil import iter_modules
 
 import click
 
-from bsnunu_jax.commands import batches, data, fits, lookups
-from bsnunu_jax.commands.exchange import export
+from bsnunu_jax import commands
 from bsnunu_jax.commands.options import drop_stdout, fail
 from bsnunu_jax.foundation import interrupts, process
 from bsnunu_jax.foundation.compilation_cache import use_compilation_cache
@@ -28,21 +29,9 @@ def bsnunu() -> None:
     use_compilation_cache()
 
 
-for _command in (
-    fits.fit,
-    fits.limit,
-    fits.project,
-    fits.profile,
-    fits.compare,
-    batches.scan,
-    batches.reproduce,
-    lookups.predict,
-    export,
-    lookups.inputs,
-    lookups.list_,
-    data.data,
-):
-    bsnunu.add_command(_command)
+for _module in iter_modules(commands.__path__):
+    for _command in getattr(import_module(f"{commands.__name__}.{_module.name}"), "COMMANDS", ()):
+        bsnunu.add_command(_command)
 
 
 def main(arguments: list[str] | None = None) -> None:

@@ -1,100 +1,20 @@
-"""The house: imports point down its rooms, modules import each other in no circle."""
+"""The house: imports point down its rooms, as docs/architecture.md lists them, in no circle."""
 
 import ast
-from graphlib import CycleError, TopologicalSorter
+import sys
 from pathlib import Path
 
 import pytest
 
 import bsnunu_jax
 
+DOCS = Path(__file__).parents[1] / "docs"
+sys.path.insert(0, str(DOCS / "_ext"))
+
+from rooms import PICTURE, ROOMS, circle, drawn, imports, modules, upward  # noqa: E402
+
 ROOT = Path(bsnunu_jax.__file__).parent
-# From the top down, as in docs/architecture.md.
-ROOMS = (
-    "__main__",
-    "cli",
-    "commands",
-    "reproduce",
-    "scan",
-    "exchange",
-    "runs",
-    "report",
-    "cards",
-    "inference.evidence",
-    "inference.hypotheses",
-    "inference.sampling",
-    "inference.fits",
-    "inference.problem",
-    "inference",
-    "experiments",
-    "models",
-    "observables",
-    "rates",
-    "states",
-    "inputs",
-    "hadrons",
-    "numerics",
-    "foundation",
-)
 FACE = {"__init__.py", "__main__.py", "cli.py", "py.typed"}
-
-
-def modules(root: Path) -> dict[str, ast.Module]:
-    """Syntax of every module below a folder, by its dotted name in the package, "" for the root."""
-    found = {}
-    for path in sorted(root.rglob("*.py")):
-        parts = path.relative_to(root).with_suffix("").parts
-        name = ".".join(parts[:-1] if parts[-1] == "__init__" else parts)
-        found[name] = ast.parse(path.read_text(), str(path))
-    return found
-
-
-def imports(found: dict[str, ast.Module]) -> dict[str, set[str]]:
-    """What each module imports of the package, inside functions too."""
-    edges: dict[str, set[str]] = {name: set() for name in found}
-    for name, tree in found.items():
-        for node in ast.walk(tree):
-            wanted = []
-            if isinstance(node, ast.Import):
-                wanted = [a.name for a in node.names]
-            elif isinstance(node, ast.ImportFrom):
-                assert not node.level, f"{name} imports relatively"
-                inner = [f"{node.module}.{a.name}" for a in node.names]
-                wanted = [i if _inside(i) in found else node.module for i in inner]
-            edges[name] |= {_inside(w) for w in wanted if w.split(".")[0] == "bsnunu_jax"}
-        edges[name].discard(name)
-    return edges
-
-
-def _inside(dotted: str) -> str:
-    return dotted.removeprefix("bsnunu_jax").removeprefix(".")
-
-
-def room(module: str) -> str:
-    parts = module.split(".")
-    return next((r for n in (2, 1) if (r := ".".join(parts[:n])) in ROOMS), parts[0])
-
-
-def upward(edges: dict[str, set[str]]) -> list[str]:
-    floor = {name: ROOMS.index(name) for name in ROOMS}
-    wrong = []
-    for module, wanted in edges.items():
-        for target in wanted if module else ():  # the root is the face of everything
-            here, there = room(module), room(target)
-            unknown = here not in floor or there not in floor
-            if unknown or floor[here] > floor[there]:
-                wrong.append(f"{module} -> {target}")
-    return sorted(wrong)
-
-
-def circle(edges: dict[str, set[str]]) -> list[str]:
-    try:
-        TopologicalSorter(edges).prepare()
-    except CycleError as error:
-        return list(error.args[1])
-    return []
-
-
 EDGES = imports(modules(ROOT))
 
 
@@ -111,6 +31,24 @@ def test_the_root_holds_the_face_and_folders():
     folders = {p.name for p in ROOT.iterdir() if p.is_dir()} - {"__pycache__"}
     assert files == FACE
     assert folders == {r.split(".")[0] for r in ROOMS} - {"__main__", "cli"}
+
+
+def test_the_page_names_every_room():
+    inner = {"inference"}
+    folders = {p.name for p in ROOT.iterdir() if p.is_dir()} - {"__pycache__"}
+    below = {
+        f"{name}.{p.name}"
+        for name in inner
+        for p in (ROOT / name).iterdir()
+        if p.is_dir() and p.name != "__pycache__"
+    }
+    assert set(ROOMS) == folders | below | {"__main__", "cli"}
+    assert all(ROOMS.values())
+
+
+def test_the_picture_shows_the_imports_of_today():
+    """`python docs/_ext/rooms.py` draws it anew."""
+    assert PICTURE.read_text(encoding="utf-8") == drawn(EDGES)
 
 
 @pytest.mark.parametrize(

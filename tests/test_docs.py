@@ -33,6 +33,7 @@ from bsnunu_jax.scan.run import run_scan
 from bsnunu_jax.scan.schema import DesignSection, ScanSchema
 
 DOCS = Path(__file__).parents[1] / "docs"
+PACKAGE = DOCS.parent / "bsnunu_jax"
 CARDS = (DOCS / "cards.md").read_text(encoding="utf-8")
 SCANS = (DOCS / "scans.md").read_text(encoding="utf-8")
 
@@ -158,6 +159,16 @@ def test_the_data_example_shows_every_key(data_file):
     shown = {key for entry in entries for key in entry}
     kinds = (CountingEntry, GaussianEntry, LimitEntry, NumericalEntry, CorrelatedEntry)
     assert {key for kind in kinds for key in kind.model_fields} - shown == {"inspire"}
+
+
+MODULE = re.compile(r"`(?:bsnunu_jax/)?((?:\w+/)*\w+\.py)`")
+
+
+@pytest.mark.parametrize("page", sorted(DOCS.glob("*.md")), ids=lambda p: p.stem)
+def test_modules_that_are_named_are_there(page):
+    named = set(MODULE.findall(page.read_text(encoding="utf-8")))
+    roots = (PACKAGE, DOCS.parent, DOCS.parent / "tests")
+    assert not [n for n in named if not any((root / n).is_file() for root in roots)]
 
 
 def test_the_files_of_the_published_likelihood_are_named():

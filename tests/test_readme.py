@@ -54,6 +54,7 @@ def test_the_two_commands_are_there():
     "document",
     [
         "README.md",
+        "CONTRIBUTING.md",
         *(str(p.relative_to(ROOT)) for p in (ROOT / "docs").glob("[!_]*/*.md")),
         *(f"docs/{p.name}" for p in (ROOT / "docs").glob("*.md")),
     ],

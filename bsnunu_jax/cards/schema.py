@@ -2,7 +2,7 @@
 
 import math
 import re
-from typing import Annotated, Any, Literal, Protocol
+from typing import TYPE_CHECKING, Annotated, Any, Literal, Protocol, TypeAlias
 
 from pydantic import AfterValidator, Field, StrictBool, StrictInt, field_validator, model_validator
 
@@ -10,6 +10,7 @@ from bsnunu_jax.foundation.errors import shown
 from bsnunu_jax.foundation.located_yaml import Names, Number, Section, once, pair
 from bsnunu_jax.foundation.plain_text import Name, Title, check_drawable
 from bsnunu_jax.inference.problem.parameters import LogUniform, Normal, Prior, Uniform
+from bsnunu_jax.inputs.nuisances import GROUPS
 
 MAX_STEPS = 1_000_000
 # Labels such as C_R^{\tau\tau}: no need of half a second for the parser of matplotlib.
@@ -23,10 +24,10 @@ NARROWEST = 1e-9
 
 Interval = Annotated[tuple[Number, Number], pair("[low, high]")]
 MeanStd = Annotated[tuple[Number, Number], pair("[mean, std]")]
-Group = Literal[
-    "ckm", "electroweak", "lifetimes", "masses", "Bs", "charged", "mixing", "charm", "B->K", "B->K*"
-]
-
+if TYPE_CHECKING:
+    Group: TypeAlias = str
+else:
+    Group = Literal[GROUPS]
 Groups = Annotated[tuple[Group, ...], AfterValidator(once)]
 
 

@@ -1,1 +1,1 @@
-"""What `bsnunu` can do, one function a command; the command itself is `bsnunu_jax.cli`."""
+"""What `bsnunu` can do, one function a command; `COMMANDS` of every file here are its own."""

@@ -129,3 +129,6 @@ def reproduce(
     except RunError as error:
         click.echo(f"bsnunu: error: {error}", err=True)
         os._exit(1)  # Python would wait for what the threads compute
+
+
+COMMANDS = (scan, reproduce)

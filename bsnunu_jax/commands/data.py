@@ -88,3 +88,6 @@ def data_compact(name: str, source: Path | None, out: Path | None) -> None:
     if out is None:
         return echo(text.rstrip("\n"))
     write_whole(out, text)
+
+
+COMMANDS = (data,)

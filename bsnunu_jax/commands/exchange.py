@@ -137,3 +137,6 @@ def _given(
         parameters_of(get_model(model, "--model"), settings),
         inputs_of(preset, form_factors),
     )
+
+
+COMMANDS = (export,)

@@ -274,3 +274,6 @@ def compare(
         echo(compare_table(result))
         if out:
             echo(f"results: {out}")
+
+
+COMMANDS = (fit, limit, project, profile, compare)

@@ -110,3 +110,6 @@ def list_(what: str, model: str | None, as_json: bool) -> None:
         )
     found = listing.listing(what)
     echo(json.dumps(found) if as_json else listing.as_text(found))
+
+
+COMMANDS = (predict, inputs, list_)

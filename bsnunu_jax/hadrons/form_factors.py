@@ -12,6 +12,7 @@ import numpy as np
 from jaxtyping import Array, Float
 
 from bsnunu_jax.hadrons.kinematics import t_0_optimal, z_expansion
+from bsnunu_jax.hadrons.transitions import TRANSITIONS
 
 Scalar = Float[Array, ""]
 
@@ -27,7 +28,6 @@ _POLES = {
     "T2": "m_R_1+",
     "T23": "m_R_1+",
 }
-_NAMES = {"B->K": ("f+", "f0", "fT"), "B->K*": ("V", "A0", "A1", "A12", "T1", "T2", "T23")}
 
 
 @runtime_checkable
@@ -78,7 +78,7 @@ class BSZ(eqx.Module):
         t_0 = t_0_optimal(m_B, m_M)
         dz = z_expansion(q2, m_B, m_M, t_0) - z_expansion(0 * q2, m_B, m_M, t_0)
         values = {}
-        for name in _NAMES[self.transition]:
+        for name in TRANSITIONS[self.transition].form_factors:
             series = self._a(0, name) + dz * (self._a(1, name) + dz * self._a(2, name))
             values[name] = series / (1 - q2 / self.masses[_POLES[name]] ** 2)
         return values
@@ -121,7 +121,7 @@ class BCL(eqx.Module):
         basis_plus = z - z**3 / 3, z**2 + 2 * z**3 / 3
         basis_0 = z, z**2
         values = {}
-        for name in _NAMES[self.transition]:
+        for name in TRANSITIONS[self.transition].form_factors:
             first, second = basis_0 if name == "f0" else basis_plus
             series = self._a(0, name) + self._a(1, name) * first + self._a(2, name) * second
             values[name] = log_factor * series / (1 - q2 / self.masses[_POLES[name]] ** 2)

@@ -1,10 +1,38 @@
-"""The decay modes: which mesons, which lifetime, which form factors or decay constant."""
+"""The transitions and the decay modes: mesons, lifetime, form factors or decay constant."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass
 from types import MappingProxyType
 
 from bsnunu_jax.foundation.errors import InputError
+
+
+@dataclass(frozen=True)
+class Transition:
+    """What the modes of one transition share.
+
+    Attributes:
+        file: what the names of the files of its form factors begin with.
+        form_factors: their names.
+        vector: the final meson has spin 1.
+        usual: the set of form factors where a preset names none; "" if every preset names one.
+    """
+
+    file: str
+    form_factors: tuple[str, ...]
+    vector: bool
+    usual: str = ""
+
+
+_SPIN_0 = ("f+", "f0", "fT")
+_SPIN_1 = ("V", "A0", "A1", "A12", "T1", "T2", "T23")
+
+TRANSITIONS: Mapping[str, Transition] = MappingProxyType(
+    {
+        "B->K": Transition("BK", _SPIN_0, vector=False),
+        "B->K*": Transition("BKstar", _SPIN_1, vector=True),
+    }
+)
 
 
 @dataclass(frozen=True)
@@ -17,17 +45,19 @@ class Mode:
     m_K: str
     tau_B: str
     transition: str
-    vector: bool
     latex: str
+
+    @property
+    def vector(self) -> bool:
+        """The final meson has spin 1."""
+        return TRANSITIONS[self.transition].vector
 
 
 _MODES = (
-    Mode("B+->K+", "K+", "m_B_plus", "m_K_plus", "tau_B_plus", "B->K", False, r"B^+ \to K^+"),
-    Mode("B0->K0", "K0", "m_B_0", "m_K_0", "tau_B_0", "B->K", False, r"B^0 \to K^0"),
-    Mode(
-        "B+->K*+", "K*+", "m_B_plus", "m_Kstar_plus", "tau_B_plus", "B->K*", True, r"B^+ \to K^{*+}"
-    ),
-    Mode("B0->K*0", "K*0", "m_B_0", "m_Kstar_0", "tau_B_0", "B->K*", True, r"B^0 \to K^{*0}"),
+    Mode("B+->K+", "K+", "m_B_plus", "m_K_plus", "tau_B_plus", "B->K", r"B^+ \to K^+"),
+    Mode("B0->K0", "K0", "m_B_0", "m_K_0", "tau_B_0", "B->K", r"B^0 \to K^0"),
+    Mode("B+->K*+", "K*+", "m_B_plus", "m_Kstar_plus", "tau_B_plus", "B->K*", r"B^+ \to K^{*+}"),
+    Mode("B0->K*0", "K*0", "m_B_0", "m_Kstar_0", "tau_B_0", "B->K*", r"B^0 \to K^{*0}"),
 )
 
 

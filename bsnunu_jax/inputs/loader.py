@@ -9,6 +9,7 @@ from jaxtyping import Array, Float
 
 from bsnunu_jax.foundation.precision import require_float64
 from bsnunu_jax.hadrons.form_factors import BCL, BSZ, FormFactors
+from bsnunu_jax.hadrons.transitions import TRANSITIONS
 from bsnunu_jax.inputs import tables
 
 Scalar = Float[Array, ""]
@@ -20,7 +21,7 @@ class Inputs(eqx.Module):
 
     Attributes:
         values: scalars under their published names ("m_B_plus", "GF", ...) in GeV, ps, 1.
-        form_factors: callables of q2 for "B->K" and "B->K*".
+        form_factors: callables of q2 by transition, "B->K" and "B->K*".
         preset: name of the preset (static).
         sets: name of the form-factor set of each transition (static).
         roles: which number is alpha_hamiltonian, alpha_sm, m_b, m_s (static).
@@ -69,7 +70,8 @@ def load_inputs(preset: str = "default", form_factors: Mapping[str, str] | None 
     """
     require_float64()
     description = tables.preset(preset)
-    sets = description["form_factors"] | dict(form_factors or {})
+    usual = {name: t.usual for name, t in TRANSITIONS.items() if t.usual}
+    sets = usual | description["form_factors"] | dict(form_factors or {})
     return Inputs(
         values={k: jnp.asarray(n.value) for k, n in tables.numbers(preset).items()},
         form_factors={t: _form_factors(t, name) for t, name in sets.items()},

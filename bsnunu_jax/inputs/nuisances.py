@@ -9,21 +9,10 @@ import numpy as np
 from jaxtyping import Array, Float
 
 from bsnunu_jax.foundation.errors import InputError
+from bsnunu_jax.hadrons.transitions import TRANSITIONS
 from bsnunu_jax.inputs import tables
 from bsnunu_jax.inputs.loader import Inputs
 
-GROUPS = (
-    "ckm",
-    "electroweak",
-    "lifetimes",
-    "masses",
-    "Bs",
-    "charged",
-    "mixing",
-    "charm",
-    "B->K",
-    "B->K*",
-)
 # The masses are known to 1e-4 or better: they move no rate by more than 3e-4 of itself. f_Bs and
 # the lifetime of the Bs matter to decays of the Bs alone, those of "charged" to R_D, R_D* and
 # Bs -> tau tau, "mixing" to Delta M_s, "charm" to D decays and dark matter.
@@ -38,6 +27,7 @@ _SCALARS = {
     "mixing": ("f_Bs", "B1_Bs", "B4_Bs", "B5_Bs", "alpha_s_mZ", "m_t_MSbar"),
     "charm": ("tau_D_0", "f_D", "m_c_mc_MSbar", "ChPT_B", "D_pi_z0", "D_pi_z1", "D_pi_z2"),
 }
+GROUPS = (*_SCALARS, *TRANSITIONS)
 
 
 class Nuisances(eqx.Module):

@@ -11,6 +11,7 @@ import numpy as np
 import yaml
 
 from bsnunu_jax.foundation.errors import InputError
+from bsnunu_jax.hadrons.transitions import TRANSITIONS
 
 _NUMBERS = (
     "masses_lifetimes.yaml",
@@ -19,7 +20,6 @@ _NUMBERS = (
     "bs_mixing.yaml",
     "charm_dark_matter.yaml",
 )
-_FILE_PREFIX = {"B->K": "BK_", "B->K*": "BKstar_"}
 
 
 @dataclass(frozen=True)
@@ -113,11 +113,11 @@ def form_factor_sets(transition: str) -> tuple[str, ...]:
     Raises:
         InputError: for an unknown transition.
     """
-    if transition not in _FILE_PREFIX:
+    if transition not in TRANSITIONS:
         raise InputError(
-            f"unknown transition {transition!r}", allowed=f"one of {', '.join(_FILE_PREFIX)}"
+            f"unknown transition {transition!r}", allowed=f"one of {', '.join(TRANSITIONS)}"
         )
-    prefix = _FILE_PREFIX[transition]
+    prefix = f"{TRANSITIONS[transition].file}_"
     files = (file.name for file in (_data() / "form_factors").iterdir())
     return tuple(sorted(f[len(prefix) : -5] for f in files if f.startswith(prefix)))
 
@@ -132,7 +132,7 @@ def form_factor_set(transition: str, name: str) -> FormFactorSet:
     if name not in form_factor_sets(transition):
         allowed = f"{transition} sets: {', '.join(form_factor_sets(transition))}"
         raise InputError(f"unknown form-factor set {name!r}", allowed=allowed)
-    raw = _file(f"form_factors/{_FILE_PREFIX[transition]}{name}.yaml")
+    raw = _file(f"form_factors/{TRANSITIONS[transition].file}_{name}.yaml")
     return FormFactorSet(
         name=name,
         transition=transition,

@@ -246,10 +246,10 @@ def _of(currents: Mapping[str, tuple[str, str, str]]) -> dict[str, Quantity]:
 
 
 _OF_SCALARS = {
-    o: (_QUARKS[o], "phi* phi", "GeV^-1")
-    if o in "SP"
-    else (_QUARKS[o], "phi* i<->d^mu phi", "GeV^-2")
-    for o in ScalarPair.operators
+    "S": (_QUARKS["S"], "phi* phi", "GeV^-1"),
+    "P": (_QUARKS["P"], "phi* phi", "GeV^-1"),
+    "V": (_QUARKS["V"], "phi* i<->d^mu phi", "GeV^-2"),
+    "A": (_QUARKS["A"], "phi* i<->d^mu phi", "GeV^-2"),
 }
 _OF_FERMIONS = {
     o: (_QUARKS[o[0]], f"chibar {' '.join(w for w in words if w)} chi".replace("  ", " "), "GeV^-2")
@@ -295,7 +295,7 @@ _OF_N = {
 
 SCALARS = PairModel(
     ScalarPair.operators,
-    {"S": 1, "P": 1, "V": 2, "A": 2},
+    {name: int(unit.removeprefix("GeV^-")) for name, (_, _, unit) in _OF_SCALARS.items()},
     ("m",),
     "real",
     ScalarPair.vanishing,

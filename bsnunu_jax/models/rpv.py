@@ -28,6 +28,7 @@ from bsnunu_jax.models.matching import (
     charged_leptons,
     neutrino_coefficient,
 )
+from bsnunu_jax.models.model import Model
 from bsnunu_jax.models.quantities import Quantity
 from bsnunu_jax.models.values import Ranges, Refusal, real
 from bsnunu_jax.states import Neutrinos
@@ -114,3 +115,15 @@ def build(parameters: Mapping[str, Any], inputs: Inputs) -> Sectors:
         charged_leptons(inputs, RL=S2TILDE.charged * of_charged),
         charged_current(S0.current * current, inputs),
     )
+
+
+MODEL = Model(
+    "rpv",
+    "R-parity violation, lamp_ijk L_i Q_j D^c_k: squarks of masses m_sdL, m_suL, m_sdR [TeV]",
+    PARAMETERS,
+    build,
+    "a squark without a mass is decoupled; m_suL is m_sdL if not given; no Bs mixing",
+    refuse,
+    domain=domain,
+    quantities=QUANTITIES,
+)

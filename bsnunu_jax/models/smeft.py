@@ -36,6 +36,7 @@ from bsnunu_jax.models.matching import (
     ckm,
     neutrino_coefficient,
 )
+from bsnunu_jax.models.model import Model
 from bsnunu_jax.models.quantities import Quantity, flavour, with_flavours
 from bsnunu_jax.models.values import Ranges, Refusal, lowest, real
 from bsnunu_jax.states import InvisibleState, Neutrinos, SterileNeutrino
@@ -235,3 +236,18 @@ def _sterile(p: Mapping[str, Any], inputs: Inputs) -> tuple[InvisibleState, ...]
             S, T = jnp.conj(s * value(p, scalar)), jnp.conj(t * value(p, tensor))
             found.append(SterileNeutrino(mN, S_LL=S, T_LL=T))
     return tuple(found)
+
+
+MODEL = Model(
+    "smeft",
+    "dimension 6 at `scale` [GeV, 1000 by default], coefficients in TeV^-2, matched at tree level",
+    PARAMETERS,
+    build,
+    "Clq1_ij, Clq3_ij, Cld_ij: (Lbar_i L_j)(Qbar_2 Q_3), down-aligned; CHq1, CHq3, CHd;"
+    " with one N of mass mN [GeV]: CQN, CdN, CLNQd_i, CLNQdT_i (32: Qbar_3 d_2). Vector"
+    " operators do not run unless running = wilson",
+    refuse,
+    SETTINGS,
+    domain,
+    quantities=QUANTITIES,
+)

@@ -20,6 +20,7 @@ import jax.numpy as jnp
 
 from bsnunu_jax.inputs import Inputs
 from bsnunu_jax.models.couplings import PERTURBATIVE, largest
+from bsnunu_jax.models.model import Model
 from bsnunu_jax.models.quantities import Quantity
 from bsnunu_jax.models.values import Ranges, Refusal, Settings, lowest, real
 from bsnunu_jax.models.vlq_matching import (
@@ -199,3 +200,8 @@ def domain(ranges: Ranges) -> tuple[Refusal, ...]:
             )
         )
     return tuple(found)
+
+
+MODEL = Model(
+    "vlq-dm", DESCRIPTION, PARAMETERS, build, NOTE, refuse, SETTINGS, domain, quantities=QUANTITIES
+)

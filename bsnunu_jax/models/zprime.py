@@ -24,6 +24,7 @@ from bsnunu_jax.models.couplings import (
     value,
 )
 from bsnunu_jax.models.matching import PER_TEV2, charged_leptons, neutrino_coefficient
+from bsnunu_jax.models.model import Model
 from bsnunu_jax.models.quantities import Quantity, flavour, with_flavours
 from bsnunu_jax.models.smeft import add, through_z
 from bsnunu_jax.models.values import Ranges, Refusal, lowest, real
@@ -219,3 +220,28 @@ def _mixing(gL: Array, gR: Array, M: Array, xi: Array | float, inputs: Inputs) -
 def exchange(gL: Array, gR: Array, mass: Array) -> BsMixing:
     """Tree-level exchange of a neutral vector of this mass [GeV], at its scale."""
     return BsMixing(-(gL**2) / (2 * mass**2), -(gR**2) / (2 * mass**2), -gL * gR / mass**2, mass)
+
+
+MODELS = (
+    Model(
+        "zprime",
+        "Z' of mass MZp [TeV] coupled to sb (gL, gR), N (gN), neutrinos and leptons; Z mixing xi",
+        PARAMETERS,
+        build,
+        "gnu_ij with i <= j (Hermitian), gl_L_i, gl_R_i; N is massless unless mN [GeV] is"
+        " given; Bs mixing included",
+        refuse,
+        domain=domain,
+        quantities=QUANTITIES,
+    ),
+    Model(
+        "lmu-ltau",
+        "Z' of U(1) L_mu - L_tau with coupling gp, mass MZp [TeV], and gL, gR to sb",
+        LMU_LTAU,
+        build_lmu_ltau,
+        "C_9^mumu = 2 C_L^mumu = -C_9^tautau; Bs mixing included",
+        refuse_lmu_ltau,
+        domain=domain_lmu_ltau,
+        quantities=QUANTITIES_LMU_LTAU,
+    ),
+)

@@ -15,7 +15,7 @@ from bsnunu_jax.inference.sampling.nuts import Chains
 from bsnunu_jax.inference.sampling.predictive import Predictive, predictive
 from bsnunu_jax.report.diagnostics import diagnostics
 from bsnunu_jax.report.draws import predicted, reported
-from bsnunu_jax.report.figures import write_figures
+from bsnunu_jax.report.figures.of_fit import Fit, write_figures
 from bsnunu_jax.report.minima import shares, unseen, write_shares
 from bsnunu_jax.report.netcdf import write_posterior
 from bsnunu_jax.report.remarks import remarks
@@ -66,16 +66,8 @@ def write_report(
     draws = predicted(posterior, len(chains.theta))
     rows = summarise(parameters, draws, best_fit.best, at_best, problem.parameters, notes)
     write_summary(folder / "summary.csv", rows)
-    write_figures(
-        folder / "figures",
-        problem,
-        chains,
-        best_fit,
-        posterior=posterior,
-        best=best,
-        sm=sm,
-        remarks=notes,
-    )
+    fit = Fit(problem, chains, best_fit, posterior, best, sm, folder, notes)
+    write_figures(folder / "figures", fit)
     nuisances = chains.theta[..., len(parameters) :]
     named = dict(zip(problem.names[len(parameters) :], np.moveaxis(nuisances, -1, 0), strict=True))
     flat = Symmetries(problem).scalings

@@ -8,6 +8,7 @@ from typing import Any
 from bsnunu_jax.cards.run_card import shipped_cards
 from bsnunu_jax.experiments import load_measurements, measurement_names
 from bsnunu_jax.foundation.errors import InputError
+from bsnunu_jax.hadrons.transitions import TRANSITIONS
 from bsnunu_jax.inputs import tables
 from bsnunu_jax.models import MODELS, Model, get_model
 from bsnunu_jax.observables.catalogue import ALIASES, OBSERVABLES
@@ -57,7 +58,7 @@ def listing(what: str) -> dict[str, Any]:
                 for name, p in tables.presets().items()
             } | {
                 f"{t} sets": {"description": ", ".join(tables.form_factor_sets(t))}
-                for t in ("B->K", "B->K*")
+                for t in TRANSITIONS
             }
         case "cards":
             return {

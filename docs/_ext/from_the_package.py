@@ -1,10 +1,11 @@
 """Directives that read the package: help of the commands, modules of a room, figures, files.
 
-`commands` prints `--help` of every command, `room` documents the public modules of a package,
+`commands` prints `--help` of every command, `room` documents the modules of a package,
 `gallery` shows the PNGs that `bsnunu reproduce --out docs/images/reproduce` has left.
 """
 
 import pkgutil
+from collections.abc import Iterator
 from importlib import import_module
 from pathlib import Path
 
@@ -50,22 +51,28 @@ class Commands(SphinxDirective):
 
 
 class Room(SphinxDirective):
-    """All public modules below a package."""
+    """All public modules of a package and of the packages in it."""
 
     required_arguments = 1
 
     def run(self) -> list[nodes.Node]:
-        room = self.arguments[0]
-        names = [room] + [
-            f"{room}.{module.name}"
-            for module in pkgutil.iter_modules(import_module(room).__path__)
-            if not module.name.startswith("_") and not module.ispkg
-        ]
         node = nodes.container()
-        for name in names:
+        for name in _modules(self.arguments[0]):
             text = [f".. rubric:: {name}", "", f".. automodule:: {name}", "   :members:", ""]
             self.state.nested_parse(StringList(text, source=name), 0, node)
         return node.children
+
+
+def _modules(package: str) -> Iterator[str]:
+    """The package, its public modules, then the packages in it."""
+    yield package
+    below = [
+        (module.ispkg, f"{package}.{module.name}")
+        for module in pkgutil.iter_modules(import_module(package).__path__)
+        if not module.name.startswith("_")
+    ]
+    for is_package, name in sorted(below):
+        yield from _modules(name) if is_package else (name,)
 
 
 class Gallery(SphinxDirective):

@@ -9,8 +9,9 @@ import numpy as np
 from jaxtyping import Float
 
 from bsnunu_jax.inference.problem.parameters import Parameter
-from bsnunu_jax.report.draws import axis_label
+from bsnunu_jax.report.draws import axis_label, reported
 from bsnunu_jax.report.figures.density import Density, smooth_density
+from bsnunu_jax.report.figures.of_fit import Drawn, Fit
 from bsnunu_jax.report.figures.style import BLUE, MASSES, PAGE, RED, new_figure
 from bsnunu_jax.report.intervals import STATEMENT, Marginal
 
@@ -69,6 +70,13 @@ class Corner:
                 for (x, y), d in self.pairs.items()
             },
         }
+
+
+def of_fit(fit: Fit) -> Drawn:
+    """Of every fit."""
+    parameters, draws = fit.problem.parameters, reported(fit.problem, fit.chains)
+    data = corner_data(parameters, draws, fit.best_fit.best.values)
+    return Drawn(corner_figure(data), data.numbers())
 
 
 def corner_data(

@@ -16,6 +16,7 @@ from jaxtyping import Array, Float
 from bsnunu_jax.inference.problem.parameters import Parameter
 from bsnunu_jax.inputs import load_inputs
 from bsnunu_jax.observables.branching import ratio_to_sm
+from bsnunu_jax.report.draws import unfolded
 from bsnunu_jax.report.figures.coupling_regions import (
     SM,
     Cuts,
@@ -24,6 +25,7 @@ from bsnunu_jax.report.figures.coupling_regions import (
     region_handles,
 )
 from bsnunu_jax.report.figures.density import Density, smooth_density
+from bsnunu_jax.report.figures.of_fit import Drawn, Fit
 from bsnunu_jax.report.figures.style import COLUMN, MASSES, new_figure
 from bsnunu_jax.states import Neutrinos
 
@@ -80,6 +82,16 @@ def regions() -> dict[str, tuple[tuple[float, float], float]]:
     'R_K_3.6_to_7_and_R_Kstar_up_to_2.7'
     """
     return CUTS.regions()
+
+
+def of_fit(fit: Fit) -> Drawn | None:
+    """Of fits of C_R^mutau and C_R^tautau."""
+    parameters = fit.problem.parameters
+    if not is_plane(parameters):
+        return None
+    draws = unfolded(fit.problem, fit.chains)
+    data = plane_data(parameters, draws, fit.best_fit.best.values)
+    return Drawn(plane_figure(data), data.numbers(), {"coupling_plane": data.columns()})
 
 
 def is_plane(parameters: Sequence[Parameter]) -> bool:

@@ -17,8 +17,9 @@ from bsnunu_jax.inference.fits.best_fit import Minimum
 from bsnunu_jax.inference.problem.parameters import LogUniform, Parameter, Uniform
 from bsnunu_jax.inference.problem.problem import Problem
 from bsnunu_jax.inference.sampling.blocks import load_block
-from bsnunu_jax.report.draws import axis_label
+from bsnunu_jax.report.draws import axis_label, reported
 from bsnunu_jax.report.figures.density import Density, smooth_density
+from bsnunu_jax.report.figures.of_fit import Drawn, Fit
 from bsnunu_jax.report.figures.style import BLUE, COLUMN, GREY, MASSES, RED, new_figure
 
 if TYPE_CHECKING:
@@ -94,6 +95,15 @@ class ScalePlane:
             **{f"level{100 * m:.0f}": self.posterior.level(m) for m in MASSES},
             "minima": [list(m) for m in self.minima],
         }
+
+
+def of_fit(fit: Fit) -> Drawn | None:
+    """Of fits of a mass and the scale of one operator."""
+    if not is_scale_plane(fit.problem.parameters):
+        return None
+    draws, grid = reported(fit.problem, fit.chains), grid_of_jumps(fit.folder)
+    data = scale_plane_data(fit.problem, draws, fit.best_fit.minima, grid)
+    return Drawn(scale_plane_figure(data), data.numbers())
 
 
 def is_scale_plane(parameters: Sequence[Parameter]) -> bool:

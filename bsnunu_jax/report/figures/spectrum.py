@@ -11,6 +11,7 @@ from jaxtyping import Float
 from bsnunu_jax.experiments.measurement import BinnedMeasurement
 from bsnunu_jax.hadrons.transitions import get_mode
 from bsnunu_jax.inference.sampling.predictive import Predictive
+from bsnunu_jax.report.figures.of_fit import Drawn, Fit
 from bsnunu_jax.report.figures.style import BLUE, GREY, PAGE, RED, new_figure
 
 if TYPE_CHECKING:
@@ -95,6 +96,20 @@ class Spectrum:
             "signal_best_fit": join([p.best_signal for p in self.panels]),
             "signal_sm": join([p.sm_signal for p in self.panels]),
         }
+
+
+def of_fit(fit: Fit) -> Drawn:
+    """Of every fit, with the counts of its first binned measurement."""
+    binned = [m for m in fit.problem.measurements if isinstance(m, BinnedMeasurement)]
+    data = spectrum_data(binned[0] if binned else None, fit.posterior, fit.best, fit.sm)
+    beside = spectrum_data(None, fit.posterior, fit.best, fit.sm, mode="B0->K*0")
+    columns: dict[str, Mapping[str, Any]] = {
+        "spectrum": data.columns(),
+        "spectrum_Kstar0": beside.columns(),
+    }
+    if data.panels:
+        columns["spectrum_counts"] = data.count_columns()
+    return Drawn(spectrum_figure(data, beside, fit.remarks), columns=columns)
 
 
 def spectrum_data(
