@@ -1,18 +1,15 @@
 """What paper, slides and Belle II state, from data/claims.yaml, and rows that fill it in."""
 
 from collections.abc import Mapping
-from importlib import resources
 from types import MappingProxyType
 from typing import Any
 
 import numpy as np
 
-from bsnunu_jax.inputs.tables import load_yaml
+from bsnunu_jax.inputs.tables import packaged
 from bsnunu_jax.reproduce.row import Row, spread
 
-_CLAIMS: Mapping[int, Any] = load_yaml(
-    (resources.files("bsnunu_jax.reproduce") / "data" / "claims.yaml").read_text()
-)
+_CLAIMS = packaged("reproduce", "claims.yaml")
 # By number of the claim where it is stated, and what.
 STATEMENTS: Mapping[int, tuple[str, str]] = MappingProxyType(
     {number: (claim["where"], claim["states"]) for number, claim in _CLAIMS.items()}
