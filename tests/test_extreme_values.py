@@ -91,6 +91,9 @@ PAIRS = {
 }
 
 
+HEAVY = [10.0, 1e100, 1e160, 1e300, 1.7e308, float("inf")]
+
+
 @pytest.mark.parametrize("kind", PAIRS)
 def test_heavy_pairs_have_no_rate(kind: str, inputs):
     edges = jnp.array([0.0, 5.0, 23.0])
@@ -108,7 +111,13 @@ def test_heavy_pairs_have_no_rate(kind: str, inputs):
             jnp.stack([*jax.value_and_grad(total)(m), rates.dgamma_dq2(K, state, inputs, 3.0)]),
         )
 
-    assert (np.asarray(found(jnp.array([10.0, 1e100, 1e160, 1e300]))) == 0).all()
+    assert (np.asarray(found(jnp.array(HEAVY))) == 0).all()
+
+
+@pytest.mark.parametrize("m", HEAVY)
+def test_a_heavy_line_has_no_rate(m: float, inputs):
+    rate = jax.value_and_grad(lambda m: rates.gamma(K, TwoBody(m, S=1.0), inputs))
+    assert [float(x) for x in rate(m)] == [0, 0]
 
 
 def test_vectors_without_mass_are_refused_or_infinite(inputs):

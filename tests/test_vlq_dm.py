@@ -8,8 +8,8 @@ import numpy as np
 import pytest
 
 from bsnunu_jax import Neutrinos
-from bsnunu_jax.models import vlq_dm, vlq_matching
-from bsnunu_jax.models.catalogue import Model
+from bsnunu_jax.models import vlq_matching
+from bsnunu_jax.models.catalogue import Model, get_model
 from bsnunu_jax.models.vlq_dm import PARAMETERS, SETTINGS, build, couplings, domain, refuse
 from bsnunu_jax.observables.dark_matter.catalogue import dark_observables
 from bsnunu_jax.rates import kernels as rates
@@ -232,4 +232,4 @@ def test_observables_and_their_gradients(inputs) -> None:
     assert OBSERVABLES["BR(D0->inv)"].function(Neutrinos(), inputs) == 0
     assert all(o.needs for o in OBSERVABLES.values() if not o.name.startswith("BR"))
     assert dataclasses.is_dataclass(OBSERVABLES["p_ann"])
-    assert vlq_dm.NOTE
+    assert get_model("vlq-dm").note

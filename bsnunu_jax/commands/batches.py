@@ -5,14 +5,14 @@ from pathlib import Path
 
 import click
 
-from bsnunu_jax.commands.options import CARD, QUIET, SEED, echo
+from bsnunu_jax.commands.options import CARD, PATH, QUIET, SEED, echo, seed_of
 from bsnunu_jax.foundation.errors import InputError, RunError
 from bsnunu_jax.foundation.interrupts import KEPT, keep
 
 
 @click.command()
 @CARD
-@click.option("--out", type=click.Path(path_type=Path), required=True, help="Result folder.")
+@click.option("--out", type=PATH, required=True, help="Result folder.")
 @SEED
 @click.option("--resume", is_flag=True, help="Go on with the scan in the result folder.")
 @click.option(
@@ -66,7 +66,7 @@ def scan(
 @click.argument("names", nargs=-1, metavar="ITEM...")
 @click.option(
     "--out",
-    type=click.Path(path_type=Path),
+    type=PATH,
     default=Path("results/reproduce"),
     show_default=True,
     help="Gets one folder an item.",
@@ -80,18 +80,12 @@ def scan(
 )
 @click.option(
     "--likelihood",
-    type=click.Path(path_type=Path),
+    type=PATH,
     metavar="DIR",
     help="Folder with Belle II's published likelihood, or belle2-knunu; without it `belle2` is "
     "skipped.",
 )
-@click.option(
-    "--seed",
-    type=click.IntRange(0, 2**31 - 1),
-    default=1,
-    show_default=True,
-    help="Of scans and draws.",
-)
+@seed_of("Of scans and draws.")
 @click.option("--list", "list_items", is_flag=True, help="List the items.")
 @QUIET
 def reproduce(

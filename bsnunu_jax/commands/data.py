@@ -5,13 +5,13 @@ from pathlib import Path
 
 import click
 
-from bsnunu_jax.commands.options import echo, fail
+from bsnunu_jax.commands.options import PATH, echo, fail
 from bsnunu_jax.foundation.interrupts import keep
 
 _FILES = click.option(
     "--from",
     "source",
-    type=click.Path(path_type=Path),
+    type=PATH,
     metavar="DIR",
     help="Folder with the files [where `bsnunu data get` puts them].",
 )
@@ -27,13 +27,13 @@ def data() -> None:
 @click.option(
     "--from",
     "source",
-    type=click.Path(path_type=Path),
+    type=PATH,
     metavar="DIR",
     help="Copy the files from a folder, e.g. of a browser's downloads.",
 )
 @click.option(
     "--out",
-    type=click.Path(path_type=Path),
+    type=PATH,
     metavar="DIR",
     help="Where to put them [$XDG_DATA_HOME/bsnunu_jax/belle2-knunu, with ~/.local/share for "
     "$XDG_DATA_HOME if that is not set].",
@@ -72,7 +72,7 @@ def data_check(name: str, source: Path | None) -> None:
 @data.command("compact")
 @click.argument("name", metavar="belle2-knunu")
 @_FILES
-@click.option("--out", type=click.Path(path_type=Path), help="File for the table [stdout].")
+@click.option("--out", type=PATH, help="File for the table [stdout].")
 def data_compact(name: str, source: Path | None, out: Path | None) -> None:
     """Make the compact likelihood that comes with the package; its accuracy goes to stderr."""
     from bsnunu_jax.experiments.histfactory import compact_table as belle2_compact

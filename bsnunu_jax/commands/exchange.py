@@ -5,14 +5,10 @@ from typing import Any
 
 import click
 
-from bsnunu_jax.commands.options import echo
+from bsnunu_jax.commands.options import DOMAIN, FORM_FACTORS, MODEL, PATH, PRESET, echo, seed_of
 from bsnunu_jax.foundation.errors import InputError
 
-_MODEL = click.option(
-    "--model", default="neutrinos", show_default=True, help="See `bsnunu list models`."
-)
 _SET = click.option("--set", "settings", multiple=True, metavar="NAME=VALUE", help="A parameter.")
-_PRESET = click.option("--preset", default="default", show_default=True, help="Inputs.")
 
 
 @click.group()
@@ -22,24 +18,18 @@ def export() -> None:
 
 @export.command()
 @click.argument("observables", nargs=-1, required=True, metavar="OBSERVABLE...")
-@_MODEL
+@MODEL
 @_SET
 @click.option("--parameters", metavar="A,B,...", help="Variables of the polynomials [all].")
-@_PRESET
-@click.option("--form-factors", multiple=True, metavar="B->K=SET", help="Another set.")
+@PRESET
+@FORM_FACTORS
 @click.option(
     "--errors",
     type=click.IntRange(2, 100_000),
     metavar="N",
     help="Uncertainties and correlations from N input draws.",
 )
-@click.option(
-    "--seed",
-    type=click.IntRange(0, 2**31 - 1),
-    default=1,
-    show_default=True,
-    help="Seed of the draws.",
-)
+@seed_of("Seed of the draws.")
 @click.option(
     "--dialect",
     type=click.Choice(["popxf-1.0", "jelli-0.1"]),
@@ -47,7 +37,7 @@ def export() -> None:
     show_default=True,
     help="Layout of the uncertainties.",
 )
-@click.option("--out", type=click.Path(path_type=Path), required=True, help="NAME.json")
+@click.option("--out", type=PATH, required=True, help="NAME.json")
 def popxf(
     observables: tuple[str, ...],
     model: str,
@@ -87,24 +77,16 @@ def popxf(
 
 
 @export.command()
-@_MODEL
+@MODEL
 @_SET
-@_PRESET
+@PRESET
 @click.option(
     "--basis",
     type=click.Choice(["flavio", "bsnunu"]),
     help="Basis [flavio wherever it holds the model].",
 )
-@click.option(
-    "--domain",
-    type=click.Choice(["warn", "error", "ignore"]),
-    default="warn",
-    show_default=True,
-    help="Where the model is not to be trusted.",
-)
-@click.option(
-    "--out", type=click.Path(path_type=Path), required=True, help="NAME.json or NAME.yaml"
-)
+@DOMAIN
+@click.option("--out", type=PATH, required=True, help="NAME.json or NAME.yaml")
 def wcxf(
     model: str, settings: tuple[str, ...], preset: str, basis: str | None, domain: str, out: Path
 ) -> None:

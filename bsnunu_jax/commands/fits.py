@@ -1,6 +1,5 @@
 """Commands on run cards: fit, limit, project, profile, compare."""
 
-import json
 from pathlib import Path
 from typing import Any
 
@@ -12,24 +11,29 @@ from bsnunu_jax.commands.options import (
     LEVEL,
     LIKELIHOOD,
     NUMBER,
+    PARAMETER,
+    PATH,
     QUIET,
     SEED,
     TOYS,
+    answer,
     echo,
+    out,
+    resume,
 )
 from bsnunu_jax.foundation.interrupts import KEPT, keep
 
 
 @click.command()
 @CARD
-@click.option("--out", type=click.Path(path_type=Path), help="Result folder [results/CARD].")
+@out("")
 @SEED
 @click.option("--chains", type=click.IntRange(1, 1024), help="Chains, instead of the card's.")
 @click.option(
     "--draws", type=click.IntRange(10, 1_000_000), help="Draws per chain, instead of the card's."
 )
 @LIKELIHOOD
-@click.option("--resume", is_flag=True, help="Go on with the run in the result folder.")
+@resume("Go on with the run in the result folder.")
 @QUIET
 def fit(
     card: Path,
@@ -58,7 +62,7 @@ def fit(
 
 @click.command()
 @CARD
-@click.option("--parameter", metavar="NAME", help="Of interest; the card's, if it has one.")
+@PARAMETER
 @click.option(
     "--null", type=NUMBER, default=0.0, show_default=True, help="Its value without a signal."
 )
@@ -76,14 +80,12 @@ def fit(
 @LIKELIHOOD
 @click.option(
     "--posterior",
-    type=click.Path(path_type=Path),
+    type=PATH,
     metavar="DIR",
     help="Result folder of a fit of the card: posterior predictive check.",
 )
-@click.option(
-    "--out", type=click.Path(path_type=Path), help="Result folder [results/CARD/limit_NAME]."
-)
-@click.option("--resume", is_flag=True, help="Go on with the toys in the result folder.")
+@out("/limit_NAME")
+@resume("Go on with the toys in the result folder.")
 @JSON
 @QUIET
 def limit(
@@ -108,11 +110,7 @@ def limit(
     name = parameter or next(iter(loaded.content.parameters))
     folder = out or Path("results") / card.stem / f"limit_{name}"
     result = run_limit(loaded, folder, parameter=parameter, **options)
-    if as_json:
-        echo(json.dumps(result))
-    else:
-        echo(limit_table(result))
-        echo(f"results: {folder}")
+    answer(result, as_json, limit_table(result), folder)
 
 
 @click.command()
@@ -123,7 +121,7 @@ def limit(
     metavar="X,...",
     help="Of the Belle II data, in 1/ab; today's are 0.362.",
 )
-@click.option("--parameter", metavar="NAME", help="Of interest; the card's, if it has one.")
+@PARAMETER
 @click.option(
     "--set",
     "settings",
@@ -146,10 +144,8 @@ def limit(
 @TOYS
 @SEED
 @LIKELIHOOD
-@click.option(
-    "--out", type=click.Path(path_type=Path), help="Result folder [results/CARD/project_NAME]."
-)
-@click.option("--resume", is_flag=True, help="Go on with the toys in the result folder.")
+@out("/project_NAME")
+@resume("Go on with the toys in the result folder.")
 @JSON
 @QUIET
 def project(
@@ -186,11 +182,7 @@ def project(
         true=read_numbers(true, "--true") if true else (),
         **options,
     )
-    if as_json:
-        echo(json.dumps(result))
-    else:
-        echo(project_table(result))
-        echo(f"results: {folder}")
+    answer(result, as_json, project_table(result), folder)
 
 
 @click.command()
@@ -204,10 +196,8 @@ def project(
 )
 @SEED
 @LIKELIHOOD
-@click.option(
-    "--out", type=click.Path(path_type=Path), help="Result folder [results/CARD/profile_NAME_NAME]."
-)
-@click.option("--resume", is_flag=True, help="Write into the result folder again.")
+@out("/profile_NAME_NAME")
+@resume("Write into the result folder again.")
 @JSON
 @QUIET
 def profile(
@@ -231,21 +221,15 @@ def profile(
     names = "_".join(text.partition("=")[0] for text in over)
     folder = out or Path("results") / card.stem / f"profile_{names}"
     result = run_profile(loaded, folder, over, **options)
-    if as_json:
-        echo(json.dumps(result))
-    else:
-        echo(profile_table(result))
-        echo(f"results: {folder}")
+    answer(result, as_json, profile_table(result), folder)
 
 
 @click.command()
-@click.argument(
-    "cards", nargs=-1, required=True, type=click.Path(path_type=Path), metavar="CARD..."
-)
-@click.option("--out", type=click.Path(path_type=Path), help="Result folder; none if left out.")
+@click.argument("cards", nargs=-1, required=True, type=PATH, metavar="CARD...")
+@click.option("--out", type=PATH, help="Result folder; none if left out.")
 @LIKELIHOOD
 @click.option("--seed", type=click.IntRange(0, 2**31 - 1), help="Seed, instead of the cards'.")
-@click.option("--resume", is_flag=True, help="Keep the variants that the result folder holds.")
+@resume("Keep the variants that the result folder holds.")
 @JSON
 @QUIET
 def compare(
@@ -268,12 +252,7 @@ def compare(
         keep(KEPT)
     loaded = load_comparison(cards, seed=seed, likelihood=likelihood)
     result = run_compare(loaded, out, **options)
-    if as_json:
-        echo(json.dumps(result))
-    else:
-        echo(compare_table(result))
-        if out:
-            echo(f"results: {out}")
+    answer(result, as_json, compare_table(result), out)
 
 
 COMMANDS = (fit, limit, project, profile, compare)

@@ -7,12 +7,21 @@ from typing import Any
 
 import click
 
-from bsnunu_jax.commands.options import JSON, echo
+from bsnunu_jax.commands.options import (
+    DOMAIN,
+    FORM_FACTORS,
+    JSON,
+    MODEL,
+    PATH,
+    PRESET,
+    echo,
+    seed_of,
+)
 
 
 @click.command()
 @click.argument("observables", nargs=-1, required=True, metavar="OBSERVABLE...")
-@click.option("--model", default="neutrinos", show_default=True, help="See `bsnunu list models`.")
+@MODEL
 @click.option(
     "--set",
     "settings",
@@ -20,30 +29,16 @@ from bsnunu_jax.commands.options import JSON, echo
     metavar="NAME=VALUE",
     help="A parameter: see `bsnunu list parameters MODEL`.",
 )
-@click.option(
-    "--wcxf", type=click.Path(path_type=Path), metavar="FILE", help="Coefficients from a WCxf file."
-)
+@click.option("--wcxf", type=PATH, metavar="FILE", help="Coefficients from a WCxf file.")
 @click.option("--q2", metavar="A,B,...", help="q2 in GeV^2, for spectra.")
-@click.option("--preset", default="default", show_default=True, help="Inputs.")
-@click.option("--form-factors", multiple=True, metavar="B->K=SET", help="Another set.")
+@PRESET
+@FORM_FACTORS
 @click.option("--tree-tau", is_flag=True, help="Add B+ -> tau nu (-> K+ nu) nu to B+->K+.")
 @click.option(
     "--errors", type=click.IntRange(2, 1_000_000), metavar="N", help="Spread over N input draws."
 )
-@click.option(
-    "--seed",
-    type=click.IntRange(0, 2**31 - 1),
-    default=1,
-    show_default=True,
-    help="Seed of the draws.",
-)
-@click.option(
-    "--domain",
-    type=click.Choice(["warn", "error", "ignore"]),
-    default="warn",
-    show_default=True,
-    help="Where the model is not to be trusted.",
-)
+@seed_of("Seed of the draws.")
+@DOMAIN
 @JSON
 def predict(
     observables: tuple[str, ...],

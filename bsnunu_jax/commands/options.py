@@ -1,14 +1,24 @@
 """Options that several commands share, and how commands speak."""
 
+import json
 import os
 import sys
+from collections.abc import Callable
 from pathlib import Path
-from typing import Any, NoReturn
+from typing import Any, NoReturn, Protocol, TypeVar
 
 import click
 
 from bsnunu_jax.foundation.errors import shown
 from bsnunu_jax.foundation.plain_numbers import real_number
+
+Command = TypeVar("Command", bound=Callable[..., Any] | click.Command)
+
+
+class Option(Protocol):
+    """What adds an option to a command."""
+
+    def __call__(self, command: Command, /) -> Command: ...
 
 
 class _Number(click.ParamType):
@@ -33,13 +43,13 @@ class _Between(click.FloatRange):
 
 
 NUMBER = _Number()
-CARD = click.argument("card", type=click.Path(path_type=Path))
-SEED = click.option(
-    "--seed", type=click.IntRange(0, 2**31 - 1), help="Seed, instead of the card's."
-)
+PATH = click.Path(path_type=Path)
+CARD = click.argument("card", type=PATH)
+_SEEDS = click.IntRange(0, 2**31 - 1)
+SEED = click.option("--seed", type=_SEEDS, help="Seed, instead of the card's.")
 LIKELIHOOD = click.option(
     "--likelihood",
-    type=click.Path(path_type=Path),
+    type=PATH,
     metavar="DIR",
     help="Folder with Belle II's published likelihood, or belle2-knunu for the one that "
     "`bsnunu data get belle2-knunu` fills.",
@@ -49,6 +59,23 @@ JSON = click.option("--json", "as_json", is_flag=True, help="One JSON object on 
 LEVEL = click.option(
     "--cl", type=_Between(0.5, 0.9999), default=0.95, show_default=True, help="Confidence level."
 )
+PARAMETER = click.option(
+    "--parameter", metavar="NAME", help="Of interest; the card's, if it has one."
+)
+MODEL = click.option(
+    "--model", default="neutrinos", show_default=True, help="See `bsnunu list models`."
+)
+PRESET = click.option("--preset", default="default", show_default=True, help="Inputs.")
+FORM_FACTORS = click.option(
+    "--form-factors", multiple=True, metavar="B->K=SET", help="Another set."
+)
+DOMAIN = click.option(
+    "--domain",
+    type=click.Choice(["warn", "error", "ignore"]),
+    default="warn",
+    show_default=True,
+    help="Where the model is not to be trusted.",
+)
 TOYS = click.option(
     "--toys",
     type=click.IntRange(0, 10_000_000),
@@ -56,6 +83,30 @@ TOYS = click.option(
     show_default=True,
     help="Toys of every hypothesis, besides asymptotic formulas.",
 )
+
+
+def out(folder: str) -> Option:
+    """`--out` of a command that fills a result folder."""
+    return click.option("--out", type=PATH, help=f"Result folder [results/CARD{folder}].")
+
+
+def resume(what: str) -> Option:
+    """`--resume`, and what it does."""
+    return click.option("--resume", is_flag=True, help=what)
+
+
+def seed_of(what: str) -> Option:
+    """`--seed` of a command without a card."""
+    return click.option("--seed", type=_SEEDS, default=1, show_default=True, help=what)
+
+
+def answer(result: dict[str, Any], as_json: bool, table: str, folder: Path | None) -> None:
+    """A result as JSON, or its table and where the files are."""
+    if as_json:
+        return echo(json.dumps(result))
+    echo(table)
+    if folder:
+        echo(f"results: {folder}")
 
 
 def echo(text: str) -> None:

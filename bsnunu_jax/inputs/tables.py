@@ -55,6 +55,13 @@ def load_yaml(text: str) -> Any:
 
 
 @cache
+def packaged(package: str, name: str) -> Mapping[Any, Any]:
+    """A YAML file of the `data` folder of a package below bsnunu_jax, to be read only."""
+    folder = resources.files(f"bsnunu_jax.{package}") / "data"
+    return MappingProxyType(load_yaml((folder / name).read_text(encoding="utf-8")))
+
+
+@cache
 def _file(name: str) -> Mapping[str, Any]:
     return MappingProxyType(load_yaml(_data().joinpath(name).read_text()))
 

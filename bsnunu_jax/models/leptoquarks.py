@@ -31,8 +31,6 @@ from bsnunu_jax.models.matching import (
     ckm,
     neutrino_coefficient,
 )
-from bsnunu_jax.models.model import Model
-from bsnunu_jax.models.quantities import Quantities, Quantity, flavour, with_flavours
 from bsnunu_jax.models.values import Domain, Rules, real
 from bsnunu_jax.states import Neutrinos
 from bsnunu_jax.states.sectors import Sectors
@@ -56,7 +54,6 @@ class Leptoquark:
     """
 
     name: str
-    quantum_numbers: str
     neutrinos: float
     charged: float
     current: float
@@ -73,18 +70,6 @@ class Leptoquark:
     def parameters(self) -> tuple[str, ...]:
         """Mass and couplings."""
         return ("M", *flat(self.couplings))
-
-    @property
-    def quantities(self) -> Quantities:
-        """What mass and couplings are."""
-        return {"M": Quantity("M", "mass of the leptoquark", "TeV")} | {
-            name: Quantity(
-                rf"\lambda^{{{name[4]}{flavour(*with_flavours(name))}}}",
-                f"coupling of the quark of generation {name[4]} to {name[5:]}",
-                family="lam_kl",
-            )
-            for name in flat(self.couplings)
-        }
 
     @property
     def rules(self) -> Rules:
@@ -122,31 +107,9 @@ class Leptoquark:
         )
 
 
-S0 = Leptoquark("S0", "scalar (3bar, 1, 1/3)", 1 / 2, 0.0, -1 / 2, False, False)
-S1 = Leptoquark("S1", "scalar (3bar, 3, 1/3)", 1 / 2, 1.0, 1 / 2, False, False)
-V1 = Leptoquark("V1", "vector (3, 3, 2/3)", -2.0, -1.0, 1.0, False, True)
-S2TILDE = Leptoquark("S2tilde", "scalar (3, 2, 1/6)", -1 / 2, -1 / 2, 0.0, True, True)
-V2 = Leptoquark("V2", "vector (3bar, 2, 5/6)", 1.0, 1.0, 0.0, True, False)
-
-_CORRELATED = {
-    "S0": "C_L and b -> c l nu",
-    "S1": "C_L, C_9 = -C_10 = 2 C_L and b -> c l nu",
-    "V1": "C_L, C_9 = -C_10 = C_L/2 and b -> c l nu",
-    "S2tilde": "C_R = C_9' = -C_10'",
-    "V2": "C_R = C_9' = -C_10'",
-}
-MODELS = tuple(
-    Model(
-        particle.name,
-        f"leptoquark {particle.name}, {particle.quantum_numbers}, of mass M [TeV]:"
-        f" {_CORRELATED[particle.name]}",
-        particle.parameters,
-        particle.build,
-        "lam_kl couples the quark of generation k to the lepton l, Eqs. (13)-(16) of"
-        " arXiv:2309.12741, down-aligned; matrices of rank 1; no Bs mixing",
-        particle.rules,
-        domain=particle.domain,
-        quantities=particle.quantities,
-    )
-    for particle in (S0, S1, V1, S2TILDE, V2)
-)
+S0 = Leptoquark("S0", 1 / 2, 0.0, -1 / 2, False, False)
+S1 = Leptoquark("S1", 1 / 2, 1.0, 1 / 2, False, False)
+V1 = Leptoquark("V1", -2.0, -1.0, 1.0, False, True)
+S2TILDE = Leptoquark("S2tilde", -1 / 2, -1 / 2, 0.0, True, True)
+V2 = Leptoquark("V2", 1.0, 1.0, 0.0, True, False)
+LEPTOQUARKS = (S0, S1, V1, S2TILDE, V2)

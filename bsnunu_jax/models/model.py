@@ -1,14 +1,14 @@
 """What a named model is."""
 
 import cmath
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
 from bsnunu_jax.foundation.errors import InputError, shown, worded
 from bsnunu_jax.foundation.plain_numbers import complex_number
 from bsnunu_jax.inputs import Inputs
-from bsnunu_jax.models.quantities import Quantities, Quantity, spelled
+from bsnunu_jax.models.quantities import Quantities, Quantity, described, spelled, texts
 from bsnunu_jax.models.values import Domain, Ranges, Rules, Settings, anything, everywhere
 from bsnunu_jax.states import InvisibleState
 from bsnunu_jax.states.sectors import Sectors
@@ -126,6 +126,21 @@ class Model:
         if not cmath.isfinite(value):
             raise InputError(f"{shown(given)} is not finite", where=where)
         return value.real if value.imag == 0 else value
+
+
+def model(
+    name: str,
+    parameters: Sequence[str],
+    build: Callable[[Parameters, Inputs], tuple[InvisibleState, ...] | Sectors],
+    rules: Rules = anything,
+    **more: Any,
+) -> Model:
+    """A model with the texts of data/models.yaml; further fields of `Model` by name."""
+    about, quantities = texts(name), described(name, parameters)
+    note, known = about.get("note", ""), tuple(parameters)
+    return Model(
+        name, about["description"], known, build, note, rules, quantities=quantities, **more
+    )
 
 
 def _number(given: Any) -> complex:

@@ -9,7 +9,7 @@ Scalar and tensor quark currents are meant at the scale of m_b and f_T in use; w
 they are meant there and run to it.
 """
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -18,7 +18,7 @@ from jaxtyping import Array, Float
 
 from bsnunu_jax.inputs import Inputs
 from bsnunu_jax.inputs.running import SCALAR, TENSOR, factor, mu_b
-from bsnunu_jax.models.quantities import Quantities, Quantity
+from bsnunu_jax.models.quantities import described
 from bsnunu_jax.models.values import Ranges, Refusal, Settings, lowest, real
 from bsnunu_jax.states import (
     FermionPair,
@@ -33,17 +33,6 @@ from bsnunu_jax.states import (
 _TEV = 1000.0
 # Below 1 GeV there is no operator, and below 2 GeV no perturbative running.
 _LEAST, _LOWEST_SCALE = 1e-3, 2.0
-_SHARED = {
-    "Lambda": Quantity(r"\Lambda", "scale of the one operator, in place of its coefficient", "TeV"),
-    "scale": Quantity(r"\mu_0", "scale of scalar and tensor coefficients, run to m_b", "GeV"),
-}
-_QUARKS = {
-    "S": "sbar b",
-    "P": "sbar i gamma5 b",
-    "V": "sbar gamma_mu b",
-    "A": "sbar gamma_mu gamma5 b",
-    "T": "sbar sigma_munu b",
-}
 Scalar = Float[Array, ""]
 Build = Callable[[Mapping[str, Any], Mapping[str, Any]], InvisibleState]
 
@@ -60,7 +49,6 @@ class PairModel:
         vanishing: operators that do not exist then, and why.
         other: further settings with their allowed values.
         make: from masses and settings and from coefficients to the state.
-        about: what masses and coefficients are.
     """
 
     operators: tuple[str, ...]
@@ -71,17 +59,11 @@ class PairModel:
     why: str
     other: Mapping[str, tuple[Any, ...]]
     make: Build
-    about: Mapping[str, Quantity]
 
     @property
     def parameters(self) -> tuple[str, ...]:
         """All numbers that can be set."""
         return (*self.masses, "Lambda", *self.operators, "scale")
-
-    @property
-    def quantities(self) -> Quantities:
-        """What all parameters are."""
-        return {name: self.about.get(name) or _SHARED[name] for name in self.parameters}
 
     @property
     def settings(self) -> Settings:
@@ -229,91 +211,30 @@ def _sterile(p: Mapping[str, Any], c: Mapping[str, Any]) -> InvisibleState:
     return SterileNeutrino(p["mN"], pair=pair, majorana=majorana, **c)
 
 
-def _masses(particle: str, *names: str) -> dict[str, Quantity]:
-    found = {names[0]: Quantity(names[0].replace("N", "_N"), f"mass of {particle}", "GeV")}
-    for name in names[1:]:
-        about = f"mass of one of two different {particle}s, in place of m"
-        found[name] = Quantity(f"m_{name[1]}", about, "GeV")
-    return found
+def _powers(model: str, operators: Sequence[str]) -> dict[str, int]:
+    """C = Lambda^-power, from the units of the coefficients."""
+    return {o: int(q.unit.removeprefix("GeV^-")) for o, q in described(model, operators).items()}
 
-
-def _of(currents: Mapping[str, tuple[str, str, str]]) -> dict[str, Quantity]:
-    """Coefficients by name: quark current, dark current and unit."""
-    return {
-        name: Quantity(f"C_{{{name}}}", f"coefficient of ({quarks})({dark})", unit)
-        for name, (quarks, dark, unit) in currents.items()
-    }
-
-
-_OF_SCALARS = {
-    "S": (_QUARKS["S"], "phi* phi", "GeV^-1"),
-    "P": (_QUARKS["P"], "phi* phi", "GeV^-1"),
-    "V": (_QUARKS["V"], "phi* i<->d^mu phi", "GeV^-2"),
-    "A": (_QUARKS["A"], "phi* i<->d^mu phi", "GeV^-2"),
-}
-_OF_FERMIONS = {
-    o: (_QUARKS[o[0]], f"chibar {' '.join(w for w in words if w)} chi".replace("  ", " "), "GeV^-2")
-    for o in FermionPair.operators
-    for words in [
-        (
-            {"V": "gamma^mu", "A": "gamma^mu", "T": "sigma^munu"}.get(o[0], ""),
-            "" if o[1] == "1" else "i gamma5" if o[0] in "SP" else "gamma5",
-        )
-    ]
-}
-_OF_X = {
-    "2": "d^nu (X*_mu X_nu + X*_nu X_mu)",
-    "3": "eps_mu^nurhosigma X*_rho <->d_nu X_sigma",
-    "4": "X*_nu i<->d_mu X^nu",
-    "5": "i d^nu (X*_mu X_nu - X*_nu X_mu)",
-    "6": "eps_mu^nurhosigma i d_nu (X*_rho X_sigma)",
-}
-_OF_VECTORS = {
-    o: (_QUARKS[o[0]].replace("_mu", "^mu"), _OF_X[o[1:]], "GeV^-2")
-    if o[0] in "VA"
-    else (_QUARKS[o], "X*_mu X^mu", "GeV^-1")
-    if o in "SP"
-    else (
-        "(i/2) sbar sigma^munu b" if o == "T1" else "(1/2) sbar sigma^munu gamma5 b",
-        "X*_mu X_nu - X*_nu X_mu",
-        "GeV^-1",
-    )
-    for o in VectorPair.operators
-}
-_OF_N = {
-    f"{kind}_{x}{y}": Quantity(
-        f"C_{kind}^{{{x}{y}}}",
-        f"coefficient of (sbar {gamma}P_{x} b)(nubar or Nbar {gamma}P_{y} N)",
-        "GeV^-2",
-        family=f"{kind}_XY",
-    )
-    for kind, gamma in (("V", "gamma "), ("S", ""), ("T", "sigma "))
-    for x in "LR"
-    for y in "LR"
-    if kind != "T" or x == y
-}
 
 SCALARS = PairModel(
     ScalarPair.operators,
-    {name: int(unit.removeprefix("GeV^-")) for name, (_, _, unit) in _OF_SCALARS.items()},
+    _powers("scalar-pair", ScalarPair.operators),
     ("m",),
     "real",
     ScalarPair.vanishing,
     ScalarPair.why_vanishing,
     {},
     _scalars,
-    _masses("the scalar", "m") | _of(_OF_SCALARS),
 )
 FERMIONS = PairModel(
     FermionPair.operators,
-    dict.fromkeys(FermionPair.operators, 2),
+    _powers("fermion-pair", FermionPair.operators),
     ("m", "m1", "m2"),
     "majorana",
     FermionPair.vanishing,
     FermionPair.why_vanishing,
     {},
     _fermions,
-    _masses("fermion", "m", "m1", "m2") | _of(_OF_FERMIONS),
 )
 VECTORS = PairModel(
     VectorPair.operators,
@@ -324,16 +245,20 @@ VECTORS = PairModel(
     VectorPair.why_vanishing,
     {},
     _vectors,
-    _masses("the vector", "m") | _of(_OF_VECTORS),
 )
 STERILE = PairModel(
     sterile_neutrino.OPERATORS,
-    dict.fromkeys(sterile_neutrino.OPERATORS, 2),
+    _powers("sterile-neutrino", sterile_neutrino.OPERATORS),
     ("mN",),
     "majorana",
     ("T_LL", "T_RR"),
     FermionPair.why_vanishing,
     {"pair": ("NN", "nuN")},
     _sterile,
-    _masses("the sterile neutrino N", "mN") | _OF_N,
 )
+PAIRS: Mapping[str, PairModel] = {
+    "scalar-pair": SCALARS,
+    "fermion-pair": FERMIONS,
+    "vector-pair": VECTORS,
+    "sterile-neutrino": STERILE,
+}

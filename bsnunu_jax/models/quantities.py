@@ -1,8 +1,13 @@
 """What a parameter of a model is: meaning, unit and LaTeX, kept beside the model that has it."""
 
 import re
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
+from functools import cache
+from string import Template
+from typing import Any
+
+from bsnunu_jax.inputs.tables import packaged
 
 _FLAVOUR = {"e": "e", "mu": r"\mu", "tau": r"\tau"}
 
@@ -25,6 +30,42 @@ class Quantity:
 
 
 Quantities = Mapping[str, Quantity]
+_VALUES = dict.fromkeys("ijl", "e|mu|tau") | dict.fromkeys("kabc", "[123]")
+_VALUES |= dict.fromkeys("xy", "[LR]")
+
+
+def texts(model: str) -> Mapping[str, Any]:
+    """What data/models.yaml says of a model: description, note if there is one, parameters."""
+    found: Mapping[str, Any] = packaged("models", "models.yaml")[model]
+    return found
+
+
+def described(model: str, names: Iterable[str]) -> dict[str, Quantity]:
+    r"""What parameters of a model are, by name or by the pattern of their family.
+
+    >>> described("zprime", ["gnu_emu"])["gnu_emu"].latex
+    'g_\\nu^{e\\mu}'
+    """
+    known = texts(model)["parameters"]
+    families = {key: entry for key, entry in known.items() if len(entry) > 3}
+    found = {}
+    for name in names:
+        if name in known:
+            found[name] = Quantity(*known[name])
+            continue
+        for family, (pattern, latex, meaning, unit) in families.items():
+            if values := _pattern(pattern).fullmatch(name):
+                words = values.groupdict()
+                words["flavours"] = flavour(*(w for w in words.values() if w in _FLAVOUR))
+                latex, meaning = (Template(text).substitute(words) for text in (latex, meaning))
+                found[name] = Quantity(latex, meaning, unit, family)
+    return found
+
+
+@cache
+def _pattern(text: str) -> re.Pattern[str]:
+    """Of names: CL_$i$j as a regular expression."""
+    return re.compile(re.sub(r"\$(\w)", lambda m: f"(?P<{m[1]}>{_VALUES[m[1]]})", text))
 
 
 def flavour(*names: str) -> str:
@@ -35,15 +76,6 @@ def flavour(*names: str) -> str:
     """
     # A letter after a command needs a blank.
     return "".join(_FLAVOUR[name] for name in names).replace("ue", "u e")
-
-
-def with_flavours(name: str) -> tuple[str, ...]:
-    """The flavours that a name ends with.
-
-    >>> with_flavours("CR_mutau"), with_flavours("gl_L_e")
-    (('mu', 'tau'), ('e',))
-    """
-    return tuple(re.findall("mu|tau|e", name.rpartition("_")[2]))
 
 
 def unit_latex(unit: str) -> str:

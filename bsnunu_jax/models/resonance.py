@@ -13,19 +13,11 @@ from jax.typing import ArrayLike
 
 from bsnunu_jax.hadrons.transitions import get_mode
 from bsnunu_jax.inputs import Inputs
-from bsnunu_jax.models.quantities import Quantity
 from bsnunu_jax.models.values import Ranges, Refusal, lowest, real
 from bsnunu_jax.rates import kernels as rates
 from bsnunu_jax.states import InvisibleState, Neutrinos, Resonance, Scaled, TwoBody
 
-QUANTITIES = {
-    "m": Quantity("m_X", "mass of the invisible X", "GeV"),
-    "width": Quantity(r"\Gamma_X", "width of X; 0 is the two-body decay", "GeV"),
-    "S": Quantity("S", "coupling of (sbar b) X, seen in B -> K"),
-    "P": Quantity("P", "coupling of (sbar i gamma5 b) X, seen in B -> K*"),
-    "BR": Quantity(r"\mathcal{B}(B^+ \to K^+ X)", "BR of B+ -> K+ X, unseen X, in place of S"),
-}
-PARAMETERS = tuple(QUANTITIES)
+PARAMETERS = ("m", "width", "S", "P", "BR")
 _MODE = "B+->K+"
 
 

@@ -28,8 +28,6 @@ from bsnunu_jax.models.matching import (
     charged_leptons,
     neutrino_coefficient,
 )
-from bsnunu_jax.models.model import Model
-from bsnunu_jax.models.quantities import Quantity
 from bsnunu_jax.models.values import Ranges, Refusal, real
 from bsnunu_jax.states import Neutrinos
 from bsnunu_jax.states.sectors import Sectors
@@ -40,26 +38,7 @@ _COUPLINGS = tuple(
 )
 _NEEDED = ("m_sdL", "m_sdR")
 MASSES = tuple(f"{name}{g}" for name in ("m_sdL", "m_suL", "m_sdR") for g in _GENERATIONS)
-_SQUARKS = {
-    "m_sdL": ("d", "L", "left-handed down squark"),
-    "m_suL": ("u", "L", "left-handed up squark; that of m_sdL by default"),
-    "m_sdR": ("d", "R", "right-handed down squark"),
-}
-QUANTITIES = {
-    f"{stem}{g}": Quantity(
-        rf"m_{{\tilde{{{quark}}}_{{{hand}{g}}}}}", f"mass of the {what} of generation {g}", "TeV"
-    )
-    for stem, (quark, hand, what) in _SQUARKS.items()
-    for g in _GENERATIONS
-} | {
-    name: Quantity(
-        rf"\lambda'_{{{name[5:]}}}",
-        f"coupling of L_{name[5]} Q_{name[6]} D^c_{name[7]}",
-        family="lamp_ijk",
-    )
-    for name in flat(_COUPLINGS)
-}
-PARAMETERS = tuple(QUANTITIES)
+PARAMETERS = (*MASSES, *flat(_COUPLINGS))
 
 domain = all_of(perturbative(flat(_COUPLINGS)), above_reach(*MASSES))
 _rules = first_of(real(*MASSES), *(positive(m, "mass", "TeV", "2", needed=False) for m in MASSES))
@@ -115,15 +94,3 @@ def build(parameters: Mapping[str, Any], inputs: Inputs) -> Sectors:
         charged_leptons(inputs, RL=S2TILDE.charged * of_charged),
         charged_current(S0.current * current, inputs),
     )
-
-
-MODEL = Model(
-    "rpv",
-    "R-parity violation, lamp_ijk L_i Q_j D^c_k: squarks of masses m_sdL, m_suL, m_sdR [TeV]",
-    PARAMETERS,
-    build,
-    "a squark without a mass is decoupled; m_suL is m_sdL if not given; no Bs mixing",
-    refuse,
-    domain=domain,
-    quantities=QUANTITIES,
-)

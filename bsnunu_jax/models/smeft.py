@@ -36,8 +36,6 @@ from bsnunu_jax.models.matching import (
     ckm,
     neutrino_coefficient,
 )
-from bsnunu_jax.models.model import Model
-from bsnunu_jax.models.quantities import Quantity, flavour, with_flavours
 from bsnunu_jax.models.values import Ranges, Refusal, lowest, real
 from bsnunu_jax.states import InvisibleState, Neutrinos, SterileNeutrino
 from bsnunu_jax.states.sectors import ChargedLeptons, Sectors
@@ -50,50 +48,7 @@ TENSORS = {k: tuple(f"CLNQdT{k}_{i}" for i in LEPTONS) for k in ("", "32")}
 OF_N = (*NN, *flat(tuple(SCALARS.values())), *flat(tuple(TENSORS.values())))
 OF_SM = (*flat(LQ1), *flat(LQ3), *flat(LD), *HIGGS)
 COEFFICIENTS = (*OF_SM, *OF_N)
-_TWO_LEPTONS = {
-    "Clq1": ("C_{lq}^{(1)", "(Lbar_{i} gamma L_{j})(Qbar_2 gamma Q_3)"),
-    "Clq3": ("C_{lq}^{(3)", "(Lbar_{i} gamma tau^I L_{j})(Qbar_2 gamma tau^I Q_3)"),
-    "Cld": ("C_{ld}^{", "(Lbar_{i} gamma L_{j})(dbar_2 gamma d_3)"),
-}
-_ALONE = {
-    "CHq1": ("C_{Hq}^{(1)}", "(H^dagger i<->D H)(Qbar_2 gamma Q_3)"),
-    "CHq3": ("C_{Hq}^{(3)}", "(H^dagger i<->D^I H)(Qbar_2 gamma tau^I Q_3)"),
-    "CHd": ("C_{Hd}", "(H^dagger i<->D H)(dbar_2 gamma d_3)"),
-    "CQN": ("C_{QN}", "(Qbar_2 gamma Q_3)(Nbar gamma N)"),
-    "CdN": ("C_{dN}", "(dbar_2 gamma d_3)(Nbar gamma N)"),
-}
-
-
-def _quantity(name: str) -> Quantity:
-    """What a coefficient is."""
-    stem, _, end = name.partition("_")
-    if stem in _ALONE:
-        latex, operator = _ALONE[stem]
-        return Quantity(latex, f"coefficient of {operator}", "TeV^-2")
-    leptons = with_flavours(name)
-    if stem in _TWO_LEPTONS:
-        start, operator = _TWO_LEPTONS[stem]
-        comma = "" if start.endswith("{") else r",\,"
-        latex = f"{start}{comma}{flavour(*leptons)}}}"
-        operator = operator.format(i=leptons[0], j=leptons[1])
-        return Quantity(latex, f"coefficient of {operator}", "TeV^-2", f"{stem}_ij")
-    sigma = "sigma " if "T" in stem else ""
-    quarks = ("Q_3", "d_2") if stem.endswith("32") else ("Q_2", "d_3")
-    tensor, other = "T" * bool(sigma), r"\,(32)" * stem.endswith("32")
-    return Quantity(
-        f"C_{{LNQd{tensor}}}^{{{flavour(end)}{other}}}",
-        f"coefficient of (Lbar_{end} {sigma}N) eps ({quarks[0][0]}bar_{quarks[0][2]} "
-        f"{sigma}{quarks[1]})",
-        "TeV^-2",
-        f"{stem}_i",
-    )
-
-
-QUANTITIES = {name: _quantity(name) for name in COEFFICIENTS} | {
-    "mN": Quantity("m_N", "mass of the one light N", "GeV"),
-    "scale": Quantity(r"\mu_0", "scale of the coefficients, 1000 by default", "GeV"),
-}
-PARAMETERS = tuple(QUANTITIES)
+PARAMETERS = (*COEFFICIENTS, "mN", "scale")
 SETTINGS: Mapping[str, tuple[Any, ...]] = {"majorana": (False, True), "running": ("tree", "wilson")}
 DEFAULT_SCALE = 1000.0
 # Below the top quark the SMEFT is not the theory.
@@ -236,18 +191,3 @@ def _sterile(p: Mapping[str, Any], inputs: Inputs) -> tuple[InvisibleState, ...]
             S, T = jnp.conj(s * value(p, scalar)), jnp.conj(t * value(p, tensor))
             found.append(SterileNeutrino(mN, S_LL=S, T_LL=T))
     return tuple(found)
-
-
-MODEL = Model(
-    "smeft",
-    "dimension 6 at `scale` [GeV, 1000 by default], coefficients in TeV^-2, matched at tree level",
-    PARAMETERS,
-    build,
-    "Clq1_ij, Clq3_ij, Cld_ij: (Lbar_i L_j)(Qbar_2 Q_3), down-aligned; CHq1, CHq3, CHd;"
-    " with one N of mass mN [GeV]: CQN, CdN, CLNQd_i, CLNQdT_i (32: Qbar_3 d_2). Vector"
-    " operators do not run unless running = wilson",
-    refuse,
-    SETTINGS,
-    domain,
-    quantities=QUANTITIES,
-)

@@ -20,8 +20,6 @@ import jax.numpy as jnp
 
 from bsnunu_jax.inputs import Inputs
 from bsnunu_jax.models.couplings import PERTURBATIVE, largest
-from bsnunu_jax.models.model import Model
-from bsnunu_jax.models.quantities import Quantity
 from bsnunu_jax.models.values import Ranges, Refusal, Settings, lowest, real
 from bsnunu_jax.models.vlq_matching import (
     Couplings,
@@ -33,29 +31,8 @@ from bsnunu_jax.states import Neutrinos, ScalarPair
 from bsnunu_jax.states.sectors import DarkScalar, Sectors
 
 _RATIOS = ("r_q", "r_d", "theta", "rho")
-QUANTITIES = {
-    "m": Quantity(r"m_\phi", "mass of the scalar phi, dark matter", "GeV"),
-    "mQ": Quantity("m_Q", "mass of the vector-like quark doublet Q", "TeV"),
-    "mD": Quantity("m_D", "mass of the vector-like quark singlet D", "TeV"),
-    "yq_s": Quantity("y_q^s", "coupling of phi to Q and the left-handed s"),
-    "yq_b": Quantity("y_q^b", "coupling of phi to Q and the left-handed b"),
-    "yd_s": Quantity("y_d^s", "coupling of phi to D and the right-handed s"),
-    "yd_b": Quantity("y_d^b", "coupling of phi to D and the right-handed b"),
-    "y1": Quantity("y_1", "coupling of Q, D and the Higgs"),
-    "r_q": Quantity("r_q", "|yq_b|/|yq_s|, in place of yq_b"),
-    "r_d": Quantity("r_d", "|yd_b|/|yd_s|, in place of yd_b"),
-    "theta": Quantity(r"\theta", "phase between the two parts of C_sb", "rad"),
-    "rho": Quantity(r"\rho", "phase of C_ss", "rad"),
-    "C_ss": Quantity("C_{ss}", "coefficient of (sbar s) phi^2/2, in place of y1", "GeV^-1"),
-}
-PARAMETERS = tuple(QUANTITIES)
+PARAMETERS = ("m", "mQ", "mD", "yq_s", "yq_b", "yd_s", "yd_b", "y1", *_RATIOS, "C_ss")
 SETTINGS: Settings = {"mass_terms": (True, False)}
-DESCRIPTION = "SM neutrinos and a pair of real scalars of mass m [GeV], dark matter, from"
-DESCRIPTION += " vector-like quarks of mQ, mD [TeV]"
-NOTE = (
-    "mQ = mD = 3 and yq_s = yd_s = 2 if not given; yq_b, yd_b may be given by r_q, r_d, theta, rho,"
-    " y1 by C_ss [GeV^-1]"
-)
 _DEFAULTS = {"mQ": 3.0, "mD": 3.0, "yq_s": 2.0, "yd_s": 2.0}
 _REAL = ("m", "mQ", "mD", *_RATIOS, "C_ss")
 _GEV = 1000.0  # of a TeV
@@ -200,8 +177,3 @@ def domain(ranges: Ranges) -> tuple[Refusal, ...]:
             )
         )
     return tuple(found)
-
-
-MODEL = Model(
-    "vlq-dm", DESCRIPTION, PARAMETERS, build, NOTE, refuse, SETTINGS, domain, quantities=QUANTITIES
-)

@@ -24,8 +24,6 @@ from bsnunu_jax.models.couplings import (
     value,
 )
 from bsnunu_jax.models.matching import PER_TEV2, charged_leptons, neutrino_coefficient
-from bsnunu_jax.models.model import Model
-from bsnunu_jax.models.quantities import Quantity, flavour, with_flavours
 from bsnunu_jax.models.smeft import add, through_z
 from bsnunu_jax.models.values import Ranges, Refusal, lowest, real
 from bsnunu_jax.observables.bs_mixing import run
@@ -35,37 +33,8 @@ from bsnunu_jax.states.sectors import BsMixing, Sectors
 GNU = tuple(f"gnu_{i}{j}" for a, i in enumerate(LEPTONS) for j in LEPTONS[a:])
 _DIAGONAL = tuple(f"gnu_{i}{i}" for i in LEPTONS)
 GL, GR = (tuple(f"gl_{x}_{i}" for i in LEPTONS) for x in "LR")
-_OF_SB = {
-    "MZp": Quantity("M_{Z'}", "mass of the Z'", "TeV"),
-    "gL": Quantity("g_L", "coupling to sbar_L gamma b_L"),
-    "gR": Quantity("g_R", "coupling to sbar_R gamma b_R"),
-}
-QUANTITIES = {
-    **_OF_SB,
-    "gN": Quantity("g_N", "coupling to the right-handed N"),
-    "mN": Quantity("m_N", "mass of N; massless if not given", "GeV"),
-    **{
-        name: Quantity(
-            rf"g_\nu^{{{flavour(*with_flavours(name))}}}",
-            f"coupling to nubar_{with_flavours(name)[0]} gamma nu_{with_flavours(name)[1]}",
-            family="gnu_ij",
-        )
-        for name in GNU
-    },
-    **{
-        name: Quantity(
-            rf"g_{{\ell {name[3]}}}^{{{flavour(*with_flavours(name))}}}",
-            f"coupling to the {'left' if name[3] == 'L' else 'right'}-handed "
-            f"{with_flavours(name)[0]}",
-            family=f"gl_{name[3]}_i",
-        )
-        for name in (*GL, *GR)
-    },
-    "xi": Quantity(r"\xi", "mixing angle of the Z' with the Z"),
-}
-PARAMETERS = tuple(QUANTITIES)
-QUANTITIES_LMU_LTAU = {**_OF_SB, "gp": Quantity("g'", "coupling to L_mu - L_tau")}
-LMU_LTAU = tuple(QUANTITIES_LMU_LTAU)
+PARAMETERS = ("MZp", "gL", "gR", "gN", "mN", *GNU, *GL, *GR, "xi")
+LMU_LTAU = ("MZp", "gL", "gR", "gp")
 # Below, the propagator matters in B decays (TeV).
 _HEAVY = 0.05
 # The mixing is a small angle, and the exchange of the Z' with the Z's charges is left out.
@@ -220,28 +189,3 @@ def _mixing(gL: Array, gR: Array, M: Array, xi: Array | float, inputs: Inputs) -
 def exchange(gL: Array, gR: Array, mass: Array) -> BsMixing:
     """Tree-level exchange of a neutral vector of this mass [GeV], at its scale."""
     return BsMixing(-(gL**2) / (2 * mass**2), -(gR**2) / (2 * mass**2), -gL * gR / mass**2, mass)
-
-
-MODELS = (
-    Model(
-        "zprime",
-        "Z' of mass MZp [TeV] coupled to sb (gL, gR), N (gN), neutrinos and leptons; Z mixing xi",
-        PARAMETERS,
-        build,
-        "gnu_ij with i <= j (Hermitian), gl_L_i, gl_R_i; N is massless unless mN [GeV] is"
-        " given; Bs mixing included",
-        refuse,
-        domain=domain,
-        quantities=QUANTITIES,
-    ),
-    Model(
-        "lmu-ltau",
-        "Z' of U(1) L_mu - L_tau with coupling gp, mass MZp [TeV], and gL, gR to sb",
-        LMU_LTAU,
-        build_lmu_ltau,
-        "C_9^mumu = 2 C_L^mumu = -C_9^tautau; Bs mixing included",
-        refuse_lmu_ltau,
-        domain=domain_lmu_ltau,
-        quantities=QUANTITIES_LMU_LTAU,
-    ),
-)

@@ -10,7 +10,7 @@ from jaxtyping import Array, Complex, Float
 
 from bsnunu_jax.inputs import Inputs
 from bsnunu_jax.inputs.running import SLR, VLL, VLR, factor, over_thresholds
-from bsnunu_jax.observables.observable import Observable
+from bsnunu_jax.observables.observable import Observable, observable
 from bsnunu_jax.states import States
 from bsnunu_jax.states.sectors import BsMixing, sectors_of
 
@@ -99,25 +99,5 @@ def mixing_observables() -> list[Observable]:
     >>> [o.name for o in mixing_observables()]
     ['DeltaMs', 'r_DeltaMs', 'phi_s_NP']
     """
-    return [
-        Observable(
-            "DeltaMs",
-            delta_m,
-            r"\Delta M_s",
-            "ps^-1",
-            description="mass difference of the Bs mesons, 2 |M12|",
-        ),
-        Observable(
-            "r_DeltaMs",
-            delta_m_ratio,
-            r"\Delta M_s/\Delta M_s^\mathrm{SM}",
-            description="the same over its SM value",
-        ),
-        Observable(
-            "phi_s_NP",
-            phase,
-            r"\phi_s^\mathrm{NP}",
-            "rad",
-            description="arg(M12/M12_SM), adds to phi_s = -2 beta_s",
-        ),
-    ]
+    functions = {"DeltaMs": delta_m, "r_DeltaMs": delta_m_ratio, "phi_s_NP": phase}
+    return [observable(name, function) for name, function in functions.items()]

@@ -30,151 +30,42 @@ from bsnunu_jax.observables.charged_catalogue import ALIASES as CHARGED_ALIASES
 from bsnunu_jax.observables.charged_catalogue import charged_observables
 from bsnunu_jax.observables.dark_matter.catalogue import dark_observables
 from bsnunu_jax.observables.observable import Observable as Observable
-
-_RATE = "a rate that is not 0"
+from bsnunu_jax.observables.observable import observable
 
 
 def _catalogue() -> dict[str, Observable]:
     found = []
     for name, mode in MODES.items():
-        label, tex = f"{name}inv", mode.latex + r"\,\mathrm{inv}"
-
-        def bind(function: Callable[..., Scalar], mode_name: str = name) -> Callable[..., Scalar]:
-            return lambda *args: function(mode_name, *args)
-
-        found += [
-            Observable(
-                f"BR({label})",
-                bind(branching_fraction),
-                rf"\mathcal{{B}}({tex})",
-                mode=name,
-                description="branching fraction, SM included",
-            ),
-            Observable(
-                f"BR_NP({label})",
-                bind(branching_fraction_np),
-                rf"\mathcal{{B}}_\mathrm{{NP}}({tex})",
-                mode=name,
-                description="branching fraction minus its SM value",
-            ),
-            Observable(
-                f"dBR/dq2({label})",
-                bind(dbr_dq2),
-                rf"d\mathcal{{B}}({tex})/dq^2",
-                "GeV^-2",
-                name,
-                True,
-                "differential branching fraction",
-            ),
-            Observable(
-                f"dGammatilde/dq2({label})",
-                bind(spectra.normalised_spectrum),
-                rf"d\tilde\Gamma({tex})/dq^2",
-                "GeV^-2",
-                name,
-                True,
-                "spectrum over total rate, Eq. (22) of arXiv:2309.12741",
-                _RATE,
-            ),
-        ]
+        kinds: dict[str, Callable[..., Scalar]] = {
+            "BR(${mode}inv)": branching_fraction,
+            "BR_NP(${mode}inv)": branching_fraction_np,
+            "dBR/dq2(${mode}inv)": dbr_dq2,
+            "dGammatilde/dq2(${mode}inv)": spectra.normalised_spectrum,
+        }
         if mode.vector:
-            found += [
-                Observable(
-                    f"F_L({label})",
-                    bind(longitudinal_fraction),
-                    rf"F_L({tex})",
-                    mode=name,
-                    description="longitudinal K* fraction, integrated over q2",
-                ),
-                Observable(
-                    f"dF_L({label})",
-                    bind(longitudinal_fraction_at),
-                    rf"F_L({tex})(q^2)",
-                    "1",
-                    name,
-                    True,
-                    "longitudinal K* fraction at q2",
-                ),
-            ]
+            kinds |= {
+                "F_L(${mode}inv)": longitudinal_fraction,
+                "dF_L(${mode}inv)": longitudinal_fraction_at,
+            }
+        for key, function in kinds.items():
+            found.append(observable(key, partial(function, name), mode=name, tex=mode.latex))
     for name, decay in ANNIHILATIONS.items():
-        found += [
-            Observable(
-                f"BR({name})",
-                partial(branching_fraction, name),
-                rf"\mathcal{{B}}({decay.latex})",
-                mode=name,
-                description="branching fraction; 0 in the SM with massless neutrinos",
-            ),
-            Observable(
-                f"BR_NP({name})",
-                partial(branching_fraction_np, name),
-                rf"\mathcal{{B}}_\mathrm{{NP}}({decay.latex})",
-                mode=name,
-                description="the same",
-            ),
-        ]
+        for key, function in (
+            ("BR($mode)", branching_fraction),
+            ("BR_NP($mode)", branching_fraction_np),
+        ):
+            found.append(observable(key, partial(function, name), mode=name, tex=decay.latex))
     seen = spectra.ITA_MODE
     found += [
-        Observable(
-            f"dGammatilde_eff/dq2({seen}inv)",
-            spectra.efficiency_weighted_at,
-            r"d\tilde\Gamma_\epsilon/dq^2",
-            "GeV^-2",
-            seen,
-            True,
-            "the same with Belle II's efficiency: histogram of Fig. 8, bin of q2",
-            _RATE,
+        observable("dGammatilde_eff/dq2(${mode}inv)", spectra.efficiency_weighted_at, mode=seen),
+        observable("omega", spectra.omega, mode=seen),
+        observable("R_K_nunu", partial(ratio_to_sm, "B+->K+")),
+        observable("R_Kstar_nunu", partial(ratio_to_sm, "B0->K*0")),
+        observable("eta", lambda _states, inputs: eta(inputs)),
+        observable(
+            "BR_tree(B+->K+inv)", lambda _states, inputs: tree_level.branching_fraction(inputs)
         ),
-        Observable(
-            "omega",
-            spectra.omega,
-            r"\omega",
-            mode=seen,
-            description="Belle II's efficiency for the SM over that for the new part",
-            needs=f"new physics in {seen} that is seen beside the SM",
-        ),
-    ]
-    found += [
-        Observable(
-            "R_K_nunu",
-            lambda *a: ratio_to_sm("B+->K+", *a),
-            r"R_K^{\nu\nu}",
-            mode="B+->K+",
-            description="BR(B+->K+inv) over its SM value",
-        ),
-        Observable(
-            "R_Kstar_nunu",
-            lambda *a: ratio_to_sm("B0->K*0", *a),
-            r"R_{K^*}^{\nu\nu}",
-            mode="B0->K*0",
-            description="BR(B0->K*0inv) over its SM value",
-        ),
-        Observable(
-            "eta",
-            lambda _states, inputs: eta(inputs),
-            r"\eta",
-            mode="B0->K*0",
-            description="F_-/F_+ of Eq. (11) of arXiv:2309.12741",
-        ),
-    ]
-    tree = r"B^+ \to \tau^+(K^+\bar\nu)\,\nu"
-    found += [
-        Observable(
-            "BR_tree(B+->K+inv)",
-            lambda _states, inputs: tree_level.branching_fraction(inputs),
-            rf"\mathcal{{B}}({tree})",
-            mode="B+->K+",
-            description="B+ -> tau nu (-> K+ nu) nu, not part of BR(B+->K+inv)",
-        ),
-        Observable(
-            "dBR_tree/dq2(B+->K+inv)",
-            lambda _states, *a: tree_level.dbr_dq2(*a),
-            rf"d\mathcal{{B}}({tree})/dq^2",
-            "GeV^-2",
-            "B+->K+",
-            True,
-            "its spectrum",
-        ),
+        observable("dBR_tree/dq2(B+->K+inv)", lambda _states, *a: tree_level.dbr_dq2(*a)),
     ]
     return {o.name: o for o in [*found, *_beside()]}
 

@@ -14,7 +14,7 @@ from bsnunu_jax.hadrons.transitions import MODES, Mode, get_mode
 from bsnunu_jax.inputs import Inputs
 from bsnunu_jax.observables import charged_current
 from bsnunu_jax.observables import charged_leptons as charged
-from bsnunu_jax.observables.observable import Observable
+from bsnunu_jax.observables.observable import Observable, observable
 from bsnunu_jax.states import States
 from bsnunu_jax.states.sectors import sectors_of
 
@@ -61,91 +61,50 @@ def _bs(minus: str, plus: str, both: bool = False) -> Callable[..., Scalar]:
     return function
 
 
-def _br(tex: str) -> str:
-    return rf"\mathcal{{B}}({tex})"
-
-
 def _tau_pairs(mode: Mode) -> Iterator[Observable]:
-    name, tex = f"{mode.name}tau+tau-", rf"{mode.latex}\,\tau^+\tau^-"
-    low, high = WINDOWS[mode.vector]
+    words = {"mode": mode.name, "tex": mode.latex}
+    window = WINDOWS[mode.vector]
     total, cut = _ACCURACY[mode.vector]
-    about = "short distance, SM included, average over B and Bbar; {} from flavio's"
-    yield Observable(
-        f"BR({name})", _total(mode.name, "tau", "tau"), _br(tex), description=about.format(total)
+    low, high = (f"{end:g}" for end in window)
+    yield observable(
+        "BR(${mode}tau+tau-)", _total(mode.name, "tau", "tau"), accuracy=total, **words
     )
-    yield Observable(
-        f"BR({name})[{low:g},{high:g}]",
-        _total(mode.name, "tau", "tau", window=WINDOWS[mode.vector]),
-        _br(tex) + rf"_{{[{low:g},{high:g}]}}",
-        description=f"{low:g} < q2 < {high:g} GeV^2, {about.format(cut)}",
-    )
-    yield Observable(
-        f"dBR/dq2({name})",
-        _spectrum(mode.name),
-        rf"d\mathcal{{B}}({tex})/dq^2",
-        "GeV^-2",
-        mode.name,
-        True,
-        "its spectrum",
-    )
+    in_window = _total(mode.name, "tau", "tau", window=window)
+    words |= {"low": low, "high": high}
+    yield observable("BR(${mode}tau+tau-)[$low,$high]", in_window, accuracy=cut, **words)
+    yield observable("dBR/dq2(${mode}tau+tau-)", _spectrum(mode.name), **words)
 
 
 def _flavour_violating() -> Iterator[Observable]:
     for a, b in _LIGHTER_FIRST:
         for first, second in (("-", "+"), ("+", "-")):
             minus, plus = (a, b) if first == "-" else (b, a)
-            name, tex = f"{a}{first}{b}{second}", rf"{_TEX[a]}^{first} {_TEX[b]}^{second}"
-            about = f"{{}}, goes with C_{plus}{minus} (barred lepton first)"
+            words = {
+                "pair": f"{a}{first}{b}{second}",
+                "of_pair": rf"{_TEX[a]}^{first} {_TEX[b]}^{second}",
+                "minus": minus,
+                "plus": plus,
+            }
             for m in MODES.values():
-                yield Observable(
-                    f"BR({m.name}{name})",
-                    _total(m.name, minus, plus),
-                    _br(rf"{m.latex}\,{tex}"),
-                    description=about.format("new physics alone"),
-                )
-            yield Observable(
-                f"BR(Bs->{name})",
-                _bs(minus, plus),
-                _br(rf"B_s \to {tex}"),
-                mode="Bs->inv",
-                description=about.format("instantaneous"),
-            )
-        name, tex = f"{a}+-{b}-+", rf"{_TEX[a]}^\pm {_TEX[b]}^\mp"
+                total = _total(m.name, minus, plus)
+                yield observable("BR($mode$pair)", total, mode=m.name, tex=m.latex, **words)
+            yield observable("BR(Bs->$pair)", _bs(minus, plus), **words)
+        words = {"sum": f"{a}+-{b}-+", "of_pair": rf"{_TEX[a]}^\pm {_TEX[b]}^\mp"}
         for m in MODES.values():
-            yield Observable(
-                f"BR({m.name}{name})",
-                _total(m.name, a, b, both=True),
-                _br(rf"{m.latex}\,{tex}"),
-                description="sum of both charges",
-            )
-        yield Observable(
-            f"BR(Bs->{name})",
-            _bs(a, b, both=True),
-            _br(rf"B_s \to {tex}"),
-            mode="Bs->inv",
-            description="sum of both charges, instantaneous",
-        )
+            total = _total(m.name, a, b, both=True)
+            yield observable("BR($mode$sum)", total, mode=m.name, tex=m.latex, **words)
+        yield observable("BR(Bs->$sum)", _bs(a, b, both=True), **words)
 
 
 def _charged_current() -> Iterator[Observable]:
-    yield Observable(
-        "R_D",
-        lambda states, inputs: charged_current.R_D(sectors_of(states).current, inputs),
-        "R_D",
-        description="SM value of HFLAV times r_D",
-    )
-    yield Observable(
-        "R_Dstar",
-        lambda states, inputs: charged_current.R_Dstar(sectors_of(states).current, inputs),
-        r"R_{D^*}",
-        description="SM value of HFLAV times r_D",
-    )
-    yield Observable(
-        "r_D",
-        lambda states, _inputs: charged_current.ratio_to_sm(sectors_of(states).current),
-        r"R_D/R_D^\mathrm{SM}",
-        description="R_D over its SM value, the same for R_Dstar; without QED running, 0.1 %",
-    )
+    for name, function in (
+        ("R_D", charged_current.R_D),
+        ("R_Dstar", charged_current.R_Dstar),
+        ("r_D", lambda current, _inputs: charged_current.ratio_to_sm(current)),
+    ):
+        yield observable(
+            name, lambda states, inputs, f=function: f(sectors_of(states).current, inputs)
+        )
 
 
 def charged_observables() -> list[Observable]:
@@ -155,15 +114,7 @@ def charged_observables() -> list[Observable]:
     (61, 'BR(B+->K+tau+tau-)')
     """
     found = [o for mode in MODES.values() for o in _tau_pairs(mode)]
-    found.append(
-        Observable(
-            "BR(Bs->tau+tau-)",
-            _bs("tau", "tau"),
-            _br(r"B_s \to \tau^+\tau^-"),
-            mode="Bs->inv",
-            description="time-integrated, SM included",
-        )
-    )
+    found.append(observable("BR(Bs->tau+tau-)", _bs("tau", "tau")))
     return [*found, *_flavour_violating(), *_charged_current()]
 
 

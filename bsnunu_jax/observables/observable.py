@@ -2,8 +2,11 @@
 
 from collections.abc import Callable
 from dataclasses import dataclass
+from string import Template
 
 from jaxtyping import Array, Float
+
+from bsnunu_jax.inputs.tables import packaged
 
 Scalar = Float[Array, ""]
 
@@ -25,3 +28,27 @@ class Observable:
     description: str = ""
     needs: str = ""
     dark: bool = False
+
+
+def observable(key: str, function: Callable[..., Scalar], **words: str) -> Observable:
+    """The observable of this key of data/observables.yaml, computed by a function.
+
+    >>> observable("F_L(${mode}inv)", abs, mode="B0->K*0", tex="B").name
+    'F_L(B0->K*0inv)'
+    """
+
+    def filled(text: str) -> str:
+        return Template(text).substitute(words)
+
+    about = packaged("observables", "observables.yaml")[key]
+    return Observable(
+        filled(key),
+        function,
+        filled(about["latex"]),
+        about.get("unit", "1"),
+        filled(about["mode"]) if "mode" in about else None,
+        about.get("q2", False),
+        filled(about["description"]),
+        filled(about.get("needs", "")),
+        about.get("dark", False),
+    )

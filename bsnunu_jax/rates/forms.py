@@ -6,7 +6,8 @@ phi^T. Any final state, any masses, any mode; at fixed masses M is integrated on
 needs one matrix product in place of a quadrature.
 """
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
+from typing import Any
 
 import equinox as eqx
 import jax
@@ -22,9 +23,12 @@ from bsnunu_jax.numerics.quadrature import BIN_NODES, NODES
 from bsnunu_jax.rates import kernels as rates
 from bsnunu_jax.rates.tabulated import Request
 from bsnunu_jax.states import InvisibleState
+from bsnunu_jax.states.massive_pair import MassivePair
 
 Scalar = Float[Array, ""]
 Kernels = dict[str, Array]
+# A mode, and nodes and weights of q2 [GeV^2], summed over their last axis.
+_Nodes = tuple[Mode, Array, Array]
 
 
 class Gram(eqx.Module):
@@ -51,7 +55,11 @@ class Gram(eqx.Module):
 
 
 def forms(
-    state: InvisibleState, inputs: Inputs, requests: Sequence[Request]
+    state: InvisibleState,
+    inputs: Inputs,
+    requests: Sequence[Request],
+    *,
+    bin_nodes: int = BIN_NODES,
 ) -> dict[Request, Gram]:
     """The forms of one final state; none for decays or form factors that have none.
 
@@ -60,17 +68,48 @@ def forms(
         inputs: masses and quarks' masses; of the form factors only their expansion.
         requests: modes, with the edges of their bins or None for the total.
     """
-    by_transition: dict[str, dict[Request, Mode]] = {}
+    by_transition: dict[str, dict[Request, _Nodes]] = {}
     for request in requests:
-        decay = get_decay(request[0])
+        name, edges = request
+        decay = get_decay(name)
         if isinstance(decay, Annihilation):
             continue
         if hasattr(inputs.form_factors[decay.transition], "with_linear"):
-            by_transition.setdefault(decay.transition, {})[request] = decay
+            end = _q2_max(decay, inputs)
+            if edges is None:
+                rule = state.total_rule(end, NODES)
+            else:
+                rule = state.bin_rule(jnp.asarray(np.frombuffer(edges)), end, BIN_NODES)
+            by_transition.setdefault(decay.transition, {})[request] = decay, *rule
     found: dict[Request, Gram] = {}
-    for transition, decays in by_transition.items():
-        found |= _of_transition(state, inputs, transition, decays)
+    for transition, nodes in by_transition.items():
+        found |= _of_transition(state, inputs, transition, nodes)
     return found
+
+
+def by_state(
+    states: Sequence[MassivePair],
+    inputs: Inputs,
+    kernels: Callable[[MassivePair], Sequence[Kernels]],
+) -> list[Float[Array, "states ..."]]:
+    """Sums over the invariants of each of some pairs with the same masses, which share kernels.
+
+    Args:
+        states: pairs that differ in their operators.
+        inputs: of their invariants.
+        kernels: of the pair that has the operators of all.
+    """
+    merged = {k: c for s in states for k, c in s.coefficients.items()}
+    union = eqx.tree_at(lambda s: s.coefficients, states[0], merged)
+    weights = [s.invariants(inputs) for s in states]
+
+    def sums(kernel: Kernels) -> Array:
+        zero = jnp.zeros_like(next(iter(kernel.values()), jnp.zeros(())))
+        return jnp.stack(
+            [sum((v * kernel[k] for k, v in w.items() if k in kernel), zero) for w in weights]
+        )
+
+    return [sums(kernel) for kernel in kernels(union)]
 
 
 def with_coefficients(inputs: Inputs, transition: str, b: Float[Array, " n"]) -> Inputs:
@@ -79,27 +118,29 @@ def with_coefficients(inputs: Inputs, transition: str, b: Float[Array, " n"]) ->
     return eqx.tree_at(lambda i: i.form_factors[transition], inputs, shifted)
 
 
+def _q2_max(decay: Mode, inputs: Inputs) -> Scalar:
+    return kinematics.q2_max(inputs.values[decay.m_B], inputs.values[decay.m_K])
+
+
 def _of_transition(
-    state: InvisibleState, inputs: Inputs, transition: str, decays: Mapping[Request, Mode]
-) -> dict[Request, Gram]:
-    """All requests of modes with these form factors: one graph, whatever mode and bin."""
-    all_weights, nodes = [], []
-    for (_, edges), decay in decays.items():
-        m_B, m_K = inputs.values[decay.m_B], inputs.values[decay.m_K]
-        q2_max = kinematics.q2_max(m_B, m_K)
-        if edges is None:
-            q2, weights = state.total_rule(q2_max, NODES)
-        else:
-            q2, weights = state.bin_rule(jnp.asarray(np.frombuffer(edges)), q2_max, BIN_NODES)
-        all_weights.append(weights)
+    state: InvisibleState, inputs: Inputs, transition: str, rules: Mapping[Any, _Nodes]
+) -> dict[Any, Gram]:
+    """All rules of modes with these form factors: one graph, whatever mode and bin."""
+    nodes = []
+    for decay, q2, _ in rules.values():
+        m_B, m_K, q2_max = (
+            inputs.values[decay.m_B],
+            inputs.values[decay.m_K],
+            _q2_max(decay, inputs),
+        )
         # Where the channel is closed anything finite will do.
         q2 = jnp.where(q2 < q2_max, q2, q2_max / 2).ravel()
         nodes.append(jnp.stack([q2, jnp.full_like(q2, m_B), jnp.full_like(q2, m_K)], axis=1))
-    decay = next(iter(decays.values()))
+    decay = next(iter(rules.values()))[0]
     every = jnp.concatenate(nodes)
     q_phi, phi = jax.vmap(lambda node: _at_node(state, inputs, transition, decay, node))(every)
     found, start = {}, 0
-    for request, weights in zip(decays, all_weights, strict=True):
+    for key, (_, _, weights) in rules.items():
         rows = slice(start, start + weights.size)
         start += weights.size
         linear = phi[rows].reshape(*weights.shape, *phi.shape[1:])
@@ -108,7 +149,7 @@ def _of_transition(
             part = half[rows].reshape(*weights.shape, *half.shape[1:])
             total = jnp.einsum("...q,...qif,...qjf->ij...", weights, part, linear)
             matrix[name] = total.reshape(-1, *weights.shape[:-1])
-        found[request] = Gram(matrix, transition)
+        found[key] = Gram(matrix, transition)
     return found
 
 

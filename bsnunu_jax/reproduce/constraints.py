@@ -3,12 +3,11 @@
 from collections.abc import Mapping
 from dataclasses import dataclass
 from functools import cache
-from importlib import resources
 from typing import Any
 
 from bsnunu_jax.foundation.errors import InputError
 from bsnunu_jax.inputs import Inputs, load_inputs
-from bsnunu_jax.inputs.tables import load_yaml
+from bsnunu_jax.inputs.tables import packaged
 from bsnunu_jax.observables.branching import branching_fraction
 from bsnunu_jax.states import Neutrinos
 
@@ -48,8 +47,7 @@ def constraints(name: str) -> Constraints:
     >>> constraints("paper").R_K["new"]
     (3.6, 7.0)
     """
-    file = resources.files("bsnunu_jax.reproduce") / "data" / "constraints.yaml"
-    every = load_yaml(file.read_text())
+    every = packaged("reproduce", "constraints.yaml")
     if name not in every:
         raise InputError(f"no constraints {name!r}", allowed=f"one of {', '.join(every)}")
     raw = every[name]

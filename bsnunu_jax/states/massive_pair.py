@@ -21,7 +21,7 @@ from bsnunu_jax.states.base import BinRule, Rule
 
 Scalar = Float[Array, ""]
 # Masses [GeV] from here on are as closed as this one, and their squares are numbers.
-_HEAVIEST = 1e6
+HEAVIEST = 1e6
 DarkRows = dict[str, dict[str, Scalar]]
 # Weight in the rate of Re or Im of C_a C_b^*, by (a, b).
 Interferences = Mapping[tuple[str, str], str]
@@ -92,9 +92,9 @@ class MassivePair(eqx.Module):
 
     @property
     def masses(self) -> tuple[Scalar, Scalar]:
-        """Both masses [GeV], at most `_HEAVIEST`."""
-        m = jnp.minimum(self.m, _HEAVIEST)
-        return m, m if self.m_other is None else jnp.minimum(self.m_other, _HEAVIEST)
+        """Both masses [GeV], at most `HEAVIEST`."""
+        m = jnp.minimum(self.m, HEAVIEST)
+        return m, m if self.m_other is None else jnp.minimum(self.m_other, HEAVIEST)
 
     def invariants(self, inputs: Inputs) -> dict[str, Scalar]:
         """|C|^2 of every operator and Re or Im of C_a C_b^* of every pair that interferes.

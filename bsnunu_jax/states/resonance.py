@@ -13,7 +13,7 @@ from bsnunu_jax.foundation.errors import InputError
 from bsnunu_jax.inputs import Inputs
 from bsnunu_jax.numerics import breit_wigner
 from bsnunu_jax.states.base import BinRule, Rule
-from bsnunu_jax.states.massive_pair import mass
+from bsnunu_jax.states.massive_pair import HEAVIEST, mass
 
 Scalar = Float[Array, ""]
 
@@ -108,6 +108,11 @@ class TwoBody(_Couplings):
         self.m = mass("m", m)
         self.S, self.P = (jnp.asarray(c, dtype=complex) for c in (S, P))
 
+    @property
+    def _line(self) -> Scalar:
+        """Its q2 [GeV^2]."""
+        return jnp.minimum(self.m, HEAVIEST) ** 2
+
     def dark_rows(self, q2: Scalar) -> dict[str, dict[str, Scalar]]:
         """The factor of the line, whose integral over q2 is 1."""
         weight = jnp.full_like(q2, _TWO_BODY)
@@ -115,10 +120,10 @@ class TwoBody(_Couplings):
 
     def total_rule(self, q2_max: Scalar, nodes: int) -> Rule:
         """The line."""
-        return self.m[None] ** 2, jnp.ones(1)
+        return self._line[None], jnp.ones(1)
 
     def bin_rule(self, edges: Float[Array, " edges"], q2_max: Scalar, nodes: int) -> BinRule:
         """The line in the bin with low <= m^2 < high."""
-        q2 = jnp.broadcast_to(self.m**2, (edges.size - 1, 1))
-        inside = (edges[:-1] <= self.m**2) & (self.m**2 < edges[1:])
+        q2 = jnp.broadcast_to(self._line, (edges.size - 1, 1))
+        inside = (edges[:-1] <= self._line) & (self._line < edges[1:])
         return q2, jnp.where(inside, 1.0, 0.0)[:, None]

@@ -11,7 +11,7 @@ from jax.typing import ArrayLike
 from jaxtyping import Array, Float
 
 from bsnunu_jax.foundation.errors import InputError
-from bsnunu_jax.states.massive_pair import DarkRows, Interferences, MassivePair, mass
+from bsnunu_jax.states.massive_pair import HEAVIEST, DarkRows, Interferences, MassivePair, mass
 
 Scalar = Float[Array, ""]
 _AXIAL = {"V2": "A2", "V3": "A3", "V4": "A4", "V5": "A5", "V6": "A6"}
@@ -169,5 +169,5 @@ class VectorPair(MassivePair):
 
 def _over(c: ArrayLike, m: ArrayLike, power: int) -> Array:
     """c/m^power, infinite at m = 0 whatever c: a c that falls with m has a limit unknown here."""
-    scale = jnp.asarray(m) ** power
+    scale = jnp.minimum(jnp.asarray(m), HEAVIEST) ** power
     return jnp.where(scale > 0, c / jnp.where(scale > 0, scale, 1.0), jnp.inf)

@@ -9,18 +9,18 @@ from dataclasses import dataclass
 from functools import cached_property
 from typing import Any
 
-import equinox as eqx
 import jax.numpy as jnp
 import numpy as np
 from jaxtyping import Array, Float
 
 from bsnunu_jax.experiments.measurement import Request
-from bsnunu_jax.hadrons.transitions import Annihilation, get_decay
+from bsnunu_jax.hadrons.transitions import ANNIHILATIONS, Annihilation, get_decay
 from bsnunu_jax.inference.evidence.one_operator import PairOperator
 from bsnunu_jax.inputs import Inputs
 from bsnunu_jax.numerics.batch import Batched
 from bsnunu_jax.rates import kernels as rates
-from bsnunu_jax.rates.forms import forms
+from bsnunu_jax.rates.forms import Kernels, by_state, forms
+from bsnunu_jax.states.massive_pair import MassivePair
 
 Scalar = Float[Array, ""]
 
@@ -71,28 +71,17 @@ class PairFamily:
         return Batched(self._at, together=True)
 
     def _at(self, mass: Scalar) -> list[Array]:
-        states = [op.state(mass, self.inputs) for op in self.operators]
-        merged = {k: c for s in states for k, c in s.coefficients.items()}
-        union = eqx.tree_at(lambda s: s.coefficients, states[0], merged)
-        weights = [s.invariants(self.inputs) for s in states]
-
-        def of_operators(kernels: dict[str, Array]) -> Array:
-            """Rates of every operator: sums over the invariants that it has."""
-            zero = jnp.zeros_like(next(iter(kernels.values()), jnp.zeros(())))
-            sums = [
-                sum((v * kernels[k] for k, v in w.items() if k in kernels), zero) for w in weights
+        def kernels(pair: MassivePair) -> list[Kernels]:
+            made = forms(pair, self.inputs, self.requests)
+            return [
+                made[request].arrays
+                if request in made
+                else rates.annihilation_kernels(ANNIHILATIONS[request[0]], pair, self.inputs)
+                for request in self.requests
             ]
-            return jnp.stack(sums)
 
-        made, found = forms(union, self.inputs, self.requests), []
-        for request in self.requests:
-            decay = get_decay(request[0])
-            if isinstance(decay, Annihilation):
-                kernels = rates.annihilation_kernels(decay, union, self.inputs)
-            else:
-                kernels = made[request].arrays
-            found.append(of_operators(kernels))
-        return found
+        states = [op.state(mass, self.inputs) for op in self.operators]
+        return by_state(states, self.inputs, kernels)
 
 
 def families(

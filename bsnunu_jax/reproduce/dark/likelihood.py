@@ -10,6 +10,7 @@ from jaxtyping import Array, Float
 from bsnunu_jax.experiments.catalogue import load_measurements
 from bsnunu_jax.experiments.histfactory.reweighted import Belle2Likelihood
 from bsnunu_jax.inference.fits.lanes import Lanes
+from bsnunu_jax.observables.spectra import ITA_MODE
 from bsnunu_jax.reproduce.dark.rates import dark_rates
 from bsnunu_jax.reproduce.dark.shapes import Case
 from bsnunu_jax.reproduce.settings import Settings
@@ -49,7 +50,7 @@ def matches(settings: Settings) -> Matches:
     (belle2,) = load_measurements(("belle2_knunu_2023",))
     assert isinstance(belle2, Belle2Likelihood)
     rates, edges = settings.once(dark_rates), belle2.q2_edges
-    sm, bins = rates.sm_bins(edges, 1)[0], rates.bins(FITTED, edges, 1)
+    sm, bins = rates.sm_bins(ITA_MODE, edges, 1)[0], rates.bins(ITA_MODE, FITTED, edges, 1)
     new = [np.moveaxis(a[0], 1, -1).reshape(-1, edges.size - 1) for a in bins.values()]
     lanes = np.concatenate([sm[None], sm[None], *new])
     lanes *= 1e-5 / lanes.sum(axis=1, keepdims=True)

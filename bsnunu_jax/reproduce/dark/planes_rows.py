@@ -1,14 +1,16 @@
 """Claims 14 to 16: where the bands lie, what the limits leave of them, and which limit it is."""
 
+from typing import Any
+
 import numpy as np
 
 from bsnunu_jax.reproduce.constraints import constraints
 from bsnunu_jax.reproduce.dark.plane import AT, LIMITING, Plane, Planes
 from bsnunu_jax.reproduce.row import Row, spread
 from bsnunu_jax.reproduce.settings import Settings
+from bsnunu_jax.reproduce.stated import row
 
 _CLAIM = {"scalar": 14, "fermion": 15, "vector": 16}
-_WHERE = {"scalar": "Fig. 4", "fermion": "Fig. 5", "vector": "Fig. 6"}
 # What the words of the text mean in numbers [TeV].
 _MULTI_TEV, _SEVERAL_HUNDRED_GEV = (1.0, 100.0), (0.3, 1.0)
 # Almost nothing is left of a tensor's band: less than this part of what is left of the others'.
@@ -40,42 +42,16 @@ def _scales(name: str, marked: Plane) -> list[Row]:
             value = float(centre[0, k, i])
             agrees = words[0] <= value <= words[1]
             edges = " to ".join(f"{factor * x[0, k, i]:.4g}" for x in (bottom, top))
-            why = f"the whole window is {edges} {unit}"
-            if not agrees:
-                why = f"{_other_scale(vector, operator)}; {why}"
-            rows.append(
-                Row(
-                    16 if vector else 15,
-                    "summary",
-                    f"{name} {operator}, {at}: Lambda_eff at the centre of the new window",
-                    text,
-                    factor * value,
-                    factor * spread(centre[1:, k, i]),
-                    unit,
-                    agrees,
-                    why,
-                )
-            )
+            drawn = factor * spread(centre[1:, k, i])
+            names: dict[str, Any] = {"name": name, "operator": operator, "at": at, "text": text}
+            names |= {"edges": edges, "unit": unit, "other": _other_scale(vector, operator)}
+            claim = 16 if vector else 15
+            rows.append(row(claim, "scale", factor * value, drawn, agrees, **names))
         if vector:
-            rows.append(_weaker(operator, centre[:, AT.index(1.5), i], centre[:, AT.index(0.1), i]))
+            # Whether the scale falls with the mass.
+            ratio = centre[:, AT.index(1.5), i] / centre[:, AT.index(0.1), i]
+            rows.append(row(16, "weaker", ratio[0], ratio[1:], ratio[0] < 1, operator=operator))
     return rows
-
-
-def _weaker(operator: str, heavy: np.ndarray, light: np.ndarray) -> Row:
-    """Whether the scale falls with the mass."""
-    ratio = heavy / light
-    agrees = bool(ratio[0] < 1)
-    return Row(
-        16,
-        "summary",
-        f"vector {operator}: Lambda_eff at m = 1.5 GeV over that at 100 MeV",
-        "weaker as the mass increases (< 1)",
-        float(ratio[0]),
-        spread(ratio[1:]),
-        "",
-        agrees,
-        "" if agrees else "its rate first grows like m^2 with the scaling of Eq. (21)",
-    )
 
 
 def _other_scale(vector: bool, operator: str) -> str:
@@ -95,25 +71,15 @@ def _shares(name: str, planes: Planes) -> list[Row]:
     rows = []
     for i, operator in enumerate(operators):
         value = float(fine[:, i].mean())
-        stated, agrees = "", None
-        if name != "scalar":
-            stated = "almost nothing" if is_tensor[i] else "a viable region"
-            few = value < _ALMOST * others
-            agrees = few if is_tensor[i] else not few
-        rows.append(
-            Row(
-                _CLAIM[name],
-                _WHERE[name],
-                f"{name} {operator}: share of the new band in m and ln Lambda that no "
-                "limit excludes",
-                stated,
-                value,
-                spread(share[1:, i]),
-                "",
-                agrees,
-                _where_left(planes.fine.masses, fine[:, i]),
-            )
-        )
+        few = value < _ALMOST * others
+        words: dict[str, Any] = {
+            "name": name,
+            "operator": operator,
+            "text": "almost nothing" if is_tensor[i] else "a viable region",
+            "left": _where_left(planes.fine.masses, fine[:, i]),
+        }
+        agrees, said = few if is_tensor[i] else not few, name != "scalar"
+        rows.append(row(_CLAIM[name], "share", value, share[1:, i], agrees, said=said, **words))
     return rows
 
 
@@ -142,48 +108,15 @@ def _scalar_against_vector(planes: Planes, settings: Settings) -> list[Row]:
                 limits["B0->K*0"] = np.full_like(limits["B0->K*0"], limit)
             share = plane.left(limits=limits).mean(axis=1)
             differences.append(share[:, 0] - share[:, 1])
-        value, agrees = float(differences[1][0]), bool(differences[1][0] > 0)
-        error = spread(differences[0][1:])
-        why = (
-            "B0 -> K*0 cuts V alone"
-            if agrees
-            else "B0 -> K0 limits both at most masses; B0 -> K*0 cuts V only with a larger SM value"
-        )
-        if abs(value) < error:
-            why += "; within the uncertainty of the form factors either may be larger"
-        rows.append(
-            Row(
-                14,
-                "Fig. 4",
-                f"share of the new band that is left, scalar S minus V, BR_SM(B0 -> K*0) {label}",
-                "S larger (> 0)",
-                value,
-                error,
-                "",
-                agrees,
-                why,
-            )
-        )
+        value, error = float(differences[1][0]), spread(differences[0][1:])
+        near = "; within the uncertainty of the form factors either may be larger"
+        close = near if abs(value) < error else ""
+        rows.append(row(14, "difference", value, error, value > 0, label=label, close=close))
     low, high = planes.fine.window["new"]
     area = planes.fine.left()[0].mean(axis=0) * np.log(high / low) / planes.fine.family.powers
     drawn = planes.coarse.left()[1:].mean(axis=1) / planes.fine.family.powers
     ratio = float(area[0] / area[1])
-    rows.append(
-        Row(
-            14,
-            "Fig. 4",
-            "area in m and ln Lambda that is left of the new band, scalar S over V",
-            "S larger (> 1)",
-            ratio,
-            spread(drawn[:, 0] / drawn[:, 1]),
-            "",
-            ratio > 1,
-            "the band of S is twice as wide in ln Lambda, since the rate goes like "
-            "1/Lambda^2, that of "
-            "V like 1/Lambda^4: no matter of the limits",
-        )
-    )
-    return rows
+    return [*rows, row(14, "ratio", ratio, drawn[:, 0] / drawn[:, 1], ratio > 1)]
 
 
 def _strictest(name: str, coarse: Plane) -> list[Row]:
@@ -205,19 +138,8 @@ def _strictest(name: str, coarse: Plane) -> list[Row]:
     for label, which, modes in asked[name]:
         mine = np.isin(strictest[..., which], [LIMITING.index(m) for m in modes])
         share = mine.mean(axis=(1, 2))
-        stated = "" if name == "vector" or label.startswith("T") else "mostly"
-        rows.append(
-            Row(
-                _CLAIM[name],
-                _WHERE[name],
-                f"{name} {label}: share of masses at which {' or '.join(modes)} is the "
-                "strictest limit",
-                stated,
-                float(share[0]),
-                spread(share[1:]),
-                "",
-                bool(share[0] > 0.5) if stated else None,
-                "" if not stated or share[0] > 0.5 else "another mode is stricter at most masses",
-            )
-        )
+        said = name != "vector" and not label.startswith("T")
+        words: dict[str, Any] = {"name": name, "label": label, "modes": " or ".join(modes)}
+        mostly = share[0] > 0.5
+        rows.append(row(_CLAIM[name], "strictest", share[0], share[1:], mostly, said=said, **words))
     return rows

@@ -2,122 +2,147 @@
 
 A rate is a sum over hadronic rows. Their hadronic half knows q2 and the inputs, the dark half q2,
 mass and operator: each half is one small program for points of any number, the sum over nodes is
-numpy.
+NumPy.
 """
 
 from concurrent.futures import ThreadPoolExecutor
 
+import equinox as eqx
+import jax
 import jax.numpy as jnp
 import numpy as np
-from jaxtyping import Float
+from jaxtyping import Array, Float
 
 from bsnunu_jax.hadrons import kinematics
 from bsnunu_jax.hadrons.transitions import MODES
+from bsnunu_jax.models import get_model
 from bsnunu_jax.numerics import quadrature
-from bsnunu_jax.reproduce.dark import programs as programs
+from bsnunu_jax.numerics.batch import Batched
+from bsnunu_jax.rates import kernels as rates
 from bsnunu_jax.reproduce.dark.families import FAMILIES
 from bsnunu_jax.reproduce.settings import Settings
+from bsnunu_jax.states import Neutrinos
+from bsnunu_jax.states.base import MasslessPair
 
-# Draws of the inputs; points of q2 in one call of a program, and calls side by side.
+Scalar = Float[Array, ""]
+# Draws of the inputs; points of q2 in a lane of the hadronic program, lanes in a call.
 DRAWS, _POINTS, _LANES = 200, 1024, 16
+# What K and K* see.
+_SEEN = {"B->K": ("S", "V0", "V", "E"), "B->K*": ("V", "A", "E", "F")}
+_ROWS = ("S", "V0", "V", "A", "E", "F")
+_NODES = round(quadrature.PAIR_NODES * quadrature.NODES)
+_BIN_NODES = quadrature.BIN_NODES + quadrature.MORE_BIN_NODES
+
+
+# Nodes and weights [GeV^2] of every mass, shapes (masses, nodes) and (masses, bins, nodes).
+_pair_rule = jax.jit(
+    jax.vmap(lambda m, end: quadrature.pair_rule(m, m, end, _NODES), in_axes=(0, None))
+)
+_pair_bins = jax.jit(
+    jax.vmap(
+        lambda m, edges, end: quadrature.pair_bin_rule(edges, m, m, end, _BIN_NODES),
+        in_axes=(0, None, None),
+    )
+)
+_sm_dark = jax.jit(jax.vmap(Neutrinos().dark_rows))
+
+
+class _EachRow(MasslessPair):
+    """A final state whose kernels are the hadronic rows times their phase space."""
+
+    def invariants(self, inputs: object) -> dict[str, Scalar]:
+        return dict.fromkeys(_ROWS, jnp.ones(()))
+
+    def dark_rows(self, q2: Scalar) -> dict[str, dict[str, Scalar]]:
+        return {row: {row: jnp.ones(())} for row in _ROWS}
 
 
 class DarkRates:
     """Rates of the families with the inputs of some settings; one instance a `Settings`.
 
-    Attributes:
-        nuisances: the uncertain inputs.
-        z: the central inputs, then draws, shape (1 + DRAWS, size).
-        sm: couplings of the SM and lifetimes at `z`.
+    The first of the draws are the central inputs. Rates are those at Lambda = 1 TeV.
     """
 
     def __init__(self, settings: Settings) -> None:
         """Draw."""
-        self.nuisances = settings.nuisances()
+        self.nuisances, values = settings.nuisances(), settings.inputs.values
         drawn = np.asarray(settings.draws("dark matter", DRAWS))
-        self.z = np.concatenate([np.zeros((1, drawn.shape[1])), drawn])
-        self.sm = programs.couplings(self.nuisances, self.z)
-        values = settings.inputs.values
-        self._meson = {k: float(values[k]) for m in MODES.values() for k in (m.m_B, m.m_K)}
+        self._z = np.concatenate([np.zeros((1, drawn.shape[1])), drawn])
+        self._meson = {m.name: (float(values[m.m_B]), float(values[m.m_K])) for m in MODES.values()}
+        self._hadronic = {t: self._of_transition(t) for t in _SEEN}
+        self._dark = {name: self._of_family(name) for name in FAMILIES}
+
+        def at(z: Array) -> dict[str, Array]:
+            inputs = self.nuisances.shift(z)
+            times = {m.tau_B: inputs.lifetime(m.tau_B) for m in MODES.values()}
+            return times | Neutrinos().invariants(inputs)
+
+        # Lifetimes [GeV^-1] and couplings of the SM of every draw.
+        self._drawn = {k: np.asarray(v) for k, v in jax.jit(jax.vmap(at))(self._z).items()}
 
     @property
     def closing(self) -> float:
         """The mass at which B+ -> K+ pair closes [GeV]."""
-        return (self._meson["m_B_plus"] - self._meson["m_K_plus"]) / 2
+        m_B, m_K = self._meson["B+->K+"]
+        return (m_B - m_K) / 2
 
     def q2_max(self, mode: str) -> float:
         """Endpoint [GeV^2]."""
-        decay = MODES[mode]
-        ends = (jnp.asarray(self._meson[k]) for k in (decay.m_B, decay.m_K))
-        return float(kinematics.q2_max(*ends))
+        return float(kinematics.q2_max(*(jnp.asarray(m) for m in self._meson[mode])))
 
     def hadronic(self, mode: str, q2: np.ndarray, draws: int) -> Float[np.ndarray, "d n rows"]:
-        """tau x hadronic rows x phase space at the first `draws` of `z`; q2 [GeV^2] is flat.
+        """tau x hadronic rows x phase space at the first draws; q2 [GeV^2] is flat.
 
         The lifetime is in it so that sums are branching fractions.
         """
-        decay = MODES[mode]
-        masses = np.array([self._meson[decay.m_B], self._meson[decay.m_K]])
-        chunks = -(-q2.size // _POINTS)
-        nodes = _padded(q2, chunks * _POINTS).reshape(chunks, _POINTS)
-        lanes = draws * chunks
-        total = -(-lanes // _LANES) * _LANES
-        which = np.minimum(np.arange(total), lanes - 1)
-        found = [
-            np.asarray(
-                programs.hadronic(
-                    decay.transition, self.nuisances, self.z[i // chunks], nodes[i % chunks], masses
-                )
-            )
-            for i in which.reshape(-1, _LANES)
-        ]
-        rows = np.concatenate(found)[:lanes].reshape(draws, chunks * _POINTS, -1)[:, : q2.size]
-        lifetimes: np.ndarray = rows * self.sm[decay.tau_B][:draws, None, None]
-        return lifetimes
-
-    def dark(self, family: str, m: np.ndarray, q2: np.ndarray) -> Float[np.ndarray, "n ops rows"]:
-        """Dark rows at Lambda = 1 TeV, at points of mass [GeV] and q2 [GeV^2]."""
-        chunk = _POINTS * _LANES
-        found = []
-        for first in range(0, m.size, chunk):
-            part = slice(first, first + chunk)
-            points = _padded(m[part], chunk), _padded(q2[part], chunk)
-            found.append(np.asarray(programs.dark(family, self.nuisances.inputs, *points)))
-        return np.concatenate(found)[: m.size]
+        points = np.pad(q2, (0, -q2.size % _POINTS), mode="edge").reshape(-1, _POINTS)
+        lanes = np.repeat(self._z[:draws], len(points), axis=0), np.tile(points, (draws, 1))
+        masses = np.broadcast_to(self._meson[mode], (len(lanes[0]), 2))
+        rows = self._hadronic[MODES[mode].transition](*lanes, masses)
+        times = self._drawn[MODES[mode].tau_B][:draws, None, None]
+        found: np.ndarray = rows.reshape(draws, points.size, -1)[:, : q2.size] * times
+        return found
 
     def totals(
         self, modes: tuple[str, ...], masses: np.ndarray, draws: int
     ) -> dict[str, dict[str, np.ndarray]]:
-        """BR_NP at Lambda = 1 TeV by mode and family, shape (draws, masses, operators)."""
+        """BR_NP by mode and family, shape (draws, masses, operators)."""
         found = {}
         for mode in modes:
-            q2, weights = (np.asarray(a) for a in programs.pair_rule(masses, self.q2_max(mode)))
-            found[mode] = self._sums(mode, masses, q2, weights, draws)
+            rule = _pair_rule(masses, self.q2_max(mode))
+            q2, weights = (np.asarray(a)[:, None] for a in rule)
+            sums = self._sums(mode, masses, q2, weights, draws)
+            found[mode] = {name: a[:, :, 0] for name, a in sums.items()}
         return found
 
-    def bins(self, masses: np.ndarray, edges: np.ndarray, draws: int) -> dict[str, np.ndarray]:
-        """BR_NP(B+ -> K+) in bins of q2, by family, shape (draws, masses, bins, operators)."""
-        rule = programs.pair_bins(masses, edges, self.q2_max("B+->K+"))
+    def bins(
+        self, mode: str, masses: np.ndarray, edges: np.ndarray, draws: int
+    ) -> dict[str, np.ndarray]:
+        """BR_NP in bins of q2, by family, shape (draws, masses, bins, operators)."""
+        rule = _pair_bins(masses, edges, self.q2_max(mode))
         q2, weights = (np.asarray(a) for a in rule)
-        flat = (masses.size * (edges.size - 1), -1)
-        at = np.repeat(masses, edges.size - 1)
-        sums = self._sums("B+->K+", at, q2.reshape(flat), weights.reshape(flat), draws)
-        shape = (draws, masses.size, edges.size - 1, -1)
-        return {name: a.reshape(shape) for name, a in sums.items()}
+        return self._sums(mode, masses, q2, weights, draws)
+
+    def spectra(
+        self, mode: str, masses: np.ndarray, q2: np.ndarray, draws: int
+    ) -> dict[str, np.ndarray]:
+        """dBR_NP/dq2 [GeV^-2] at points [GeV^2], by family, (draws, masses, points, operators)."""
+        points = np.broadcast_to(q2[:, None], (masses.size, q2.size, 1))
+        return self._sums(mode, masses, points, np.ones(points.shape), draws)
 
     def _sums(
         self, mode: str, masses: np.ndarray, q2: np.ndarray, weights: np.ndarray, draws: int
     ) -> dict[str, np.ndarray]:
-        """Sums over the nodes of every mass, q2 and weights of shape (masses, nodes)."""
-        n, nodes = q2.shape
-        rows = self.hadronic(mode, q2.ravel(), draws).reshape(draws, n, -1)
-        m, used = np.repeat(masses, nodes), programs.rows_of(mode)
-        found = {}
-        for name, family in FAMILIES.items():
-            dark = self.dark(name, m, q2.ravel())[..., used] * weights.reshape(-1, 1, 1)
-            dark = dark.reshape(n, nodes, len(family.operators), -1).transpose(0, 1, 3, 2)
-            dark = dark.reshape(n, -1, len(family.operators))
-            found[name] = np.matmul(rows.transpose(1, 0, 2), dark).transpose(1, 0, 2)
+        """Sums over the last axis of q2 and weights, shape (masses, sums, nodes)."""
+        n, nodes = q2.shape[0] * q2.shape[1], q2.shape[2]
+        rows = self.hadronic(mode, q2.ravel(), draws).reshape(draws, n, -1).transpose(1, 0, 2)
+        m = np.broadcast_to(masses[:, None, None], q2.shape).ravel()
+        used, found = [_ROWS.index(r) for r in _SEEN[MODES[mode].transition]], {}
+        for name, program in self._dark.items():
+            dark = program(m, q2.ravel())[..., used] * weights.reshape(-1, 1, 1)
+            dark = dark.reshape(n, nodes, -1, len(used)).transpose(0, 1, 3, 2)
+            sums = np.matmul(rows, dark.reshape(n, nodes * len(used), -1)).transpose(1, 0, 2)
+            found[name] = sums.reshape(draws, *q2.shape[:2], -1)
         return found
 
     def sm_totals(self, modes: tuple[str, ...], draws: int) -> dict[str, np.ndarray]:
@@ -128,40 +153,67 @@ class DarkRates:
             found[mode] = self.sm_spectrum(mode, np.asarray(q2), draws) @ np.asarray(weights)
         return found
 
-    def sm_bins(self, edges: np.ndarray, draws: int) -> Float[np.ndarray, "d bins"]:
-        """BR_SM(B+ -> K+) in bins of q2."""
-        end = jnp.asarray(self.q2_max("B+->K+"))
-        q2, weights = quadrature.bin_rule(jnp.asarray(edges), end, programs.BIN_NODES)
-        spectrum = self.sm_spectrum("B+->K+", np.asarray(q2).ravel(), draws)
-        bins: np.ndarray = (
-            (spectrum * np.asarray(weights).ravel()).reshape(draws, edges.size - 1, -1).sum(axis=2)
-        )
-        return bins
+    def sm_bins(self, mode: str, edges: np.ndarray, draws: int) -> Float[np.ndarray, "d bins"]:
+        """BR_SM in bins of q2."""
+        end = jnp.asarray(self.q2_max(mode))
+        q2, weights = quadrature.bin_rule(jnp.asarray(edges), end, _BIN_NODES)
+        spectrum = self.sm_spectrum(mode, np.asarray(q2).ravel(), draws)
+        found: np.ndarray = (spectrum.reshape(draws, *q2.shape) * np.asarray(weights)).sum(axis=2)
+        return found
 
     def sm_spectrum(self, mode: str, q2: np.ndarray, draws: int) -> Float[np.ndarray, "d n"]:
         """dBR_SM/dq2 [GeV^-2] at points of q2 [GeV^2]."""
-        names = [programs.ROWS[i] for i in programs.rows_of(mode)]
-        rows = self.hadronic(mode, q2, draws)
+        names, rows = _SEEN[MODES[mode].transition], self.hadronic(mode, q2, draws)
         total = np.zeros(rows.shape[:2])
-        for invariant, dark in programs.sm_dark(jnp.asarray(q2)).items():
+        for invariant, dark in _sm_dark(q2).items():
             for row, weight in dark.items():
                 if row in names:
-                    strength = self.sm[invariant][:draws, None]
+                    strength = self._drawn[invariant][:draws, None]
                     total += strength * rows[..., names.index(row)] * np.asarray(weight)
         return total
+
+    def _of_transition(self, transition: str) -> Batched:
+        """The hadronic rows of a draw z at points of q2, for the masses of B and K."""
+        decay = next(m for m in MODES.values() if m.transition == transition)
+
+        def rows(z: Array, q2: Array, masses: Array) -> Array:
+            shifted = self.nuisances.shift(z)
+            values = shifted.values | {decay.m_B: masses[0], decay.m_K: masses[1]}
+            inputs = eqx.tree_at(lambda i: i.values, shifted, values)
+
+            def at(s: Scalar) -> Array:
+                found = rates.kernels(decay.name, _EachRow(), inputs, s)
+                return jnp.stack([found[name] for name in _SEEN[transition]])
+
+            return jax.vmap(at)(q2)
+
+        return Batched(rows, width=_LANES, together=True)
+
+    def _of_family(self, name: str) -> Batched:
+        """Invariants x dark rows at Lambda = 1 TeV of every operator at a mass and a q2."""
+        build, inputs = get_model(FAMILIES[name].model).build, self.nuisances.inputs
+
+        def dark(m: Scalar, q2: Scalar) -> Array:
+            found = []
+            for operator in FAMILIES[name].operators:
+                _, state = build({"m": m, "operator": operator, "Lambda": 1.0}, inputs)
+                strength, sums = state.invariants(inputs), dict.fromkeys(_ROWS, jnp.zeros(()))
+                for invariant, rows in state.dark_rows(q2).items():
+                    for row, weight in rows.items():
+                        sums[row] = sums[row] + strength[invariant] * weight
+                found.append(jnp.stack([sums[row] for row in _ROWS]))
+            return jnp.stack(found)
+
+        return Batched(dark, width=_POINTS * _LANES, together=True)
 
 
 def dark_rates(settings: Settings) -> DarkRates:
     """Through `settings.once`; the programs are compiled beside each other."""
     found = DarkRates(settings)
-    point = np.array([0.5])
+    point = np.array([5.5])
     with ThreadPoolExecutor(2) as pool:
-        waiting = [pool.submit(found.hadronic, m, 5 + point, 1) for m in ("B0->K*0", "B+->K+")]
-        waiting += [pool.submit(found.dark, name, point, 5 + point) for name in FAMILIES]
+        waiting = [pool.submit(found.hadronic, m, point, 1) for m in ("B0->K*0", "B+->K+")]
+        waiting += [pool.submit(program, point, point) for program in found._dark.values()]
         for job in waiting:
             job.result()
     return found
-
-
-def _padded(a: np.ndarray, size: int) -> np.ndarray:
-    return np.pad(a, (0, size - a.size), mode="edge")

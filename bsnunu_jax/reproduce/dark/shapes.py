@@ -6,8 +6,7 @@ import numpy as np
 
 from bsnunu_jax.observables.spectra import ITA_MODE, ita_efficiency
 from bsnunu_jax.reproduce.dark.families import FAMILIES
-from bsnunu_jax.reproduce.dark.programs import rows_of
-from bsnunu_jax.reproduce.dark.rates import DRAWS, DarkRates, dark_rates
+from bsnunu_jax.reproduce.dark.rates import DRAWS, dark_rates
 from bsnunu_jax.reproduce.settings import Settings
 
 # Where Belle II sees the excess [GeV^2].
@@ -145,7 +144,7 @@ def shapes(settings: Settings) -> Shapes:
     middles = (edges[1:] + edges[:-1]) / 2
     seen = efficiency.values[np.searchsorted(efficiency.edges, middles) - 1]
     excess = ((middles > EXCESS[0]) & (middles < EXCESS[1])).astype(float)
-    sm, new = rates.sm_bins(edges, n), rates.bins(SCAN, edges, n)
+    sm, new = rates.sm_bins(ITA_MODE, edges, n), rates.bins(ITA_MODE, SCAN, edges, n)
     sm_total, total = sm.sum(axis=1), {k: a.sum(axis=2) for k, a in new.items()}
 
     def over_total(weights: np.ndarray) -> tuple[np.ndarray, dict[str, np.ndarray]]:
@@ -155,9 +154,9 @@ def shapes(settings: Settings) -> Shapes:
     (sm_share, new_share), (sm_seen, new_seen) = over_total(excess), over_total(seen)
     low, high = settings.constraints.R_K["new"]
     centres = (efficiency.edges[1:] + efficiency.edges[:-1]) / 2
-    at_centres = _spectra(rates, centres, SCAN, n)
+    at_centres = rates.spectra(ITA_MODE, SCAN, centres, n)
     masses = np.unique(np.concatenate([np.array(m) for m in MASSES.values()]))
-    curves = _spectra(rates, Q2, masses, n)
+    curves = rates.spectra(ITA_MODE, masses, Q2, n)
     index = [int(np.argmin(np.abs(SCAN - m))) for m in masses]
     normed = {k: a / total[k][:, index, None] for k, a in curves.items()}
     new_curves = [
@@ -174,14 +173,3 @@ def shapes(settings: Settings) -> Shapes:
         sm_centres=rates.sm_spectrum(ITA_MODE, centres, n) / sm_total[:, None],
         new_centres={k: a / total[k][:, :, None] for k, a in at_centres.items()},
     )
-
-
-def _spectra(rates: DarkRates, q2: np.ndarray, masses: np.ndarray, n: int) -> dict[str, np.ndarray]:
-    """dBR_NP/dq2 at Lambda = 1 TeV by family, shape (draws, masses, q2, operators)."""
-    rows, used = rates.hadronic(ITA_MODE, q2, n), rows_of(ITA_MODE)
-    found = {}
-    for name in FAMILIES:
-        m, s = (a.ravel() for a in np.meshgrid(masses, q2, indexing="ij"))
-        dark = rates.dark(name, m, s)[..., used].reshape(masses.size, q2.size, -1, len(used))
-        found[name] = np.einsum("dqr,mqor->dmqo", rows, dark, optimize=True)
-    return found

@@ -1,6 +1,7 @@
-"""Rows about modes with charged leptons: claim 12 of `claims.STATEMENTS`."""
+"""Rows about modes with charged leptons: claim 12."""
 
 from collections.abc import Sequence
+from typing import Any
 
 import numpy as np
 
@@ -18,6 +19,7 @@ from bsnunu_jax.reproduce.neutrinos.coefficient_rows import COLORS, regions
 from bsnunu_jax.reproduce.neutrinos.coupling_circles import Region
 from bsnunu_jax.reproduce.row import Row, spread
 from bsnunu_jax.reproduce.settings import Settings
+from bsnunu_jax.reproduce.stated import row
 
 Numbers = np.ndarray
 # "up to 1e-5" and "a few 1e-5" of the text, "within factors of two below" the limits.
@@ -46,58 +48,24 @@ def rows(settings: Settings) -> Sequence[Row]:
             value = float(highest(central, region, mode))
             error = spread(highest(draws, of_draws[f"new, {name}"], mode))
             text, least = _REACH[conserving]
-            stated = color == "blue"
-            reached = value + error >= least
-            found.append(
-                Row(
-                    12,
-                    "Fig. 3",
-                    f"highest {mode} of the {color} region",
-                    text if stated else "",
-                    value,
-                    error,
-                    "",
-                    reached if stated else None,
-                    "" if reached or not stated else _why(central, region, mode),
-                )
-            )
+            said, reached = color == "blue", value + error >= least
+            why = _why(central, region, mode) if said and not reached else ""
+            words: dict[str, Any] = {"mode": mode, "color": color, "text": text}
+            found.append(row(12, "highest", value, error, reached, said=said, why=why, **words))
         blue = float(highest(central, of_central["new, loose"], mode))
         limit = settings.constraints.limits[mode] / CHARGES[mode]
-        text = "" if conserving else "within factors of two"
-        ratio = limit / blue
-        spreading = limit / highest(draws, of_draws["new, loose"], mode)
-        close = ratio <= _FACTOR_OF_TWO
-        source = str(settings.constraints.raw["limits"][mode]["source"])
-        found.append(
-            Row(
-                12,
-                "text",
-                f"limit over highest {mode}, limit {_limit(limit, mode)}",
-                text,
-                ratio,
-                spread(spreading),
-                "",
-                None if conserving else close,
-                source
-                if conserving or close
-                else f"a branching fraction of 1e-5 is a factor {limit / 1e-5:.1f} below the limit",
-            )
-        )
+        error = spread(limit / highest(draws, of_draws["new, loose"], mode))
+        words = {
+            "mode": mode,
+            "limit": _limit(limit, mode),
+            "factor": limit / 1e-5,
+            "source": str(settings.constraints.raw["limits"][mode]["source"]),
+        }
+        close = limit / blue <= _FACTOR_OF_TWO
+        found.append(row(12, "limit", limit / blue, error, close, said=not conserving, **words))
         if conserving:
             c0, c0s = central.tautau[mode][0], draws.tautau[mode][0]
-            found.append(
-                Row(
-                    12,
-                    "Fig. 3",
-                    f"SM value of {mode}",
-                    "",
-                    float(c0),
-                    spread(c0s),
-                    "",
-                    None,
-                    "short distance",
-                )
-            )
+            found.append(row(12, "SM", c0, c0s, mode=mode))
     return found
 
 

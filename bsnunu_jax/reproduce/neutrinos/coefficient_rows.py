@@ -1,6 +1,7 @@
-"""Rows about where C_R is: claims 5 to 8 of `claims.STATEMENTS`."""
+"""Rows about where C_R is: claims 5 to 8."""
 
 from collections.abc import Sequence
+from typing import Any
 
 import numpy as np
 
@@ -11,6 +12,7 @@ from bsnunu_jax.reproduce.neutrinos.ratio_rows import ROUNDING, STATED_END
 from bsnunu_jax.reproduce.neutrinos.ratio_scans import Scan, quantiles
 from bsnunu_jax.reproduce.row import Row, spread
 from bsnunu_jax.reproduce.settings import Settings
+from bsnunu_jax.reproduce.stated import row
 
 Numbers = np.ndarray
 COLORS = (("blue", "loose"), ("red", "tight"))
@@ -42,35 +44,14 @@ def clusters(settings: Settings, allowed: Scan) -> list[Row]:
         limit = c.R_Kstar[name]
         mine = largest[allowed.inside(new, limit)]
         low, median, high = quantiles(mine, (0.05, 0.5, 0.95))
-        rows.append(
-            Row(
-                5,
-                "Fig. 2 centre",
-                f"largest |C_R^ii| of {color} points, median",
-                "near 10",
-                median,
-                _recut(sm.central, sm.draws, allowed, largest, new, limit),
-                "",
-                low <= 10 <= high,
-                f"90 % of the points are between {low:.1f} and {high:.1f}",
-            )
-        )
+        error = _recut(sm.central, sm.draws, allowed, largest, new, limit)
+        words: dict[str, Any] = {"color": color, "low": low, "high": high}
+        rows.append(row(5, "median", median, error, low <= 10 <= high, **words))
         for large in _LARGE:
             share = float((mine > large).mean())
-            stated = large == _LARGE[0]
-            rows.append(
-                Row(
-                    5,
-                    "Fig. 2 centre",
-                    f"{color} points with at least one |C_R^ii| > {large:g}",
-                    "all of order 10" if stated else "",
-                    100 * share,
-                    100 * float(np.sqrt(share * (1 - share) / max(mine.size, 1))),
-                    "%",
-                    share > 0.9 if stated else None,
-                    "" if stated else "of the same scan",
-                )
-            )
+            error = 100 * float(np.sqrt(share * (1 - share) / max(mine.size, 1)))
+            words, said = {"color": color, "large": large}, large == _LARGE[0]
+            rows.append(row(5, "large", 100 * share, error, share > 0.9, said=said, **words))
     return rows
 
 
@@ -117,27 +98,16 @@ def plane(settings: Settings) -> list[Row]:
                 found[f"C_R^tautau of the corners at R_K = {R_K:.3g}"] = (at[0], by[0])
                 found[f"|C_R^mutau| of the corners at R_K = {R_K:.3g}"] = (at[1], by[1])
         rows += [
-            Row(6, "Fig. 2 right", f"{title}: {quantity}", "", float(value), spread(spreading))
-            for quantity, (value, spreading) in found.items()
+            row(6, "region", value, spreading, title=title, what=what)
+            for what, (value, spreading) in found.items()
         ]
     return rows
 
 
 def off_diagonal(scan: Scan) -> list[Row]:
     """Claim 7."""
-    apart = float(abs(scan.R_K - scan.R_Kstar).max())
-    return [
-        Row(
-            7,
-            "text",
-            "largest |R_K - R_K*| of a scan of off-diagonal C_R",
-            "0",
-            apart,
-            None,
-            "",
-            apart < ROUNDING,
-        )
-    ]
+    apart = abs(scan.R_K - scan.R_Kstar).max()
+    return [row(7, "apart", apart, None, apart < ROUNDING)]
 
 
 def _with_light_flavours(settings: Settings) -> Row:
@@ -158,17 +128,8 @@ def _with_light_flavours(settings: Settings) -> Row:
     etas, Cs = (np.atleast_1d(x)[:_RECUT_DRAWS] for x in (sm.draws.eta, sm.draws.C_SM))
     draws = [lowest(RatioKernels(eta, C)) for eta, C in zip(etas, Cs, strict=True)]
     value, limit = lowest(sm.central), settings.constraints.R_Kstar["tight"]
-    return Row(
-        8,
-        "text",
-        f"lowest R_K* with |C_R^ee| = |C_R^mumu| = {_LIGHT:g} and C_R^tautau",
-        "similar solutions exist",
-        value,
-        spread(draws),
-        "",
-        value <= limit,
-        f"the tight limit is {limit:.3g}",
-    )
+    words: dict[str, Any] = {"light": _LIGHT, "limit": limit}
+    return row(8, "light", value, np.array(draws), value <= limit, **words)
 
 
 def lowest_point(settings: Settings) -> list[Row]:
@@ -179,69 +140,24 @@ def lowest_point(settings: Settings) -> list[Row]:
     def lowest(kernels: RatioKernels, end: float) -> tuple[Numbers, Numbers]:
         return Region(kernels, (end, c.R_K["new"][1]), limit).lowest_R_Kstar()
 
+    words: dict[str, Any] = {"tautau": STATED_TAUTAU, "R_Kstar": STATED_R_KSTAR}
     for end in dict.fromkeys((STATED_END, c.R_K["new"][0])):
-        stated = end == STATED_END
+        said = end == STATED_END
         (value, at), (values, ats) = lowest(sm.central, end), lowest(sm.draws, end)
         error, error_at = spread(values), spread(ats)
-        there = abs(float(at) - STATED_TAUTAU) <= 2 * error_at
+        agrees = abs(value - STATED_R_KSTAR) <= max(error, 0.05)
+        there = abs(at - STATED_TAUTAU) <= 2 * error_at
         rows += [
-            Row(
-                8,
-                "text",
-                f"lowest R_K* of the red region, R_K >= {end:.3g}",
-                f"{STATED_R_KSTAR:g}" if stated else "",
-                float(value),
-                error,
-                "",
-                abs(float(value) - STATED_R_KSTAR) <= max(error, 0.05) if stated else None,
-                "" if stated else "with the range of R_K of these constraints",
-            ),
-            Row(
-                8,
-                "text",
-                f"C_R^tautau where it is, C_R^mutau = 0, R_K >= {end:.3g}",
-                f"{STATED_TAUTAU:g}" if stated else "",
-                float(at),
-                error_at,
-                "",
-                there if stated else None,
-                ""
-                if there and stated
-                else "with the range of R_K of these constraints"
-                if not stated
-                else "R_K* rises with |C_R^tautau| here, its minimum is on the edge "
-                f"R_K = {end:.3g}",
-            ),
+            row(8, "lowest", value, error, agrees, said=said, end=end, **words),
+            row(8, "tautau", at, error_at, there, said=said, end=end, **words),
         ]
     at, ats = lowest(sm.central, SLIDES_END)[1], lowest(sm.draws, SLIDES_END)[1]
-    rows.append(
-        Row(
-            8,
-            "slides",
-            f"C_R^tautau of the lowest R_K* for R_K >= {SLIDES_END:g}",
-            f"{STATED_TAUTAU:g}",
-            float(at),
-            spread(ats),
-            "",
-            abs(float(at) - STATED_TAUTAU) <= spread(ats),
-            "the point of the text goes with the lower end of R_K that the slides write",
-        )
-    )
+    agrees = abs(at - STATED_TAUTAU) <= spread(ats)
+    rows.append(row(8, "slides", at, ats, agrees, end=SLIDES_END, **words))
     rows.append(_with_light_flavours(settings))
-    zero = np.zeros(())
-    point = sm.central.plane(np.asarray(STATED_TAUTAU), zero)
-    moved = sm.draws.plane(np.asarray(STATED_TAUTAU), zero)
-    for name, value, values in zip(("R_K", "R_K*"), point, moved, strict=True):
-        rows.append(
-            Row(
-                8,
-                "text",
-                f"{name} at C_R^tautau = {STATED_TAUTAU:g}",
-                "",
-                float(value),
-                spread(values),
-            )
-        )
+    points = (k.plane(np.asarray(STATED_TAUTAU), np.zeros(())) for k in (sm.central, sm.draws))
+    for name, value, values in zip(("R_K", "R_K*"), *points, strict=True):
+        rows.append(row(8, "point", value, values, name=name, **words))
     return rows
 
 

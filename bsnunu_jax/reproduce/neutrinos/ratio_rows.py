@@ -1,4 +1,4 @@
-"""Rows about R_K and R_K*: claims 1 to 4 and 9 of `claims.STATEMENTS`."""
+"""Rows about R_K and R_K*: claims 1 to 4 and 9."""
 
 from collections.abc import Callable, Sequence
 from typing import Any
@@ -9,6 +9,7 @@ from bsnunu_jax.reproduce.neutrinos.ratio_kernels import DRAWS, RatioKernels, dr
 from bsnunu_jax.reproduce.neutrinos.ratio_scans import Scan, share
 from bsnunu_jax.reproduce.row import Row, spread
 from bsnunu_jax.reproduce.settings import Settings
+from bsnunu_jax.reproduce.stated import row
 
 Numbers = np.ndarray
 # BR(B+->K+nunu) of Belle II and its average, and the SM value they are divided by, as quoted in
@@ -29,183 +30,59 @@ ROUNDING = 1e-12
 def measured(settings: Settings) -> list[Row]:
     """Claim 1: ratios and windows of the quoted numbers and with the SM of the preset."""
     sm = settings.once(drawn)
+    words: dict[str, Any] = {"preset": settings.inputs.preset, "sm": QUOTED_SM}
     br, br_error = sm.BR["B+->K+"], spread(sm.BR_draws["B+->K+"])
-    rows = [
-        Row(
-            1,
-            "below Eq. (2)",
-            f"BR(B+->K+nunu) of the SM, preset {settings.inputs.preset}",
-            "(4.4 +- 0.6)e-6",
-            br,
-            br_error,
-            "",
-            abs(br - QUOTED_SM) <= QUOTED_SM_ERROR,
-        )
-    ]
+    rows = [row(1, "SM", br, br_error, abs(br - QUOTED_SM) <= QUOTED_SM_ERROR, **words)]
     for name, (value, error) in MEASURED.items():
-        stated, stated_error = STATED_R[name]
-        text, ratio = f"{stated:.1f} +- {stated_error:.1f}", value / QUOTED_SM
+        (R, R_error), ratio = STATED_R[name], value / QUOTED_SM
         # What the rounding of the quoted numbers leaves open.
         ends = (
             (value - _MEASURED_DIGIT) / (QUOTED_SM + _SM_DIGIT),
             (value + _MEASURED_DIGIT) / (QUOTED_SM - _SM_DIGIT),
         )
-        exact = round(ratio, 1) == stated
-        agrees = ends[0] <= stated + 0.05 and stated - 0.05 <= ends[1]
-        rows.append(
-            Row(
-                1,
-                "Eq. (4)",
-                f"R_K of the {_NAMES[name]}, quoted numbers",
-                text,
-                ratio,
-                ratio * float(np.hypot(error / value, QUOTED_SM_ERROR / QUOTED_SM)),
-                "",
-                agrees,
-                ""
-                if exact or not agrees
-                else f"{value:.1e} over {QUOTED_SM:.1e} is {ratio:.2f}, the stated "
-                "number is within the "
-                "rounding of the two",
-            )
-        )
+        of_ratio = ratio * float(np.hypot(error / value, QUOTED_SM_ERROR / QUOTED_SM))
+        agrees = ends[0] <= R + 0.05 and ends[1] >= R - 0.05
+        why = "" if round(ratio, 1) == R else None
+        words |= {"which": _NAMES[name], "R": R, "R_error": R_error, "br": value, "ratio": ratio}
+        rows.append(row(1, "quoted R_K", ratio, of_ratio, agrees, why=why, **words))
         here = value / br
-        rows.append(
-            Row(
-                1,
-                "Eq. (4)",
-                f"R_K of the {_NAMES[name]}, SM of preset {settings.inputs.preset}",
-                text,
-                here,
-                here * float(np.hypot(error / value, br_error / br)),
-                "",
-                abs(here - stated) <= stated * QUOTED_SM_ERROR / QUOTED_SM,
-            )
-        )
+        of_here = here * float(np.hypot(error / value, br_error / br))
+        agrees = abs(here - R) <= R * QUOTED_SM_ERROR / QUOTED_SM
+        rows.append(row(1, "R_K", here, of_here, agrees, **words))
     for name, (value, error) in MEASURED.items():
-        stated, stated_error = _STATED_WINDOW[name]
-        window = value - QUOTED_SM
-        agrees = abs(window - stated) <= _MEASURED_DIGIT + _SM_DIGIT
-        rows.append(
-            Row(
-                1,
-                "Eq. (17)",
-                f"BR_NP(B+->K+inv) of the {_NAMES[name]}, quoted numbers",
-                f"({stated * 1e5:.1f} +- {stated_error * 1e5:.1f})e-5",
-                window,
-                float(np.hypot(error, QUOTED_SM_ERROR)),
-                "",
-                agrees,
-                ""
-                if agrees
-                else f"the quoted {value:.1e} minus {QUOTED_SM:.1e} is {window:.1e}; "
-                "the difference "
-                "is small against the uncertainty of the average",
-            )
-        )
+        stated, window = _STATED_WINDOW[name], value - QUOTED_SM
+        agrees = abs(window - stated[0]) <= _MEASURED_DIGIT + _SM_DIGIT
+        words |= {"which": _NAMES[name], "br": value, "window": window}
+        words |= {"stated": stated[0] * 1e5, "stated_error": stated[1] * 1e5}
+        of_window = float(np.hypot(error, QUOTED_SM_ERROR))
+        rows.append(row(1, "window", window, of_window, agrees, **words))
     above = (MEASURED["new"][0] - QUOTED_SM) / float(np.hypot(MEASURED["new"][1], QUOTED_SM_ERROR))
-    rows.append(
-        Row(
-            1,
-            "abstract",
-            "standard deviations of the new measurement above the SM, quoted numbers",
-            "about 2.7",
-            above,
-            None,
-            "",
-            abs(above - 2.7) <= _SIGMAS,
-            "Gaussian; the likelihood of Belle II itself: claim 25",
-        )
-    )
+    rows.append(row(1, "above", above, None, abs(above - 2.7) <= _SIGMAS))
     limit, ratio = settings.constraints.limits["BR(B0->K*0inv)"], STATED_TIGHT
-    here = limit / sm.BR["B0->K*0"]
-    agrees = abs(here - ratio) <= 0.05
-    rows.append(
-        Row(
-            1,
-            "Eq. (5)",
-            f"limit on R_K* of BR(B0->K*0inv) < {limit:.2g}, SM of preset {settings.inputs.preset}",
-            f"{ratio}",
-            here,
-            here * spread(sm.BR_draws["B0->K*0"]) / sm.BR["B0->K*0"],
-            "",
-            agrees,
-            ""
-            if agrees
-            else f"the stated limit belongs to BR_SM = {limit / ratio:.3g} of another set"
-            f" of form factors; here it is {sm.BR['B0->K*0']:.3g}",
-        )
-    )
-    return rows
+    of_sm = sm.BR["B0->K*0"]
+    here, error = limit / of_sm, limit / of_sm * spread(sm.BR_draws["B0->K*0"]) / of_sm
+    words |= {"limit": limit, "ratio": ratio, "needed": limit / ratio, "here": of_sm}
+    return [*rows, row(1, "limit", here, error, abs(here - ratio) <= 0.05, **words)]
 
 
 def coefficients(settings: Settings) -> list[Row]:
     """Claim 2: eta and the coefficients of Eq. (10)."""
     sm, etas = settings.once(drawn), settings.once(eta_draws)
-    kept, ignored = (spread(etas[k]) for k in ("correlated", "uncorrelated"))
+    errors = {k: spread(etas[k]) for k in ("correlated", "uncorrelated")}
     value = float(sm.central.eta)
-    where = "below Eq. (11)"
-
-    def same_digit(found: float) -> bool:
-        return abs(found - 0.09) <= 0.01
-
-    rows = [
-        Row(2, where, "eta", "0.63 +- 0.09", value, kept, "", abs(value - 0.63) <= kept),
-        Row(
-            2,
-            where,
-            "uncertainty of eta, correlated form factors",
-            "0.09",
-            kept,
-            _error_of(kept),
-            "",
-            same_digit(kept),
-            ""
-            if same_digit(kept)
-            else "the correlations of A_1, A_12 and V cancel most of it in the ratio F_-/F_+",
-        ),
-        Row(
-            2,
-            where,
-            "uncertainty of eta, correlations ignored",
-            "0.09",
-            ignored,
-            _error_of(ignored),
-            "",
-            same_digit(ignored),
-            "the form factors are those of the stated reference, their correlations are published "
-            "with them"
-            if same_digit(ignored)
-            else "another set of B -> K* form factors than that of arXiv:2309.12741",
-        ),
+    rows = [row(2, "eta", value, errors["correlated"], abs(value - 0.63) <= errors["correlated"])]
+    rows += [
+        row(2, name, error, _error_of(error), abs(error - 0.09) <= 0.01)
+        for name, error in errors.items()
     ]
-    forms: tuple[tuple[str, str, float, float, Callable[[RatioKernels], Any]], ...] = (
-        ("2 C_SM/(3 |C_SM|^2)", "-0.105 +- 0.001", -0.105, 5e-4, _linear),
-        ("1/(3 |C_SM|^2)", "0.0083 +- 0.0002", 0.0083, 5e-5, _square),
+    forms: tuple[tuple[str, float, float, Callable[[RatioKernels], Any]], ...] = (
+        ("linear", -0.105, 5e-4, lambda kernels: 2 / (3 * kernels.C_SM)),
+        ("square", 0.0083, 5e-5, lambda kernels: 1 / kernels.S),
     )
-    for name, text, quoted, digit, function in forms:
+    for name, quoted, digit, function in forms:
         found = float(function(sm.central))
-        rows.append(
-            Row(
-                2,
-                where,
-                name,
-                text,
-                found,
-                spread(function(sm.draws)),
-                "",
-                abs(found - quoted) <= digit,
-            )
-        )
+        rows.append(row(2, name, found, function(sm.draws), abs(found - quoted) <= digit))
     return rows
-
-
-def _linear(kernels: RatioKernels) -> Any:
-    return 2 / (3 * kernels.C_SM)
-
-
-def _square(kernels: RatioKernels) -> Any:
-    return 1 / kernels.S
 
 
 def _error_of(sigma: float) -> float:
@@ -222,89 +99,26 @@ def lowest(kernels: RatioKernels, R_K: Any, *, primed: bool = False) -> Any:
 def scans(settings: Settings, primed: Scan, left: Scan) -> list[Row]:
     """Claim 3."""
     sm, c = settings.once(drawn), settings.constraints
-    (new, average), (loose, tight) = (
-        (c.R_K["new"], c.R_K["average"]),
-        (c.R_Kstar["loose"], c.R_Kstar["tight"]),
-    )
-    where = "Fig. 1 left"
+    new, (loose, tight) = c.R_K["new"], (c.R_Kstar["loose"], c.R_Kstar["tight"])
     rows = []
     for name, found in (("R_K", primed.R_K), ("R_K*", primed.R_Kstar)):
-        least = float(found.min())
-        rows.append(
-            Row(
-                3,
-                where,
-                f"lowest {name} of the scan of C_L', C_R'",
-                ">= 1",
-                least,
-                None,
-                "",
-                least >= 1,
-            )
-        )
-    apart = float(abs(left.R_K - left.R_Kstar).max())
-    rows.append(
-        Row(
-            3,
-            where,
-            "largest |R_K - R_K*| of a scan of C_L alone",
-            "0",
-            apart,
-            None,
-            "",
-            apart < ROUNDING,
-        )
+        rows.append(row(3, "primed", found.min(), None, found.min() >= 1, name=name))
+    apart = abs(left.R_K - left.R_Kstar).max()
+    in_new, in_average = (
+        left.R_Kstar[left.inside(c.R_K[k], np.inf)].min() for k in ("new", "average")
     )
-    in_new = float(left.R_Kstar[left.inside(new, np.inf)].min())
-    in_average = float(left.R_Kstar[left.inside(average, np.inf)].min())
-    between = tight < in_average <= loose
     rows += [
-        Row(
-            3,
-            "text",
-            "lowest R_K* of C_L alone in the new range of R_K",
-            "above both limits",
-            in_new,
-            None,
-            "",
-            in_new > loose,
-        ),
-        Row(
-            3,
-            "text",
-            "lowest R_K* of C_L alone in the average range of R_K",
-            "between the two limits",
-            in_average,
-            None,
-            "",
-            between,
-            ""
-            if between
-            else "with these inputs the average range of R_K begins below the "
-            "tighter limit on R_K*",
-        ),
+        row(3, "apart", apart, None, apart < ROUNDING),
+        row(3, "new", in_new, None, in_new > loose),
+        row(3, "average", in_average, None, tight < in_average <= loose),
     ]
     for label, is_primed in (("C_L, C_R", False), ("C_L', C_R'", True)):
+        beyond = " beyond that of the SM" if is_primed else ""
         for end, R_K in zip(("lower", "upper"), new, strict=True):
-            value = float(lowest(sm.central, R_K, primed=is_primed))
-            first = end == "lower"
-            rows.append(
-                Row(
-                    3,
-                    where,
-                    f"lowest R_K* of {label} at the {end} end of the new range",
-                    "below both limits" if first else "",
-                    value,
-                    spread(lowest(sm.draws, R_K, primed=is_primed)),
-                    "",
-                    value <= tight if first else None,
-                    ""
-                    if first
-                    else f"R_K = {R_K:.3g}, no axial rate beyond that of the SM"
-                    if is_primed
-                    else f"R_K = {R_K:.3g}, no axial rate",
-                )
-            )
+            value, draws = (lowest(k, R_K, primed=is_primed) for k in (sm.central, sm.draws))
+            said, low = end == "lower", value <= tight
+            words: dict[str, Any] = {"label": label, "end": end, "R_K": R_K, "beyond": beyond}
+            rows.append(row(3, "end", value, draws, low, said=said, **words))
     return rows
 
 
@@ -314,20 +128,8 @@ def right_handed_neutrinos(settings: Settings) -> list[Row]:
     for begin in dict.fromkeys((STATED_END, settings.constraints.R_K["new"][0])):
         value = float(lowest(sm.central, begin, primed=True))
         error = spread(lowest(sm.draws, begin, primed=True))
-        stated = begin == STATED_END
-        rows.append(
-            Row(
-                9,
-                "text",
-                f"lowest R_K* of C_L', C_R' for R_K >= {begin:.3g}",
-                "1.47" if stated else "",
-                value,
-                error,
-                "",
-                abs(value - 1.47) <= error if stated else None,
-                "1 + (R_K - 1)(1 - eta)/2",
-            )
-        )
+        agrees, said = abs(value - 1.47) <= error, begin == STATED_END
+        rows.append(row(9, "lowest", value, error, agrees, said=said, begin=begin))
     return rows
 
 
@@ -335,38 +137,18 @@ def right_handed(settings: Settings) -> list[Row]:
     """Claim 4: how much of the volume of six C_R the limits leave."""
     sm, c = settings.once(drawn), settings.constraints
     new, rows = c.R_K["new"], []
-    blue = float(share(sm.central.eta, new, c.R_Kstar["loose"]))
-    for color, name in (("blue", "loose"), ("red", "tight")):
+    blue = share(sm.central.eta, new, c.R_Kstar["loose"])
+    for color, name, text in (
+        ("blue", "loose", "there is a large region"),
+        ("red", "tight", "much harder"),
+    ):
         limit = c.R_Kstar[name]
-        value = float(share(sm.central.eta, new, limit))
-        rows.append(
-            Row(
-                4,
-                "Fig. 1 right",
-                f"{color} share of the volume of six C_R in the new range of R_K",
-                "there is a large region" if color == "blue" else "much harder",
-                100 * value,
-                100 * spread(share(sm.draws.eta, new, limit)),
-                "%",
-                None if color == "blue" else value < blue / 2,
-                f"R_K* <= {limit:.3g}; exact, for real symmetric C_R",
-            )
-        )
-    value = float(lowest_right(sm.central, new))
-    rows.append(
-        Row(
-            4,
-            "Fig. 1 right",
-            "lowest R_K* of six C_R in the new range of R_K",
-            "below both limits",
-            value,
-            spread(lowest_right(sm.draws, new)),
-            "",
-            value <= c.R_Kstar["tight"],
-            "at equal C_R^ee = C_R^mumu = C_R^tautau",
-        )
-    )
-    return rows
+        value, draws = (share(k.eta, new, limit) for k in (sm.central, sm.draws))
+        words: dict[str, Any] = {"color": color, "text": text, "limit": limit}
+        harder = None if color == "blue" else value < blue / 2
+        rows.append(row(4, "share", 100 * value, 100 * spread(draws), harder, **words))
+    least, leasts = (lowest_right(k, new) for k in (sm.central, sm.draws))
+    return [*rows, row(4, "lowest", least, leasts, least <= c.R_Kstar["tight"])]
 
 
 def lowest_right(kernels: RatioKernels, R_K: tuple[float, float]) -> float | Numbers:

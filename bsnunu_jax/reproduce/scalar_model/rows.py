@@ -1,6 +1,7 @@
 """What the slides state about the scalar model, claims 19 and 21 to 24, beside what is computed."""
 
 import math
+from typing import Any
 
 import numpy as np
 
@@ -29,6 +30,7 @@ from bsnunu_jax.reproduce.scalar_model.rates import (
     of_limit,
 )
 from bsnunu_jax.reproduce.settings import Settings
+from bsnunu_jax.reproduce.stated import row
 
 # The slides' numbers: |C^S_sb| [1/TeV], <sigma v> [cm^3/s, GeV^-2], ratio, BR, |C|/m_c [TeV^-2].
 C_SB = (3e-5, 8e-5)
@@ -36,7 +38,6 @@ SIGMA_V_CM3, SIGMA_V = 2.4e-26, 2.2e-9
 RATIO, BR_BS = 1e3, 4e-5
 CHARM = {"D0->pi0": 2.06, "D0->inv": 0.25}
 LEAST_QUARK = 1.5  # TeV
-_WHERE = "slides, scalar dark matter model"
 # Half a unit of the last digit, and what "about" leaves room for.
 _HALF, _ABOUT = 0.5e-5, 0.25
 _SHOWN = (0, 2, 4)
@@ -64,133 +65,62 @@ def scalar_rows(settings: Settings, found: Lanes, known: Relic, plane: Plane) ->
 def _needed(settings: Settings, central: Lanes, found: Lanes) -> list[Row]:
     """Claim 19: |C^S_sb|."""
     rows, per_tev = [], UNIT / PER_TEV
-    stated = "(3 - 8)e-5 /TeV for 500 < m < 900 MeV"
+
+    def of(br: float, i: int, weighted: bool = False) -> tuple[float, float]:
+        """|C^S_sb| [1/TeV] and its uncertainty."""
+        value, draws = (
+            per_tev * of_branching_fraction(lanes, br, weighted=weighted)[i]
+            for lanes in (central, found)
+        )
+        return float(value), spread(draws)
+
     for window, (low, high) in settings.constraints.window.items():
+        words: dict[str, Any] = {"window": window, "br": (low + high) / 2}
         for weighted, i in ((w, i) for w in (False, True) for i in _SHOWN):
-            br = (low + high) / 2
-            value = per_tev * float(of_branching_fraction(central, br, weighted=weighted)[i])
-            drawn = per_tev * of_branching_fraction(found, br, weighted=weighted)[i]
-            omega = float(central["omega"][i])
+            value, error = of(words["br"], i, weighted)
+            words |= {"m": MASSES[i], "weighted": ", with omega(m)" * weighted}
             agrees = C_SB[0] - _HALF <= value <= C_SB[1] + _HALF
-            why = f"omega = {omega:.2f} moves the band up by its root" if weighted else ""
-            if not agrees and not weighted:
-                why = f"the middle of the window, BR_NP = {br:.2g}, needs more"
+            why = f"omega = {central['omega'][i]:.2f} moves the band up by its root"
             rows.append(
-                Row(
-                    19,
-                    _WHERE,
-                    f"|C^S_sb| of the middle of the {window} window at m = {MASSES[i]} GeV"
-                    f"{', with omega(m)' * weighted}",
-                    stated,
-                    value,
-                    spread(drawn),
-                    "/TeV",
-                    agrees,
-                    why,
-                )
+                row(19, "middle", value, error, agrees, why=why if weighted else None, **words)
             )
         for br, i, edge, name in ((low, 0, C_SB[0], "lower"), (high, -1, C_SB[1], "upper")):
-            value = per_tev * float(of_branching_fraction(central, br)[i])
-            error = spread(per_tev * of_branching_fraction(found, br)[i])
-            agrees = abs(value - edge) <= max(_HALF, error)
+            value, error = of(br, i)
             other = float(central["B+->K+"][i]) * (edge / per_tev) ** 2
-            rows.append(
-                Row(
-                    19,
-                    _WHERE,
-                    f"|C^S_sb| of the {name} end of the {window} window at m = {MASSES[i]} GeV",
-                    f"{edge:.0e} /TeV",
-                    value,
-                    error,
-                    "/TeV",
-                    agrees,
-                    ""
-                    if agrees
-                    else f"{edge:.0e} /TeV gives BR_NP = {other:.2g}, the window ends at {br:.2g}",
-                )
-            )
+            words = {"name": name, "window": window, "m": MASSES[i], "edge": edge, "br": br}
+            agrees = abs(value - edge) <= max(_HALF, error)
+            rows.append(row(19, "end", value, error, agrees, other=other, **words))
     return rows
 
 
 def _relic(settings: Settings, central: Lanes, found: Lanes, known: Relic) -> list[Row]:
     """Claim 21: freeze-out, the hierarchy of couplings, the CMB."""
     in_gev = SIGMA_V_CM3 / CM3_PER_S
-    agrees = abs(in_gev - SIGMA_V) <= 0.05e-9
-    rows = [
-        Row(
-            21,
-            _WHERE,
-            "2.4e-26 cm^3/s in natural units",
-            "2.2e-9 GeV^-2",
-            in_gev,
-            None,
-            "GeV^-2",
-            agrees,
-            "" if agrees else "1 GeV^-2 = (hbar c)^2 c = 1.167e-17 cm^3/s",
-        )
-    ]
+    rows = [row(21, "units", in_gev, None, abs(in_gev - SIGMA_V) <= 0.05e-9)]
     target, error = known.target
     for m in (0.6, 0.8):
         i, at = MASSES.index(m), known.at(m)
         sigma_v = float(known.sigma_v[at])
         agrees = abs(sigma_v - SIGMA_V) <= 0.1 * SIGMA_V
         dense = float(density(settings, np.array([m]), known.of_sigma_v(SIGMA_V)[[at]])[0])
-        rows.append(
-            Row(
-                21,
-                _WHERE,
-                f"<sigma v> at x = 20 of Omega h^2 = {target:.2f}, m = {m} GeV",
-                "2.2e-9 GeV^-2",
-                sigma_v,
-                sigma_v * error / target,
-                "GeV^-2",
-                agrees,
-                ""
-                if agrees
-                else f"2.2e-9 GeV^-2 leaves Omega h^2 = {dense:.2f}: freeze-out of a "
-                "sub-GeV particle happens at g_* ~ 13, where the canonical cross "
-                "section is too small",
-            )
-        )
+        words: dict[str, Any] = {"m": m, "target": target, "dense": dense}
+        rows.append(row(21, "sigma_v", sigma_v, sigma_v * error / target, agrees, **words))
         C_ss = drawn_C_ss(settings, found, m, i)
         for window, (low, high) in settings.constraints.window.items():
             br = (low + high) / 2
             value = float(known.C_ss[at] / (UNIT * of_branching_fraction(central, br)[i]))
             drawn = C_ss / (UNIT * of_branching_fraction(found, br)[i])
             same_order = round(math.log10(value)) == round(math.log10(RATIO))
-            rows.append(
-                Row(
-                    21,
-                    _WHERE,
-                    f"|C_ss|/|C^S_sb| for the middle of the {window} window, m = {m} GeV",
-                    "a hierarchy of ~ 1e3",
-                    value,
-                    spread(drawn),
-                    "",
-                    same_order,
-                    "the same order; B of leading-order chiral perturbation theory makes the error",
-                )
-            )
+            rows.append(row(21, "hierarchy", value, drawn, same_order, window=window, m=m))
     limit = float(settings.inputs.values["p_ann_Planck"])
     for m in (0.48, 0.6, 0.8):
         p_ann = float(known.p_ann[known.at(m)])
         below = p_ann < limit
-        rows.append(
-            Row(
-                21,
-                _WHERE,
-                f"p_ann for f_eff = 1 at m = {m} GeV",
-                "indirect detection is negligible",
-                p_ann,
-                None if p_ann == 0 else p_ann * error / target,
-                "cm^3/s/GeV",
-                below,
-                "below m_K nothing annihilates at rest"
-                if p_ann == 0
-                else f"the s wave is open at rest; Planck's p_ann < {limit:.1e} cm^3/s/GeV (from "
-                f"memory, unverified) holds only for f_eff < {limit / p_ann:.4f}",
-            )
-        )
+        if p_ann == 0:
+            rows.append(row(21, "no p_ann", p_ann, None, below, m=m))
+        else:
+            words = {"m": m, "limit": limit, "f_eff": limit / p_ann}
+            rows.append(row(21, "p_ann", p_ann, p_ann * error / target, below, **words))
     return rows
 
 
@@ -198,47 +128,24 @@ def _bs(settings: Settings, central: Lanes, found: Lanes) -> list[Row]:
     """Claim 22: B(Bs -> phi phi) for |C^P| = |C^S|."""
     rows = []
     limit = settings.constraints.limits["BR(Bs->inv)"]
-    for window, (low, high) in settings.constraints.window.items():
-        br = (low + high) / 2
-        for i in _SHOWN:
-            value, drawn = (
-                lanes["Bs->inv"][i] * of_branching_fraction(lanes, br)[i] ** 2
-                for lanes in (central, found)
-            )
-            error = spread(drawn)
-            agrees = abs(float(value) - BR_BS) <= max(_ABOUT * BR_BS, error)
-            needed = float(np.sqrt(BR_BS / central["Bs->inv"][i])) * UNIT / PER_TEV
-            rows.append(
-                Row(
-                    22,
-                    _WHERE,
-                    f"B(Bs -> phi phi) for |C^P| = |C^S| of the middle of the {window} "
-                    f"window, m = {MASSES[i]} GeV",
-                    "~ 4e-5",
-                    float(value),
-                    error,
-                    "",
-                    agrees,
-                    "" if agrees else f"4e-5 belongs to |C^P| = {needed:.1e} /TeV",
-                )
-            )
-        top, drawn_top = (
-            lanes["Bs->inv"][-1] * of_branching_fraction(lanes, high)[-1] ** 2
+
+    def of(br: float, i: int) -> tuple[float, float]:
+        value, draws = (
+            lanes["Bs->inv"][i] * of_branching_fraction(lanes, br)[i] ** 2
             for lanes in (central, found)
         )
-        rows.append(
-            Row(
-                22,
-                _WHERE,
-                f"largest B(Bs -> phi phi) for |C^P| = |C^S| of the {window} window, m <= "
-                f"{MASSES[-1]} GeV",
-                f"below {limit:.1e}",
-                float(top),
-                spread(drawn_top),
-                "",
-                bool(top < limit),
-            )
-        )
+        return float(value), spread(draws)
+
+    for window, (low, high) in settings.constraints.window.items():
+        for i in _SHOWN:
+            value, error = of((low + high) / 2, i)
+            agrees = abs(value - BR_BS) <= max(_ABOUT * BR_BS, error)
+            needed = float(np.sqrt(BR_BS / central["Bs->inv"][i])) * UNIT / PER_TEV
+            words: dict[str, Any] = {"window": window, "m": MASSES[i], "needed": needed}
+            rows.append(row(22, "middle", value, error, agrees, **words))
+        value, error = of(high, -1)
+        words = {"window": window, "m": MASSES[-1], "limit": limit}
+        rows.append(row(22, "largest", value, error, value < limit, **words))
     return rows
 
 
@@ -251,39 +158,13 @@ def _charm(settings: Settings, central: Lanes, found: Lanes) -> list[Row]:
             value = float(of_limit(settings, central, mode)[i])
             error = spread(of_limit(settings, found, mode)[i])
             agrees = abs(value - stated) <= max(error, 0.05 * stated)
-            rows.append(
-                Row(
-                    23,
-                    _WHERE,
-                    f"largest |C^{letter}_uc|/m_c of {decay} at m = {MASSES[i]} GeV",
-                    f"{stated} /TeV^2",
-                    value,
-                    error,
-                    "TeV^-2",
-                    agrees,
-                    ""
-                    if agrees
-                    else "the stated number holds near 0.5 GeV; the limit weakens with m",
-                )
-            )
+            words: dict[str, Any] = {"letter": letter, "decay": decay, "number": stated}
+            rows.append(row(23, "charm", value, error, agrees, m=MASSES[i], **words))
     least, drawn = (
         QUARKS * np.sqrt(benchmark(settings) / of_limit(settings, lanes, "D0->inv")[0])
         for lanes in (central, found)
     )
-    rows.append(
-        Row(
-            23,
-            _WHERE,
-            "m_Q at which D0 -> inv reaches its limit, |y_q^s| = 2, m = 0.5 GeV",
-            f"m_Q > {LEAST_QUARK} TeV from the LHC",
-            float(least),
-            spread(drawn),
-            "TeV",
-            bool(least < LEAST_QUARK),
-            "the LHC is stronger" if least < LEAST_QUARK else "D0 -> inv is stronger than the LHC",
-        )
-    )
-    return rows
+    return [*rows, row(23, "quark", least, drawn, least < LEAST_QUARK, least=LEAST_QUARK)]
 
 
 def _plane(
@@ -292,65 +173,28 @@ def _plane(
     """Claim 24: the couplings, at 3 TeV and |y_d^s| = |y_q^s| = 2."""
     i = MASSES.index(MASS)
     C_ss, drawn = float(known.C_ss[known.at(MASS)]), drawn_C_ss(settings, found, MASS, i)
-    here = f"m = {MASS} GeV, m_Q = m_D = {QUARKS:g} TeV, |y^s| = {STRANGE:g}, rho = 0"
+    quarks = f"m = {MASS} GeV, m_Q = m_D = {QUARKS:g} TeV, |y^s| = {STRANGE:g}"
+    here = f"{quarks}, rho = 0"
     rows = []
     for window, (low, high) in settings.constraints.window.items():
         br = (low + high) / 2
-        value = 2 * UNIT * float(of_branching_fraction(central, br)[i]) / C_ss
-        error = spread(2 * UNIT * of_branching_fraction(found, br)[i] / drawn)
+        value = 2 * UNIT * of_branching_fraction(central, br)[i] / C_ss
+        draws = 2 * UNIT * of_branching_fraction(found, br)[i] / drawn
         points = int((plane.inside(window) & plane.allowed).sum())
-        rows.append(
-            Row(
-                24,
-                _WHERE,
-                f"|r_d + r_q exp(i theta)| of the middle of the {window} window, {here}",
-                "",
-                value,
-                error,
-                "",
-                None,
-                f"a circle; {points} of {plane.C_S.size} points of the plane are in "
-                "the band and below "
-                "all limits",
-            )
-        )
+        words: dict[str, Any] = {"window": window, "points": points, "n": plane.C_S.size}
+        rows.append(row(24, "circle", value, draws, here=here, **words))
     at = {name: values[[i]] for name, values in central.items()}
-    draws = {name: values[i] for name, values in found.items()}
+    largest = largest_ratio(settings, at, C_ss)[0]
+    largest_drawn = largest_ratio(
+        settings, {name: values[i] for name, values in found.items()}, drawn
+    )
     y_1 = plane.y_1
+    words = {"below": "below" if y_1 < PERTURBATIVE else "above", "largest": PERTURBATIVE}
+    words["perturbative"] = "perturbative" if y_1 < PERTURBATIVE else "not perturbative"
+    rhos = np.array([largest_rho(y_1 * x / C_ss) for x in drawn])
     return [
         *rows,
-        Row(
-            24,
-            _WHERE,
-            f"largest r_d = r_q at theta = pi, {here}",
-            "",
-            float(largest_ratio(settings, at, C_ss)[0]),
-            spread(largest_ratio(settings, draws, drawn)),
-            "",
-            None,
-            "B -> K* limits C^P where B -> K sees nothing of the sum",
-        ),
-        Row(
-            24,
-            _WHERE,
-            f"|y_1| of C_ss from the relic density, {here}",
-            "",
-            y_1,
-            y_1 * spread(drawn) / C_ss,
-            "",
-            None,
-            f"perturbative: below {PERTURBATIVE:.2f}"
-            if y_1 < PERTURBATIVE
-            else f"not perturbative: above {PERTURBATIVE:.2f}",
-        ),
-        Row(
-            24,
-            _WHERE,
-            f"|rho| at which |y_1| reaches sqrt(4 pi), {here[:-9]}",
-            "",
-            largest_rho(y_1),
-            spread([largest_rho(y_1 * x / C_ss) for x in drawn]),
-            "rad",
-            None,
-        ),
+        row(24, "ratio", largest, largest_drawn, here=here),
+        row(24, "y_1", y_1, y_1 * spread(drawn) / C_ss, here=here, **words),
+        row(24, "rho", largest_rho(y_1), rhos, here=quarks),
     ]
