@@ -25,7 +25,7 @@ SHELL = re.compile(r"```sh\n(.*?)```(?:\n\n<!-- (prints|writes)(.*?) -->)?", re.
 COST = {
     "A measurement": (0, 0, 0),
     "A model": (1, 1, 0),
-    "An operator": (0, 2, 1),
+    "An operator": (0, 1, 0),
     "A mode": (0, 1, 0),
     "A record": (0, 1, 0),
     "A figure of a fit": (1, 0, 0),
@@ -52,6 +52,8 @@ json.dump(found, sys.stdout)
 
 def changed(old: str, text: str) -> str:
     """The file after the hunks of a block: lines that stay or go, then lines that come."""
+    if all(x.startswith("+") for x in text.splitlines()):
+        return old + "".join(x[1:] + "\n" for x in text.splitlines())
     for hunk in re.findall(r"(?:^[ -].*\n)+(?:^\+.*\n)*", text, re.MULTILINE):
         before = "".join(x[1:] + "\n" for x in hunk.splitlines() if x[0] in " -")
         after = "".join(x[1:] + "\n" for x in hunk.splitlines() if x[0] in " +")
