@@ -1,7 +1,6 @@
 """A pair of invisible fermions, Dirac or Majorana."""
 
-from collections.abc import Mapping
-from typing import Any, ClassVar
+from typing import ClassVar
 
 import jax.numpy as jnp
 from jax.typing import ArrayLike
@@ -64,19 +63,6 @@ class FermionPair(MassivePair):
             InputError: for V1, A1, T1, T2 of a Majorana fermion, or two masses of one.
         """
         self._set(m, m_other, majorana, coefficients)
-
-    @classmethod
-    def named(
-        cls,
-        m: ArrayLike,
-        m_other: ArrayLike | None,
-        coefficients: Mapping[str, ArrayLike],
-        *,
-        majorana: bool = False,
-    ) -> "FermionPair":
-        """The same with the coefficients by name."""
-        given: dict[str, Any] = dict(coefficients)
-        return cls(m, m_other, majorana=majorana, **given)
 
     def _interfere(self, a: str, b: str) -> bool:
         return self.m_other is not None or (a, b) not in _UNEQUAL

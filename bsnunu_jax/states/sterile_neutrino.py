@@ -1,6 +1,6 @@
 """Sterile neutrinos: B -> K(*) nu N and N Nbar through chiral operators."""
 
-from typing import ClassVar, Literal
+from typing import Any, ClassVar, Literal
 
 import equinox as eqx
 import jax.numpy as jnp
@@ -75,7 +75,7 @@ class SterileNeutrino(eqx.Module):
     @property
     def fermions(self) -> FermionPair:
         """The same as a fermion pair; of a Majorana current only the axial half is left."""
-        c: dict[str, Array] = {}
+        c: dict[str, Any] = {}
         for name, value in self.coefficients.items():
             x, y = (_SIGN[chirality] for chirality in name[2:])
             parts: dict[str, dict[str, complex]] = {
@@ -87,8 +87,8 @@ class SterileNeutrino(eqx.Module):
                 if not (self.majorana and operator in FermionPair.vanishing):
                     c[operator] = c.get(operator, jnp.zeros((), complex)) + weight * value
         if self.pair == "NN":
-            return FermionPair.named(self.mN, None, c, majorana=self.majorana)
-        return FermionPair.named(jnp.zeros_like(self.mN), self.mN, c)
+            return FermionPair(self.mN, majorana=self.majorana, **c)
+        return FermionPair(jnp.zeros_like(self.mN), self.mN, **c)
 
     def invariants(self, inputs: Inputs) -> dict[str, Scalar]:
         """Those of the fermion pair."""
