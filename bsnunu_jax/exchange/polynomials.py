@@ -4,6 +4,7 @@ At fixed masses a rate is a sum of invariants, quadratic in the coefficients, ti
 kernels. The kernels are made once for all monomials of a draw.
 """
 
+import math
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any, NamedTuple
@@ -20,7 +21,7 @@ from bsnunu_jax.hadrons.transitions import ANNIHILATIONS, MODES, get_decay
 from bsnunu_jax.inputs import Inputs, Nuisances, load_inputs
 from bsnunu_jax.inputs.nuisances import DEFAULT_GROUPS, GROUPS
 from bsnunu_jax.models import get_model
-from bsnunu_jax.numerics.batch import chunked_vmap
+from bsnunu_jax.numerics.batch import Batched
 from bsnunu_jax.numerics.quadratic import quadratic
 from bsnunu_jax.observables.catalogue import OBSERVABLES, get_observable
 from bsnunu_jax.observables.observable import Observable
@@ -154,7 +155,7 @@ def quadratic_polynomials(
         # The central point is one more draw: one program does for all.
         z = np.concatenate([np.zeros((1, z.shape[1])), z])
     shift = nuisances.shift if nuisances else lambda _: inputs
-    found = jax.tree.map(np.asarray, _each(lambda z: expand(shift(z)), z))
+    found = _each(lambda z: expand(shift(z)), z)
     central = found.coefficients[0]
     _check_degree(chosen, found, [name for name, _ in coordinates], order)
     kept = np.flatnonzero((central != 0).any(axis=1))
@@ -259,12 +260,9 @@ def _points(d: int) -> np.ndarray:
 
 
 def _each(function: Callable[[Any], _Expansion], z: np.ndarray) -> _Expansion:
-    """The function of every row, in equal chunks: a last one of another size compiles anew."""
-    chunks = -(-len(z) // _CHUNK)
-    size = -(-len(z) // chunks)
-    padded = np.concatenate([z, np.zeros((chunks * size - len(z), z.shape[1]))])
-    mapped = jax.jit(lambda z: chunked_vmap(function, z, chunk=size))
-    found: _Expansion = jax.tree.map(lambda a: a[: len(z)], mapped(jnp.asarray(padded)))
+    """The function of every row, in equal chunks."""
+    chunks = math.ceil(len(z) / _CHUNK)
+    found: _Expansion = Batched(function, width=math.ceil(len(z) / chunks), together=True)(z)
     return found
 
 

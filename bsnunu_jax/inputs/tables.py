@@ -8,9 +8,9 @@ from types import MappingProxyType
 from typing import Any
 
 import numpy as np
-import yaml
 
 from bsnunu_jax.foundation.errors import InputError
+from bsnunu_jax.foundation.packaged import load_yaml as load_yaml
 from bsnunu_jax.hadrons.transitions import TRANSITIONS
 
 _NUMBERS = (
@@ -47,18 +47,6 @@ class FormFactorSet:
     parameters: tuple[str, ...]
     central: np.ndarray
     covariance: np.ndarray
-
-
-def load_yaml(text: str) -> Any:
-    """Parse YAML with the fast loader where libyaml is there."""
-    return yaml.load(text, Loader=getattr(yaml, "CSafeLoader", yaml.SafeLoader))
-
-
-@cache
-def packaged(package: str, name: str) -> Mapping[Any, Any]:
-    """A YAML file of the `data` folder of a package below bsnunu_jax, to be read only."""
-    folder = resources.files(f"bsnunu_jax.{package}") / "data"
-    return MappingProxyType(load_yaml((folder / name).read_text(encoding="utf-8")))
 
 
 @cache

@@ -7,7 +7,7 @@ from functools import cache
 from string import Template
 from typing import Any
 
-from bsnunu_jax.inputs.tables import packaged
+from bsnunu_jax.foundation.packaged import packaged
 
 _FLAVOUR = {"e": "e", "mu": r"\mu", "tau": r"\tau"}
 

@@ -6,7 +6,7 @@ from string import Template
 
 from jaxtyping import Array, Float
 
-from bsnunu_jax.inputs.tables import packaged
+from bsnunu_jax.foundation.packaged import packaged
 
 Scalar = Float[Array, ""]
 

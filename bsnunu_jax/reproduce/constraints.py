@@ -6,8 +6,8 @@ from functools import cache
 from typing import Any
 
 from bsnunu_jax.foundation.errors import InputError
+from bsnunu_jax.foundation.packaged import packaged
 from bsnunu_jax.inputs import Inputs, load_inputs
-from bsnunu_jax.inputs.tables import packaged
 from bsnunu_jax.observables.branching import branching_fraction
 from bsnunu_jax.states import Neutrinos
 

@@ -6,7 +6,7 @@ from typing import Any
 
 import numpy as np
 
-from bsnunu_jax.inputs.tables import packaged
+from bsnunu_jax.foundation.packaged import packaged
 from bsnunu_jax.reproduce.row import Row, spread
 
 _CLAIMS = packaged("reproduce", "claims.yaml")

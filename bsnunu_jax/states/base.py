@@ -70,6 +70,38 @@ class MasslessPair:
         return quadrature.bin_rule(edges, q2_max, nodes)
 
 
+class Around:
+    """What a state that changes another one leaves as it is."""
+
+    state: InvisibleState
+
+    @property
+    def has_spectrum(self) -> bool:
+        """That of the state."""
+        return self.state.has_spectrum
+
+    @property
+    def vanishes_at_limits(self) -> bool:
+        """That of the state."""
+        return self.state.vanishes_at_limits
+
+    def invariants(self, inputs: Inputs) -> dict[str, Scalar]:
+        """Those of the state."""
+        return self.state.invariants(inputs)
+
+    def dark_rows(self, q2: Scalar) -> Mapping[str, Mapping[str, Scalar]]:
+        """Those of the state."""
+        return self.state.dark_rows(q2)
+
+    def total_rule(self, q2_max: Scalar, nodes: int) -> Rule:
+        """That of the state."""
+        return self.state.total_rule(q2_max, nodes)
+
+    def bin_rule(self, edges: Float[Array, " edges"], q2_max: Scalar, nodes: int) -> BinRule:
+        """That of the state."""
+        return self.state.bin_rule(edges, q2_max, nodes)
+
+
 def in_integrals(state: InvisibleState) -> InvisibleState:
     """The state whose dark rows the rules of `state` integrate: itself, if it names no other.
 

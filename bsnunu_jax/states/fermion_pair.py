@@ -1,7 +1,6 @@
 """A pair of invisible fermions, Dirac or Majorana."""
 
-from collections.abc import Mapping
-from typing import Any, ClassVar
+from typing import ClassVar
 
 import jax.numpy as jnp
 from jax.typing import ArrayLike
@@ -55,53 +54,15 @@ class FermionPair(MassivePair):
         m: ArrayLike,
         m_other: ArrayLike | None = None,
         *,
-        S1: ArrayLike | None = None,
-        S2: ArrayLike | None = None,
-        P1: ArrayLike | None = None,
-        P2: ArrayLike | None = None,
-        V1: ArrayLike | None = None,
-        V2: ArrayLike | None = None,
-        A1: ArrayLike | None = None,
-        A2: ArrayLike | None = None,
-        T1: ArrayLike | None = None,
-        T2: ArrayLike | None = None,
         majorana: bool = False,
+        **coefficients: ArrayLike | None,
     ) -> None:
-        """Masses in GeV.
+        """Masses in GeV, coefficients by the names of the `operators`.
 
         Raises:
             InputError: for V1, A1, T1, T2 of a Majorana fermion, or two masses of one.
         """
-        self._set(
-            m,
-            m_other,
-            majorana,
-            {
-                "S1": S1,
-                "S2": S2,
-                "P1": P1,
-                "P2": P2,
-                "V1": V1,
-                "V2": V2,
-                "A1": A1,
-                "A2": A2,
-                "T1": T1,
-                "T2": T2,
-            },
-        )
-
-    @classmethod
-    def named(
-        cls,
-        m: ArrayLike,
-        m_other: ArrayLike | None,
-        coefficients: Mapping[str, ArrayLike],
-        *,
-        majorana: bool = False,
-    ) -> "FermionPair":
-        """The same with the coefficients by name."""
-        given: dict[str, Any] = dict(coefficients)
-        return cls(m, m_other, majorana=majorana, **given)
+        self._set(m, m_other, majorana, coefficients)
 
     def _interfere(self, a: str, b: str) -> bool:
         return self.m_other is not None or (a, b) not in _UNEQUAL

@@ -4,7 +4,7 @@ The new particles are taken as stable on the scale of the detector.
 """
 
 from abc import abstractmethod
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from typing import ClassVar
 
 import equinox as eqx
@@ -36,6 +36,17 @@ def mass(name: str, given: ArrayLike) -> Array:
     if not isinstance(given, Tracer) and not np.all(np.asarray(given) >= 0):
         raise InputError(f"{name} = {given} of a particle", allowed="give it in GeV, 0 or above")
     return jnp.asarray(given, dtype=float)
+
+
+def check_operators(given: Iterable[str], known: tuple[str, ...]) -> None:
+    """Refuse unknown names.
+
+    Raises:
+        InputError: naming the first one.
+    """
+    for name in given:
+        if name not in known:
+            raise InputError(f"unknown operator {name!r}", allowed=f"one of {', '.join(known)}")
 
 
 class MassivePair(eqx.Module):
@@ -70,10 +81,12 @@ class MassivePair(eqx.Module):
         """Fill the fields.
 
         Raises:
-            InputError: for an operator that vanishes for a particle that is its own antiparticle,
-                or a mass below 0.
+            InputError: for an unknown operator, one that vanishes for a particle that is its own
+                antiparticle, or a mass below 0.
         """
-        given = {k: c for k, c in coefficients.items() if c is not None}
+        check_operators(coefficients, self.operators)
+        known = {k: coefficients.get(k) for k in self.operators}
+        given = {k: c for k, c in known.items() if c is not None}
         if identical and m_other is not None:
             raise InputError(
                 "two different particles cannot be each other's antiparticle",

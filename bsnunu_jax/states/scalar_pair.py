@@ -34,18 +34,15 @@ class ScalarPair(MassivePair):
         m: ArrayLike,
         m_other: ArrayLike | None = None,
         *,
-        S: ArrayLike | None = None,
-        P: ArrayLike | None = None,
-        V: ArrayLike | None = None,
-        A: ArrayLike | None = None,
         real: bool = False,
+        **coefficients: ArrayLike | None,
     ) -> None:
-        """Masses in GeV.
+        """Masses in GeV, coefficients by the names of the `operators`.
 
         Raises:
             InputError: for V or A of a real scalar, or two masses of one.
         """
-        self._set(m, m_other, real, {"S": S, "P": P, "V": V, "A": A})
+        self._set(m, m_other, real, coefficients)
 
     def _interfere(self, a: str, b: str) -> bool:
         return self.m_other is not None

@@ -1,19 +1,17 @@
 """Another final state times a factor: signal strengths."""
 
-from collections.abc import Mapping
-
 import equinox as eqx
 import jax.numpy as jnp
 from jax.typing import ArrayLike
 from jaxtyping import Array, Float
 
 from bsnunu_jax.inputs import Inputs
-from bsnunu_jax.states.base import BinRule, InvisibleState, Rule, in_integrals
+from bsnunu_jax.states.base import Around, InvisibleState, in_integrals
 
 Scalar = Float[Array, ""]
 
 
-class Scaled(eqx.Module):
+class Scaled(Around, eqx.Module):
     """All rates of `state` times a real factor, which may be negative.
 
     >>> from bsnunu_jax import Neutrinos, branching_fraction, load_inputs
@@ -32,16 +30,6 @@ class Scaled(eqx.Module):
         self.factor = jnp.asarray(factor, dtype=float)
 
     @property
-    def has_spectrum(self) -> bool:
-        """That of the state."""
-        return self.state.has_spectrum
-
-    @property
-    def vanishes_at_limits(self) -> bool:
-        """That of the state."""
-        return self.state.vanishes_at_limits
-
-    @property
     def in_integrals(self) -> InvisibleState:
         """That of the state: factors belong to the invariants."""
         return in_integrals(self.state)
@@ -49,15 +37,3 @@ class Scaled(eqx.Module):
     def invariants(self, inputs: Inputs) -> dict[str, Scalar]:
         """Those of the state times the factor."""
         return {k: self.factor * v for k, v in self.state.invariants(inputs).items()}
-
-    def dark_rows(self, q2: Scalar) -> Mapping[str, Mapping[str, Scalar]]:
-        """Those of the state."""
-        return self.state.dark_rows(q2)
-
-    def total_rule(self, q2_max: Scalar, nodes: int) -> Rule:
-        """That of the state."""
-        return self.state.total_rule(q2_max, nodes)
-
-    def bin_rule(self, edges: Float[Array, " edges"], q2_max: Scalar, nodes: int) -> BinRule:
-        """That of the state."""
-        return self.state.bin_rule(edges, q2_max, nodes)

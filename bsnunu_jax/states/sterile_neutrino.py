@@ -1,6 +1,6 @@
 """Sterile neutrinos: B -> K(*) nu N and N Nbar through chiral operators."""
 
-from typing import ClassVar, Literal
+from typing import Any, ClassVar, Literal
 
 import equinox as eqx
 import jax.numpy as jnp
@@ -11,7 +11,7 @@ from bsnunu_jax.foundation.errors import InputError
 from bsnunu_jax.inputs import Inputs
 from bsnunu_jax.states.base import BinRule, Rule
 from bsnunu_jax.states.fermion_pair import FermionPair
-from bsnunu_jax.states.massive_pair import DarkRows, mass
+from bsnunu_jax.states.massive_pair import DarkRows, check_operators, mass
 
 Scalar = Float[Array, ""]
 
@@ -47,35 +47,16 @@ class SterileNeutrino(eqx.Module):
         *,
         pair: Literal["nuN", "NN"] = "nuN",
         majorana: bool = False,
-        V_LL: ArrayLike | None = None,
-        V_LR: ArrayLike | None = None,
-        V_RL: ArrayLike | None = None,
-        V_RR: ArrayLike | None = None,
-        S_LL: ArrayLike | None = None,
-        S_LR: ArrayLike | None = None,
-        S_RL: ArrayLike | None = None,
-        S_RR: ArrayLike | None = None,
-        T_LL: ArrayLike | None = None,
-        T_RR: ArrayLike | None = None,
+        **coefficients: ArrayLike | None,
     ) -> None:
-        """Mass of N in GeV; `majorana` for a pair NN of Majorana fermions.
+        """Mass of N in GeV, coefficients by name; `majorana` for a pair NN of Majorana fermions.
 
         Raises:
-            InputError: for another pair, Majorana nu N, or tensors of a Majorana pair.
+            InputError: for an unknown coefficient, another pair, Majorana nu N, or tensors of a
+                Majorana pair.
         """
-        given = {
-            "V_LL": V_LL,
-            "V_LR": V_LR,
-            "V_RL": V_RL,
-            "V_RR": V_RR,
-            "S_LL": S_LL,
-            "S_LR": S_LR,
-            "S_RL": S_RL,
-            "S_RR": S_RR,
-            "T_LL": T_LL,
-            "T_RR": T_RR,
-        }
-        given = {k: c for k, c in given.items() if c is not None}
+        given = {k: c for k, c in coefficients.items() if c is not None}
+        check_operators(given, OPERATORS)
         if pair not in ("nuN", "NN"):
             raise InputError(f"pair {pair!r} of a sterile neutrino", allowed="nuN or NN")
         if majorana and pair == "nuN":
@@ -94,7 +75,7 @@ class SterileNeutrino(eqx.Module):
     @property
     def fermions(self) -> FermionPair:
         """The same as a fermion pair; of a Majorana current only the axial half is left."""
-        c: dict[str, Array] = {}
+        c: dict[str, Any] = {}
         for name, value in self.coefficients.items():
             x, y = (_SIGN[chirality] for chirality in name[2:])
             parts: dict[str, dict[str, complex]] = {
@@ -106,8 +87,8 @@ class SterileNeutrino(eqx.Module):
                 if not (self.majorana and operator in FermionPair.vanishing):
                     c[operator] = c.get(operator, jnp.zeros((), complex)) + weight * value
         if self.pair == "NN":
-            return FermionPair.named(self.mN, None, c, majorana=self.majorana)
-        return FermionPair.named(jnp.zeros_like(self.mN), self.mN, c)
+            return FermionPair(self.mN, majorana=self.majorana, **c)
+        return FermionPair(jnp.zeros_like(self.mN), self.mN, **c)
 
     def invariants(self, inputs: Inputs) -> dict[str, Scalar]:
         """Those of the fermion pair."""

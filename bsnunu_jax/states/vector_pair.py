@@ -11,7 +11,14 @@ from jax.typing import ArrayLike
 from jaxtyping import Array, Float
 
 from bsnunu_jax.foundation.errors import InputError
-from bsnunu_jax.states.massive_pair import HEAVIEST, DarkRows, Interferences, MassivePair, mass
+from bsnunu_jax.states.massive_pair import (
+    HEAVIEST,
+    DarkRows,
+    Interferences,
+    MassivePair,
+    check_operators,
+    mass,
+)
 
 Scalar = Float[Array, ""]
 _AXIAL = {"V2": "A2", "V3": "A3", "V4": "A4", "V5": "A5", "V6": "A6"}
@@ -58,26 +65,9 @@ class VectorPair(MassivePair):
     why_vanishing: ClassVar[str] = "it is odd under X <-> X^dagger, a real vector is its own"
 
     def __init__(
-        self,
-        m: ArrayLike,
-        *,
-        S: ArrayLike | None = None,
-        P: ArrayLike | None = None,
-        T1: ArrayLike | None = None,
-        T2: ArrayLike | None = None,
-        V2: ArrayLike | None = None,
-        V3: ArrayLike | None = None,
-        V4: ArrayLike | None = None,
-        V5: ArrayLike | None = None,
-        V6: ArrayLike | None = None,
-        A2: ArrayLike | None = None,
-        A3: ArrayLike | None = None,
-        A4: ArrayLike | None = None,
-        A5: ArrayLike | None = None,
-        A6: ArrayLike | None = None,
-        real: bool = False,
+        self, m: ArrayLike, *, real: bool = False, **coefficients: ArrayLike | None
     ) -> None:
-        """The mass in GeV.
+        """The mass in GeV, coefficients by the names of the `operators`.
 
         Raises:
             InputError: for a mass of 0 (traced: the rate is infinite there), or an operator that
@@ -89,23 +79,10 @@ class VectorPair(MassivePair):
                 f"m = {m} of a vector pair is not above 0",
                 allowed="at m = 0 give coefficients over powers of m, VectorPair.goldstone",
             )
-        c = {
-            "S": S,
-            "P": P,
-            "T1": T1,
-            "T2": T2,
-            "V2": V2,
-            "V3": V3,
-            "V4": V4,
-            "V5": V5,
-            "V6": V6,
-            "A2": A2,
-            "A3": A3,
-            "A4": A4,
-            "A5": A5,
-            "A6": A6,
+        check_operators(coefficients, self.operators)
+        over = {
+            k: None if v is None else _over(v, m, self.powers[k]) for k, v in coefficients.items()
         }
-        over = {k: None if v is None else _over(v, m, self.powers[k]) for k, v in c.items()}
         self._set(m, None, real, over)
 
     @classmethod
@@ -117,11 +94,6 @@ class VectorPair(MassivePair):
         Raises:
             InputError: for an unknown operator or one that vanishes for a real vector.
         """
-        for name in coefficients:
-            if name not in cls.operators:
-                raise InputError(
-                    f"unknown operator {name!r}", allowed=f"one of {', '.join(cls.operators)}"
-                )
         return eqx.tree_at(
             lambda state: state.m, cls(1.0, **dict(coefficients), real=real), mass("m", m)
         )

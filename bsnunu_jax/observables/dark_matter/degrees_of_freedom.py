@@ -14,33 +14,11 @@ from jax import lax
 from jax.typing import ArrayLike
 from jaxtyping import Array
 
+from bsnunu_jax.foundation.packaged import packaged
+
 # Mass [GeV], number of states, +1 for fermions and -1 for bosons.
 _ELECTRON = (0.51099895e-3, 4, +1)
-_GAS = (
-    (0.1056584, 4, +1),  # mu
-    (0.1395704, 2, -1),
-    (0.1349768, 1, -1),  # pi
-    (0.493677, 2, -1),
-    (0.497611, 2, -1),
-    (0.547862, 1, -1),
-    (0.95778, 1, -1),  # K, eta, eta'
-    (0.77526, 9, -1),
-    (0.78266, 3, -1),
-    (0.89361, 12, -1),
-    (1.01946, 3, -1),  # rho, omega, K*, phi
-    (0.99, 4, -1),
-    (1.166, 3, -1),
-    (1.2295, 9, -1),
-    (1.23, 9, -1),
-    (1.253, 12, -1),  # f0, a0, ...
-    (1.2754, 5, -1),
-    (1.3182, 15, -1),
-    (1.43, 20, -1),  # f2, a2, K2*
-    (0.93892, 8, +1),
-    (1.11568, 4, +1),
-    (1.1931, 12, +1),
-    (1.232, 32, +1),  # N, ..., Delta
-)
+_GAS = packaged("observables.dark_matter", "gas.yaml")["gas"]
 _LOW, _HIGH = 2e-5, 0.15  # GeV
 _CELLS, _ORDER = 192, 5
 

@@ -10,8 +10,9 @@ from bsnunu_jax.report.figures.style import (
     BLUE,
     COLUMN,
     GREY,
-    ORANGE,
     RED,
+    fill_expected,
+    mark_level,
     new_figure,
     save,
     styled,
@@ -58,13 +59,9 @@ def write_limit_figure(folder: Path, result: dict[str, Any], label: str) -> None
 
 def _draw_cls(axes: "Axes", columns: dict[str, np.ndarray], result: dict[str, Any]) -> None:
     x = columns[result["parameter"]]
-    low2, low1, middle, high1, high2 = (np.maximum(columns[name], 1e-12) for name in _BANDS)
-    axes.fill_between(
-        x, low2, high2, color=ORANGE, alpha=0.45, lw=0, label=r"expected $\pm2\sigma$"
-    )
-    axes.fill_between(x, low1, high1, color="white", lw=0)
-    axes.fill_between(x, low1, high1, color=BLUE, alpha=0.55, lw=0, label=r"expected $\pm1\sigma$")
-    axes.plot(x, middle, "--", color="black", lw=1.0, label="expected, no signal")
+    bands = [np.maximum(columns[name], 1e-12) for name in _BANDS]
+    fill_expected(axes, x, bands, "expected ")
+    axes.plot(x, bands[2], "--", color="black", lw=1.0, label="expected, no signal")
     axes.plot(x, columns["CLs"], color="black", label="observed")
     if "toys" in result:
         toys = result["toys"]
@@ -97,17 +94,7 @@ def _draw_t(axes: "Axes", columns: dict[str, np.ndarray], result: dict[str, Any]
     axes.plot(x, t, color="black")
     levels = {0.6827: "68 %", result["confidence_level"]: f"{100 * result['confidence_level']:g} %"}
     for level, label in levels.items():
-        height = chi2.ppf(level, 1)
-        axes.axhline(height, color=GREY, lw=0.8)
-        axes.annotate(
-            label,
-            (0.99, height),
-            xycoords=("axes fraction", "data"),
-            ha="right",
-            va="bottom",
-            fontsize=8,
-            color="0.35",
-        )
+        mark_level(axes, chi2.ppf(level, 1), label)
     for a, b in result["interval"]["pieces"]:
         axes.axvspan(a, b, color=BLUE, alpha=0.25, lw=0)
     axes.set_ylim(0, 4 * chi2.ppf(result["confidence_level"], 1))

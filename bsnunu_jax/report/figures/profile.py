@@ -13,7 +13,15 @@ from bsnunu_jax.inference.fits.profile_map import ProfileMap
 from bsnunu_jax.inference.problem.parameters import LogUniform
 from bsnunu_jax.inference.problem.problem import Problem
 from bsnunu_jax.report.draws import axis_label
-from bsnunu_jax.report.figures.style import COLUMN, GREY, MASSES, ORANGE, new_figure, save, styled
+from bsnunu_jax.report.figures.style import (
+    COLUMN,
+    MASSES,
+    ORANGE,
+    mark_level,
+    new_figure,
+    save,
+    styled,
+)
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -69,17 +77,7 @@ def _draw_curve(axes: "Axes", found: ProfileMap, best: dict[str, float]) -> None
     (x,) = found.axes
     axes.plot(x, found.delta, color="black")
     for mass in MASSES:
-        height = chi2.ppf(mass, 1)
-        axes.axhline(height, color=GREY, lw=0.8)
-        axes.annotate(
-            f"{100 * mass:.0f} %",
-            (0.99, height),
-            xycoords=("axes fraction", "data"),
-            ha="right",
-            va="bottom",
-            fontsize=8,
-            color="0.35",
-        )
+        mark_level(axes, chi2.ppf(mass, 1), f"{100 * mass:.0f} %")
     axes.set(xlim=(x[0], x[-1]), ylim=(0, min(_HIGHEST, 1.1 * max(found.delta.max(), 4))))
     axes.set_ylabel(r"$\Delta\chi^2$")
 

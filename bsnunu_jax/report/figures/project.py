@@ -13,6 +13,7 @@ from bsnunu_jax.report.figures.style import (
     ORANGE,
     PURPLE,
     RED,
+    fill_expected,
     new_figure,
     save,
     styled,
@@ -121,11 +122,8 @@ def _draw_luminosities(axes: "Axes", columns: dict[str, Any], result: dict[str, 
         axes.plot(x, at["interval_low"], "k.", x, at["interval_high"], "k.", ms=4)
         axes.axhline(result["null"], color=GREY, lw=0.8)
     else:
-        low2, low1, middle, high1, high2 = (at[name] for name in _BANDS)
-        axes.fill_between(x, low2, high2, color=ORANGE, alpha=0.45, lw=0, label=r"$\pm2\sigma$")
-        axes.fill_between(x, low1, high1, color="white", lw=0)
-        axes.fill_between(x, low1, high1, color=BLUE, alpha=0.55, lw=0, label=r"$\pm1\sigma$")
-        axes.plot(x, middle, "k.--", lw=1.0, ms=4, label=f"expected {cl} limit")
+        fill_expected(axes, x, [at[name] for name in _BANDS])
+        axes.plot(x, at["limit"], "k.--", lw=1.0, ms=4, label=f"expected {cl} limit")
         axes.set_yscale("log")
         _plain_ticks(axes.yaxis)
     for sigma, colour in ((3, PURPLE), (5, RED)):

@@ -3,7 +3,7 @@
 import csv
 import io
 import json
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from importlib import resources
 from pathlib import Path
@@ -15,6 +15,7 @@ from bsnunu_jax.foundation.files import write_whole
 from bsnunu_jax.report.intervals import MASSES as MASSES
 
 if TYPE_CHECKING:
+    from matplotlib.axes import Axes
     from matplotlib.figure import Figure
 
 # Petroff, arXiv:2107.02270.
@@ -42,6 +43,28 @@ def styled() -> Iterator[None]:
         rcdefaults()  # whatever the user has set
         rcParams.update(style)
         yield
+
+
+def mark_level(axes: "Axes", height: float, text: str, *, below: bool = False) -> None:
+    """A grey line across, with its name at the right end above or below it."""
+    axes.axhline(height, color=GREY, lw=0.6 if below else 0.8)
+    axes.annotate(
+        text,
+        (0.965 if below else 0.99, height),
+        xycoords=("axes fraction", "data"),
+        ha="right",
+        va="top" if below else "bottom",
+        fontsize=8,
+        color="0.35",
+    )
+
+
+def fill_expected(axes: "Axes", x: np.ndarray, bands: Sequence[np.ndarray], what: str = "") -> None:
+    """Bands of one and two standard deviations: -2, -1, 0, 1 and 2, of which 0 is not drawn."""
+    low2, low1, _, high1, high2 = bands
+    axes.fill_between(x, low2, high2, color=ORANGE, alpha=0.45, lw=0, label=rf"{what}$\pm2\sigma$")
+    axes.fill_between(x, low1, high1, color="white", lw=0)
+    axes.fill_between(x, low1, high1, color=BLUE, alpha=0.55, lw=0, label=rf"{what}$\pm1\sigma$")
 
 
 def new_figure(width: float, height: float, *, free: bool = False) -> "Figure":

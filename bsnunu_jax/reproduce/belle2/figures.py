@@ -7,7 +7,16 @@ import numpy as np
 from scipy.interpolate import PchipInterpolator
 
 from bsnunu_jax.report.figures.corner import corner_data, corner_figure
-from bsnunu_jax.report.figures.style import BLUE, COLUMN, GREY, ORANGE, PURPLE, RED, new_figure
+from bsnunu_jax.report.figures.style import (
+    BLUE,
+    COLUMN,
+    GREY,
+    ORANGE,
+    PURPLE,
+    RED,
+    mark_level,
+    new_figure,
+)
 from bsnunu_jax.reproduce.belle2.resonance import Resonances
 from bsnunu_jax.reproduce.belle2.rows import RESONANCE_BR, RESONANCE_MASS
 from bsnunu_jax.reproduce.belle2.strength import Strength
@@ -41,16 +50,7 @@ def strength_figure(found: Mapping[str, Strength]) -> "Figure":
         label="combined, nuisances fixed",
     )
     for z in (1, 2, 3):
-        ax.axhline(z**2, color=GREY, lw=0.6)
-        ax.annotate(
-            rf"${z}\sigma$",
-            (0.965, z**2),
-            xycoords=("axes fraction", "data"),
-            ha="right",
-            va="top",
-            fontsize=8,
-            color="0.35",
-        )
+        mark_level(ax, z**2, rf"${z}\sigma$", below=True)
     ax.axvline(1, color=RED, lw=0.9)
     ax.annotate(
         "SM", (1.12, 0.97), xycoords=("data", "axes fraction"), va="top", color=RED, fontsize=8.5

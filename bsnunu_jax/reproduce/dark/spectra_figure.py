@@ -1,5 +1,6 @@
 """Spectra over q2, histograms through the efficiency, and omega(m)."""
 
+from collections.abc import Collection
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -45,25 +46,23 @@ _Y_SEEN = r"$d\tilde\Gamma_\epsilon/dq^2$ [GeV$^{-2}$]"
 
 def spectra_figure(found: Shapes) -> "Figure":
     """Fig. 7: scalars, fermions, vectors."""
-    figure = new_figure(PAGE, 3.2)
-    panels = figure.subplots(1, 3, sharey=True)
-    for ax, family in zip(panels, FAMILIES, strict=True):
-        _spectra(ax, family, found)
-        _legend(ax, family, 2 if family == "scalar" else 3, found.R)
-        ax.set_xlabel(_X)
-    panels[0].set(ylabel=_Y, ylim=(0, None))
-    return figure
+    return _row(found, FAMILIES, 3.2, seen=False)
 
 
 def histograms_figure(found: Shapes) -> "Figure":
     """Fig. 8: scalars and fermions."""
-    figure = new_figure(PAGE, 3.1)
-    panels = figure.subplots(1, 2, sharey=True)
-    for ax, family in zip(panels, ("scalar", "fermion"), strict=True):
-        _histograms(ax, family, found)
-        _legend(ax, family, 2 if family == "scalar" else 3, found.R)
+    return _row(found, ("scalar", "fermion"), 3.1, seen=True)
+
+
+def _row(found: Shapes, families: Collection[str], height: float, *, seen: bool) -> "Figure":
+    """A panel a family side by side."""
+    figure = new_figure(PAGE, height)
+    panels = figure.subplots(1, len(families), sharey=True)
+    for ax, family in zip(panels, families, strict=True):
+        _panel(ax, family, found, seen=seen)
+        _legend(ax, family, found.R)
         ax.set_xlabel(_X)
-    panels[0].set(ylabel=_Y_SEEN, ylim=(0, None))
+    panels[0].set(ylabel=_Y_SEEN if seen else _Y, ylim=(0, None))
     return figure
 
 
@@ -72,9 +71,9 @@ def slides_figure(found: Shapes) -> "Figure":
     figure = new_figure(PAGE, 5.0)
     panels = figure.subplots(2, 2, sharex=True, sharey="row")
     for column, family in zip(panels.T, ("scalar", "fermion"), strict=True):
-        _spectra(column[0], family, found)
-        _histograms(column[1], family, found)
-        _legend(column[0], family, 2 if family == "scalar" else 3, found.R)
+        for ax, seen in zip(column, (False, True), strict=True):
+            _panel(ax, family, found, seen=seen)
+        _legend(column[0], family, found.R)
         column[1].set_xlabel(_X)
     panels[0, 0].set(ylabel=_Y, ylim=(0, None))
     panels[1, 0].set(ylabel=_Y_SEEN, ylim=(0, None))
@@ -113,34 +112,33 @@ def _label(case: Case) -> str:
     return rf"${case.latex}$"
 
 
-def _spectra(ax: "Axes", family: str, found: Shapes) -> None:
-    ax.axvspan(*EXCESS, color="0.92", lw=0)
-    for i, case in enumerate(CASES):
-        if case.family == family:
-            total = found.mixed(found.sm[0], found.new[0, i])
-            ax.plot(Q2, total, label=_label(case), **_look(case))
-    ax.plot(Q2, found.sm[0], label="SM", **_SM)
-    ax.set_xlim(0, Q2[-1])
-
-
-def _histograms(ax: "Axes", family: str, found: Shapes) -> None:
+def _panel(ax: "Axes", family: str, found: Shapes, *, seen: bool) -> None:
+    """Spectra of a family, or histograms with the efficiency."""
     ax.axvspan(*EXCESS, color="0.92", lw=0)
     edges = ita_efficiency().edges
-    for case in CASES:
-        if case.family == family:
-            ax.stairs(found.case_histogram(case)[0], edges, label=_label(case), **_look(case))
-    ax.stairs(found.histogram(found.sm_centres)[0], edges, label="SM", **_SM)
-    ax.set_xlim(0, edges[-1])
+    lines = {
+        i: found.case_histogram(case)[0] if seen else found.mixed(found.sm[0], found.new[0, i])
+        for i, case in enumerate(CASES)
+        if case.family == family
+    }
+    looks = [{"label": _label(CASES[i]), **_look(CASES[i])} for i in lines]
+    sm = found.histogram(found.sm_centres)[0] if seen else found.sm[0]
+    for values, look in zip((*lines.values(), sm), (*looks, {"label": "SM", **_SM}), strict=True):
+        if seen:
+            ax.stairs(values, edges, **look)
+        else:
+            ax.plot(Q2, values, **look)
+    ax.set_xlim(0, edges[-1] if seen else Q2[-1])
 
 
-def _legend(ax: "Axes", family: str, columns: int, R: float) -> None:
+def _legend(ax: "Axes", family: str, R: float) -> None:
     """Above the panel, with the mass where there is one."""
     masses = {c.mass for c in CASES if c.family == family}
     values = r",\,".join(f"{1e3 * m:.0f}" for m in sorted(masses))
     ax.legend(
         loc="lower center",
         bbox_to_anchor=(0.5, 1.0),
-        ncols=columns,
+        ncols=2 if family == "scalar" else 3,
         columnspacing=0.9,
         handlelength=1.9,
         handletextpad=0.4,

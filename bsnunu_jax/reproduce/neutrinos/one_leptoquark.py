@@ -5,6 +5,7 @@ R_K* are those of C_R^tautau = T alone. If C_R^mumu = 0, one of C_R^mutau and C_
 """
 
 from collections.abc import Sequence
+from typing import Any
 
 import numpy as np
 
@@ -14,14 +15,14 @@ from bsnunu_jax.reproduce.neutrinos.charged_rates import (
     K_MUTAU,
     K_TAUTAU,
     VIOLATING,
-    Quadratics,
     quadratics,
 )
 from bsnunu_jax.reproduce.neutrinos.coefficient_rows import COLORS, SLIDES_END, regions
 from bsnunu_jax.reproduce.neutrinos.coupling_circles import Region
 from bsnunu_jax.reproduce.neutrinos.ratio_rows import STATED_R
-from bsnunu_jax.reproduce.row import Row, spread
+from bsnunu_jax.reproduce.row import Row
 from bsnunu_jax.reproduce.settings import Settings
+from bsnunu_jax.reproduce.stated import row
 
 Numbers = np.ndarray
 # What b -> s mu mu may leave: "O(0.1)" and "much smaller than one", text of arXiv:2309.12741.
@@ -54,83 +55,28 @@ def rows(settings: Settings) -> Sequence[Row]:
     c = settings.constraints
     value, error = STATED_R["new"]
     low = value - error
-    same = bool(np.isclose(low, SLIDES_END))
-    found = [
-        Row(
-            1,
-            "slides",
-            "lower end of the new range of R_K",
-            f"{SLIDES_END:g}",
-            low,
-            None,
-            "",
-            same,
-            "" if same else f"the slides give R_K = {value:g} +- {error:g}, as the paper does",
-        )
-    ]
+    words: dict[str, Any] = {"end": SLIDES_END, "R": value, "R_error": error}
+    found = [row(1, "slides", low, None, np.isclose(low, SLIDES_END), **words)]
     central, draws = settings.once(quadratics)
     mine, moved = (regions(settings, q.kernels) for q in (central, draws))
     for color, name in COLORS:
-        _, high, _ = mine[f"new, {name}"].extent()
-        _, highs, _ = moved[f"new, {name}"].extent()
-        found.append(
-            Row(
-                5,
-                "slides",
-                f"smallest |C_R^tautau| of {color} if C_R^ee = C_R^mumu = 0",
-                "large",
-                abs(float(high)),
-                spread(highs),
-                "",
-                abs(float(high)) > max(MUMU),
-                "from R_K - R_K* = 2 (1 + eta) sum C_R^ii/(3 C_SM)",
-            )
-        )
+        high, highs = (abs(r[f"new, {name}"].extent()[1]) for r in (mine, moved))
+        found.append(row(5, "slides", high, highs, high > max(MUMU), color=color))
     for mode in VIOLATING:
-        for mumu in MUMU:
-            found.append(
-                _highest(
-                    mode,
-                    f"symmetric, |C_R^mumu| <= {mumu:g}",
-                    central,
-                    draws,
-                    widest(mine["new, loose"], mumu),
-                    widest(moved["new, loose"], mumu),
-                )
-            )
-        single = [
+        cases = {
+            f"symmetric, |C_R^mumu| <= {mumu:g}": [
+                widest(r["new, loose"], mumu) for r in (mine, moved)
+            ]
+            for mumu in MUMU
+        }
+        cases["C_R^mutau = C_R^mumu = 0"] = [
             regions(settings, q.kernels, 1.0)["new, loose"].extent()[2] for q in (central, draws)
         ]
-        found.append(_highest(mode, "C_R^mutau = C_R^mumu = 0", central, draws, *single))
+        for case, (off, offs) in cases.items():
+            value, values = central.violating(mode, off), draws.violating(mode, offs)
+            found.append(row(12, "slides", value, values, mode=mode, case=case))
     for mode, limit in SLIDES_LIMITS.items():
-        here = c.limits[mode]
-        if not np.isclose(here, limit):
-            source = str(c.raw["limits"][mode]["source"])
-            found.append(
-                Row(
-                    12,
-                    "slides",
-                    f"limit on {mode}",
-                    f"{limit:.3g}",
-                    here,
-                    None,
-                    "",
-                    False,
-                    f"superseded by {source}",
-                )
-            )
+        if not np.isclose(c.limits[mode], limit):
+            words = {"mode": mode, "limit": limit, "source": c.raw["limits"][mode]["source"]}
+            found.append(row(12, "slides limit", c.limits[mode], None, False, **words))
     return found
-
-
-def _highest(
-    mode: str, case: str, central: Quadratics, draws: Quadratics, off: Numbers, offs: Numbers
-) -> Row:
-    value = float(central.violating(mode, off))
-    return Row(
-        12,
-        "slides",
-        f"highest {mode} of one leptoquark, blue, {case}",
-        "",
-        value,
-        spread(draws.violating(mode, offs)),
-    )
