@@ -19,7 +19,7 @@ from benchmarks.timing import Section, report, timed
 from bsnunu_jax import Inputs, load_inputs
 from bsnunu_jax.observables.dark_matter.relic_density import omega_h2
 from bsnunu_jax.states.sectors import DarkScalar
-from tests.freeze_out_ode import omega_h2_diffrax
+from tests.support.freeze_out_ode import omega_h2_diffrax
 
 BATCH = 20
 

@@ -1,17 +1,36 @@
-"""Fixtures: the default inputs, seeded random numbers, Belle II's published files where present."""
+"""Settings of a test session and fixtures: inputs, seeded random numbers, the published files.
+
+One folder of compiled programs serves all workers and every command that a test starts. The process
+that starts the session makes it and takes it away; with BSNUNU_CACHE set it is that folder, kept,
+or none ("off").
+"""
 
 import os
+import shutil
+import subprocess
+import sys
+import tempfile
 from collections.abc import Iterator
 from pathlib import Path
 
 import jax
 import numpy as np
 import pytest
+from jax.experimental.compilation_cache.compilation_cache import reset_cache
 
+from bsnunu_jax.foundation.compilation_cache import VARIABLE, use_compilation_cache
 from bsnunu_jax.inputs import Inputs, load_inputs
 
-# No compiled programs in the home of whoever runs the tests.
-os.environ.setdefault("BSNUNU_CACHE", "off")
+# Most programs of a test run once: half of the time to compile is worth more than a third of the
+# time to run. Commands that tests start inherit this; flags of whoever runs the tests come later.
+# Without the optimiser (--xla_backend_optimization_level=0) programs compile four times faster
+# still, but samplers and toys run five times slower.
+QUICKLY_COMPILED = "--xla_cpu_use_fusion_emitters=false --xla_cpu_parallel_codegen_split_count=1"
+_MADE = pytest.StashKey[str]()
+
+# No silent broadcasting between arrays of different rank. Part of the key of every compiled
+# program: set once, not around each test.
+jax.config.update("jax_numpy_rank_promotion", "raise")
 
 LIKELIHOOD_VARIABLE = "BSNUNU_BELLE2_KNUNU"
 LIKELIHOOD_FILES = (
@@ -39,6 +58,32 @@ QUICK = {
 }
 
 
+def _xla_knows(flags: str) -> bool:
+    """XLA ends the process where it meets a flag that it does not have (any more)."""
+    start = [sys.executable, "-c", "import jaxlib.xla_client as x; x.make_cpu_client()"]
+    tried = subprocess.run(
+        start, env=os.environ | {"XLA_FLAGS": flags}, capture_output=True, check=False
+    )
+    return tried.returncode == 0
+
+
+def pytest_configure(config: pytest.Config) -> None:
+    """Before the first program is compiled, and before workers are started."""
+    if not hasattr(config, "workerinput"):
+        flags = f"{QUICKLY_COMPILED} {os.environ.get('XLA_FLAGS', '')}".strip()
+        if _xla_knows(flags):
+            os.environ["XLA_FLAGS"] = flags
+        if VARIABLE not in os.environ:
+            config.stash[_MADE] = os.environ[VARIABLE] = tempfile.mkdtemp(prefix="bsnunu_tests_")
+    use_compilation_cache()
+
+
+def pytest_unconfigure(config: pytest.Config) -> None:
+    """Take the folder away that was made."""
+    if (folder := config.stash.get(_MADE, None)) is not None:
+        shutil.rmtree(folder, ignore_errors=True)
+
+
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     """Mark the tests of the files that are quick."""
     for item in items:
@@ -58,11 +103,15 @@ def rng() -> np.random.Generator:
     return np.random.default_rng(230912741)
 
 
-@pytest.fixture(autouse=True)
-def strict_shapes() -> Iterator[None]:
-    """Refuse silent broadcasting between arrays of different rank."""
-    with jax.numpy_rank_promotion("raise"):
-        yield
+@pytest.fixture
+def no_cache() -> Iterator[None]:
+    """No compiled programs from the folder of the session."""
+    folder = jax.config.jax_compilation_cache_dir
+    jax.config.update("jax_compilation_cache_dir", None)
+    reset_cache()
+    yield
+    jax.config.update("jax_compilation_cache_dir", folder)
+    reset_cache()
 
 
 @pytest.fixture(scope="session")

@@ -21,6 +21,8 @@ from bsnunu_jax.scan.card import ScanCard
 from bsnunu_jax.scan.run import run_scan
 from bsnunu_jax.states import FermionPair, Neutrinos
 
+pytestmark = pytest.mark.usefixtures("no_cache")
+
 FITS = Path(__file__).parents[1] / "fits"
 EVENT = "/jax/core/compile/backend_compile_duration"
 _seen: list[str] = []

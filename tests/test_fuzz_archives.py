@@ -1,4 +1,4 @@
-"""Archives made to break the reader, and damaged ones: tests/fuzz_archives.py in short."""
+"""Archives made to break the reader, and damaged ones: tests/support/fuzz_archives.py in short."""
 
 from fuzz_archives import crafted, main, mutations
 

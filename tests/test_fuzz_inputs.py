@@ -5,7 +5,7 @@ from fuzz_inputs import KINDS, Kind, run
 
 from bsnunu_jax.foundation.errors import InputError
 
-CASES = 84  # of each of six kinds; `python tests/fuzz_inputs.py all 5000` runs more
+CASES = 84  # of each of six kinds; `python tests/support/fuzz_inputs.py all 5000` runs more
 
 
 @pytest.mark.parametrize("name", KINDS)

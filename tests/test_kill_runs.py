@@ -5,11 +5,11 @@ import subprocess
 import sys
 from pathlib import Path
 
-SCRIPT = Path(__file__).with_name("kill_runs.py")
+SCRIPT = Path(__file__).parent / "support" / "kill_runs.py"
 
 
 def test_kills_and_deletions_at_random_moments():
-    root = SCRIPT.parents[1]
+    root = SCRIPT.parents[2]
     path = f"{root}{os.pathsep}{os.environ.get('PYTHONPATH', '')}"
     done = subprocess.run(
         [

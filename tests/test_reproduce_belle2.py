@@ -1,13 +1,10 @@
 """Published results from Belle II's likelihood: the parts, with few draws and coarse grids."""
 
-from collections.abc import Iterator
 from dataclasses import replace
 from pathlib import Path
 
-import jax
 import numpy as np
 import pytest
-from jax.experimental.compilation_cache.compilation_cache import reset_cache
 
 from bsnunu_jax.inference.sampling.nuts import Sampler
 from bsnunu_jax.report.figures.style import styled
@@ -21,17 +18,6 @@ from bsnunu_jax.reproduce.settings import Settings
 
 SM = 4.966e-6
 FEW = Sampler(chains=2, warmup=250, draws=500, target_accept=0.65, block=250)
-
-
-@pytest.fixture(scope="module", autouse=True)
-def _compiled_once(tmp_path_factory: pytest.TempPathFactory) -> Iterator[None]:
-    """What is made twice compiles once."""
-    reset_cache()
-    before = jax.config.jax_compilation_cache_dir
-    jax.config.update("jax_compilation_cache_dir", str(tmp_path_factory.mktemp("programs")))
-    yield
-    jax.config.update("jax_compilation_cache_dir", before)
-    reset_cache()
 
 
 @pytest.fixture(scope="module")

@@ -1,13 +1,11 @@
 """The slides' scalar model: coefficients, freeze-out, the plane of couplings, rows and figures."""
 
-from collections.abc import Iterator
 from dataclasses import replace
 
 import jax
 import jax.numpy as jnp
 import numpy as np
 import pytest
-from jax.experimental.compilation_cache.compilation_cache import reset_cache
 
 from bsnunu_jax.report.figures.style import styled
 from bsnunu_jax.reproduce.product import Product
@@ -17,17 +15,6 @@ from bsnunu_jax.reproduce.scalar_model.item import slides_scalar_model
 from bsnunu_jax.reproduce.settings import Settings
 
 POINTS = 20_000
-
-
-@pytest.fixture(scope="module", autouse=True)
-def _compiled_once(tmp_path_factory: pytest.TempPathFactory) -> Iterator[None]:
-    """What is made twice compiles once."""
-    reset_cache()
-    before = jax.config.jax_compilation_cache_dir
-    jax.config.update("jax_compilation_cache_dir", str(tmp_path_factory.mktemp("programs")))
-    yield
-    jax.config.update("jax_compilation_cache_dir", before)
-    reset_cache()
 
 
 @pytest.fixture(scope="module")

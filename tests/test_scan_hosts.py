@@ -48,7 +48,7 @@ def free_port() -> int:
 
 
 def start(path: Path, out: Path, *options: str, devices: int = 1) -> subprocess.Popen[str]:
-    flags = f"--xla_force_host_platform_device_count={devices}"
+    flags = f"{os.environ.get('XLA_FLAGS', '')} --xla_force_host_platform_device_count={devices}"
     return subprocess.Popen(
         [sys.executable, "-m", "bsnunu_jax", "scan", str(path), "--out", str(out), *options],
         env=os.environ | {"XLA_FLAGS": flags},

@@ -1,4 +1,4 @@
-"""Interrupt commands at random moments: `python tests/interrupts.py --number 60 --resume`.
+"""Interrupt commands at random moments: `python tests/support/interrupts.py --number 60 --resume`.
 
 Every interrupt must end the command soon with exit code 130 (143 for SIGTERM) and one line, leave
 no partial file, and `--resume` must give what an undisturbed run gives. Prints a table.

@@ -1,6 +1,6 @@
 """Kill runs at random moments, or delete their folders, and look at what is left.
 
-    python tests/kill_runs.py --rounds 100 --deletions 20 [--commands fit,scan] [--seed 1]
+    python tests/support/kill_runs.py --rounds 100 --deletions 20 [--commands fit,scan] [--seed 1]
 
 A round starts a command in a fork of this process, kills it (SIGKILL), sometimes kills the run that
 resumes it too, resumes it until it is finished and compares the folder with that of an

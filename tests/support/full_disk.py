@@ -1,4 +1,4 @@
-"""Fill the disk at many sizes: `python tests/full_disk.py --sizes 20`.
+"""Fill the disk at many sizes: `python tests/support/full_disk.py --sizes 20`.
 
 Each command writes to a file system in memory that is too small (as root; elsewhere to files that
 may not grow beyond a limit). It must end with exit code 1 (2 for a scan that is refused at its

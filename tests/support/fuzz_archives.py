@@ -1,6 +1,6 @@
 """Damaged and hostile archives: a right file, a refusal, and never much memory or time.
 
-    python tests/fuzz_archives.py [COUNT [SEED]]
+    python tests/support/fuzz_archives.py [COUNT [SEED]]
 
 prints what became of crafted archives and COUNT mutations of them, and fails if one of them ended
 in another exception than ValueError, gave a file that is not asked for, took over 2 s of a core or

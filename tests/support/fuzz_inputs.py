@@ -1,7 +1,7 @@
 """Mutated input files: every one is an InputError of one line, or is read as what it says.
 
-    python tests/fuzz_inputs.py cards 1000 --seed 3
-    python tests/fuzz_inputs.py all 5000
+    python tests/support/fuzz_inputs.py cards 1000 --seed 3
+    python tests/support/fuzz_inputs.py all 5000
 
 A case is a function of kind, seed and number, and `--only NUMBER` runs one again. Kinds of other
 files are further entries of `KINDS`.
@@ -34,7 +34,7 @@ from bsnunu_jax.experiments.files import read_measurements
 from bsnunu_jax.foundation.errors import InputError
 from bsnunu_jax.scan.card import ScanCard
 
-ROOT = Path(__file__).parents[1]
+ROOT = Path(__file__).parents[2]
 SECONDS, MEGABYTES, HANG = 2.0, 1024.0, 60
 Tree = Any
 
