@@ -111,8 +111,6 @@ def _check(found: Interrupted, errors: str, folder: Path) -> None:
         if found.name in RUNS:
             assert (folder / OUT / RUNS[found.name][1]).is_file(), "exit code 0, incomplete"
         return
-    if found.code == -found.signals[0] and not errors and found.name not in RUNS:
-        return  # Python was ending, or not there yet, and keeps no handlers then
     word = "interrupted" if found.signals[0] == signal.SIGINT else "ended by SIGTERM"
     assert found.code == 128 + found.signals[0], f"exit code {found.code}: {errors[-300:]}"
     assert word in one_line(errors), errors
