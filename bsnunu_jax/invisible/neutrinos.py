@@ -102,7 +102,7 @@ class Neutrinos(MasslessPair, eqx.Module):
                     f"unknown coefficient {name!r}",
                     allowed="neutrinos: CL_ij, CR_ij, CLp_ij, CRp_ij with i, j in e, mu, tau",
                 )
-            if jnp.shape(value) or not _of_numbers(value):
+            if np.shape(value) or not _of_numbers(value):
                 raise InputError(f"{name} = {value!r} is no number")
             matrix, i, j = _INDEX[name]
             matrices[matrix] = matrices[matrix].at[i, j].set(value)
