@@ -32,7 +32,7 @@ BESIDES = {
     "export": ["export", "popxf", "R_K_nunu", "--errors", "500", "--out", "out.json"],
 }
 # A shell that starts jobs in the background has them ignore SIGINT.
-_WITH_SIGINT = (
+WITH_SIGINT = (
     "import os, signal, sys; signal.signal(signal.SIGINT, signal.SIG_DFL); "
     "os.execv(sys.argv[1], sys.argv[1:])"
 )
@@ -59,7 +59,7 @@ def arguments(name: str) -> list[str]:
 def started(name: str, folder: Path, cache: str) -> subprocess.Popen[str]:
     """The command, once it listens to signals."""
     process = subprocess.Popen(
-        [sys.executable, "-c", _WITH_SIGINT, *command(*arguments(name))], cwd=folder, text=True,
+        [sys.executable, "-c", WITH_SIGINT, *command(*arguments(name))], cwd=folder, text=True,
         env=environment(BSNUNU_CACHE=cache), stdout=subprocess.PIPE, stderr=subprocess.PIPE,
     )  # fmt: skip
     until = time.monotonic() + 5

@@ -10,6 +10,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 import xarray as xr
+from interrupts import WITH_SIGINT
 
 from bsnunu_jax.cli import main
 from bsnunu_jax.errors import InputError
@@ -179,8 +180,8 @@ def test_the_command(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None
 def test_an_interrupt_ends_it_at_once(tmp_path: Path) -> None:
     """The first item is on disk, whole; the rest is not begun."""
     process = subprocess.Popen(
-        [sys.executable, "-m", "bsnunu_jax", "reproduce", "slides-q2", "fig3", "fig1",
-         "slides-scalar-model", "--out", str(tmp_path)],
+        [sys.executable, "-c", WITH_SIGINT, sys.executable, "-m", "bsnunu_jax", "reproduce",
+         "slides-q2", "fig3", "fig1", "slides-scalar-model", "--out", str(tmp_path)],
         text=True, stdout=subprocess.PIPE, stderr=subprocess.PIPE,
     )  # fmt: skip
     for _ in range(1200):
