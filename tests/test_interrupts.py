@@ -1,6 +1,7 @@
 """Signals end every command at once, with one line and nothing partial; see interrupts.py."""
 
 import signal
+import subprocess
 import sys
 import threading
 
@@ -29,6 +30,26 @@ def test_a_signal_ends_a_command_at_once(name, after, signals, tmp_path, monkeyp
     found = interrupt(name, tmp_path, "off", after, signals)
     assert found.fault == ""
     assert found.code in (0, 128 + signals[0])
+
+
+_SENT_WHILE_PYTHON_ENDS = """
+import os, signal, sys
+from bsnunu_jax.foundation import interrupts
+interrupts.listen()
+class Late:
+    def __del__(self, kill=os.kill, pid=os.getpid()):
+        for signum in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
+            kill(pid, signum)
+late = Late()
+"""
+
+
+def test_a_signal_while_python_ends_changes_no_exit_code():
+    """What was to do is done; Python has taken its handlers away."""
+    done = subprocess.run(
+        [sys.executable, "-c", _SENT_WHILE_PYTHON_ENDS], capture_output=True, text=True, check=False
+    )
+    assert (done.returncode, done.stderr) == (0, "")
 
 
 def test_keyboard_interrupt_of_a_program_that_calls_main(monkeypatch, capsys):

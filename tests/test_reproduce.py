@@ -10,6 +10,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 import xarray as xr
+from interrupts import WITH_SIGINT
 
 from bsnunu_jax.cli import main
 from bsnunu_jax.foundation.errors import InputError
@@ -193,6 +194,9 @@ def test_an_interrupt_ends_it_at_once(tmp_path: Path) -> None:
     """The first item is on disk, whole; the rest is not begun."""
     process = subprocess.Popen(
         [
+            sys.executable,
+            "-c",
+            WITH_SIGINT,
             sys.executable,
             "-m",
             "bsnunu_jax",

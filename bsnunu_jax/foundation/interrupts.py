@@ -7,6 +7,7 @@ of our own hears of the signal through a pipe instead and ends the process.
 Standard library only: the command starts to listen before JAX is imported.
 """
 
+import atexit
 import os
 import signal
 import sys
@@ -75,6 +76,13 @@ def listen() -> None:
     for signum in _SIGNALS:
         if signal.getsignal(signum) is not signal.SIG_IGN:
             signal.signal(signum, _nothing)
+    atexit.register(_all_done)
+
+
+def _all_done() -> None:
+    """Python takes its handlers away as it ends: by then nothing is left to interrupt."""
+    for signum in _SIGNALS:
+        signal.signal(signum, signal.SIG_IGN)
 
 
 def _nothing(*_: object) -> None:

@@ -209,7 +209,7 @@ def _message(error: Any, model: type[BaseModel]) -> str:
     if error["type"] == "too_short":
         least = error["ctx"]["min_length"]
         entries = "one entry" if least == 1 else f"{least} entries"
-        return f"expected at least {entries}, got {shown(error['input'])}"
+        return f"expected at least {entries}, got {shown(given)}"
     expected = _EXPECTED.get(error["type"]) or _EXPECTED.get(error["type"].partition("_")[0])
     message = f"expected {expected}" if expected else error["msg"].replace("Input should", "must")
     return f"{message[0].lower()}{message[1:]}, got {shown(given)}{_hint(error['type'], given)}"

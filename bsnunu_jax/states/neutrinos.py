@@ -26,6 +26,11 @@ _INDEX = {
 Scalar = Float[Array, ""]
 
 
+def _of_numbers(given: ArrayLike) -> bool:
+    """Whether it is traced, or its entries are numbers, not text."""
+    return isinstance(given, Tracer) or np.asarray(given).dtype.kind in "biufc"
+
+
 def flavour_matrix(name: str, given: ArrayLike) -> Complex[Array, "3 3"]:
     """A matrix of flavours from one of shape (3, 3), or from the number 0.
 
@@ -37,7 +42,7 @@ def flavour_matrix(name: str, given: ArrayLike) -> Complex[Array, "3 3"]:
     """
     try:
         shape = jnp.shape(given)
-        if not isinstance(given, Tracer) and np.asarray(given).dtype.kind not in "biufc":
+        if not _of_numbers(given):
             raise TypeError
         found = jnp.asarray(given, dtype=complex)
     except (TypeError, ValueError):
@@ -97,9 +102,7 @@ class Neutrinos(MasslessPair, eqx.Module):
                     f"unknown coefficient {name!r}",
                     allowed="neutrinos: CL_ij, CR_ij, CLp_ij, CRp_ij with i, j in e, mu, tau",
                 )
-            if not isinstance(value, Tracer) and (
-                np.shape(value) or np.asarray(value).dtype.kind not in "biufc"
-            ):
+            if np.shape(value) or not _of_numbers(value):
                 raise InputError(f"{name} = {value!r} is no number")
             matrix, i, j = _INDEX[name]
             matrices[matrix] = matrices[matrix].at[i, j].set(value)

@@ -23,7 +23,7 @@ BESIDES = {
     "export": ["export", "popxf", "R_K_nunu", "--errors", "500", "--out", "out.json"],
 }
 # A shell that starts jobs in the background has them ignore SIGINT.
-_WITH_SIGINT = (
+WITH_SIGINT = (
     "import os, signal, sys; signal.signal(signal.SIGINT, signal.SIG_DFL); "
     "os.execv(sys.argv[1], sys.argv[1:])"
 )
@@ -50,7 +50,7 @@ def arguments(name: str) -> list[str]:
 def started(name: str, folder: Path, cache: str) -> subprocess.Popen[str]:
     """The command, once it listens to signals."""
     process = subprocess.Popen(
-        [sys.executable, "-c", _WITH_SIGINT, *command(*arguments(name))],
+        [sys.executable, "-c", WITH_SIGINT, *command(*arguments(name))],
         cwd=folder,
         text=True,
         env=environment(BSNUNU_CACHE=cache),
@@ -106,8 +106,6 @@ def _check(found: Interrupted, errors: str, folder: Path) -> None:
         if found.name in RUNS:
             assert (folder / OUT / RUNS[found.name][1]).is_file(), "exit code 0, incomplete"
         return
-    if found.code == -found.signals[0] and not errors and found.name not in RUNS:
-        return  # Python was ending, or not there yet, and keeps no handlers then
     word = "interrupted" if found.signals[0] == signal.SIGINT else "ended by SIGTERM"
     assert found.code == 128 + found.signals[0], f"exit code {found.code}: {errors[-300:]}"
     assert word in one_line(errors), errors
