@@ -15,12 +15,12 @@ from interrupts import WITH_SIGINT
 from bsnunu_jax.cli import main
 from bsnunu_jax.foundation.errors import InputError
 from bsnunu_jax.reproduce import ITEMS
-from bsnunu_jax.reproduce.claims import STATEMENTS
 from bsnunu_jax.reproduce.constraints import constraints
 from bsnunu_jax.reproduce.items import get_items
 from bsnunu_jax.reproduce.row import Row, spread, with_uncertainty
 from bsnunu_jax.reproduce.run import run_reproduce
 from bsnunu_jax.reproduce.settings import Settings
+from bsnunu_jax.reproduce.stated import STATEMENTS
 from bsnunu_jax.reproduce.uv_models import uv_models
 
 POINTS = 20_000

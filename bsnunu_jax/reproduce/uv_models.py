@@ -152,19 +152,20 @@ def _rounds_to(value: float, stated: float) -> bool:
 
 
 def _s0(value: dict[str, float], sigma: dict[str, float]) -> list[Row]:
-    # What the text states, and what its last digit is worth.
-    percent, ratio = (100.0, 6.0), (1.0, 14.0)
+    # Scale of what the text states, and the number; None where it states nothing.
     stated = {
-        "s0 low": percent,
-        "s0 high": percent,
-        "s0 R": ratio,
-        "s0 wrong": percent,
-        "s0 R wrong": ratio,
+        "s0 low": (100.0, 6.0),
+        "s0 high": (100.0, None),
+        "s0 R": (1.0, 14.0),
+        "s0 wrong": (100.0, 6.0),
+        "s0 R wrong": (1.0, 14.0),
     }
-    return [
-        row(10, key, scale * value[key], scale * sigma[key], _rounds_to(scale * value[key], number))
-        for key, (scale, number) in stated.items()
-    ]
+    rows = []
+    for key, (scale, number) in stated.items():
+        found, error = scale * value[key], scale * sigma[key]
+        agrees = None if number is None else _rounds_to(found, number)
+        rows.append(row(10, key, found, error, agrees))
+    return rows
 
 
 def _triplets(value: dict[str, float], sigma: dict[str, float]) -> list[Row]:

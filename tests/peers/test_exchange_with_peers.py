@@ -137,7 +137,7 @@ def test_jelli_in_the_basis_of_a_dark_pair(tmp_path, wide_ranks):
     point = dict(zip(found.parameters, c.tolist(), strict=True))
     theirs = jelli_values("pair", made.get_parameter_basis(), point, (None, None), 4.8)
     known = names.SECTORS["sbchichi"].names()
-    state = FermionPair.named(0.6, None, {known[k]: v for k, v in point.items()})
+    state = FermionPair(0.6, **{known[k]: v for k, v in point.items()})
     ours = [
         float(get_observable(o).function([Neutrinos(), state], found.inputs))
         for o in found.observables
