@@ -63,11 +63,11 @@ def integrals(
 def stacked_kernels(mode: str) -> Callable[[jax.Array], jax.Array]:
     """The kernels of every invariant at one q2, default preset."""
     inputs = load_inputs()
-    return lambda q2: in_order(programs.kernels(mode, ALL_ROWS, inputs, q2[None]))[:, 0]
+    return jax.jit(lambda q2: in_order(rates.kernels(mode, ALL_ROWS, inputs, q2)))
 
 
-def in_order(kernels: Mapping[str, jax.Array]) -> np.ndarray:
-    return np.stack([kernels[name] for name in sorted(kernels)])
+def in_order(kernels: Mapping[str, jax.Array]) -> jax.Array:
+    return jnp.stack([kernels[name] for name in sorted(kernels)])
 
 
 def graded_rule(highest: float, pieces: int, nodes: int) -> tuple[np.ndarray, np.ndarray]:
@@ -114,7 +114,10 @@ def test_total_rate_is_the_contraction_of_invariants_and_kernels(
     state = random_neutrinos(rng)
     found = np.asarray(programs.gamma(mode, state, inputs))
     expected = integrals(
-        lambda q2: programs.dgamma_dq2(mode, state, inputs, q2), 0.0, endpoint(inputs, mode), found
+        jax.jit(lambda q2: rates.dgamma_dq2(mode, state, inputs, q2)),
+        0.0,
+        endpoint(inputs, mode),
+        found,
     )
     np.testing.assert_allclose(found, expected, rtol=1e-12)
     lifetime = float(inputs.values[MODES[mode].tau_B]) * 1e-12 / float(inputs.values["hbar"])
@@ -127,7 +130,7 @@ def test_bins_equal_adaptive_quadrature(mode: str, inputs: Inputs) -> None:
     edges = np.array([0.0, 0.1, 1.1, 6.0, 14.0, 19.0, 20.0, 25.0])
     highest = endpoint(inputs, mode)
     kernels = programs.binned_kernels(mode, ALL_ROWS, inputs, jnp.asarray(edges), nodes=NODES)
-    found = in_order(kernels)
+    found = np.asarray(in_order(kernels))
     for i, (low, high) in enumerate(zip(edges[:-1], np.minimum(edges[1:], highest), strict=True)):
         if low < high:
             expected = integrals(stacked_kernels(mode), low, high, found[:, i])
@@ -141,7 +144,7 @@ def test_bins_equal_adaptive_quadrature(mode: str, inputs: Inputs) -> None:
 def test_few_nodes_suffice_in_the_bins_of_belle2(inputs: Inputs) -> None:
     """With BIN_NODES each of the 50 bins is within 1e-10 of the total rate."""
 
-    def bins(nodes: int) -> np.ndarray:
+    def bins(nodes: int) -> jax.Array:
         edges = jnp.asarray(BELLE2_EDGES)
         return in_order(programs.binned_kernels("B+->K+", ALL_ROWS, inputs, edges, nodes=nodes))
 
