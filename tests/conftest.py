@@ -58,6 +58,28 @@ QUICK = {
 }
 
 
+# Files of a minute and more. They are begun first, so that no worker ends long after the others;
+# pytest-xdist alone would leave those of few tests for the end.
+LONG = {
+    "test_belle2_published",
+    "test_compare",
+    "test_dark_rates",
+    "test_exchange",
+    "test_fit_end_to_end",
+    "test_full_disk",
+    "test_jumps",
+    "test_kill_runs",
+    "test_limit_command",
+    "test_posterior",
+    "test_profile_map",
+    "test_project",
+    "test_reproduce",
+    "test_scan",
+    "test_shipped_cards",
+    "test_toys",
+}
+
+
 def _xla_knows(flags: str) -> bool:
     """XLA ends the process where it meets a flag that it does not have (any more)."""
     start = [sys.executable, "-c", "import jaxlib.xla_client as x; x.make_cpu_client()"]
@@ -85,7 +107,8 @@ def pytest_unconfigure(config: pytest.Config) -> None:
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """Mark the tests of the files that are quick."""
+    """Mark the tests of the files that are quick, put the long files first."""
+    items.sort(key=lambda item: item.path.stem not in LONG)
     for item in items:
         if item.path.stem in QUICK:
             item.add_marker(pytest.mark.quick)

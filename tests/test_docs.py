@@ -197,3 +197,14 @@ def test_the_table_of_scan_cards_has_every_key():
     assert set(ScanSchema.model_fields) - {"design"} | design <= shown
     rows = dict(re.findall(r"^\| `(\w+)` \| ([^|]+?) \|", SCANS, re.MULTILINE))
     assert rows["chunk"] == str(ScanSchema.model_fields["chunk"].default)
+
+
+def test_every_file_of_tests_is_in_their_table():
+    folder = Path(__file__).parent
+    table = (folder / "README.md").read_text(encoding="utf-8")
+    stated = dict(re.findall(r"^\| `(test_\w+\.py)` \| (.*) \|$", table, re.MULTILINE))
+    first = {
+        p.name: p.read_text(encoding="utf-8").splitlines()[0].strip('"')
+        for p in folder.glob("test_*.py")
+    }
+    assert stated == first

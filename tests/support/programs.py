@@ -1,0 +1,31 @@
+"""Rates as compiled programs that cases share: states, inputs and q2 are arguments.
+
+A test over masses or couplings then compiles one program for a mode and a kind of state, not one
+for every case, and not one for every operation as without `jax.jit`.
+"""
+
+from functools import partial
+
+import jax
+
+from bsnunu_jax.observables import branching
+from bsnunu_jax.rates import kernels as rates
+
+
+@partial(jax.jit, static_argnums=0)
+def kernels(mode, state, inputs, q2):
+    """`rates.kernels` at many q2."""
+    return jax.vmap(lambda s: rates.kernels(mode, state, inputs, s))(q2)
+
+
+@partial(jax.jit, static_argnums=0)
+def spectrum(mode, state, inputs, q2):
+    """`rates.dgamma_dq2` at many q2."""
+    return jax.vmap(lambda s: rates.dgamma_dq2(mode, state, inputs, s))(q2)
+
+
+integrated_kernels = jax.jit(rates.integrated_kernels, static_argnums=0, static_argnames="nodes")
+binned_kernels = jax.jit(rates.binned_kernels, static_argnums=0, static_argnames="nodes")
+dgamma_dq2 = jax.jit(rates.dgamma_dq2, static_argnums=0)
+gamma = jax.jit(rates.gamma, static_argnums=0)
+branching_fraction = jax.jit(branching.branching_fraction, static_argnums=0)
