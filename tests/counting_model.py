@@ -1,12 +1,11 @@
 """A counting experiment with pyhf's likelihood, for tests of limits: bins and one systematic."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import jax
 import jax.numpy as jnp
 import numpy as np
 
-from bsnunu_jax.experiments.measurement import replaced
 from bsnunu_jax.experiments.quoted.poisson import poisson, saturated_poisson
 from bsnunu_jax.inference.problem.parameters import Parameter, Uniform
 from bsnunu_jax.inference.problem.problem import Problem
@@ -49,7 +48,7 @@ class Bins:
         return jnp.asarray(self.observed)
 
     def with_data(self, data):
-        return replaced(self, observed=data)
+        return replace(self, observed=data)
 
     def expected_data(self, predictions, z):
         return self.rates(predictions, z)

@@ -109,6 +109,7 @@ MODELS: Mapping[str, Model] = MappingProxyType(
                 pair.settings,
                 remarks=pair.remarks,
                 quantities=pair.quantities,
+                strength=pair.strength,
             )
             for name, description, note, pair in (
                 (

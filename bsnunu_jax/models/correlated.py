@@ -46,6 +46,7 @@ def correlated_models() -> dict[str, Model]:
             smeft.SETTINGS,
             smeft.domain,
             quantities=smeft.QUANTITIES,
+            constants=("scale",),
         ),
         Model(
             "zprime",

@@ -6,7 +6,7 @@ phi^T. Any final state, any masses, any mode; at fixed masses M is integrated on
 needs one matrix product in place of a quadrature.
 """
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 
 import equinox as eqx
 import jax
@@ -48,6 +48,27 @@ class Gram(eqx.Module):
         b = inputs.form_factors[self.transition].linear
         products = jnp.outer(b, b).ravel()
         return {k: products @ m for k, m in self.matrix.items()}
+
+
+class Table(eqx.Module, Mapping[Request, tuple[Gram | None, ...]]):  # type: ignore[misc]
+    """Forms by request, one entry a final state, None where there is none: a pytree of arrays."""
+
+    requests: tuple[Request, ...] = eqx.field(static=True, default=())
+    rows: tuple[tuple[Gram | None, ...], ...] = ()
+
+    def __getitem__(self, request: Request) -> tuple[Gram | None, ...]:
+        """The forms of all final states."""
+        if request not in self.requests:
+            raise KeyError(request)
+        return self.rows[self.requests.index(request)]
+
+    def __iter__(self) -> Iterator[Request]:
+        """The requests."""
+        return iter(self.requests)
+
+    def __len__(self) -> int:
+        """Number of requests."""
+        return len(self.requests)
 
 
 def forms(

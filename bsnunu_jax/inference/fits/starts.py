@@ -1,18 +1,22 @@
 """Where fits with one parameter fixed or free start: at minima, off edges and mirror planes."""
 
 from dataclasses import replace
+from functools import lru_cache
 
-import jax
 import jax.numpy as jnp
 import numpy as np
 
 from bsnunu_jax.inference.fits.best_fit import BestFit, best_fit
+from bsnunu_jax.inference.problem.parameters import Prior
 from bsnunu_jax.inference.problem.problem import Problem
+from bsnunu_jax.numerics.batch import Batched
 
 # Other parameters keep this far from the edges of their range and from a mirror plane, in the
 # coordinate of the descent: there the slope vanishes whatever the data say.
 _OFF_EDGE, _OFF_MIRROR = 0.1, 0.05
 _MOST = 6
+# Values of a call.
+_WIDTH = 64
 
 
 def minima_of(
@@ -65,12 +69,34 @@ def off_edges(problem: Problem, points: np.ndarray, index: int, scale: float) ->
             continue
         v = np.arcsin(np.sin(moved[:, i]))
         if i == index:
-            x = np.asarray(jax.vmap(p.prior.descent_value)(jnp.asarray(v)))
+            x = descent_values(p.prior, v)
             low, x = (0.0, np.abs(x)) if p.mirror else (low, x)
             x = np.clip(x, low + scale / 2, high - scale / 2)
-            moved[:, i] = jax.vmap(p.prior.descent_coordinate)(jnp.asarray(x))
+            moved[:, i] = descent_coordinates(p.prior, x)
             continue
         if p.mirror:
             v = np.maximum(np.abs(v), _OFF_MIRROR)
         moved[:, i] = np.clip(v, -np.pi / 2 + _OFF_EDGE, np.pi / 2 - _OFF_EDGE)
     return moved
+
+
+def descent_values(prior: Prior, v: np.ndarray) -> np.ndarray:
+    """The parameter at many coordinates of the best fit, shape (n,)."""
+    found: np.ndarray = _maps(prior)[0](v)
+    return found
+
+
+def descent_coordinates(prior: Prior, values: np.ndarray) -> np.ndarray:
+    """Coordinates of the best fit of many values of the parameter, shape (n,)."""
+    found: np.ndarray = _maps(prior)[1](values)
+    return found
+
+
+@lru_cache(maxsize=32)
+def _maps(prior: Prior) -> tuple[Batched, Batched]:
+    """Both maps, compiled for one number of values and run over any."""
+    to_value, to_coordinate = (
+        Batched(function, together=True, width=_WIDTH)
+        for function in (prior.descent_value, prior.descent_coordinate)
+    )
+    return to_value, to_coordinate
