@@ -3,12 +3,13 @@
 from dataclasses import replace
 from functools import lru_cache
 
-import jax.numpy as jnp
 import numpy as np
+from jaxtyping import Array
 
 from bsnunu_jax.inference.fits.best_fit import BestFit, best_fit
 from bsnunu_jax.inference.problem.parameters import Prior
 from bsnunu_jax.inference.problem.problem import Problem
+from bsnunu_jax.inference.problem.programs import program
 from bsnunu_jax.numerics.batch import Batched
 
 # Other parameters keep this far from the edges of their range and from a mirror plane, in the
@@ -34,7 +35,7 @@ def minima_of(
     """
     size = len(problem.parameters)
     thetas = [np.array(m.inside) for m in free.minima[:_MOST]]
-    points = [(np.asarray(problem.values(jnp.asarray(t))), t[size:]) for t in thetas]
+    points = [(np.asarray(_values(problem, t)), t[size:]) for t in thetas]
     others = tuple(p for i, p in enumerate(problem.parameters) if i != index)
     if others:
         held = problem.parameters[index]
@@ -42,22 +43,19 @@ def minima_of(
         rest = replace(problem, parameters=others, fixed=(*problem.fixed, *fixed))
         for m in best_fit(rest, starts=starts, seed=seed, errors=False).minima[:_MOST]:
             theta = np.array(m.inside)
-            values = np.asarray(rest.values(jnp.asarray(theta)))
+            values = np.asarray(_values(rest, theta))
             points.append((np.insert(values, index, null), theta[size - 1 :]))
-    return np.array(
-        [
-            np.concatenate(
-                [
-                    [
-                        float(p.prior.descent_coordinate(jnp.asarray(x)))
-                        for p, x in zip(problem.parameters, values, strict=True)
-                    ],
-                    nuisances,
-                ]
-            )
-            for values, nuisances in points
-        ]
-    )
+    values, nuisances = (np.array(part) for part in zip(*points, strict=True))
+    coordinates = [
+        descent_coordinates(p.prior, values[:, i]) for i, p in enumerate(problem.parameters)
+    ]
+    return np.concatenate([np.stack(coordinates, axis=1), nuisances], axis=1)
+
+
+@program
+def _values(problem: Problem, theta: Array) -> Array:
+    """Values of the parameters in the coordinates of the sampler."""
+    return problem.values(theta)
 
 
 def off_edges(problem: Problem, points: np.ndarray, index: int, scale: float) -> np.ndarray:
