@@ -22,6 +22,7 @@ from bsnunu_jax.numerics.quadrature import BIN_NODES, NODES
 from bsnunu_jax.rates import kernels as rates
 from bsnunu_jax.rates.tabulated import Request
 from bsnunu_jax.states import InvisibleState
+from bsnunu_jax.states.base import in_integrals
 
 Scalar = Float[Array, ""]
 Kernels = dict[str, Array]
@@ -145,7 +146,7 @@ def _at_node(
 
     def kernels(F: Float[Array, " f"]) -> dict[str, Scalar]:
         given = dict(zip(names, F, strict=True))
-        return rates.kernels(mode.name, state, there, q2, form_factors=given)
+        return rates.kernels(mode.name, in_integrals(state), there, q2, form_factors=given)
 
     def factors(b: Float[Array, " n"]) -> Float[Array, " f"]:
         return jnp.stack(list(ff.with_linear(b)(q2).values()))
