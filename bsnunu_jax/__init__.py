@@ -25,21 +25,21 @@ from bsnunu_jax.inputs import Nuisances as Nuisances
 from bsnunu_jax.inputs import load_inputs as load_inputs
 from bsnunu_jax.models import get_model as get_model
 from bsnunu_jax.numerics.batch import chunked_vmap as chunked_vmap
-from bsnunu_jax.observables.branching import branching_fraction as branching_fraction
-from bsnunu_jax.observables.branching import branching_fraction_bins as branching_fraction_bins
-from bsnunu_jax.observables.branching import branching_fraction_np as branching_fraction_np
-from bsnunu_jax.observables.branching import dbr_dq2 as dbr_dq2
-from bsnunu_jax.observables.branching import eta as eta
-from bsnunu_jax.observables.branching import longitudinal_fraction as longitudinal_fraction
-from bsnunu_jax.observables.branching import longitudinal_fraction_at as longitudinal_fraction_at
-from bsnunu_jax.observables.branching import ratio_to_sm as ratio_to_sm
 from bsnunu_jax.observables.catalogue import OBSERVABLES as OBSERVABLES
 from bsnunu_jax.observables.catalogue import get_observable as get_observable
-from bsnunu_jax.observables.spectra import (
+from bsnunu_jax.observables.public import branching_fraction as branching_fraction
+from bsnunu_jax.observables.public import branching_fraction_bins as branching_fraction_bins
+from bsnunu_jax.observables.public import branching_fraction_np as branching_fraction_np
+from bsnunu_jax.observables.public import dbr_dq2 as dbr_dq2
+from bsnunu_jax.observables.public import (
     efficiency_weighted_spectrum as efficiency_weighted_spectrum,
 )
-from bsnunu_jax.observables.spectra import normalised_spectrum as normalised_spectrum
-from bsnunu_jax.observables.spectra import omega as omega
+from bsnunu_jax.observables.public import eta as eta
+from bsnunu_jax.observables.public import longitudinal_fraction as longitudinal_fraction
+from bsnunu_jax.observables.public import longitudinal_fraction_at as longitudinal_fraction_at
+from bsnunu_jax.observables.public import normalised_spectrum as normalised_spectrum
+from bsnunu_jax.observables.public import omega as omega
+from bsnunu_jax.observables.public import ratio_to_sm as ratio_to_sm
 from bsnunu_jax.states import FermionPair as FermionPair
 from bsnunu_jax.states import Neutrinos as Neutrinos
 from bsnunu_jax.states import Resonance as Resonance

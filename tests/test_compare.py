@@ -92,7 +92,7 @@ def test_all_operators_are_in_the_card_of_the_dark_sector():
         "NN",
         "nuN",
     ]
-    powers = {f"{op.model.name} {op.fixed['operator']}": op.power for op in operators}
+    powers = {f"{op.model.name} {op.fixed['operator']}": op.strength.power for op in operators}
     assert (powers["scalar-pair S"], powers["scalar-pair V"]) == (2, 4)
     assert (powers["vector-pair V3"], powers["vector-pair V2"]) == (6, 8)
 
@@ -224,7 +224,7 @@ def test_the_likelihood_is_that_of_the_card(tmp_path, rng):
 
     for m, scale in ((0.3, 9.0), (2.19, 1.2)):
         found, fractions = pairs.likelihood.at(
-            scan.grams(np.array([m])), float(operator.strength(scale)), z
+            scan.grams(np.array([m])), float(operator.strength.strength(scale)), z
         )
         for name, expected in direct(jnp.array([m, scale])).items():
             assert found[name] == approx(-2 * float(expected), rel=1e-9)

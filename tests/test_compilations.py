@@ -17,6 +17,8 @@ from bsnunu_jax.inference.fits.profile_map import profile_map
 from bsnunu_jax.inputs import Inputs
 from bsnunu_jax.numerics.batch import chunked_vmap
 from bsnunu_jax.observables.branching import branching_fraction
+from bsnunu_jax.observables.public import omega
+from bsnunu_jax.runs.project import run_project
 from bsnunu_jax.scan.card import ScanCard
 from bsnunu_jax.scan.run import run_scan
 from bsnunu_jax.states import FermionPair, Neutrinos
@@ -111,3 +113,48 @@ def test_points_of_a_profile_map() -> None:
             profile_map(problem, ["CR_tautau", "CR_mutau"], axes, fit=fit)
         numbers.append(count())
     assert 0 < numbers[1] <= numbers[0]
+
+
+PAIR = """
+title: pairs
+model: scalar-pair
+inputs: {preset: default, nuisances: []}
+parameters:
+  Lambda: {prior: {log_uniform: [1.0, 30.0]}}
+fixed: {m: 0.3, operator: V}
+data: [belle2_knunu_2023]
+best_fit: {starts: 4}
+"""
+
+
+def test_masses_of_a_projection(tmp_path: Path) -> None:
+    """Held values are arguments: further masses compile nothing."""
+    path = tmp_path / "card.yaml"
+    path.write_text(PAIR)
+    card, numbers = Card(path), []
+    for k, masses in enumerate((["0.3"], ["0.5", "0.9"])):
+        with compilations() as count:
+            found = run_project(
+                card,
+                tmp_path / str(k),
+                luminosities=[5.0],
+                parameter="Lambda",
+                settings={"m": masses},
+                quiet=True,
+            )
+        assert [point["set"]["m"] for point in found["points"]] == [float(m) for m in masses]
+        numbers.append(count())
+    assert numbers[0] > 0
+    assert numbers[1] == 0
+
+
+def test_a_public_function_is_one_program(inputs: Inputs) -> None:
+    states = [Neutrinos(), FermionPair(0.7, V1=1e-8)]
+    omega([Neutrinos(), FermionPair(0.6, V1=2e-8), Neutrinos()], inputs)  # constants of the package
+    with compilations() as count:
+        omega(states, inputs)
+    assert count() == 1
+    again = [Neutrinos(), FermionPair(0.9, V1=3e-8)]
+    with compilations() as count:
+        omega(again, inputs)
+    assert count() == 0

@@ -19,7 +19,6 @@ from bsnunu_jax.cards.run_card import Card
 from bsnunu_jax.cli import main
 from bsnunu_jax.experiments import load_measurements
 from bsnunu_jax.experiments.histfactory.reweighted import Belle2Likelihood
-from bsnunu_jax.experiments.measurement import replaced
 from bsnunu_jax.foundation.errors import InputError
 from bsnunu_jax.inference.hypotheses.hypotest import scan, significance
 from bsnunu_jax.inference.hypotheses.limits import interval, upper_limits
@@ -50,7 +49,7 @@ class Growing(Bins):
         return self.exposure * super().rates(predictions, z)
 
     def at_luminosity(self, factor):
-        return replaced(self, exposure=self.exposure * factor)
+        return replace(self, exposure=self.exposure * factor)
 
 
 def growing(observed, signal, background, shift=None) -> Growing:
@@ -133,7 +132,7 @@ def test_methods_of_a_likelihood_work_on_expected_data(inputs):
     np.testing.assert_allclose(found.expected, limits, rtol=1e-8)
     assert found.observed == pytest.approx(limits[2], rel=1e-6)  # the data are the median
     np.testing.assert_allclose(scan(seen, limits).expected.diagonal(), 0.05, rtol=1e-7)
-    assert projection.observed.data[0][0, -1] == 1  # the original is as it was
+    assert projection.observed.luminosity == 1  # the original is as it was
 
 
 def test_systematics_flatten_and_without_them_limits_fall_like_the_root(inputs):

@@ -5,7 +5,6 @@ from functools import cached_property
 from pathlib import Path
 from typing import Any
 
-import equinox as eqx
 import jax
 import jax.numpy as jnp
 import numpy as np
@@ -21,12 +20,14 @@ from bsnunu_jax.foundation.errors import InputError
 from bsnunu_jax.foundation.located_yaml import LocatedYaml, as_yaml, located
 from bsnunu_jax.inference.problem.parameters import Parameter
 from bsnunu_jax.inference.problem.problem import Problem
+from bsnunu_jax.inference.problem.programs import program
 from bsnunu_jax.inference.problem.symmetries import built_shape
 from bsnunu_jax.inference.problem.tabulate import tabulate
 from bsnunu_jax.inference.sampling.nuts import Sampler
 from bsnunu_jax.inputs import Nuisances, load_inputs, tables
 from bsnunu_jax.models import get_model
 from bsnunu_jax.observables.catalogue import get_observable
+from bsnunu_jax.rates.forms import Table
 
 # Keys that a resolved card begins with.
 _FIRST = ("title", "model", "inputs", "parameters", "fixed", "data")
@@ -156,8 +157,8 @@ class Card:
                 for name, p in content.parameters.items()
             ),
             fixed=tuple(self.fixed.items()),
-            grams={},
-            sm_grams={},
+            grams=Table(),
+            sm_grams=Table(),
         )
 
     @cached_property
@@ -255,7 +256,7 @@ class Card:
             theta[row, i] *= -1.0
         if _even(problem, theta):
             return
-        there, *others = (float(problem.compiled(jnp.asarray(t))) for t in theta)
+        there, *others = (float(_objective(problem, jnp.asarray(t))) for t in theta)
         for i, back in zip(mirrored, others, strict=True):
             if abs(back - there) > 1e-9 * abs(there):
                 name = problem.parameters[i].name
@@ -298,18 +299,29 @@ def stated_measurements(content: DataSections, file: LocatedYaml) -> tuple[Measu
         return with_shape_systematic(found, content.shape_systematic)
 
 
-def _even(problem: Problem, theta: np.ndarray) -> bool:
-    """Whether all points have the invariants of the first: then they have its density too."""
+@program
+def _objective(problem: Problem, theta: Array) -> Array:
+    return problem.objective(theta)
+
+
+@program
+def _invariants(problem: Problem, theta: Array) -> list[Any]:
+    """Everything beside the kernels at many points."""
 
     def invariants(theta: Array) -> list[Any]:
         predictions = problem.predictions(theta)
-        beside = eqx.tree_at(lambda s: s.invisible, predictions.sectors, ())
+        beside = predictions.sectors.given
         return [*(s.invariants(predictions.inputs) for s in predictions.states), beside]
 
+    return jax.vmap(invariants)(theta)
+
+
+def _even(problem: Problem, theta: np.ndarray) -> bool:
+    """Whether all points have the invariants of the first: then they have its density too."""
     # Dark rows with parameters in them, e.g. masses, are beyond this: the density decides.
     if not problem.grams or any(None in found for found in problem.grams.values()):
         return False
-    found = jax.tree.leaves(jax.jit(jax.vmap(invariants))(jnp.asarray(theta)))
+    found = jax.tree.leaves(_invariants(problem, jnp.asarray(theta)))
     return all(np.allclose(a, a[:1], rtol=1e-12, atol=0) for a in map(np.asarray, found))
 
 

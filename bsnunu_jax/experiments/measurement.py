@@ -1,7 +1,6 @@
 """The contract of a measurement, and the predictions that it reads."""
 
-import copy
-from typing import Any, Protocol, TypeVar, runtime_checkable
+from typing import Protocol, runtime_checkable
 
 import jax
 import jax.numpy as jnp
@@ -10,8 +9,6 @@ from jaxtyping import Array, Float
 
 from bsnunu_jax.experiments.predictions import Predictions, Scalar
 from bsnunu_jax.rates.tabulated import Request as Request
-
-T = TypeVar("T")
 
 
 @runtime_checkable
@@ -129,18 +126,6 @@ class Scalable(Generative, Protocol):
     def at_luminosity(self, factor: float | Scalar) -> "Scalable":
         """Expectations with so many times the luminosity, which may be traced; data stay."""
         ...
-
-
-def replaced(instance: T, **changes: Any) -> T:
-    """`dataclasses.replace` that keeps derived and cached fields instead of making them anew.
-
-    What a frozen dataclass worked out when it was made (a rotation, a calibration) may be slow, and
-    may depend on the observed data: it stays.
-    """
-    made = copy.copy(instance)
-    for name, value in changes.items():
-        object.__setattr__(made, name, value)
-    return made
 
 
 def scaled_beyond_sm(value: Array, sm: Array, shift: Array) -> Array:

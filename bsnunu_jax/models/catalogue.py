@@ -38,7 +38,15 @@ _MODELS = (
     model("signal-strength", ("mu",), _build_signal_strength, real("mu")),
     model("resonance", resonance.PARAMETERS, resonance.build, resonance.refuse),
     *(
-        model(name, p.parameters, p.build, p.refuse, settings=p.settings, remarks=p.remarks)
+        model(
+            name,
+            p.parameters,
+            p.build,
+            p.refuse,
+            settings=p.settings,
+            remarks=p.remarks,
+            strength=p.strength,
+        )
         for name, p in pairs.PAIRS.items()
     ),
     *(model(lq.name, lq.parameters, lq.build, lq.rules, domain=lq.domain) for lq in LEPTOQUARKS),
@@ -50,6 +58,7 @@ _MODELS = (
         smeft.refuse,
         settings=smeft.SETTINGS,
         domain=smeft.domain,
+        constants=("scale",),
     ),
     model("zprime", zprime.PARAMETERS, zprime.build, zprime.refuse, domain=zprime.domain),
     model(

@@ -9,6 +9,7 @@ from bsnunu_jax.foundation.errors import InputError, shown, worded
 from bsnunu_jax.foundation.plain_numbers import complex_number
 from bsnunu_jax.inputs import Inputs
 from bsnunu_jax.models.quantities import Quantities, Quantity, described, spelled, texts
+from bsnunu_jax.models.strength import Strength, no_strength
 from bsnunu_jax.models.values import Domain, Ranges, Rules, Settings, anything, everywhere
 from bsnunu_jax.states import InvisibleState
 from bsnunu_jax.states.sectors import Sectors
@@ -20,7 +21,7 @@ def _no_remarks(parameters: Parameters, inputs: Inputs) -> list[str]:
     return []
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, eq=False)
 class Model:
     """A named model: `build` turns parameters (absent ones at their default) into final states.
 
@@ -28,7 +29,9 @@ class Model:
 
     Numbers are `parameters`, which a card may fit; `settings` are names or true and false.
     `remarks` are lines for the output about given parameters. `quantities` say what every parameter
-    is.
+    is. `strength` is that of the one operator which given parameters and settings choose, beside
+    the SM neutrinos; None for other models. `constants` are parameters that no program takes as an
+    argument.
     """
 
     name: str
@@ -41,6 +44,8 @@ class Model:
     domain: Domain = everywhere
     remarks: Callable[[Parameters, Inputs], list[str]] = _no_remarks
     quantities: Quantities = field(default_factory=dict)
+    strength: Callable[[Parameters], Strength | None] = no_strength
+    constants: tuple[str, ...] = ()
 
     def quantity(self, name: str) -> Quantity:
         """What a parameter is; its name alone where nothing is known of it."""

@@ -19,6 +19,7 @@ from jaxtyping import Array, Float
 from bsnunu_jax.inputs import Inputs
 from bsnunu_jax.inputs.running import SCALAR, TENSOR, factor, mu_b
 from bsnunu_jax.models.quantities import described
+from bsnunu_jax.models.strength import SCALE, Strength
 from bsnunu_jax.models.values import Ranges, Refusal, Settings, lowest, real
 from bsnunu_jax.states import (
     FermionPair,
@@ -70,12 +71,17 @@ class PairModel:
         """All settings with their allowed values."""
         return {"operator": self.operators, self.statistics: (False, True), **self.other}
 
+    def strength(self, given: Mapping[str, Any]) -> Strength | None:
+        """That of the one operator in use: the rate is quadratic in its coefficient."""
+        operator = given.get("operator")
+        return None if operator is None else Strength(2.0 * self.powers[operator])
+
     def build(self, parameters: Mapping[str, Any], inputs: Inputs) -> tuple[InvisibleState, ...]:
         """SM neutrinos and the pair; parameters that `refuse` lets pass."""
         p = dict(parameters)
         real_ones = (*self.masses, "Lambda", "scale")
         p |= {k: jnp.real(jnp.asarray(p[k])) for k in real_ones if k in p}
-        if "Lambda" in p:
+        if SCALE in p:
             operator = p["operator"]
             c = {operator: (_TEV * p["Lambda"]) ** -float(self.powers[operator])}
         else:

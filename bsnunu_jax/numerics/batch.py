@@ -8,6 +8,7 @@ from functools import cached_property
 from typing import Any
 
 import jax
+import jax.numpy as jnp
 import numpy as np
 
 # Lanes of a call: on a CPU few, so that calls for all cores are there even if lanes are few.
@@ -60,12 +61,13 @@ class Batched:
         """Nothing is compiled until the first call.
 
         Args:
-            one: of pytrees of arrays without the axis of lanes.
+            one: of what all lanes share, if anything, and of pytrees of arrays without the axis of
+                lanes.
             width: lanes of a call.
             together: compute all lanes of a call at once on a CPU too, for functions that take
                 equally long everywhere.
-            rests: `one` takes, before the lane, whether it counts: lanes that fill up the last
-                call do not and can end at once.
+            rests: `one` takes, before what the lane has, whether it counts: lanes that fill up the
+                last call do not and can end at once.
         """
         self._one, self._rests = one, rests
         on_cpu = jax.default_backend() == "cpu"
@@ -74,17 +76,23 @@ class Batched:
         self._compiled: dict[Any, Any] = {}
         self._lock = threading.Lock()
 
-    def __call__(self, *lanes: Any) -> Any:
-        """The function of n lanes as NumPy arrays; leaves have the lanes along axis 0."""
+    def __call__(self, *lanes: Any, common: tuple[Any, ...] = ()) -> Any:
+        """The function of n lanes as NumPy arrays.
+
+        Args:
+            lanes: pytrees whose leaves have the lanes along axis 0.
+            common: pytrees of arrays that all lanes share: the first arguments of the function.
+        """
         lanes = jax.tree.map(np.asarray, lanes)
+        common = jax.tree.map(jnp.asarray, common)
         total, width = len(jax.tree.leaves(lanes)[0]), self._width
-        program = self._program_for(lanes)
+        program = self._program_for(common, lanes)
 
         def run(first: int) -> Any:
             numbers = np.arange(first, first + width)
             rows = np.minimum(numbers, total - 1)
             part = jax.tree.map(lambda a: a[rows], lanes)
-            return jax.tree.map(np.asarray, program(numbers < total, part))
+            return jax.tree.map(np.asarray, program(common, numbers < total, part))
 
         starts = range(0, total, width)
         if len(starts) == 1:
@@ -94,26 +102,27 @@ class Batched:
                 found = list(pool.map(run, starts))
         return jax.tree.map(lambda *parts: np.concatenate(parts)[:total], *found)
 
-    def _program_for(self, lanes: Any) -> Any:
+    def _program_for(self, common: Any, lanes: Any) -> Any:
         """Compiled here: threads that call a program for the first time would all compile."""
+        shared = jax.tree.map(lambda a: jax.ShapeDtypeStruct(a.shape, a.dtype), common)
         shapes = jax.tree.map(
             lambda a: jax.ShapeDtypeStruct((self._width, *a.shape[1:]), a.dtype), lanes
         )
-        leaves, structure = jax.tree.flatten(shapes)
+        leaves, structure = jax.tree.flatten((shared, shapes))
         key = structure, tuple((a.shape, a.dtype) for a in leaves)
         with self._lock:
             if key not in self._compiled:
                 active = jax.ShapeDtypeStruct((self._width,), bool)
-                self._compiled[key] = self._together.lower(active, shapes).compile()
+                self._compiled[key] = self._together.lower(shared, active, shapes).compile()
             return self._compiled[key]
 
     @cached_property
     def _together(self) -> Any:
         batch = self._width if self._at_once else None
 
-        def together(active: Any, lanes: Any) -> Any:
+        def together(common: Any, active: Any, lanes: Any) -> Any:
             def one(lane: Any) -> Any:
-                return self._one(lane[0], *lane[1]) if self._rests else self._one(*lane[1])
+                return self._one(*common, *lane[: self._rests], *lane[1])
 
             return jax.lax.map(one, (active, lanes), batch_size=batch)
 

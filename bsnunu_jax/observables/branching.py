@@ -52,9 +52,7 @@ def branching_fraction_bins(
         InputError: for edges that are no increasing numbers, two or more; of traced ones only the
             shape is known.
     """
-    edges = _edges(edges)
-    if not isinstance(nodes, int) or nodes < 1:
-        raise InputError(f"{nodes!r} nodes", allowed="a whole number from 1 on")
+    edges = checked_edges(edges, nodes)
     tau = inputs.lifetime(get_mode(mode).tau_B)
     found = jnp.zeros(edges.size - 1)
     for state in each_state(states):
@@ -100,7 +98,13 @@ def eta(inputs: Inputs, mode: str = "B0->K*0") -> Scalar:
 _ROUNDING = 1e-14
 
 
-def _edges(given: ArrayLike) -> Float[Array, " edges"]:
+def checked_edges(given: ArrayLike, nodes: int) -> Float[Array, " edges"]:
+    """Edges of bins [GeV^2] as an array.
+
+    Raises:
+        InputError: unless they are two or more increasing numbers; of traced ones only the shape is
+            known; or if there are no nodes.
+    """
     try:
         edges = jnp.asarray(given, dtype=float)
     except (TypeError, ValueError):
@@ -113,6 +117,8 @@ def _edges(given: ArrayLike) -> Float[Array, " edges"]:
             raise InputError(
                 f"edges {known.tolist()} are not finite and increasing", allowed=_EDGES
             )
+    if not isinstance(nodes, int) or nodes < 1:
+        raise InputError(f"{nodes!r} nodes", allowed="a whole number from 1 on")
     return edges
 
 

@@ -6,7 +6,7 @@ phi^T. Any final state, any masses, any mode; at fixed masses M is integrated on
 needs one matrix product in place of a quadrature.
 """
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from typing import Any
 
 import equinox as eqx
@@ -23,6 +23,7 @@ from bsnunu_jax.numerics.quadrature import BIN_NODES, NODES
 from bsnunu_jax.rates import kernels as rates
 from bsnunu_jax.rates.tabulated import Request
 from bsnunu_jax.states import InvisibleState
+from bsnunu_jax.states.base import in_integrals
 from bsnunu_jax.states.massive_pair import MassivePair
 
 Scalar = Float[Array, ""]
@@ -54,12 +55,29 @@ class Gram(eqx.Module):
         return {k: products @ m for k, m in self.matrix.items()}
 
 
+class Table(eqx.Module, Mapping[Request, tuple[Gram | None, ...]]):  # type: ignore[misc]
+    """Forms by request, one entry a final state, None where there is none: a pytree of arrays."""
+
+    requests: tuple[Request, ...] = eqx.field(static=True, default=())
+    rows: tuple[tuple[Gram | None, ...], ...] = ()
+
+    def __getitem__(self, request: Request) -> tuple[Gram | None, ...]:
+        """The forms of all final states."""
+        if request not in self.requests:
+            raise KeyError(request)
+        return self.rows[self.requests.index(request)]
+
+    def __iter__(self) -> Iterator[Request]:
+        """The requests."""
+        return iter(self.requests)
+
+    def __len__(self) -> int:
+        """Number of requests."""
+        return len(self.requests)
+
+
 def forms(
-    state: InvisibleState,
-    inputs: Inputs,
-    requests: Sequence[Request],
-    *,
-    bin_nodes: int = BIN_NODES,
+    state: InvisibleState, inputs: Inputs, requests: Sequence[Request]
 ) -> dict[Request, Gram]:
     """The forms of one final state; none for decays or form factors that have none.
 
@@ -165,7 +183,7 @@ def _at_node(
 
     def kernels(F: Float[Array, " f"]) -> dict[str, Scalar]:
         given = dict(zip(names, F, strict=True))
-        return rates.kernels(mode.name, state, there, q2, form_factors=given)
+        return rates.kernels(mode.name, in_integrals(state), there, q2, form_factors=given)
 
     def factors(b: Float[Array, " n"]) -> Float[Array, " f"]:
         return jnp.stack(list(ff.with_linear(b)(q2).values()))

@@ -6,6 +6,7 @@ import sys
 from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor, as_completed
 from contextlib import nullcontext
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -18,6 +19,7 @@ from bsnunu_jax.inference.evidence.one_operator import PairOperator
 from bsnunu_jax.inference.evidence.operators import MASSES, PairComparison
 from bsnunu_jax.inference.problem.measured import measured
 from bsnunu_jax.inference.problem.problem import Problem
+from bsnunu_jax.inference.problem.programs import arguments
 from bsnunu_jax.report.compare_words import in_words
 from bsnunu_jax.runs.compare_fit import compare_by_fit
 from bsnunu_jax.runs.folder import run
@@ -163,7 +165,10 @@ def _compare_on(
     for variant in variants:
         if variant.name not in operators:
             say(f"{variant.name}: general best fit and its Laplace evidence")
-            problem = variant.card.ready(problems[variant.name])
+            stated = problems[variant.name]
+            # Variants that differ in held values share their programs.
+            fixed = arguments(stated.model, dict(stated.fixed))
+            problem = variant.card.ready(replace(stated, fixed=fixed))
             keep(variant, compare_by_fit(variant.card, problem))
 
 

@@ -2,7 +2,6 @@
 
 from typing import Any
 
-import jax
 import jax.numpy as jnp
 import numpy as np
 from jaxtyping import Array
@@ -14,6 +13,7 @@ from bsnunu_jax.inference.fits.best_fit import Minimum, best_fit
 from bsnunu_jax.inference.fits.sm import sm_fit
 from bsnunu_jax.inference.hypotheses.hypotest import local_significance
 from bsnunu_jax.inference.problem.problem import Problem
+from bsnunu_jax.inference.problem.programs import program
 from bsnunu_jax.observables.branching import branching_fraction_np
 
 # An edge: within this of the range.
@@ -89,28 +89,29 @@ def _point(problem: Problem, minimum: Minimum, sm: Minimum) -> dict[str, Any]:
 
 def _deviances(problem: Problem, minimum: Minimum) -> dict[str, float]:
     """-2 ln L of every measurement, exactly at the values of the minimum."""
-    free = len(problem.parameters)
-
-    @jax.jit
-    def terms(values: Array, z: Array) -> dict[str, Array]:
-        predictions = problem.predictions_at(values, z)
-        theta = jnp.concatenate([jnp.zeros(free), z])
-        return problem.log_likelihood_of(predictions, theta, profiled=True)
-
-    found = terms(*_values(problem, minimum))
+    found = _terms(problem, *_values(problem, minimum))
     return {name: -2 * float(term) for name, term in found.items()}
+
+
+@program
+def _terms(problem: Problem, values: Array, z: Array) -> dict[str, Array]:
+    """ln L of every measurement."""
+    predictions = problem.predictions_at(values, z)
+    theta = jnp.concatenate([jnp.zeros(len(problem.parameters)), z])
+    return problem.log_likelihood_of(predictions, theta, profiled=True)
 
 
 def _fractions(problem: Problem, minimum: Minimum) -> dict[str, float]:
     """Branching fractions minus those of the SM at the same inputs."""
+    return {k: float(v) for k, v in _new(problem, *_values(problem, minimum)).items()}
 
-    @jax.jit
-    def fractions(values: Array, z: Array) -> dict[str, Array]:
-        predictions = problem.predictions_at(values, z)
-        inputs, states = predictions.inputs, predictions.states
-        return {m: branching_fraction_np(m, states, inputs) for m in (*MODES, *ANNIHILATIONS)}
 
-    return {k: float(v) for k, v in fractions(*_values(problem, minimum)).items()}
+@program
+def _new(problem: Problem, values: Array, z: Array) -> dict[str, Array]:
+    """BR_NP of every mode."""
+    predictions = problem.predictions_at(values, z)
+    inputs, states = predictions.inputs, predictions.states
+    return {m: branching_fraction_np(m, states, inputs) for m in (*MODES, *ANNIHILATIONS)}
 
 
 def _values(problem: Problem, minimum: Minimum) -> tuple[Array, Array]:

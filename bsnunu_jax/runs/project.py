@@ -25,6 +25,7 @@ from bsnunu_jax.inference.hypotheses.projection import (
 from bsnunu_jax.inference.hypotheses.projection_toys import projected_toys
 from bsnunu_jax.inference.hypotheses.scale_strength import STRENGTH, ScaleStrength
 from bsnunu_jax.inference.problem.problem import Problem
+from bsnunu_jax.inference.problem.programs import arguments
 from bsnunu_jax.models import get_model
 from bsnunu_jax.models.strength import SCALE
 from bsnunu_jax.runs.folder import run
@@ -191,7 +192,7 @@ def held(card: Card, given: Mapping[str, str]) -> Problem:
     sections = card.content.parameters
     fitted = {n: sections[p.name].range for p in left for n in (p.name, *p.also)}
     model.check_values(fitted | {n: (v, v) for n, v in fixed.items()}, lambda _: where, fit=True)
-    return replace(problem, parameters=left, fixed=tuple(fixed.items()))
+    return replace(problem, parameters=left, fixed=arguments(model, fixed))
 
 
 def read_numbers(text: str, where: str) -> tuple[float, ...]:
@@ -272,7 +273,7 @@ def _subject(
             )
         by_strength = ScaleStrength.of(problem)
         problem, own = by_strength.problem, STRENGTH
-        report, fitted = by_strength.scale, by_strength.strength
+        report, fitted = by_strength.strength.scale, by_strength.strength.strength
     Projection(problem, own, **options)
     projection = Projection(card.ready(problem), own, **options)
     for x in true:
@@ -283,7 +284,7 @@ def _subject(
                 where="--true",
                 allowed="give a value inside, or widen the prior",
             )
-    values = {k: _plain(dict(problem.fixed)[k]) for k in point}
+    values = {k: _plain(card.stated.model.read(k, text)) for k, text in point.items()}
     return Subject(values, name or names[0], projection, report, fitted)
 
 

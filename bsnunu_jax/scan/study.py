@@ -82,8 +82,7 @@ class Study:
         """The predictions at these coordinates with what is known of the kernels."""
         s = self.sectors(nuisances, x, z)
         states = tuple(Tabulated(i, t) for i, t in zip(s.invisible, tables, strict=True))
-        known = Sectors(states, s.charged, s.current, s.mixing, s.dark)
-        return Predictions(known, nuisances.shift(z[: nuisances.size]))
+        return Predictions(s.with_states(states), nuisances.shift(z[: nuisances.size]))
 
     def numbers(
         self,

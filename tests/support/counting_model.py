@@ -1,21 +1,21 @@
 """A counting experiment with pyhf's likelihood, for tests of limits: bins and one systematic."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import jax
 import jax.numpy as jnp
 import numpy as np
 
-from bsnunu_jax.experiments.measurement import replaced
 from bsnunu_jax.experiments.quoted.poisson import poisson, saturated_poisson
 from bsnunu_jax.inference.problem.parameters import Parameter, Uniform
 from bsnunu_jax.inference.problem.problem import Problem
 from bsnunu_jax.inputs import Nuisances
 from bsnunu_jax.models import Model
+from bsnunu_jax.states import Neutrinos, Scaled
 
-# The "final state" of these models is the signal strength itself.
-STRENGTH = Model("strength", "mu", ("mu",), lambda p, _: (jnp.asarray(p["mu"]),))
-AMPLITUDE = Model("amplitude", "mu = c^2", ("c",), lambda p, _: (jnp.asarray(p["c"]) ** 2,))
+# All that is read of these models' final state is its factor, the signal strength.
+STRENGTH = Model("strength", "mu", ("mu",), lambda p, _: (Scaled(Neutrinos(), p["mu"]),))
+AMPLITUDE = Model("amplitude", "mu = c^2", ("c",), lambda p, _: (Scaled(Neutrinos(), p["c"] ** 2),))
 
 
 @dataclass(frozen=True, eq=False)
@@ -39,7 +39,7 @@ class Bins:
 
     def rates(self, predictions, z):
         shift = 0.0 if self.shift is None else self.shift * z[0]
-        return predictions.states[0] * self.signal + self.background + shift
+        return predictions.states[0].factor * self.signal + self.background + shift
 
     def log_likelihood(self, predictions, z):
         return poisson(self.observed, self.rates(predictions, z))
@@ -49,7 +49,7 @@ class Bins:
         return jnp.asarray(self.observed)
 
     def with_data(self, data):
-        return replaced(self, observed=data)
+        return replace(self, observed=data)
 
     def expected_data(self, predictions, z):
         return self.rates(predictions, z)

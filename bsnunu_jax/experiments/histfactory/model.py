@@ -94,6 +94,19 @@ class HistFactory:
         """1 where an entry belongs to a bin, shape (entries, bins)."""
         return (self.bins[:, None] == np.arange(len(self.observed))).astype(float)
 
+    @cached_property
+    def rotation(self) -> np.ndarray:
+        """Coordinates in which the counts constrain one systematic at a time, orthogonal.
+
+        Eigenvectors of the Fisher information of the counts at the nominal yields. A rotation
+        leaves standard normals standard normal; in these coordinates the posterior is nearly
+        uncorrelated, so that a diagonal mass matrix fits it.
+        """
+        slope = self.nominal_slopes @ self.of_bin
+        expected = self.nominal @ self.of_bin
+        found: np.ndarray = np.linalg.eigh(-slope @ (slope / expected).T)[1]
+        return found
+
     @property
     def nominal_slopes(self) -> np.ndarray:
         """Change of every entry per systematic, one sigma up against down, shape (alphas, e)."""

@@ -6,15 +6,16 @@ systematics `corr_ff_*` are dropped: the rate and the form factors of a fit take
 """
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import replace
+from typing import Any
 
+import equinox as eqx
 import jax
 import jax.numpy as jnp
 import numpy as np
 from jaxtyping import Array, Float
 
 from bsnunu_jax.experiments.histfactory.model import HistFactory
-from bsnunu_jax.experiments.measurement import replaced
 from bsnunu_jax.experiments.predictions import Predictions
 from bsnunu_jax.experiments.quoted.counting import log_likelihood_of_signal, sample_counts
 from bsnunu_jax.experiments.quoted.marginal_poisson import log_most_likely
@@ -27,8 +28,7 @@ Bins = Float[Array, " bins"]
 _NODES = 40
 
 
-@dataclass(frozen=True, eq=False)
-class Belle2Likelihood:
+class Belle2Likelihood(eqx.Module):
     """The likelihood as a measurement; its nuisances are the systematics, rotated.
 
     The MC statistics of a bin are one Gaussian variable (see `HistFactory.collapsed_log_density`),
@@ -45,37 +45,38 @@ class Belle2Likelihood:
         null_br: BR of the null model in the bins of true q2.
         null_model: its constants.
         exposure: luminosity over that of the observed data, see `at_luminosity`; may be traced.
-        rotation: orthogonal matrix from the coordinates of the sampler to the systematics.
+        seen: counts in the place of the observed ones, see `with_data`; may be traced.
     """
 
-    name: str
-    title: str
-    form: str
-    mode: str
-    luminosity: float
-    labels: tuple[str, ...]
+    name: str = eqx.field(static=True)
+    title: str = eqx.field(static=True)
+    form: str = eqx.field(static=True)
+    mode: str = eqx.field(static=True)
+    luminosity: float = eqx.field(static=True)
+    labels: tuple[str, ...] = eqx.field(static=True)
     model: HistFactory
-    signal: np.ndarray
-    density: np.ndarray
-    underflow: np.ndarray
-    q2_edges: np.ndarray
-    null_br: np.ndarray
+    signal: np.ndarray = eqx.field(converter=np.asarray)
+    density: np.ndarray = eqx.field(converter=np.asarray)
+    underflow: np.ndarray = eqx.field(converter=np.asarray)
+    q2_edges: np.ndarray = eqx.field(converter=np.asarray)
+    null_br: np.ndarray = eqx.field(converter=np.asarray)
     null_model: Mapping[str, float]
-    samples: tuple[str, ...]
-    sources: tuple[str, ...]
-    tree_tau: str
-    sm_spectrum: bool = False
+    samples: tuple[str, ...] = eqx.field(static=True)
+    sources: tuple[str, ...] = eqx.field(static=True)
+    tree_tau: str = eqx.field(static=True)
+    sm_spectrum: bool = eqx.field(static=True, default=False)
     exposure: float | Scalar = 1.0
-    rotation: np.ndarray = field(init=False)
-
-    def __post_init__(self) -> None:
-        """Find the coordinates in which the counts constrain one nuisance at a time."""
-        object.__setattr__(self, "rotation", self._rotation())
+    seen: Any = None
 
     @property
-    def observed(self) -> np.ndarray:
+    def observed(self) -> Any:
         """Counts per bin."""
-        return self.model.observed
+        return self.model.observed if self.seen is None else self.seen
+
+    @property
+    def rotation(self) -> np.ndarray:
+        """Orthogonal matrix from the coordinates of the sampler to the systematics."""
+        return self.model.rotation
 
     @property
     def nuisance_names(self) -> tuple[str, ...]:
@@ -113,7 +114,7 @@ class Belle2Likelihood:
         All expected events grow with the factor and their relative MC-statistics errors fall with
         its root; relative systematics, coordinates and observed counts stay.
         """
-        return replaced(self, exposure=self.exposure * factor)
+        return replace(self, exposure=self.exposure * factor)
 
     def log_likelihood(self, predictions: Predictions, z: Float[Array, " n"]) -> Scalar:
         """ln L of the counts, MC statistics of every bin marginalised over positive rates."""
@@ -126,11 +127,11 @@ class Belle2Likelihood:
     @property
     def data(self) -> Bins:
         """Counts per bin."""
-        return jnp.asarray(self.model.observed)
+        return jnp.asarray(self.observed)
 
     def with_data(self, data: Bins) -> "Belle2Likelihood":
         """The same measurement with other counts; its coordinates stay."""
-        return replaced(self, model=replaced(self.model, observed=data))
+        return replace(self, seen=data)
 
     def expected_data(self, predictions: Predictions, z: Float[Array, " n"]) -> Bins:
         """Mean rates, at least 0."""
@@ -163,14 +164,3 @@ class Belle2Likelihood:
         normals = len(self.model.alphas) + len(gammas)
         half_log = -0.5 * np.log(2 * np.pi)
         return float(half_log * normals - np.log(gammas).sum() + self.model.constant)
-
-    def _rotation(self) -> np.ndarray:
-        """Eigenvectors of the Fisher information of the counts at the nominal yields.
-
-        A rotation leaves standard normals standard normal; in these coordinates the posterior is
-        nearly uncorrelated, so that a diagonal mass matrix fits it.
-        """
-        slope = self.model.nominal_slopes @ self.model.of_bin
-        expected = self.model.nominal @ self.model.of_bin
-        _, vectors = np.linalg.eigh(-slope @ (slope / expected).T)
-        return vectors

@@ -1,32 +1,31 @@
 """Several quoted values with their correlation: a multivariate Gaussian."""
 
-from dataclasses import dataclass
+from dataclasses import replace
 
+import equinox as eqx
 import jax
 import jax.numpy as jnp
 import numpy as np
 from jaxtyping import Array, Float
 
-from bsnunu_jax.experiments.measurement import replaced
 from bsnunu_jax.experiments.predictions import Predictions
 
 Scalar = Float[Array, ""]
 
 
-@dataclass(frozen=True)
-class CorrelatedMeasurement:
+class CorrelatedMeasurement(eqx.Module):
     """Values, standard deviations and the correlation matrix of several observables."""
 
-    name: str
-    title: str
-    observables: tuple[str, ...]
-    values: tuple[float, ...]
-    errors: tuple[float, ...]
-    correlation: tuple[tuple[float, ...], ...]
-    samples: tuple[str, ...]
-    sources: tuple[str, ...]
-    sm_spectrum: bool
-    tree_tau: str
+    name: str = eqx.field(static=True)
+    title: str = eqx.field(static=True)
+    observables: tuple[str, ...] = eqx.field(static=True)
+    values: tuple[float, ...] | Float[Array, " n"]
+    errors: tuple[float, ...] = eqx.field(static=True)
+    correlation: tuple[tuple[float, ...], ...] = eqx.field(static=True)
+    samples: tuple[str, ...] = eqx.field(static=True)
+    sources: tuple[str, ...] = eqx.field(static=True)
+    sm_spectrum: bool = eqx.field(static=True)
+    tree_tau: str = eqx.field(static=True)
 
     @property
     def nuisance_names(self) -> tuple[str, ...]:
@@ -56,7 +55,7 @@ class CorrelatedMeasurement:
 
     def with_data(self, data: Float[Array, " n"]) -> "CorrelatedMeasurement":
         """The same covariance around other values."""
-        return replaced(self, values=data)
+        return replace(self, values=data)
 
     def expected_data(self, predictions: Predictions, z: Float[Array, " k"]) -> Float[Array, " n"]:
         """The predictions."""

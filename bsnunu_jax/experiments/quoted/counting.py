@@ -7,17 +7,18 @@ modes; it follows from the published limit, which a flat prior in s >= 0 must re
 """
 
 from collections.abc import Sequence
-from dataclasses import dataclass
-from functools import cached_property
+from dataclasses import replace
+from functools import cache
 from typing import Any
 
+import equinox as eqx
 import jax
 import jax.numpy as jnp
 import numpy as np
 from jaxtyping import Array, Float
 from scipy.optimize import brentq
 
-from bsnunu_jax.experiments.measurement import replaced, scaled_beyond_sm
+from bsnunu_jax.experiments.measurement import scaled_beyond_sm
 from bsnunu_jax.experiments.predictions import Predictions
 from bsnunu_jax.experiments.quoted.marginal_poisson import log_marginal
 from bsnunu_jax.experiments.quoted.marginal_poisson import most_likely_rate as most_likely_rate
@@ -29,27 +30,28 @@ Numbers = Any  # numbers or arrays of numpy or JAX that broadcast
 _NODES = 64
 
 
-@dataclass(frozen=True)
-class CountingMeasurement:
+class CountingMeasurement(eqx.Module):
     """n observed events, background b +- sigma_b, and the limit on BR that fixes the efficiency.
 
-    A `shape_std` above 0 adds a nuisance, see `shape_systematic`.
+    A `shape_std` above 0 adds a nuisance, see `shape_systematic`. With other events than those of
+    the publication `published` has these: the limit is theirs.
     """
 
-    name: str
-    title: str
-    mode: str
-    observed: float
-    background: float
-    background_std: float
-    limit: float
-    confidence_level: float
-    samples: tuple[str, ...]
-    sources: tuple[str, ...]
-    sm_spectrum: bool
-    tree_tau: str
-    note: str = ""
-    shape_std: float = 0.0
+    name: str = eqx.field(static=True)
+    title: str = eqx.field(static=True)
+    mode: str = eqx.field(static=True)
+    observed: float | Scalar
+    background: float = eqx.field(static=True)
+    background_std: float = eqx.field(static=True)
+    limit: float = eqx.field(static=True)
+    confidence_level: float = eqx.field(static=True)
+    samples: tuple[str, ...] = eqx.field(static=True)
+    sources: tuple[str, ...] = eqx.field(static=True)
+    sm_spectrum: bool = eqx.field(static=True)
+    tree_tau: str = eqx.field(static=True)
+    note: str = eqx.field(static=True, default="")
+    shape_std: float = eqx.field(static=True, default=0.0)
+    published: float | None = eqx.field(static=True, default=None)
 
     @property
     def nuisance_names(self) -> tuple[str, ...]:
@@ -67,8 +69,8 @@ class CountingMeasurement:
 
     def with_data(self, data: Float[Array, " 1"]) -> "CountingMeasurement":
         """The same search with other events; the efficiency stays that of the published limit."""
-        _ = self.events_per_br  # worked out for the events that were observed, and kept
-        return replaced(self, observed=data[0])
+        published = float(self.observed) if self.published is None else self.published
+        return replace(self, observed=data[0], published=published)
 
     def expected_data(self, predictions: Predictions, z: Float[Array, " n"]) -> Float[Array, " 1"]:
         """Signal and mean background."""
@@ -85,19 +87,26 @@ class CountingMeasurement:
         """ln L of the signal plus background that suits the events best."""
         return saturated_marginal(self.data, jnp.asarray(self.background_std)[None])
 
-    @cached_property
+    @property
     def events_per_br(self) -> float:
         """Signal events per unit of BR, from the published limit."""
-        reach = self.observed + 12 * np.sqrt(self.observed + 1) + 8 * self.background_std + 12
-        x, weights = np.polynomial.legendre.leggauss(128)
+        n = float(self.observed if self.published is None else self.published)
+        return _events(n, self.background, self.background_std, self.confidence_level) / self.limit
 
-        def below(s: float) -> float:
-            grid = s * (x + 1) / 2
-            args = self.observed, self.background, self.background_std
-            return float(weights @ np.exp(log_likelihood_of_signal(grid, *args, xp=np))) * s / 2
 
-        target = self.confidence_level * below(reach)
-        return float(brentq(lambda s: below(s) - target, 0.0, reach, xtol=1e-13)) / self.limit
+@cache
+def _events(observed: float, background: float, background_std: float, cl: float) -> float:
+    """The upper limit on signal events of a flat prior."""
+    reach = observed + 12 * np.sqrt(observed + 1) + 8 * background_std + 12
+    x, weights = np.polynomial.legendre.leggauss(128)
+
+    def below(s: float) -> float:
+        args = observed, background, background_std
+        density = log_likelihood_of_signal(s * (x + 1) / 2, *args, xp=np)
+        return float(weights @ np.exp(density)) * s / 2
+
+    target = cl * below(reach)
+    return float(brentq(lambda s: below(s) - target, 0.0, reach, xtol=1e-13))
 
 
 def signals(

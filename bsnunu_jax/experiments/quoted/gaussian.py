@@ -1,35 +1,35 @@
 """A quoted value with errors, symmetric or not, as a (two-sided) Gaussian."""
 
-from dataclasses import dataclass
+from dataclasses import replace
 
+import equinox as eqx
 import jax
 import jax.numpy as jnp
 from jaxtyping import Array, Float
 
-from bsnunu_jax.experiments.measurement import replaced, scaled_beyond_sm
+from bsnunu_jax.experiments.measurement import scaled_beyond_sm
 from bsnunu_jax.experiments.predictions import Predictions
 
 Scalar = Float[Array, ""]
 
 
-@dataclass(frozen=True)
-class GaussianMeasurement:
+class GaussianMeasurement(eqx.Module):
     """Value with upper and lower standard deviation; the side is chosen by the prediction.
 
     A `shape_std` above 0 adds a nuisance, see `shape_systematic`.
     """
 
-    name: str
-    title: str
-    observable: str
-    value: float
-    upper: float
-    lower: float
-    samples: tuple[str, ...]
-    sources: tuple[str, ...]
-    sm_spectrum: bool
-    tree_tau: str
-    shape_std: float = 0.0
+    name: str = eqx.field(static=True)
+    title: str = eqx.field(static=True)
+    observable: str = eqx.field(static=True)
+    value: float | Scalar
+    upper: float = eqx.field(static=True)
+    lower: float = eqx.field(static=True)
+    samples: tuple[str, ...] = eqx.field(static=True)
+    sources: tuple[str, ...] = eqx.field(static=True)
+    sm_spectrum: bool = eqx.field(static=True)
+    tree_tau: str = eqx.field(static=True)
+    shape_std: float = eqx.field(static=True, default=0.0)
 
     @property
     def nuisance_names(self) -> tuple[str, ...]:
@@ -56,7 +56,7 @@ class GaussianMeasurement:
 
     def with_data(self, data: Float[Array, " 1"]) -> "GaussianMeasurement":
         """The same errors around another value."""
-        return replaced(self, value=data[0])
+        return replace(self, value=data[0])
 
     def expected_data(self, predictions: Predictions, z: Float[Array, " n"]) -> Float[Array, " 1"]:
         """The prediction."""

@@ -5,8 +5,9 @@ signal = efficiency x (BR_SM + (BR - BR_SM) exp(shape_std z)), with BR_SM of the
 """
 
 from collections.abc import Sequence
+from dataclasses import replace
 
-from bsnunu_jax.experiments.measurement import Measurement, replaced
+from bsnunu_jax.experiments.measurement import Measurement
 from bsnunu_jax.experiments.quoted.counting import CountingMeasurement
 from bsnunu_jax.experiments.quoted.gaussian import GaussianMeasurement
 from bsnunu_jax.foundation.errors import InputError
@@ -39,12 +40,18 @@ def with_shape_systematic(
     """
     if not any(_concerned(m) for m in measurements):
         raise InputError("none of the data assumes the SM q2 spectrum", allowed="drop it")
-    return tuple(replaced(m, shape_std=std) if _concerned(m) else m for m in measurements)
+    return tuple(_with(m, std) for m in measurements)
 
 
 def shape_std(measurement: Measurement) -> float:
     """The uncertainty that a measurement has, 0 for none."""
     return float(getattr(measurement, "shape_std", 0.0))
+
+
+def _with(m: Measurement, std: float) -> Measurement:
+    if isinstance(m, GaussianMeasurement | CountingMeasurement) and _concerned(m):
+        return replace(m, shape_std=std)
+    return m
 
 
 def _concerned(m: Measurement) -> bool:

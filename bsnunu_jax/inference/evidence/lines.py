@@ -27,7 +27,7 @@ from bsnunu_jax.inputs import Inputs
 from bsnunu_jax.models import get_model
 from bsnunu_jax.numerics.batch import Batched
 from bsnunu_jax.numerics.newton import levenberg_marquardt
-from bsnunu_jax.rates.forms import Gram
+from bsnunu_jax.rates.forms import Gram, Table
 
 Scalar = Float[Array, ""]
 # One array a request, lanes along axis 0.
@@ -104,7 +104,9 @@ class PairLikelihood:
                 data read more than rates.
         """
         sm = get_model("neutrinos")
-        self.problem = replace(problem, model=sm, parameters=(), fixed=(), grams={}, sm_grams={})
+        self.problem = replace(
+            problem, model=sm, parameters=(), fixed=(), grams=Table(), sm_grams=Table()
+        )
         self.read = self._read()
         totals = [(mode, None) for mode in (*MODES, *ANNIHILATIONS)]
         self.requests = (*self.read, *(r for r in totals if r not in self.read))

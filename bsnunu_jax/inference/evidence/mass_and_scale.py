@@ -63,8 +63,8 @@ def _over_masses(
     operator: PairOperator, lines: Lines, scales: tuple[float, float], every: int
 ) -> float:
     """ln of the mean of L/L_SM over the box."""
-    ends = operator.strength(scales[1]), operator.strength(scales[0])
-    width = operator.power * math.log(scales[1] / scales[0])
+    ends = operator.strength.strength(scales[1]), operator.strength.strength(scales[0])
+    width = operator.strength.power * math.log(scales[1] / scales[0])
     log_mean = np.array(
         [
             math.log(_over_strengths(s, r, ends, every) / width)

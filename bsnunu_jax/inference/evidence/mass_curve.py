@@ -69,7 +69,10 @@ class MassScan:
         self._index = family.operators.index(operator)
         low, high = operator.scales
         # Strengths at the upper and the lower end of the range of Lambda.
-        self._range = float(operator.strength(high)), float(operator.strength(low))
+        self._range = (
+            float(operator.strength.strength(high)),
+            float(operator.strength.strength(low)),
+        )
 
     def grams(self, masses: np.ndarray) -> list[np.ndarray]:
         """Those of this operator, one array a request."""
@@ -187,7 +190,7 @@ class MassScan:
         if rows.size:
             part = [a[rows] for a in grams]
             fill(rows, self.likelihood.fit(part, held[rows], z[rows], free=False))
-        scales = np.clip(self.operator.scale_of(strength * safe), *self.operator.scales)
+        scales = np.clip(self.operator.strength.scale(strength * safe), *self.operator.scales)
         return [
             Point(
                 float(masses[i]),

@@ -8,8 +8,6 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
-import jax.numpy as jnp
-import numpy as np
 from jaxtyping import Array, Float
 
 from bsnunu_jax.foundation.errors import InputError
@@ -17,13 +15,11 @@ from bsnunu_jax.inference.problem.parameters import LogUniform, Parameter, Unifo
 from bsnunu_jax.inference.problem.problem import Problem
 from bsnunu_jax.inputs import Inputs
 from bsnunu_jax.models import Model
-from bsnunu_jax.models.strength import SCALE
+from bsnunu_jax.models.strength import SCALE, Strength
 from bsnunu_jax.states import Neutrinos
 from bsnunu_jax.states.massive_pair import MassivePair
 
 Scalar = Float[Array, ""]
-# Masses [GeV] and scales [TeV] at which the form of the rate is checked.
-_MASSES, _SCALES = (0.4, 1.3), (2.0, 5.0)
 
 
 @dataclass(frozen=True, eq=False)
@@ -35,14 +31,14 @@ class PairOperator:
         mass: the fitted mass, flat in the mass [GeV].
         scale: Lambda, flat in its logarithm [TeV].
         fixed: operator and settings.
-        power: q of the rate, which goes like Lambda^-q.
+        strength: from Lambda to the rate over that at 1 TeV and back.
     """
 
     model: Model
     mass: Parameter
     scale: Parameter
     fixed: Mapping[str, Any]
-    power: float
+    strength: Strength
 
     @property
     def masses(self) -> tuple[float, float]:
@@ -53,15 +49,6 @@ class PairOperator:
     def scales(self) -> tuple[float, float]:
         """Range of Lambda [TeV]."""
         return self.scale.prior.range
-
-    def strength(self, scale: float | np.ndarray) -> Any:
-        """The rate over that at Lambda = 1 TeV."""
-        return np.asarray(scale, dtype=float) ** -self.power
-
-    def scale_of(self, strength: float | np.ndarray) -> Any:
-        """Lambda [TeV] of a strength, infinite for 0."""
-        with np.errstate(divide="ignore"):
-            return np.asarray(strength, dtype=float) ** (-1 / self.power)
 
     def state(self, mass: Scalar, inputs: Inputs) -> MassivePair:
         """The pair at this mass and Lambda = 1 TeV."""
@@ -78,22 +65,10 @@ class PairOperator:
             return None
         if not (isinstance(mass.prior, Uniform) and isinstance(scale.prior, LogUniform)):
             return None
-        inputs, model, fixed = problem.nuisances.inputs, problem.model, dict(problem.fixed)
-        rates = []
-        try:
-            for m in _MASSES:
-                states = [
-                    _pair(model, {**fixed, mass.name: jnp.asarray(m), SCALE: x}, inputs)
-                    for x in (1.0, *_SCALES)
-                ]
-                rates.append([_largest(s, inputs) for s in states])
-        except InputError:
+        strength = problem.model.strength(dict(problem.fixed))
+        if strength is None or mass.name == "scale":
             return None
-        ratios = np.array(rates)[:, 1:] / np.array(rates)[:, :1]
-        powers = -np.log(ratios) / np.log(_SCALES)
-        if not np.ptp(powers) < 1e-9:
-            return None
-        return cls(model, mass, scale, fixed, float(np.round(powers[0, 0], 9)))
+        return cls(problem.model, mass, scale, dict(problem.fixed), strength)
 
 
 def _pair(model: Model, parameters: Mapping[str, Any], inputs: Inputs) -> MassivePair:
@@ -109,7 +84,3 @@ def _pair(model: Model, parameters: Mapping[str, Any], inputs: Inputs) -> Massiv
         if isinstance(pair, MassivePair):
             return pair
     raise InputError(f"{model.name!r} is no pair beside the SM neutrinos")
-
-
-def _largest(pair: MassivePair, inputs: Inputs) -> float:
-    return max(abs(float(v)) for v in pair.invariants(inputs).values())

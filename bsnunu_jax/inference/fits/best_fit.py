@@ -2,6 +2,7 @@
 
 from collections.abc import Sequence
 from dataclasses import asdict, dataclass, field, replace
+from functools import cache
 from typing import Any
 
 import jax
@@ -188,9 +189,8 @@ def best_fit(
 
 def _descend(local: Landscape, point: np.ndarray, steps: int) -> np.ndarray:
     """L-BFGS with backtracking until the gradients are small."""
-    solver = optax.scale_by_lbfgs()
-    update = jax.jit(jax.vmap(solver.update))
-    state = jax.jit(jax.vmap(solver.init))(point)
+    begin, update = _solver()
+    state = begin(point)
     value, gradient = local.descent(point)
     for _ in range(steps):
         active = np.isfinite(value) & (np.abs(gradient).max(axis=1) > _NEARLY_DOWN)
@@ -218,6 +218,13 @@ def _descend(local: Landscape, point: np.ndarray, steps: int) -> np.ndarray:
         value = np.where(better, new[0], value)
         gradient = np.where(better[:, None], new[1], gradient)
     return point
+
+
+@cache
+def _solver() -> tuple[Any, Any]:
+    """Start and update of many L-BFGS descents, compiled once a size."""
+    solver = optax.scale_by_lbfgs()
+    return jax.jit(jax.vmap(solver.init)), jax.jit(jax.vmap(solver.update))
 
 
 def _settled(

@@ -47,7 +47,7 @@ class Ends(NamedTuple):
     steepest: Any
 
 
-def ends(descent: Descent, lane: Any) -> Ends:
+def ends(descent: Descent, lane: Any, *common: Any) -> Ends:
     """The point, its objective and the largest component of the gradient."""
     return Ends(descent.point, descent.objective, jnp.max(jnp.abs(descent.gradient), initial=0.0))
 
@@ -63,8 +63,8 @@ class Lanes:
 
     def __init__(
         self,
-        objective: Callable[[Point, Any], Float[Array, ""]],
-        finish: Callable[[Descent, Any], Any] = ends,
+        objective: Callable[..., Float[Array, ""]],
+        finish: Callable[..., Any] = ends,
         *,
         steps: int = 80,
         done: float = 1e-6,
@@ -74,8 +74,9 @@ class Lanes:
         """Nothing is compiled until the first call.
 
         Args:
-            objective: of a point and its lane, a pytree without the axis of lanes.
-            finish: what to return of a descent and its lane, a pytree of arrays.
+            objective: of a point, its lane, a pytree without the axis of lanes, and what all lanes
+                share.
+            finish: what to return of a descent, its lane and what all share, a pytree of arrays.
             steps: most Newton steps.
             done: largest component of the gradient at which a descent ends.
             damping: of the first step.
@@ -84,16 +85,22 @@ class Lanes:
         self._settings = steps, done
 
         def one(
-            active: Array, start: Point, lane: Any, held: Array, steps: Array, done: Array
+            common: tuple[Any, ...],
+            active: Array,
+            start: Point,
+            lane: Any,
+            held: Array,
+            steps: Array,
+            done: Array,
         ) -> Any:
             def height(point: Point) -> Array:
                 # What is held idles in a parabola.
                 idle = jnp.sum(jnp.where(held, point - start, 0.0) ** 2)
-                return objective(jnp.where(held, start, point), lane) + idle
+                return objective(jnp.where(held, start, point), lane, *common) + idle
 
             tolerance = jnp.where(active, done, jnp.inf)
             found = levenberg_marquardt(height, start, steps, tolerance, damping=damping)
-            return finish(Descent(*found), lane)
+            return finish(Descent(*found), lane, *common)
 
         self._run = Batched(one, width=width, rests=True)
 
@@ -102,6 +109,7 @@ class Lanes:
         starts: np.ndarray,
         lanes: Any,
         *,
+        common: tuple[Any, ...] = (),
         held: np.ndarray | bool = False,
         steps: np.ndarray | int | None = None,
         done: float | None = None,
@@ -111,6 +119,7 @@ class Lanes:
         Args:
             starts: shape (n, size).
             lanes: pytree whose leaves have the lanes along axis 0.
+            common: pytrees of arrays that all lanes share, after the lane among the arguments.
             held: which coordinates stay at their start, broadcast to the shape of `starts`.
             steps: most Newton steps, one number or one a lane; 0 to look at the starts alone.
             done: as in the constructor.
@@ -123,4 +132,5 @@ class Lanes:
             np.broadcast_to(held, starts.shape),
             np.broadcast_to(most if steps is None else steps, (n,)),
             np.broadcast_to(close if done is None else done, (n,)),
+            common=(common,),
         )

@@ -5,10 +5,12 @@ from dataclasses import dataclass
 
 import jax.numpy as jnp
 import numpy as np
-from jaxtyping import Bool, Float
+from jaxtyping import Array, Bool, Float
 
 from bsnunu_jax.inference.problem.flat_lines import FlatLine
 from bsnunu_jax.inference.problem.landscape import Landscape
+from bsnunu_jax.inference.problem.problem import Problem
+from bsnunu_jax.inference.problem.programs import program
 from bsnunu_jax.numerics.bounded import positive
 
 # Curvature below which a direction is a plateau, and of one that ends at its range: the variance
@@ -89,9 +91,7 @@ def local_minimum(
     std = np.sqrt(covariance.diagonal())
     values, slope = box.values(b), box.slopes(b)
     log_weight = -0.5 * np.linalg.slogdet(inner)[1] - 0.5 * objective + np.log(slope).sum()
-    log_weight += sum(
-        float(problem.log_density_of_range(k, jnp.asarray(x))) for k, x in enumerate(values)
-    )
+    log_weight += float(_log_prior(problem, jnp.asarray(values)))
     for k in np.flatnonzero(edges).tolist():
         rise, bend = _edge_derivatives(local, point, k, float(inward[k]))
         if rise < -_PLATEAU or (rise < _PLATEAU and bend < -_PLATEAU):
@@ -203,3 +203,9 @@ def _edge_derivatives(
     points[:, k] += np.array([0.0, 1.0, 2.0]) * 2 * _STEP * inward
     rise = local.boxed(points)[1][:, k] * inward
     return float(rise[0]), float((4 * rise[1] - 3 * rise[0] - rise[2]) / (4 * _STEP))
+
+
+@program
+def _log_prior(problem: Problem, values: Array) -> Array:
+    """ln of the prior where it is no constraint of the fit."""
+    return problem.log_density_of_ranges(values)

@@ -13,6 +13,7 @@ from bsnunu_jax.inference.fits.best_fit import Minimum, best_fit
 from bsnunu_jax.inference.problem.problem import Problem
 from bsnunu_jax.inference.problem.tabulate import tabulate
 from bsnunu_jax.models import get_model
+from bsnunu_jax.rates.forms import Table
 from bsnunu_jax.states import Neutrinos
 
 
@@ -55,7 +56,12 @@ def objective_without_priors(problem: Problem, minimum: Minimum) -> float:
 def sm_fit(problem: Problem) -> tuple[Problem, Minimum]:
     """The SM on the same data, and its minimum over the nuisances."""
     sm = replace(
-        problem, model=get_model("neutrinos"), parameters=(), fixed=(), grams={}, sm_grams={}
+        problem,
+        model=get_model("neutrinos"),
+        parameters=(),
+        fixed=(),
+        grams=Table(),
+        sm_grams=Table(),
     )
     if not sm.size:
         value = float(sm.objective(jnp.zeros(0)))

@@ -1,18 +1,23 @@
 """Where fits with one parameter fixed or free start: at minima, off edges and mirror planes."""
 
 from dataclasses import replace
+from functools import lru_cache
 
-import jax
-import jax.numpy as jnp
 import numpy as np
+from jaxtyping import Array
 
 from bsnunu_jax.inference.fits.best_fit import BestFit, best_fit
+from bsnunu_jax.inference.problem.parameters import Prior
 from bsnunu_jax.inference.problem.problem import Problem
+from bsnunu_jax.inference.problem.programs import program
+from bsnunu_jax.numerics.batch import Batched
 
 # Other parameters keep this far from the edges of their range and from a mirror plane, in the
 # coordinate of the descent: there the slope vanishes whatever the data say.
 _OFF_EDGE, _OFF_MIRROR = 0.1, 0.05
 _MOST = 6
+# Values of a call.
+_WIDTH = 64
 
 
 def minima_of(
@@ -30,7 +35,7 @@ def minima_of(
     """
     size = len(problem.parameters)
     thetas = [np.array(m.inside) for m in free.minima[:_MOST]]
-    points = [(np.asarray(problem.values(jnp.asarray(t))), t[size:]) for t in thetas]
+    points = [(np.asarray(_values(problem, t)), t[size:]) for t in thetas]
     others = tuple(p for i, p in enumerate(problem.parameters) if i != index)
     if others:
         held = problem.parameters[index]
@@ -38,22 +43,19 @@ def minima_of(
         rest = replace(problem, parameters=others, fixed=(*problem.fixed, *fixed))
         for m in best_fit(rest, starts=starts, seed=seed, errors=False).minima[:_MOST]:
             theta = np.array(m.inside)
-            values = np.asarray(rest.values(jnp.asarray(theta)))
+            values = np.asarray(_values(rest, theta))
             points.append((np.insert(values, index, null), theta[size - 1 :]))
-    return np.array(
-        [
-            np.concatenate(
-                [
-                    [
-                        float(p.prior.descent_coordinate(jnp.asarray(x)))
-                        for p, x in zip(problem.parameters, values, strict=True)
-                    ],
-                    nuisances,
-                ]
-            )
-            for values, nuisances in points
-        ]
-    )
+    values, nuisances = (np.array(part) for part in zip(*points, strict=True))
+    coordinates = [
+        descent_coordinates(p.prior, values[:, i]) for i, p in enumerate(problem.parameters)
+    ]
+    return np.concatenate([np.stack(coordinates, axis=1), nuisances], axis=1)
+
+
+@program
+def _values(problem: Problem, theta: Array) -> Array:
+    """Values of the parameters in the coordinates of the sampler."""
+    return problem.values(theta)
 
 
 def off_edges(problem: Problem, points: np.ndarray, index: int, scale: float) -> np.ndarray:
@@ -65,12 +67,34 @@ def off_edges(problem: Problem, points: np.ndarray, index: int, scale: float) ->
             continue
         v = np.arcsin(np.sin(moved[:, i]))
         if i == index:
-            x = np.asarray(jax.vmap(p.prior.descent_value)(jnp.asarray(v)))
+            x = descent_values(p.prior, v)
             low, x = (0.0, np.abs(x)) if p.mirror else (low, x)
             x = np.clip(x, low + scale / 2, high - scale / 2)
-            moved[:, i] = jax.vmap(p.prior.descent_coordinate)(jnp.asarray(x))
+            moved[:, i] = descent_coordinates(p.prior, x)
             continue
         if p.mirror:
             v = np.maximum(np.abs(v), _OFF_MIRROR)
         moved[:, i] = np.clip(v, -np.pi / 2 + _OFF_EDGE, np.pi / 2 - _OFF_EDGE)
     return moved
+
+
+def descent_values(prior: Prior, v: np.ndarray) -> np.ndarray:
+    """The parameter at many coordinates of the best fit, shape (n,)."""
+    found: np.ndarray = _maps(prior)[0](v)
+    return found
+
+
+def descent_coordinates(prior: Prior, values: np.ndarray) -> np.ndarray:
+    """Coordinates of the best fit of many values of the parameter, shape (n,)."""
+    found: np.ndarray = _maps(prior)[1](values)
+    return found
+
+
+@lru_cache(maxsize=32)
+def _maps(prior: Prior) -> tuple[Batched, Batched]:
+    """Both maps, compiled for one number of values and run over any."""
+    to_value, to_coordinate = (
+        Batched(function, together=True, width=_WIDTH)
+        for function in (prior.descent_value, prior.descent_coordinate)
+    )
+    return to_value, to_coordinate

@@ -3,11 +3,8 @@
 from dataclasses import dataclass
 from typing import Any
 
-import jax.numpy as jnp
 import numpy as np
 from jaxtyping import Float
-
-from bsnunu_jax.inference.problem.problem import Data
 
 
 @dataclass(frozen=True)
@@ -40,17 +37,21 @@ class DataSets:
         data: one array a measurement, each of shape (n, bins).
         centres: shape (n, size).
         widths: standard deviations of the constraint terms, shape (n, size); 1 if absent.
+        luminosity: over that of the observed data, shape (n,); 1 and no datum if absent.
     """
 
-    data: Data
+    data: tuple[np.ndarray, ...]
     centres: Float[np.ndarray, "n size"]
     widths: Float[np.ndarray, "n size"] | None = None
+    luminosity: Float[np.ndarray, " n"] | None = None
 
     def __len__(self) -> int:
         return len(self.centres)
 
     def take(self, rows: np.ndarray) -> "DataSets":
         """The data sets of these rows, as often as they stand there."""
-        widths = None if self.widths is None else self.widths[rows]
-        data = tuple(jnp.asarray(d)[rows] for d in self.data)
-        return DataSets(data, self.centres[rows], widths)
+        widths, luminosity = (
+            None if a is None else a[rows] for a in (self.widths, self.luminosity)
+        )
+        data = tuple(np.asarray(d)[rows] for d in self.data)
+        return DataSets(data, self.centres[rows], widths, luminosity)

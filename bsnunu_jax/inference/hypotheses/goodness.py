@@ -10,7 +10,8 @@ from scipy.stats import chi2
 
 from bsnunu_jax.inference.hypotheses.ensembles import DataSets, Fits
 from bsnunu_jax.inference.hypotheses.profile_likelihood import ProfileLikelihood
-from bsnunu_jax.inference.problem.problem import Problem
+from bsnunu_jax.inference.problem.problem import Data, Problem
+from bsnunu_jax.inference.problem.programs import program
 from bsnunu_jax.numerics.batch import chunked_vmap
 
 _CHUNK = 64
@@ -39,8 +40,20 @@ def saturated_statistic(likelihood: ProfileLikelihood, sets: DataSets, best: Fit
     centre of its constraint (Baker and Cousins, Nucl. Instrum. Meth. 221 (1984) 437).
     """
     values, nuisances = likelihood.parameters(best)
-    saturated = jax.jit(jax.vmap(likelihood.problem.saturated_deviance))
-    return best.objective - np.asarray(saturated(values, nuisances, sets.data))
+    saturated = _saturated(likelihood.problem, values, nuisances, sets.data, sets.luminosity)
+    return best.objective - np.asarray(saturated)
+
+
+@program
+def _saturated(
+    problem: Problem, values: Array, nuisances: Array, data: Data, luminosity: Array | None
+) -> Array:
+    """-2 ln L_saturated of many data sets."""
+
+    def one(values: Array, nuisances: Array, data: Data, luminosity: Array | None) -> Array:
+        return problem.at_luminosity(luminosity).saturated_deviance(values, nuisances, data)
+
+    return jax.vmap(one)(values, nuisances, data, luminosity)
 
 
 def goodness_of_fit(likelihood: ProfileLikelihood) -> Goodness:

@@ -4,6 +4,7 @@ The likelihood is a frequentist one: of the priors only the ranges are left, and
 of other parameters as constraints. Every standard-normal term has a centre, its auxiliary datum.
 """
 
+from concurrent.futures import ThreadPoolExecutor
 from functools import cached_property
 from typing import Any, Literal, NamedTuple
 
@@ -15,25 +16,30 @@ from jaxtyping import Array
 from bsnunu_jax.foundation.errors import InputError
 from bsnunu_jax.inference.fits.best_fit import BestFit, best_fit
 from bsnunu_jax.inference.fits.lanes import Descent, Lanes
-from bsnunu_jax.inference.fits.starts import minima_of, off_edges
+from bsnunu_jax.inference.fits.starts import descent_coordinates, minima_of, off_edges
 from bsnunu_jax.inference.hypotheses.ensembles import DataSets, Fits
 from bsnunu_jax.inference.problem.parameters import LogUniform, Normal
-from bsnunu_jax.inference.problem.problem import Problem
+from bsnunu_jax.inference.problem.problem import Data, Problem
+from bsnunu_jax.inference.problem.programs import Arrays, Whole, program, shared
+from bsnunu_jax.numerics.batch import Batched
 
 TestStatistic = Literal["qtilde", "q", "q0", "t"]
 
 # Gradient at which a fit has converged.
 _CONVERGED = 1e-3
+# Points of a call of what takes no time.
+_WIDTH = 32
 
 
 class _Lane(NamedTuple):
-    """One fit: the parameter of interest free or at a value, data, constraint terms."""
+    """One fit: the parameter of interest free or at a value, data, constraint terms, luminosity."""
 
     value: Any
     free: Any
     data: Any
     centres: Any
     widths: Any
+    luminosity: Any
 
 
 class ProfileLikelihood:
@@ -94,7 +100,7 @@ class ProfileLikelihood:
                 if isinstance(poi.prior, LogUniform)
                 else "give a value inside",
             )
-        self._observed = problem.data
+        _ = problem.data  # refused here if they cannot be exchanged
         self._constrained = np.array(
             [
                 isinstance(p.prior, Normal) and i != self.index
@@ -108,7 +114,12 @@ class ProfileLikelihood:
     def minima(self) -> BestFit:
         """All minima of the observed data, priors included."""
         starts, seed = self._search
-        return best_fit(self.problem, starts=starts, seed=seed)
+        # The fits that follow compile meanwhile: XLA lets go of the interpreter.
+        with ThreadPoolExecutor(1) as pool:
+            ahead = pool.submit(self._compile)
+            found = best_fit(self.problem, starts=starts, seed=seed)
+            ahead.result()
+        return found
 
     @cached_property
     def scale(self) -> float:
@@ -152,8 +163,8 @@ class ProfileLikelihood:
     @property
     def observed(self) -> DataSets:
         """The one data set that was observed, constraint terms centred at 0."""
-        size = self.problem.size
-        return DataSets(tuple(jnp.asarray(d)[None] for d in self._observed), np.zeros((1, size)))
+        data = tuple(np.asarray(d)[None] for d in self.problem.data)
+        return self._sets(data, np.zeros((1, self.problem.size)))
 
     def fit(self, sets: DataSets | None = None, start: Fits | None = None) -> Fits:
         """The parameter of interest free inside its range, one fit a data set.
@@ -194,11 +205,18 @@ class ProfileLikelihood:
 
     def asimov(self, at: Fits) -> DataSets:
         """Data and auxiliary data that expect nothing else at these fits (arXiv:1007.1727, 3.2)."""
-        values, nuisances = self.parameters(at)
-        data = jax.jit(jax.vmap(self.problem.expected_data))(values, nuisances)
-        return DataSets(
-            tuple(jnp.asarray(d) for d in data), np.where(self._constrained, at.point, 0.0)
-        )
+        return self._expected(at, None)
+
+    def _expected(self, at: Fits, luminosity: np.ndarray | None) -> DataSets:
+        """Asimov data of fits to today's data, with these luminosities."""
+        run, arrays = _expectations.of(self.problem)
+        data = run(*self.parameters(at), luminosity, common=(arrays,))
+        return self._sets(data, np.where(self._constrained, at.point, 0.0), luminosity)
+
+    def _sets(
+        self, data: Any, centres: np.ndarray, luminosity: np.ndarray | None = None
+    ) -> DataSets:
+        return DataSets(tuple(map(np.asarray, data)), centres, luminosity=luminosity)
 
     @cached_property
     def asimov_of_null(self) -> tuple[DataSets, Fits]:
@@ -209,52 +227,43 @@ class ProfileLikelihood:
 
     def toys(self, at: Fits, keys: jax.Array) -> DataSets:
         """Toys of the first of these fits, auxiliary data fluctuated too; one a key."""
-        values, nuisances = (a[0] for a in self.parameters(at))
-        return self._toys(values, nuisances, jnp.asarray(at.point[0]), keys)
+        return self._drawn(at, keys, np.ones(self.problem.size), None)
 
-    def parameters(self, at: Fits) -> tuple[Array, Array]:
+    def _drawn(
+        self, at: Fits, keys: jax.Array, widths: np.ndarray, luminosity: float | None
+    ) -> DataSets:
+        """Toys with these widths of the constraint terms at one luminosity."""
+        values, nuisances = (a[0] for a in self.parameters(at))
+        moving = np.where(self._constrained, widths, 0.0)
+        centre = np.where(self._constrained, at.point[0], 0.0)
+        data, centres = _draw(self.problem, values, nuisances, centre, moving, luminosity, keys)
+        every = None if luminosity is None else np.full(len(keys), luminosity)
+        return self._sets(data, np.asarray(centres), every)
+
+    def parameters(self, at: Fits) -> tuple[np.ndarray, np.ndarray]:
         """Values of the parameters and nuisances, shapes (n, parameters) and (n, nuisances)."""
         free = len(self.problem.parameters)
-        point = jnp.asarray(at.point)
-        values = jax.vmap(self.problem.descent_values)(point[:, :free])
-        return values.at[:, self.index].set(jnp.asarray(at.value)), point[:, free:]
+        run, arrays = _values.of(self.problem)
+        values = run(at.point[:, :free], common=(arrays,))
+        values[:, self.index] = at.value
+        return values, at.point[:, free:]
 
-    def _toys(self, values: Array, nuisances: Array, point: Array, keys: jax.Array) -> DataSets:
-        data, centres = self._draw(values, nuisances, point, keys)
-        return DataSets(tuple(jnp.asarray(d) for d in data), np.asarray(centres))
+    @property
+    def _fits(self) -> tuple[Lanes, Arrays]:
+        """The fits of this kind of problem, and what is its own."""
+        return _fits.of(self.problem, self.index, tuple(self._constrained.tolist()))
 
-    @cached_property
-    def _draw(self) -> Any:
-        constrained = jnp.asarray(self._constrained)
+    def _lanes(self, sets: DataSets, values: np.ndarray, free: np.ndarray) -> _Lane:
+        """One fit a data set."""
+        widths = np.ones_like(sets.centres) if sets.widths is None else sets.widths
+        data = tuple(np.asarray(d, dtype=float) for d in sets.data)
+        return _Lane(values, free, data, sets.centres, widths, sets.luminosity)
 
-        def one(values: Array, nuisances: Array, point: Array, key: jax.Array) -> Any:
-            of_data, of_centres = jax.random.split(key)
-            data = self.problem.sample_data(values, nuisances, of_data)
-            moved = point + jax.random.normal(of_centres, point.shape)
-            return data, jnp.where(constrained, moved, 0.0)
-
-        return jax.jit(jax.vmap(one, in_axes=(None, None, None, 0)))
-
-    @cached_property
-    def _lanes(self) -> Lanes:
-        """Fits with the parameter of interest free or not, to any data."""
-        problem, k, free_size = self.problem, self.index, len(self.problem.parameters)
-        constrained = jnp.asarray(self._constrained, dtype=float)
-
-        def values(point: Array, lane: _Lane) -> Array:
-            found = problem.descent_values(point[:free_size])
-            return found.at[k].set(jnp.where(lane.free, found[k], lane.value))
-
-        def objective(point: Array, lane: _Lane) -> Array:
-            pulls = constrained * (point - lane.centres) / lane.widths
-            deviance = problem.deviance(values(point, lane), point[free_size:], lane.data)
-            return deviance + jnp.sum(pulls**2)
-
-        def finish(found: Descent, lane: _Lane) -> tuple[Array, ...]:
-            steepest = jnp.max(jnp.abs(found.gradient))
-            return values(found.point, lane)[k], found.objective, found.point, steepest
-
-        return Lanes(objective, finish)
+    def _compile(self) -> None:
+        """Have the program of the fits: look at one point."""
+        fits, arrays = self._fits
+        lanes = self._lanes(self.observed, np.zeros(1), np.ones(1, bool))
+        fits(np.zeros((1, self.problem.size)), lanes, common=(arrays,), steps=0)
 
     def _run(
         self, sets: DataSets, values: np.ndarray, free: np.ndarray, start: Fits | None
@@ -273,10 +282,9 @@ class ProfileLikelihood:
         starts = np.where(held[:, None], 0.0, starts)
         tries = starts.shape[1]
         row = np.repeat(np.arange(n), tries)
-        widths = np.ones_like(sets.centres) if sets.widths is None else sets.widths
-        data = tuple(np.asarray(d, dtype=float)[row] for d in sets.data)
-        lanes = _Lane(values[row], free[row], data, sets.centres[row], widths[row])
-        found = self._lanes(starts.reshape(n * tries, -1), lanes, held=held[row])
+        lanes = self._lanes(sets.take(row), values[row], free[row])
+        fits, arrays = self._fits
+        found = fits(starts.reshape(n * tries, -1), lanes, common=(arrays,), held=held[row])
         x, objective, point, gradient = (a.reshape(n, tries, *a.shape[1:]) for a in found)
         objective = np.where(np.isfinite(objective), objective, np.inf)
         lowest = np.arange(n), objective.argmin(axis=1)
@@ -288,5 +296,66 @@ class ProfileLikelihood:
         """Starts at the results of other fits."""
         points = fits.point.copy()
         prior = self.problem.parameters[self.index].prior
-        points[:, self.index] = jax.vmap(prior.descent_coordinate)(jnp.asarray(fits.value))
+        points[:, self.index] = descent_coordinates(prior, fits.value)
         return off_edges(self.problem, points, self.index, self.scale)
+
+
+@shared
+def _fits(whole: Whole, _: Arrays, index: int, constrained: tuple[bool, ...]) -> Lanes:
+    """Fits with one parameter free or not, to any data."""
+    terms = np.array(constrained, dtype=float)
+
+    def values(problem: Problem, point: Array, lane: _Lane) -> Array:
+        found = problem.descent_values(point[: len(problem.parameters)])
+        return found.at[index].set(jnp.where(lane.free, found[index], lane.value))
+
+    def objective(point: Array, lane: _Lane, arrays: Arrays) -> Array:
+        problem = whole(arrays).at_luminosity(lane.luminosity)
+        pulls = terms * (point - lane.centres) / lane.widths
+        nuisances = point[len(problem.parameters) :]
+        deviance = problem.deviance(values(problem, point, lane), nuisances, lane.data)
+        return deviance + jnp.sum(pulls**2)
+
+    def finish(found: Descent, lane: _Lane, arrays: Arrays) -> tuple[Array, ...]:
+        steepest = jnp.max(jnp.abs(found.gradient))
+        at = values(whole(arrays), found.point, lane)[index]
+        return at, found.objective, found.point, steepest
+
+    return Lanes(objective, finish)
+
+
+@shared
+def _expectations(whole: Whole, _: Arrays) -> Batched:
+    """Asimov data of many points and luminosities."""
+
+    def one(arrays: Arrays, values: Array, nuisances: Array, luminosity: Array | None) -> Data:
+        return whole(arrays).at_luminosity(luminosity).expected_data(values, nuisances)
+
+    return Batched(one, together=True, width=_WIDTH)
+
+
+@shared
+def _values(whole: Whole, _: Arrays) -> Batched:
+    """Values of the parameters at many points of a descent."""
+    return Batched(lambda arrays, v: whole(arrays).descent_values(v), together=True, width=_WIDTH)
+
+
+@program
+def _draw(
+    problem: Problem,
+    values: Array,
+    nuisances: Array,
+    centre: Array,
+    widths: Array,
+    luminosity: Array | None,
+    keys: jax.Array,
+) -> tuple[Data, Array]:
+    """Toys of one point and centres of their constraint terms, one a key."""
+    scaled = problem.at_luminosity(luminosity)
+
+    def one(key: jax.Array) -> tuple[Data, Array]:
+        of_data, of_centres = jax.random.split(key)
+        data = scaled.sample_data(values, nuisances, of_data)
+        return data, centre + widths * jax.random.normal(of_centres, centre.shape)
+
+    return jax.vmap(one)(keys)

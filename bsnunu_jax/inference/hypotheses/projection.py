@@ -8,17 +8,13 @@ keep their luminosity and have expected data too.
 import copy
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
-from functools import cached_property
 from typing import Any
 
 import jax
-import jax.numpy as jnp
 import numpy as np
-from jaxtyping import Array
 from scipy.stats import norm
 
 from bsnunu_jax.experiments.measurement import Scalable
-from bsnunu_jax.experiments.projected import Projected
 from bsnunu_jax.foundation.errors import InputError
 from bsnunu_jax.inference.hypotheses.ensembles import DataSets, Fits
 from bsnunu_jax.inference.hypotheses.hypotest import BANDS, test_statistic
@@ -76,12 +72,7 @@ class Projection(ProfileLikelihood):
         self.luminosity = scaling[0].luminosity
         kept = [m for m in problem.measurements if not isinstance(m, Scalable)]
         self.fixed_data = tuple(m.name for m in kept)
-        measurements = tuple(
-            Projected(m) if isinstance(m, Scalable) else m for m in problem.measurements
-        )
-        super().__init__(
-            replace(problem, measurements=measurements), name, null=null, starts=starts, seed=seed
-        )
+        super().__init__(problem, name, null=null, starts=starts, seed=seed)
         own = {n for m in scaling for n in m.nuisance_names}
         width = max(systematics, _NARROWEST)
         self.widths = np.array([width if n in own else 1.0 for n in problem.names])
@@ -91,17 +82,15 @@ class Projection(ProfileLikelihood):
     @property
     def observed(self) -> DataSets:
         """Today's data, or those of `observing`."""
-        return self._seen or super().observed
+        return self._seen or replace(super().observed, widths=None, luminosity=np.ones(1))
 
     def expected(self, at: Fits, factors: np.ndarray) -> DataSets:
         """Asimov data of fits to today's data with so many times the luminosity, one a fit."""
-        values, nuisances = self.parameters(at)
-        data = self._expect(values, nuisances, jnp.asarray(factors, dtype=float))
-        return self._sets(data, np.where(self._constrained, at.point, 0.0))
+        return self._expected(at, np.asarray(factors, dtype=float))
 
     def observing(self, at: Fits, factor: float) -> "Projection":
-        """The same likelihood, compiled once, if the expected data of a fit were observed."""
-        _ = self._lanes, self._draw_projected, self._starts
+        """The same likelihood if the expected data of a fit were observed."""
+        _ = self._starts
         made = copy.copy(self)
         sets = self.expected(at, np.array([factor]))
         made.__dict__ |= {
@@ -123,39 +112,13 @@ class Projection(ProfileLikelihood):
 
     def toys(self, at: Fits, keys: jax.Array) -> DataSets:
         """Toys of the first of these fits at the luminosity of `observing`; one a key."""
-        values, nuisances = (a[0] for a in self.parameters(at))
-        point = jnp.asarray(at.point[0])
-        data, centres = self._draw_projected(values, nuisances, point, self._factor, keys)
-        return self._sets(data, np.asarray(centres))
+        return self._drawn(at, keys, self.widths, self._factor)
 
-    def _sets(self, data: Any, centres: np.ndarray) -> DataSets:
+    def _sets(
+        self, data: Any, centres: np.ndarray, luminosity: np.ndarray | None = None
+    ) -> DataSets:
         widths = np.broadcast_to(self.widths, centres.shape)
-        return DataSets(tuple(jnp.asarray(d) for d in data), centres, widths)
-
-    def _at(self, factor: Array) -> Problem:
-        measurements = tuple(
-            m.at(factor) if isinstance(m, Projected) else m for m in self.problem.measurements
-        )
-        return replace(self.problem, measurements=measurements)
-
-    @cached_property
-    def _expect(self) -> Any:
-        def one(values: Array, nuisances: Array, factor: Array) -> Any:
-            return self._at(factor).expected_data(values, nuisances)
-
-        return jax.jit(jax.vmap(one))
-
-    @cached_property
-    def _draw_projected(self) -> Any:
-        constrained, widths = jnp.asarray(self._constrained), jnp.asarray(self.widths)
-
-        def one(values: Array, nuisances: Array, point: Array, factor: Array, key: Any) -> Any:
-            of_data, of_centres = jax.random.split(key)
-            data = self._at(factor).sample_data(values, nuisances, of_data)
-            moved = point + widths * jax.random.normal(of_centres, point.shape)
-            return data, jnp.where(constrained, moved, 0.0)
-
-        return jax.jit(jax.vmap(one, in_axes=(None, None, None, None, 0)))
+        return replace(super()._sets(data, centres, luminosity), widths=widths)
 
 
 @dataclass(frozen=True)

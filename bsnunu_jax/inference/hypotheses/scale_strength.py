@@ -4,12 +4,11 @@ Lambda has no value without a signal, its strength Lambda^-q has: 0. A pair adds
 SM and nothing interferes, so that strength is to a pair what a signal strength is to the SM.
 """
 
-from collections.abc import Mapping
 from dataclasses import dataclass, replace
+from functools import cache
 from typing import Any
 
 import jax.numpy as jnp
-import numpy as np
 
 from bsnunu_jax.foundation.errors import InputError
 from bsnunu_jax.inference.problem.parameters import Parameter, Uniform
@@ -17,8 +16,9 @@ from bsnunu_jax.inference.problem.problem import Problem
 from bsnunu_jax.inputs import Inputs
 from bsnunu_jax.models import Model
 from bsnunu_jax.models.model import Parameters
-from bsnunu_jax.models.strength import SCALE
-from bsnunu_jax.states import Neutrinos, Scaled
+from bsnunu_jax.models.strength import SCALE, Strength
+from bsnunu_jax.rates.forms import Table
+from bsnunu_jax.states import Scaled
 
 STRENGTH = "strength"
 
@@ -29,20 +29,11 @@ class ScaleStrength:
 
     Attributes:
         problem: with the parameter `strength`.
-        power: q of the rate, which goes like Lambda^-q.
+        strength: from Lambda to it and back.
     """
 
     problem: Problem
-    power: float
-
-    def strength(self, scale: Any) -> Any:
-        """The rate over that at Lambda = 1 TeV; 0 for an infinite Lambda [TeV]."""
-        return np.asarray(scale, dtype=float) ** -self.power
-
-    def scale(self, strength: Any) -> Any:
-        """Lambda [TeV] of a strength, infinite for 0."""
-        with np.errstate(divide="ignore"):
-            return np.asarray(strength, dtype=float) ** (-1 / self.power)
+    strength: Strength
 
     @classmethod
     def of(cls, problem: Problem) -> "ScaleStrength":
@@ -59,46 +50,32 @@ class ScaleStrength:
                 where="--parameter Lambda",
                 allowed=f"fix it: --set {free[0]}=0.5",
             )
-        model, fixed = problem.model, dict(problem.fixed)
-        inputs = problem.nuisances.inputs
-        if len(_states(model, fixed, 1.0, inputs)) != 2:
+        strength = problem.model.strength(dict(problem.fixed))
+        if strength is None:
             raise InputError(
-                f"{model.name!r} is no pair beside the SM neutrinos",
+                f"{problem.model.name!r} is no pair beside the SM neutrinos",
                 where="--parameter Lambda",
                 allowed="a card of scalar-pair, fermion-pair, vector-pair or sterile-neutrino",
             )
-        powers = [_power(model, fixed, scale, inputs) for scale in (2.0, 5.0)]
-        assert abs(powers[0] - powers[1]) < 1e-9, "Lambda appears with several powers"
-        power = round(powers[0], 9)
-
-        def build(parameters: Parameters, inputs: Inputs) -> Any:
-            others = {k: v for k, v in parameters.items() if k != STRENGTH}
-            sm, pair = _states(model, others, 1.0, inputs)
-            return sm, Scaled(pair, jnp.real(jnp.asarray(parameters[STRENGTH])))
-
-        highest = float(old.prior.range[0]) ** -power
+        highest = float(strength.strength(old.prior.range[0]))
         parameter = Parameter(STRENGTH, Uniform(0.0, highest), r"\Lambda^{-q}")
         made = replace(
             problem,
-            model=Model(f"{model.name} by strength", model.description, (STRENGTH,), build),
+            model=_by_strength(problem.model),
             parameters=tuple(parameter if p is old else p for p in problem.parameters),
-            grams={},
-            sm_grams={},
+            grams=Table(),
+            sm_grams=Table(),
         )
-        return cls(made, power)
+        return cls(made, strength)
 
 
-def _states(model: Model, given: Mapping[str, Any], scale: float, inputs: Inputs) -> Any:
-    """SM neutrinos and the pair at a Lambda [TeV]; none for other models."""
-    states = model.build({**given, SCALE: scale}, inputs)
-    pair = isinstance(states, tuple) and len(states) == 2 and isinstance(states[0], Neutrinos)
-    return states if pair else ()
+@cache
+def _by_strength(model: Model) -> Model:
+    """A pair model with the strength of its operator in place of Lambda: one object, one kind."""
 
+    def build(parameters: Parameters, inputs: Inputs) -> Any:
+        others = {k: v for k, v in parameters.items() if k != STRENGTH}
+        sm, pair = model.build({**others, SCALE: 1.0}, inputs)
+        return sm, Scaled(pair, jnp.real(jnp.asarray(parameters[STRENGTH])))
 
-def _power(model: Model, given: Mapping[str, Any], scale: float, inputs: Inputs) -> float:
-    """q from the rates at 1 TeV and at another scale."""
-    rates = [
-        max(abs(float(v)) for v in _states(model, given, x, inputs)[1].invariants(inputs).values())
-        for x in (1.0, scale)
-    ]
-    return float(-np.log(rates[1] / rates[0]) / np.log(scale))
+    return Model(f"{model.name} by strength", model.description, (STRENGTH,), build)

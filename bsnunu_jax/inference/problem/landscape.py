@@ -14,11 +14,12 @@ from jaxtyping import Array, Float
 
 from bsnunu_jax.inference.problem.box import Box
 from bsnunu_jax.inference.problem.problem import Problem
+from bsnunu_jax.inference.problem.programs import Arrays, Whole, shared
 from bsnunu_jax.inference.problem.symmetries import Symmetries
 
 Points = Float[np.ndarray, "m size"]
 Values = Float[np.ndarray, " m"]
-Compiled = Callable[[np.ndarray], tuple[Array, Array]]
+Compiled = Callable[[Arrays, np.ndarray], tuple[Array, Array]]
 
 
 class Landscape:
@@ -27,17 +28,13 @@ class Landscape:
     def __init__(self, problem: Problem, width: int = 16) -> None:
         """Points go through the compiled program in batches of `width`."""
         self.problem = problem
-        self._free = free = len(problem.parameters)
+        self._free = len(problem.parameters)
         self._width = width
         self.box = Box(problem)
 
-        def objective(point: Float[Array, " size"]) -> Float[Array, ""]:
-            return problem.objective_at(point[:free], point[free:])
-
-        self._objective = jax.jit(jax.vmap(jax.value_and_grad(objective)))
-        self._descent = jax.jit(jax.vmap(_with_slope(problem.descent_values)))
-        self._theta = jax.jit(jax.vmap(_with_slope(problem.values)))
-        self._measure = jax.jit(jax.vmap(jax.value_and_grad(problem.log_measure)))
+        (self._objective, self._descent, self._theta, self._measure), self._arrays = _programs.of(
+            problem
+        )
 
     @cached_property
     def symmetries(self) -> Symmetries:
@@ -104,7 +101,7 @@ class Landscape:
         """The two results of a program compiled for `width` points, at any number of points."""
         batches = -(-len(points) // self._width)
         padded = np.resize(points, (batches, self._width, points.shape[1]))
-        first, second = zip(*(compiled(b) for b in padded), strict=True)
+        first, second = zip(*(compiled(self._arrays, b) for b in padded), strict=True)
         return np.concatenate(first)[: len(points)], np.concatenate(second)[: len(points)]
 
     def _in_coordinates(self, to_values: Compiled, points: Points) -> tuple[Values, Points]:
@@ -115,11 +112,30 @@ class Landscape:
         return value, gradient
 
 
-def _with_slope(values: Callable[[Array], Array]) -> Callable[[Array], tuple[Array, Array]]:
-    """Values and their derivatives, each in its own coordinate."""
+@shared
+def _programs(whole: Whole, _: Arrays) -> tuple[Compiled, Compiled, Compiled, Compiled]:
+    """The objective at values and nuisances, values at two coordinates, and `log_measure`."""
 
-    def both(u: Float[Array, " n"]) -> tuple[Array, Array]:
-        found: tuple[Array, Array] = jax.jvp(values, (u,), (jnp.ones_like(u),))
+    def each(function: Callable[[Problem, Array], tuple[Array, Array]]) -> Compiled:
+        def run(arrays: Arrays, points: Array) -> tuple[Array, Array]:
+            problem = whole(arrays)
+            return jax.vmap(lambda point: function(problem, point))(points)
+
+        return jax.jit(run)
+
+    def objective(problem: Problem, point: Array) -> tuple[Array, Array]:
+        free = len(problem.parameters)
+        return jax.value_and_grad(lambda p: problem.objective_at(p[:free], p[free:]))(point)
+
+    def descent(problem: Problem, v: Array) -> tuple[Array, Array]:
+        found: tuple[Array, Array] = jax.jvp(problem.descent_values, (v,), (jnp.ones_like(v),))
         return found
 
-    return both
+    def theta(problem: Problem, u: Array) -> tuple[Array, Array]:
+        found: tuple[Array, Array] = jax.jvp(problem.values, (u,), (jnp.ones_like(u),))
+        return found
+
+    def measure(problem: Problem, u: Array) -> tuple[Array, Array]:
+        return jax.value_and_grad(problem.log_measure)(u)
+
+    return each(objective), each(descent), each(theta), each(measure)

@@ -14,7 +14,11 @@ Scalar = Float[Array, ""]
 
 @runtime_checkable
 class Prior(Protocol):
-    """A one-dimensional prior with a map from the real line."""
+    """A one-dimensional prior with a map from the real line; equal ones share programs."""
+
+    def __hash__(self) -> int:
+        """By value."""
+        ...
 
     def value(self, u: Scalar) -> Scalar:
         """The parameter at the unconstrained coordinate u."""

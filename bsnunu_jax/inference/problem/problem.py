@@ -1,8 +1,8 @@
 """One log-density from couplings and nuisances to the data: what every method below works on."""
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
-from functools import cached_property
+from functools import partial
 from typing import Any
 
 import jax
@@ -10,27 +10,33 @@ import jax.numpy as jnp
 from jaxtyping import Array, Float
 
 from bsnunu_jax.experiments import Measurement, Predictions, log_likelihoods
-from bsnunu_jax.experiments.measurement import Generative, Request
+from bsnunu_jax.experiments.measurement import Generative, Request, Scalable
 from bsnunu_jax.foundation.errors import InputError
 from bsnunu_jax.inference.problem.parameters import Parameter, model_parameters
 from bsnunu_jax.inputs import Nuisances
 from bsnunu_jax.models import Model
-from bsnunu_jax.rates.forms import Gram
+from bsnunu_jax.rates.forms import Gram, Table
 
 Scalar = Float[Array, ""]
 # One array a measurement.
 Data = tuple[Float[Array, " bins"], ...]
 
 
+@partial(
+    jax.tree_util.register_dataclass,
+    data_fields=["nuisances", "measurements", "fixed", "grams", "sm_grams"],
+    meta_fields=["model", "parameters"],
+)
 @dataclass(frozen=True, eq=False)
 class Problem:
-    """A model, its fitted parameters, the uncertain inputs and the data.
+    """A model, its fitted parameters, the uncertain inputs and the data: a frozen pytree.
 
     A point is a flat vector theta: unconstrained coordinates of the parameters, then
     standard-normal nuisances of the inputs, then those of each measurement.
 
     Attributes:
-        fixed: model parameters held at a value, and its settings.
+        fixed: model parameters held at a value, and its settings. Problems that differ in held
+            arrays of JAX, not in numbers of Python, share their programs, see `programs`.
         grams: integrated kernels as quadratic forms, see `tabulate`; none: all are integrated.
         sm_grams: the same of the SM, where a measurement asks for it.
     """
@@ -40,8 +46,8 @@ class Problem:
     nuisances: Nuisances
     measurements: tuple[Measurement, ...]
     fixed: tuple[tuple[str, Any], ...] = ()
-    grams: Mapping[Request, Sequence[Gram | None]] = field(default_factory=dict)
-    sm_grams: Mapping[Request, Sequence[Gram | None]] = field(default_factory=dict)
+    grams: Mapping[Request, Sequence[Gram | None]] = field(default_factory=Table)
+    sm_grams: Mapping[Request, Sequence[Gram | None]] = field(default_factory=Table)
 
     @property
     def names(self) -> tuple[str, ...]:
@@ -172,6 +178,18 @@ class Problem:
         exchanged = (m.with_data(d) for m, d in zip(self.generative, data, strict=True))
         return replace(self, measurements=tuple(exchanged))
 
+    def at_luminosity(self, factor: float | Scalar | None) -> "Problem":
+        """The same problem with so many times the luminosity of what scales, which may be traced.
+
+        Data stay; None is the problem as it is.
+        """
+        if factor is None:
+            return self
+        scaled = (
+            m.at_luminosity(factor) if isinstance(m, Scalable) else m for m in self.measurements
+        )
+        return replace(self, measurements=tuple(scaled))
+
     def expected_data(self, values: Float[Array, " n"], nuisances: Float[Array, " m"]) -> Data:
         """Asimov data of this point."""
         predictions = self.predictions_at(values, nuisances)
@@ -215,23 +233,6 @@ class Problem:
     def descent_values(self, v: Float[Array, " n"]) -> Float[Array, " n"]:
         """Values of the parameters at the coordinates of the best fit."""
         return _stack([p.prior.descent_value(v[i]) for i, p in enumerate(self.parameters)])
-
-    @cached_property
-    def descent_slopes(self) -> Callable[[Float[Array, "m n"]], Float[Array, "m 2 n"]]:
-        """First and second derivative of every value in its descent coordinate, jitted once."""
-
-        def slope(v: Float[Array, " n"]) -> Float[Array, " n"]:
-            return jax.jvp(self.descent_values, (v,), (jnp.ones_like(v),))[1]
-
-        def both(v: Float[Array, " n"]) -> Float[Array, "2 n"]:
-            return jnp.stack(jax.jvp(slope, (v,), (jnp.ones_like(v),)))
-
-        return jax.jit(jax.vmap(both))
-
-    @cached_property
-    def compiled(self) -> Callable[[Float[Array, " size"]], Scalar]:
-        """`objective`, jitted once: repeated use neither traces nor compiles again."""
-        return jax.jit(self.objective)
 
     def potential(self, theta: Float[Array, " size"]) -> Scalar:
         """-ln posterior density of theta, Jacobians of the coordinates included."""

@@ -4,7 +4,6 @@ from collections.abc import Iterator
 from itertools import combinations
 from typing import Any
 
-import equinox as eqx
 import jax
 import jax.numpy as jnp
 import numpy as np
@@ -148,7 +147,7 @@ def _points(problem: Problem) -> Float[Array, "points n"]:
 def _content(problem: Problem, values: Float[Array, " n"]) -> Float[Array, " k"]:
     """All numbers that the model hands to the observables at the central inputs."""
     predictions = problem.predictions_at(values, jnp.zeros(problem.size - len(values)))
-    beside = eqx.tree_at(lambda s: s.invisible, predictions.sectors, ())
+    beside = predictions.sectors.given
     states: list[Any] = [s.invariants(predictions.inputs) for s in predictions.states]
     rows = [s.dark_rows(jnp.asarray(4.0)) for s in predictions.states if s.has_spectrum]
     leaves = jax.tree.leaves((states, rows, beside))

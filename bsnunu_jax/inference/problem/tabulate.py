@@ -6,19 +6,18 @@ from typing import Any
 
 import jax
 import jax.numpy as jnp
-import numpy as np
 from jaxtyping import Array
 
 from bsnunu_jax.experiments.measurement import Request
 from bsnunu_jax.experiments.predictions import Predictions
 from bsnunu_jax.hadrons.transitions import Annihilation, get_decay, get_mode
 from bsnunu_jax.inference.problem.problem import Problem
+from bsnunu_jax.inference.problem.programs import Arrays, Whole, shared
 from bsnunu_jax.numerics.structure import depends
-from bsnunu_jax.rates.forms import Gram, forms, with_coefficients
+from bsnunu_jax.rates.forms import Gram, Table, forms, with_coefficients
 from bsnunu_jax.states import InvisibleState, Neutrinos
 
-# By request, one entry a final state.
-Table = dict[Request, tuple[Gram | None, ...]]
+Requests = tuple[Request, ...]
 
 
 def tabulate(problem: Problem) -> Problem:
@@ -28,92 +27,111 @@ def tabulate(problem: Problem) -> Problem:
     a mass among the parameters or nuisances they do not, which the structure of the kernels tells.
     Every final state has its own: SM neutrinos beside a pair of free mass keep theirs.
     """
-    requests, of_sm = reads(problem)
-    grams = grams_of(problem, sorted(requests, key=repr))
+    (requests, of_sm), _ = _reads.of(problem)
     # The SM beside the states.
-    sm_grams = grams_of(problem, sorted(of_sm, key=repr), (Neutrinos(),))
-    return replace(problem, grams=grams, sm_grams=sm_grams)
+    return replace(
+        problem, grams=grams_of(problem, requests), sm_grams=grams_of(problem, of_sm, sm=True)
+    )
 
 
-def reads(problem: Problem) -> tuple[set[Request], set[Request]]:
+def grams_of(problem: Problem, requests: Sequence[Request], *, sm: bool = False) -> Table:
+    """Gram matrices of these requests, None where kernels depend on more than form factors.
+
+    Args:
+        problem: gives inputs and what of them varies.
+        requests: what is wanted; of an annihilation there are none.
+        sm: of SM neutrinos in place of the final states of the model.
+    """
+    wanted = tuple(r for r in requests if not isinstance(get_decay(r[0]), Annihilation))
+    if not wanted:
+        return Table()
+    (made, fixed), arrays = _forms.of(problem, wanted, sm)
+    found = [
+        {r: gram for r, gram in known.items() if r in form}
+        for known, form in zip(made(arrays), fixed, strict=True)
+    ]
+    rows = {r: tuple(known.get(r) for known in found) for r in wanted}
+    kept = {r: row for r, row in rows.items() if any(gram is not None for gram in row)}
+    return Table(tuple(kept), tuple(kept.values()))
+
+
+@shared
+def _reads(whole: Whole, arrays: Arrays) -> tuple[Requests, Requests]:
     """The integrated kernels that the likelihood reads, of the model and of the SM."""
     seen: set[Request] = set()
     of_sm: set[Request] = set()
 
-    def evaluate(theta: jax.Array) -> jax.Array:
+    def evaluate(arrays: Arrays) -> Array:
+        problem = whole(arrays)
+        theta = jnp.zeros(problem.size)
         predictions = problem.predictions(theta)
         problem.log_likelihood_of(predictions, theta)
         seen.update(predictions.requested)
         of_sm.update(predictions.sm.requested)
         return theta
 
-    jax.eval_shape(evaluate, jnp.zeros(problem.size))
-    return seen, of_sm
+    jax.eval_shape(evaluate, arrays)
+    return tuple(sorted(seen, key=repr)), tuple(sorted(of_sm, key=repr))
 
 
-def grams_of(
-    problem: Problem, requests: Sequence[Request], states: Sequence[InvisibleState] | None = None
-) -> Table:
-    """Gram matrices of these requests, None where kernels depend on more than form factors.
+@shared
+def _forms(
+    whole: Whole, arrays: Arrays, wanted: Requests, sm: bool
+) -> tuple[Callable[[Arrays], list[dict[Request, Gram]]], list[set[Request]]]:
+    """The program of the forms of every final state, and which of them do."""
 
-    Args:
-        problem: gives inputs and what of them varies.
-        requests: what is wanted; of an annihilation there are none.
-        states: final states in place of those of the model.
-    """
-    wanted = [r for r in requests if not isinstance(get_decay(r[0]), Annihilation)]
-    if not wanted:
-        return {}
+    def states(predictions: Predictions) -> Sequence[InvisibleState]:
+        return (Neutrinos(),) if sm else predictions.states
 
-    def states_at(predictions: Predictions) -> Sequence[InvisibleState]:
-        return predictions.states if states is None else states
+    def made(arrays: Arrays) -> list[tuple[Gram | None, ...]]:
+        problem = whole(arrays)
+        predictions = problem.predictions(jnp.zeros(problem.size))
+        known = [forms(s, predictions.inputs, wanted) for s in states(predictions)]
+        return [tuple(of_state.get(r) for r in wanted) for of_state in known]
 
-    @jax.jit
-    def made(theta: Array) -> list[dict[Request, Gram]]:
-        predictions = problem.predictions(theta)
-        return [forms(s, predictions.inputs, wanted) for s in states_at(predictions)]
+    compiled = jax.jit(made)
 
-    # NumPy arrays: constants of whatever is compiled with them.
-    found = [
-        {r: gram for r, gram in known.items() if r in fixed}
-        for known, fixed in zip(
-            jax.tree.map(np.asarray, made(jnp.zeros(problem.size))),
-            _fixed(problem, wanted, states_at),
-            strict=True,
-        )
-    ]
-    rows = {r: tuple(known.get(r) for known in found) for r in wanted}
-    return {r: row for r, row in rows.items() if any(gram is not None for gram in row)}
+    def by_request(arrays: Arrays) -> list[dict[Request, Gram]]:
+        # Requests are no keys that a tree could sort.
+        rows = [zip(wanted, row, strict=True) for row in compiled(arrays)]
+        return [{r: gram for r, gram in row if gram is not None} for row in rows]
+
+    return by_request, _fixed(whole, arrays, wanted, states)
 
 
 def _fixed(
-    problem: Problem,
-    requests: Sequence[Request],
-    states_at: Callable[[Predictions], Sequence[InvisibleState]],
+    whole: Whole,
+    arrays: Arrays,
+    requests: Requests,
+    states: Callable[[Predictions], Sequence[InvisibleState]],
 ) -> list[set[Request]]:
     """State by state the requests whose kernels know of a point its form factors alone."""
-    central = jnp.zeros(problem.size)
     transitions = {get_mode(mode).transition for mode, _ in requests}
 
-    def linear() -> dict[str, Array]:
-        known = problem.predictions(central).inputs.form_factors
+    def central(arrays: Arrays) -> Predictions:
+        problem = whole(arrays)
+        return problem.predictions(jnp.zeros(problem.size))
+
+    def linear(arrays: Arrays) -> dict[str, Array]:
+        known = central(arrays).inputs.form_factors
         return {t: known[t].linear for t in sorted(transitions) if hasattr(known[t], "linear")}
 
-    b = {t: jnp.zeros(x.shape) for t, x in jax.eval_shape(linear).items()}
+    b = {t: jnp.zeros(x.shape) for t, x in jax.eval_shape(linear, arrays).items()}
+    theta = jax.eval_shape(lambda arrays: jnp.zeros(whole(arrays).size), arrays)
 
-    def kernels(at: Mapping[str, Array], state: int, asked: Sequence[Request]) -> list[Any]:
-        predictions = problem.predictions(at["theta"])
+    def kernels(at: Mapping[str, Any], state: int, asked: Sequence[Request]) -> list[Any]:
+        predictions = whole(at["arrays"]).predictions(at["theta"])
         inputs = predictions.inputs
         for transition in b:
             inputs = with_coefficients(inputs, transition, at[transition])
-        alone = Predictions((states_at(predictions)[state],), inputs)
+        alone = Predictions((states(predictions)[state],), inputs)
         return [alone.kernels(r)[0] for r in asked]
 
     found = []
-    for i in range(len(jax.eval_shape(lambda: [*states_at(problem.predictions(central))]))):
+    for i in range(len(jax.eval_shape(lambda arrays: [*states(central(arrays))], arrays))):
 
         def moves(asked: Sequence[Request], i: int = i) -> bool:
-            given = {"theta": central, **b}
+            given = {"arrays": arrays, "theta": jnp.zeros(theta.shape), **b}
             return depends(lambda at: kernels(at, i, asked), given, {"theta"})
 
         fixed = requests if not moves(requests) else [r for r in requests if not moves([r])]

@@ -177,7 +177,7 @@ def relic(settings: Settings) -> Relic:
         np.exp(x),
         found["sigma_v"],
         found["p_ann"],
-        (planck.value, planck.upper),
+        (float(planck.value), planck.upper),
         np.exp(found["omega"]),
     )
 
