@@ -14,9 +14,12 @@ from bsnunu_jax.inference.problem.parameters import Parameter, Uniform
 from bsnunu_jax.inference.problem.problem import Problem
 from bsnunu_jax.inputs import Nuisances
 from bsnunu_jax.models import Model, get_model
+from bsnunu_jax.states import Neutrinos, Scaled
 
-# The "final state" of these models are the parameters themselves.
-PAIR = Model("pair", "x, y", ("x", "y"), lambda p, _: (jnp.asarray(p["x"]), jnp.asarray(p["y"])))
+# All that is read of this model's final states are their factors, the parameters.
+PAIR = Model(
+    "pair", "x, y", ("x", "y"), lambda p, _: tuple(Scaled(Neutrinos(), p[k]) for k in "xy")
+)
 SMEFT = """\
 title: SMEFT at 1 TeV
 model: smeft
@@ -41,7 +44,7 @@ class Seen:
         self.sm_spectrum, self.tree_tau = False, "none"
 
     def log_likelihood(self, predictions, z):
-        x, y = predictions.states
+        x, y = (state.factor for state in predictions.states)
         found = self.rows @ jnp.array([x, y]) + self.product * x * y
         return -0.5 * jnp.sum((found - self.values) ** 2)
 
