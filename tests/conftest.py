@@ -23,8 +23,6 @@ from bsnunu_jax.inputs import Inputs, load_inputs
 
 # Most programs of a test run once: half of the time to compile is worth more than a third of the
 # time to run. Commands that tests start inherit this; flags of whoever runs the tests come later.
-# Without the optimiser (--xla_backend_optimization_level=0) programs compile four times faster
-# still, but samplers and toys run five times slower.
 QUICKLY_COMPILED = "--xla_cpu_use_fusion_emitters=false --xla_cpu_parallel_codegen_split_count=1"
 _MADE = pytest.StashKey[str]()
 
@@ -46,6 +44,7 @@ QUICK = {
     "test_cli",
     "test_config",
     "test_data_command",
+    "test_data_get",
     "test_form_factors",
     "test_hostile_server",
     "test_inputs",
@@ -64,7 +63,6 @@ LONG = {
     "test_belle2_published",
     "test_compare",
     "test_dark_rates",
-    "test_exchange",
     "test_fit_end_to_end",
     "test_full_disk",
     "test_jumps",
@@ -75,7 +73,24 @@ LONG = {
     "test_project",
     "test_reproduce",
     "test_scan",
+    "test_scan_store",
     "test_shipped_cards",
+    "test_toys",
+}
+
+
+# Files whose programs run for long: samplers, toys, scans. The programs of all others, and of the
+# commands that they start, are compiled without the optimiser: four times faster, but samplers
+# and toys run five times slower.
+RUN_LONG = {
+    "test_jumps",
+    "test_limits",
+    "test_nuts",
+    "test_posterior",
+    "test_project",
+    "test_reproduce_belle2",
+    "test_scan",
+    "test_scan_store",
     "test_toys",
 }
 
@@ -107,11 +122,27 @@ def pytest_unconfigure(config: pytest.Config) -> None:
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """Mark the tests of the files that are quick, put the long files first."""
-    items.sort(key=lambda item: item.path.stem not in LONG)
+    """Mark the tests of the files that are quick, put the long files first.
+
+    Those of each kind one after the other: see `optimiser`.
+    """
+    items.sort(key=lambda item: (item.path.stem not in RUN_LONG, item.path.stem not in LONG))
     for item in items:
         if item.path.stem in QUICK:
             item.add_marker(pytest.mark.quick)
+
+
+@pytest.fixture(scope="module", autouse=True)
+def optimiser(request: pytest.FixtureRequest) -> None:
+    """Off for programs that run once, on for the files in `RUN_LONG`.
+
+    No program is shared between the two kinds: numbers do not depend on what ran before.
+    """
+    off = request.path.stem not in RUN_LONG
+    if off != jax.config.read("jax_disable_most_optimizations"):
+        jax.config.update("jax_disable_most_optimizations", off)
+        jax.clear_caches()
+    os.environ["JAX_DISABLE_MOST_OPTIMIZATIONS"] = str(off)
 
 
 @pytest.fixture(scope="session")

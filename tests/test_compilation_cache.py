@@ -1,20 +1,22 @@
 """The folder of compiled programs: where it is, and that a second process finds them there."""
 
 import os
+import shutil
 import subprocess
 import sys
 
 import pytest
 from small_runs import in_shell, write_cards
 
-from bsnunu_jax.foundation.compilation_cache import VARIABLE, cache_folder
+from bsnunu_jax.foundation.compilation_cache import VARIABLE, CheckedFiles, cache_folder
 
 PROGRAM = """
 import bsnunu_jax
 from bsnunu_jax.foundation.compilation_cache import use_compilation_cache
 use_compilation_cache()
 import jax, jax.numpy as jnp
-print(jax.jit(lambda x: jnp.exp(jnp.sin(x)).sum())(jnp.arange(8.0)))
+for f in (jnp.exp, jnp.cos, jnp.tanh, jnp.log1p):
+    print(jax.jit(lambda x: f(jnp.sin(x)).sum())(jnp.arange(8.0)))
 """
 
 
@@ -47,14 +49,27 @@ def run(folder):
     return started(folder).stdout
 
 
-def test_second_process_compiles_nothing(tmp_path):
-    folder = tmp_path / "cache"
-    first = run(folder)
-    written = {p.name: p.stat().st_mtime_ns for p in folder.iterdir() if "atime" not in p.name}
-    assert written
+def entries(folder):
+    return {p.name: p for p in folder.iterdir() if p.name.endswith("-cache")}
+
+
+def times(folder):
+    return {name: path.stat().st_mtime_ns for name, path in entries(folder).items()}
+
+
+@pytest.fixture(scope="module")
+def filled(tmp_path_factory):
+    """A folder with the programs of one process, and what that process printed."""
+    folder = tmp_path_factory.mktemp("filled") / "cache"
+    return folder, run(folder)
+
+
+def test_second_process_compiles_nothing(filled):
+    folder, first = filled
+    before = times(folder)
+    assert len(before) >= 4
     assert run(folder) == first
-    again = {p.name: p.stat().st_mtime_ns for p in folder.iterdir() if "atime" not in p.name}
-    assert again == written
+    assert times(folder) == before
 
 
 def test_a_folder_that_cannot_be_made_is_done_without(tmp_path):
@@ -62,32 +77,30 @@ def test_a_folder_that_cannot_be_made_is_done_without(tmp_path):
     assert run(tmp_path / "file" / "cache")
 
 
-def entries(folder):
-    return {p.name: p for p in folder.iterdir() if p.name.endswith("-cache")}
+DAMAGE = {
+    "cut": lambda x: x[: len(x) // 2],
+    "overwritten": lambda _: b"garbage",
+    "flipped": lambda x: x[: len(x) // 2] + bytes([x[len(x) // 2] ^ 4]) + x[len(x) // 2 + 1 :],
+    "empty": lambda _: b"",
+}
 
 
-@pytest.mark.parametrize("damage", ["cut", "overwritten", "flipped", "empty"])
-def test_a_damaged_program_is_made_again_without_a_word(damage, tmp_path):
+def test_damaged_programs_are_made_again_without_a_word(filled, tmp_path):
+    """Of at least four programs each is damaged in one of four ways."""
     folder = tmp_path / "cache"
-    first = run(folder)
-    whole = {name: path.read_bytes() for name, path in entries(folder).items()}
-    for name, path in entries(folder).items():
-        content = whole[name]
-        middle = len(content) // 2
-        flipped = content[:middle] + bytes([content[middle] ^ 4]) + content[middle + 1 :]
-        path.write_bytes(
-            {"cut": content[:middle], "overwritten": b"garbage", "flipped": flipped, "empty": b""}[
-                damage
-            ]
-        )
+    shutil.copytree(filled[0], folder)
+    ways = list(DAMAGE.values())
+    for i, path in enumerate(sorted(entries(folder).values())):
+        path.write_bytes(ways[i % len(ways)](path.read_bytes()))
+    assert len(entries(folder)) >= len(ways)
     done = started(folder)
-    assert (done.stdout, done.stderr) == (first, "")
+    assert (done.stdout, done.stderr) == (filled[1], "")
     assert {name: len(path.read_bytes()) > 100 for name, path in entries(folder).items()} == (
-        dict.fromkeys(whole, True)
+        dict.fromkeys(entries(filled[0]), True)
     )
-    before = {name: path.stat().st_mtime_ns for name, path in entries(folder).items()}
+    before = times(folder)
     assert started(folder).stderr == ""
-    assert {name: path.stat().st_mtime_ns for name, path in entries(folder).items()} == before
+    assert times(folder) == before
 
 
 @pytest.mark.parametrize("umask", [0o000, 0o022, 0o777])
@@ -95,11 +108,11 @@ def test_the_folder_is_closed_to_others_whatever_the_umask(umask, tmp_path):
     folder = tmp_path / "cache"
     before = os.umask(umask)
     try:
-        run(folder)
+        CheckedFiles(folder).put("program", b"code")
     finally:
         os.umask(before)
     assert folder.stat().st_mode & 0o777 == 0o700
-    assert entries(folder)
+    assert CheckedFiles(folder).get("program") == b"code"
 
 
 def test_a_full_folder_is_done_without(tmp_path):

@@ -4,37 +4,28 @@ import json
 import os
 import signal
 import subprocess
-import sys
 import time
 from pathlib import Path
 
 import numpy as np
 import pytest
 import xarray as xr
+from small_runs import command, write_cards
 
-CARD = """\
-title: one coupling from one branching fraction
-model: neutrinos
-inputs: {nuisances: [ckm]}
-parameters:
-  CR_tautau:
-    prior: {uniform: [-30, 5]}
-    latex: C_R^{\\tau\\tau}
-data: [belle2_2023_br, belle_2017_Kstar0]
-best_fit: {starts: 4}
-sampler: {chains: 2, warmup: 100, draws: 400, block: 50}
-seed: 11
-"""
-
-
-def command(*arguments: str) -> list[str]:
-    return [sys.executable, "-m", "bsnunu_jax", *arguments]
+from bsnunu_jax.cli import main
 
 
 def run(*arguments: str, folder: Path) -> subprocess.CompletedProcess[str]:
     return subprocess.run(
         command(*arguments), cwd=folder, capture_output=True, text=True, check=False
     )
+
+
+def refused(capsys: pytest.CaptureFixture[str], message: str, *arguments: str) -> None:
+    with pytest.raises(SystemExit) as caught:
+        main(arguments)
+    assert caught.value.code == 2
+    assert message in capsys.readouterr().err
 
 
 def posterior(folder: Path) -> np.ndarray:
@@ -45,7 +36,7 @@ def posterior(folder: Path) -> np.ndarray:
 @pytest.fixture(scope="module")
 def whole(tmp_path_factory):
     folder = tmp_path_factory.mktemp("fit")
-    (folder / "card.yaml").write_text(CARD)
+    write_cards(folder)
     result = run("fit", "card.yaml", "--out", "whole", folder=folder)
     assert result.returncode == 0, result.stderr
     return folder, result
@@ -68,8 +59,9 @@ def test_the_folder_is_complete(whole):
     assert posterior(out).shape == (2, 400)
 
 
-def test_kill_and_resume_give_the_uninterrupted_posterior(whole):
+def test_kill_and_resume_give_the_uninterrupted_posterior(whole, capsys, monkeypatch):
     folder, _ = whole
+    monkeypatch.chdir(folder)
     process = subprocess.Popen(
         command("fit", "card.yaml", "--out", "killed"),
         cwd=folder,
@@ -82,9 +74,7 @@ def test_kill_and_resume_give_the_uninterrupted_posterior(whole):
     os.kill(process.pid, signal.SIGKILL)
     process.wait()
     assert not (folder / "killed" / "posterior.nc").is_file()
-    refused = run("fit", "card.yaml", "--out", "killed", folder=folder)
-    assert refused.returncode == 2
-    assert "--resume" in refused.stderr
+    refused(capsys, "--resume", "fit", "card.yaml", "--out", "killed")
     resumed = run("fit", "card.yaml", "--out", "killed", "--resume", folder=folder)
     assert resumed.returncode == 0, resumed.stderr
     assert np.array_equal(posterior(folder / "killed"), posterior(folder / "whole"))
@@ -92,8 +82,7 @@ def test_kill_and_resume_give_the_uninterrupted_posterior(whole):
     assert first == second
 
 
-def test_another_seed_is_refused_in_the_same_folder(whole):
-    folder, _ = whole
-    result = run("fit", "card.yaml", "--out", "whole", "--seed", "3", "--resume", folder=folder)
-    assert result.returncode == 2
-    assert "another card, seed or setting" in result.stderr
+def test_another_seed_is_refused_in_the_same_folder(whole, capsys, monkeypatch):
+    monkeypatch.chdir(whole[0])
+    again = ("fit", "card.yaml", "--out", "whole", "--seed", "3", "--resume")
+    refused(capsys, "another card, seed or setting", *again)

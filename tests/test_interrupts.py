@@ -26,7 +26,8 @@ INT, TERM = signal.SIGINT, signal.SIGTERM
     ],
 )
 def test_a_signal_ends_a_command_at_once(name, after, signals, tmp_path, monkeypatch):
-    monkeypatch.delenv("XLA_FLAGS", raising=False)  # compiled as slowly as for a user
+    for name in ("XLA_FLAGS", "JAX_DISABLE_MOST_OPTIMIZATIONS"):
+        monkeypatch.delenv(name, raising=False)  # compiled as slowly as for a user
     found = interrupt(name, tmp_path, "off", after, signals)
     assert found.fault == ""
     assert found.code in (0, 128 + signals[0])

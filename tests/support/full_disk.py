@@ -7,9 +7,12 @@ must give what an undisturbed run gives.
 """
 
 import argparse
+import resource
 import subprocess
 import sys
 import tempfile
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 
 from small_runs import OUT, RUNS, command, environment, files, one_line, partial_files, write_cards
@@ -40,21 +43,32 @@ def run(
     )
 
 
-def fault(done: subprocess.CompletedProcess[str], folder: Path, whole: dict[str, bytes]) -> str:
+@contextmanager
+def largest_file(kilobytes: int) -> Iterator[None]:
+    """No file that this process writes may grow beyond this."""
+    soft, hard = resource.getrlimit(resource.RLIMIT_FSIZE)
+    resource.setrlimit(resource.RLIMIT_FSIZE, (1024 * kilobytes, hard))
+    try:
+        yield
+    finally:
+        resource.setrlimit(resource.RLIMIT_FSIZE, (soft, hard))
+
+
+def fault(code: int, errors: str, folder: Path, whole: dict[str, bytes]) -> str:
     """What is wrong with a run on a disk that may be full; nothing if nothing is."""
     found = files(folder / OUT)
     if left := partial_files(folder):
         return f"partial files: {left}"
     if damaged := [name for name, content in found.items() if content != whole.get(name)]:
         return f"other bytes: {damaged}"
-    if done.returncode == 0:
+    if code == 0:
         return "" if found.keys() == whole.keys() else "exit code 0, incomplete"
     # A scan looks for its space first and refuses what cannot be.
-    refused = done.returncode == 2 and _NEEDED in done.stderr
-    if done.returncode != 1 and not refused:
-        return f"exit code {done.returncode}: {done.stderr[-300:]}"
+    refused = code == 2 and _NEEDED in errors
+    if code != 1 and not refused:
+        return f"exit code {code}: {errors[-300:]}"
     try:
-        line = one_line(done.stderr)
+        line = one_line(errors)
     except AssertionError as error:
         return str(error)
     good = any(reason in line for reason in _REASONS) and OUT in line
@@ -78,7 +92,7 @@ def attempt(name: str, kilobytes: int, root: Path, cache: str, whole: dict[str, 
     try:
         write_cards(folder)
         done = run(folder, name, cache, limit=None if small else kilobytes)
-        found = fault(done, folder, whole)
+        found = fault(done.returncode, done.stderr, folder, whole)
         if found or done.returncode == 0:
             return found
         if small and not mount(folder, 1_000_000, "remount"):
