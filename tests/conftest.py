@@ -5,6 +5,7 @@ that starts the session makes it and takes it away; with BSNUNU_CACHE set it is 
 or none ("off").
 """
 
+import gc
 import os
 import shutil
 import subprocess
@@ -29,6 +30,9 @@ _MADE = pytest.StashKey[str]()
 # No silent broadcasting between arrays of different rank. Part of the key of every compiled
 # program: set once, not around each test.
 jax.config.update("jax_numpy_rank_promotion", "raise")
+
+# Lowering a program makes many objects and no garbage: half of its time went into looking for some.
+gc.set_threshold(50_000, 20, 20)
 
 LIKELIHOOD_VARIABLE = "BSNUNU_BELLE2_KNUNU"
 LIKELIHOOD_FILES = (
@@ -82,17 +86,7 @@ LONG = {
 # Files whose programs run for long: samplers, toys, scans. The programs of all others, and of the
 # commands that they start, are compiled without the optimiser: four times faster, but samplers
 # and toys run five times slower.
-RUN_LONG = {
-    "test_jumps",
-    "test_limits",
-    "test_nuts",
-    "test_posterior",
-    "test_project",
-    "test_reproduce_belle2",
-    "test_scan",
-    "test_scan_store",
-    "test_toys",
-}
+RUN_LONG = {"test_jumps", "test_posterior", "test_reproduce_belle2", "test_scan_store", "test_toys"}
 
 
 def _xla_knows(flags: str) -> bool:
