@@ -81,9 +81,10 @@ def test_a_user_without_a_home(tmp_path):
     )
     assert done.returncode == 0, done.stderr
     assert done.stdout.splitlines()[-4:] == ["0", "2", "2", "arviz"]
-    for line in done.stderr.splitlines():
+    errors = [line for line in done.stderr.splitlines() if line.startswith("bsnunu")]
+    assert len(errors) == 2  # Matplotlib has something to say, too
+    for line in errors:
         assert "there is no home folder" in one_line(line)
-    assert done.stderr.count("\n") == 2
 
 
 def test_the_folder_of_data_is_below_an_absolute_path(monkeypatch):
