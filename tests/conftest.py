@@ -61,25 +61,25 @@ QUICK = {
 }
 
 
-# Files of a minute and more. They are begun first, so that no worker ends long after the others;
-# pytest-xdist alone would leave those of few tests for the end.
+# Files of about half a minute and more. They are begun first, so that no worker ends long after the
+# others; pytest-xdist alone would leave those of few tests for the end.
 LONG = {
     "test_belle2_published",
     "test_compare",
-    "test_dark_rates",
+    "test_docs",
     "test_fit_end_to_end",
     "test_full_disk",
     "test_jumps",
     "test_kill_runs",
-    "test_limit_command",
     "test_posterior",
     "test_profile_map",
     "test_project",
     "test_reproduce",
+    "test_reproduce_belle2",
     "test_scan",
+    "test_scan_hosts",
     "test_scan_store",
     "test_shipped_cards",
-    "test_toys",
 }
 
 
