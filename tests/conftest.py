@@ -84,8 +84,7 @@ LONG = {
 
 
 # Files whose programs run for long: samplers, toys, scans. The programs of all others, and of the
-# commands that they start, are compiled without the optimiser: four times faster, but samplers
-# and toys run five times slower.
+# commands that they start, are compiled without the optimiser, four to five times faster.
 RUN_LONG = {"test_jumps", "test_posterior", "test_reproduce_belle2", "test_scan_store", "test_toys"}
 
 
