@@ -25,8 +25,7 @@ INT, TERM = signal.SIGINT, signal.SIGTERM
         ("predict", 0.7, (INT, INT, INT)),
     ],
 )
-def test_a_signal_ends_a_command_at_once(name, after, signals, tmp_path, monkeypatch):
-    monkeypatch.delenv("XLA_FLAGS", raising=False)  # compiled as slowly as for a user
+def test_a_signal_ends_a_command_at_once(name, after, signals, tmp_path):
     found = interrupt(name, tmp_path, "off", after, signals)
     assert found.fault == ""
     assert found.code in (0, 128 + signals[0])

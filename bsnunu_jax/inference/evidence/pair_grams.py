@@ -14,7 +14,7 @@ import numpy as np
 from jaxtyping import Array, Float
 
 from bsnunu_jax.experiments.measurement import Request
-from bsnunu_jax.hadrons.transitions import ANNIHILATIONS, Annihilation, get_decay
+from bsnunu_jax.hadrons.transitions import ANNIHILATIONS, MODES, Annihilation, get_decay
 from bsnunu_jax.inference.evidence.one_operator import PairOperator
 from bsnunu_jax.inputs import Inputs
 from bsnunu_jax.numerics.batch import Batched
@@ -74,7 +74,7 @@ class PairFamily:
         def kernels(pair: MassivePair) -> list[Kernels]:
             made = forms(pair, self.inputs, self.requests)
             return [
-                made[request].arrays
+                made[request].arrays or self._none(request)
                 if request in made
                 else rates.annihilation_kernels(ANNIHILATIONS[request[0]], pair, self.inputs)
                 for request in self.requests
@@ -82,6 +82,13 @@ class PairFamily:
 
         states = [op.state(mass, self.inputs) for op in self.operators]
         return by_state(states, self.inputs, kernels)
+
+    def _none(self, request: Request) -> Kernels:
+        """The kernel of a request to which no operator contributes: of its shape, but 0."""
+        name, edges = request
+        n = self.inputs.form_factors[MODES[name].transition].linear.size
+        bins = () if edges is None else (np.frombuffer(edges).size - 1,)
+        return {"none": jnp.zeros((n * n, *bins))}
 
 
 def families(
