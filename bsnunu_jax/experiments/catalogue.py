@@ -51,6 +51,7 @@ def _belle2() -> Belle2Likelihood:
         luminosity=raw["luminosity"],
         labels=tuple(raw["labels"]),
         samples=tuple(raw["samples"]),
+        sm_spectrum=False,
         tree_tau=raw["tree_tau"],
         sources=tuple(f"arXiv:{a}" for a in raw["arxiv"]),
         null_model=raw["null_model"],

@@ -6,31 +6,10 @@ from typing import Any
 
 from pydantic import Field, StrictBool
 
-from bsnunu_jax.experiments.entries import (
-    CorrelatedEntry,
-    CountingEntry,
-    GaussianEntry,
-    LimitEntry,
-    NumericalEntry,
-    kind_of,
-    quadrature,
-)
+from bsnunu_jax.experiments.entries import CorrelatedEntry, kind_of, number
 from bsnunu_jax.experiments.measurement import Measurement
-from bsnunu_jax.experiments.quoted.correlated import CorrelatedMeasurement
-from bsnunu_jax.experiments.quoted.counting import CountingMeasurement
-from bsnunu_jax.experiments.quoted.gaussian import GaussianMeasurement
-from bsnunu_jax.experiments.quoted.numerical import NumericalMeasurement
 from bsnunu_jax.foundation.errors import InputError
 from bsnunu_jax.foundation.located_yaml import LocatedYaml, Section, located
-from bsnunu_jax.hadrons.transitions import get_mode
-from bsnunu_jax.observables.catalogue import get_observable
-
-
-def _gaussian(entry: GaussianEntry | LimitEntry) -> tuple[float, float, float]:
-    """The value and its errors up and down."""
-    if isinstance(entry, LimitEntry):
-        return 0.0, entry.std, entry.std
-    return entry.value, *quadrature(entry.errors)
 
 
 class MeasurementFile(Section):
@@ -60,61 +39,13 @@ def read_measurements(path: Path) -> list[Measurement]:
                 allowed="each measurement has its own",
             )
         ids.add(entry.id)
-        common: dict[str, Any] = {
-            "name": entry.id,
-            "title": entry.shown,
-            "samples": entry.samples or (entry.id,),
-            "sources": entry.sources,
-            "sm_spectrum": content.sm_spectrum,
-            "tree_tau": entry.tree_tau or content.tree_tau,
-        }
         place = ("measurements", i)
         if isinstance(entry, CorrelatedEntry):
             _refuse_twice(entry.observables, file, (*place, "observables"))
+        tree_tau = entry.tree_tau or content.tree_tau
+        of_file = {"sm_spectrum": content.sm_spectrum, "tree_tau": tree_tau}
         with located(file.where(place)):
-            if isinstance(entry, CountingEntry):
-                found.append(
-                    CountingMeasurement(
-                        mode=get_mode(entry.mode).name,
-                        observed=entry.observed,
-                        background=entry.background,
-                        background_std=entry.background_std,
-                        limit=entry.limit,
-                        confidence_level=entry.confidence_level,
-                        note=entry.note,
-                        **common,
-                    )
-                )
-            elif isinstance(entry, NumericalEntry):
-                found.append(
-                    NumericalMeasurement(
-                        observable=_number(entry.observable),
-                        grid=entry.curve.values,
-                        likelihood=entry.curve.likelihood,
-                        **common,
-                    )
-                )
-            elif isinstance(entry, CorrelatedEntry):
-                found.append(
-                    CorrelatedMeasurement(
-                        observables=tuple(map(_number, entry.observables)),
-                        values=entry.values,
-                        errors=entry.errors,
-                        correlation=entry.correlation,
-                        **common,
-                    )
-                )
-            else:
-                value, upper, lower = _gaussian(entry)
-                found.append(
-                    GaussianMeasurement(
-                        observable=_number(entry.observable),
-                        value=value,
-                        upper=upper,
-                        lower=lower,
-                        **common,
-                    )
-                )
+            found.append(entry.measurement(**entry.about(), **of_file))
     return found
 
 
@@ -125,20 +56,9 @@ def _refuse_twice(
     seen: dict[str, str] = {}
     for j, given in enumerate(observables):
         with located(file.where((*place, j))):
-            name = _number(given)
+            name = number(given)
             if name in seen:
                 raise InputError(
                     f"{given!r} and {seen[name]!r} are one observable", allowed="keep one"
                 )
             seen[name] = given
-
-
-def _number(observable: str) -> str:
-    """The name of an observable that is a number.
-
-    Raises:
-        InputError: for an unknown one or a spectrum.
-    """
-    if get_observable(observable).differential:
-        raise InputError(f"{observable!r} is a spectrum, a number is needed")
-    return get_observable(observable).name

@@ -9,7 +9,7 @@ from dataclasses import replace
 
 from bsnunu_jax.experiments.measurement import Measurement
 from bsnunu_jax.experiments.quoted.counting import CountingMeasurement
-from bsnunu_jax.experiments.quoted.gaussian import GaussianMeasurement
+from bsnunu_jax.experiments.quoted.values import GaussianMeasurement
 from bsnunu_jax.foundation.errors import InputError
 from bsnunu_jax.hadrons.transitions import MODES
 
