@@ -442,7 +442,7 @@ def test_a_folder_survives_and_goes_on(tmp_path, capsys, monkeypatch):
     monkeypatch.setattr(
         PairComparison, "result", lambda self, name: done.append(name) or {"method": "stub"}
     )
-    monkeypatch.setattr("bsnunu_jax.report.compare_files.write_comparison", lambda *_: None)
+    monkeypatch.setattr("bsnunu_jax.report.compare_table.write_comparison", lambda *_: None)
     again = run_compare(load_comparison([path]), out, resume=True, quiet=True)
     assert done == ["axial"]
     assert again["variants"][::2] == result["variants"][::2]

@@ -17,8 +17,7 @@ from bsnunu_jax.foundation.errors import InputError
 from bsnunu_jax.foundation.owned import CARD, LOCK, Owned, owned
 from bsnunu_jax.foundation.progress import say_on_stderr, silent, warn
 from bsnunu_jax.foundation.seals import whole, write_json
-from bsnunu_jax.runs.manifest import manifest
-from bsnunu_jax.runs.origin import FolderCard, Origin, changes, versions
+from bsnunu_jax.runs.origin import FolderCard, Origin, changes, manifest, versions
 
 ORIGIN, MANIFEST = "origin.json", "manifest.json"
 # What runs leave, whatever the command: in a folder without card.yaml nobody knows whose it is.

@@ -5,24 +5,13 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from bsnunu_jax.report.figures.style import (
-    BLUE,
-    GREY,
-    ORANGE,
-    PAGE,
-    PURPLE,
-    RED,
-    VIOLET,
-    new_figure,
-    save,
-    styled,
-    write_columns,
-)
+from bsnunu_jax.report.figures import style
+from bsnunu_jax.report.figures.style import GREY, PAGE, drawn, write_columns
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
 
-_COLORS = BLUE, ORANGE, RED, PURPLE, VIOLET
+_COLORS = style.BLUE, style.ORANGE, style.RED, style.PURPLE, style.VIOLET
 _STYLES = "-", (0, (4, 1.5)), ":"
 _COLUMNS, _LEGEND = 2, 4
 # A curve that does not fall by this is one of the others, all grey.
@@ -36,15 +25,13 @@ def write_compare_figure(folder: Path, result: dict[str, Any]) -> None:
         folder: made if absent.
         result: the content of compare.json.
     """
-    folder.mkdir(parents=True, exist_ok=True)
     panels: dict[str, list[dict[str, Any]]] = {}
     for v in result["variants"]:
         if v["curve"]:
             panels.setdefault(v["panel"], []).append(v)
     columns = min(_COLUMNS, len(panels))
     rows = -(-len(panels) // columns)
-    with styled():
-        figure = new_figure(PAGE * columns / _COLUMNS, 2.7 * rows)
+    with drawn(folder / "delta_chi2", PAGE * columns / _COLUMNS, 2.7 * rows) as figure:
         grid = figure.subplots(rows, columns, squeeze=False, sharey="row")
         for i, (name, variants) in enumerate(panels.items()):
             axes = grid[i // columns, i % columns]
@@ -56,7 +43,6 @@ def write_compare_figure(folder: Path, result: dict[str, Any]) -> None:
                 axes.set_ylabel(r"$\Delta\chi^2$ against the SM")
         for axes in grid.ravel()[len(panels) :]:
             axes.set_axis_off()
-        save(figure, folder / "delta_chi2")
     write_columns(folder / "delta_chi2.csv", _columns(panels))
 
 

@@ -6,16 +6,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from bsnunu_jax.report.figures.style import (
-    BLUE,
-    GREY,
-    LIGHT,
-    PAGE,
-    new_figure,
-    save,
-    styled,
-    write_columns,
-)
+from bsnunu_jax.report.figures.style import BLUE, GREY, LIGHT, PAGE, drawn, write_columns
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -30,7 +21,6 @@ def write_models_figure(folder: Path, result: dict[str, Any]) -> None:
         folder: made if absent.
         result: the content of compare.json.
     """
-    folder.mkdir(parents=True, exist_ok=True)
     variants = result["variants"]
     columns = {
         "delta_chi2": np.array([v["best"]["delta_chi2"] for v in variants]),
@@ -40,12 +30,10 @@ def write_models_figure(folder: Path, result: dict[str, Any]) -> None:
         ),
     }
     names = [str(v["name"]) for v in variants]
-    with styled():
-        figure = new_figure(PAGE, _AROUND + _ROW * max(len(names), 2))
+    with drawn(folder / "models", PAGE, _AROUND + _ROW * max(len(names), 2)) as figure:
         fit, evidence = figure.subplots(1, 2, sharey=True)
         _draw_fit(fit, columns["delta_chi2"], names)
         _draw_evidence(evidence, columns, result["verdict"]["thresholds"]["evidence"])
-        save(figure, folder / "models")
     write_columns(folder / "models.csv", {"variant": names, **columns})
 
 
