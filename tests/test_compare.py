@@ -17,9 +17,8 @@ from bsnunu_jax.cli import main
 from bsnunu_jax.foundation.errors import InputError
 from bsnunu_jax.inference.evidence.lines import PairLikelihood
 from bsnunu_jax.inference.evidence.mass_curve import MassScan
-from bsnunu_jax.inference.evidence.one_operator import PairOperator
 from bsnunu_jax.inference.evidence.operators import PairComparison
-from bsnunu_jax.inference.evidence.pair_grams import families
+from bsnunu_jax.inference.evidence.pairs import PairOperator, families
 from bsnunu_jax.inference.fits.best_fit import best_fit
 from bsnunu_jax.inference.fits.sm import sm_fit
 from bsnunu_jax.inference.problem.tabulate import tabulate

@@ -14,8 +14,8 @@ from bsnunu_jax.foundation.errors import InputError
 from bsnunu_jax.foundation.progress import bar, say_on_stderr, silent
 from bsnunu_jax.foundation.seals import read_sealed_json, write_json, write_sealed_json
 from bsnunu_jax.hadrons.transitions import ANNIHILATIONS, MODES
-from bsnunu_jax.inference.evidence.one_operator import PairOperator
 from bsnunu_jax.inference.evidence.operators import MASSES, PairComparison
+from bsnunu_jax.inference.evidence.pairs import PairOperator
 from bsnunu_jax.inference.problem.measured import measured
 from bsnunu_jax.inference.problem.problem import Problem
 from bsnunu_jax.inference.problem.programs import arguments

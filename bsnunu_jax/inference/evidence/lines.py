@@ -14,15 +14,14 @@ import jax.numpy as jnp
 import numpy as np
 from jaxtyping import Array, Float
 
-from bsnunu_jax.experiments.likelihood import log_likelihoods
 from bsnunu_jax.experiments.measurement import Request
 from bsnunu_jax.experiments.predictions import Predictions
 from bsnunu_jax.foundation.errors import InputError
 from bsnunu_jax.hadrons.transitions import ANNIHILATIONS, MODES, Annihilation, get_decay
-from bsnunu_jax.inference.evidence.pair_predictions import Strength, Tabulated, constant
+from bsnunu_jax.inference.evidence.pairs import Strength, Tabulated, constant, mode_behind
 from bsnunu_jax.inference.fits.lanes import Descent, Lanes
 from bsnunu_jax.inference.problem.problem import Problem
-from bsnunu_jax.inference.problem.tabulate import grams_of
+from bsnunu_jax.inference.problem.tabulate import grams_of, reads
 from bsnunu_jax.inputs import Inputs
 from bsnunu_jax.models import get_model
 from bsnunu_jax.numerics.batch import Batched
@@ -107,7 +106,9 @@ class PairLikelihood:
         self.problem = replace(
             problem, model=sm, parameters=(), fixed=(), grams=Table(), sm_grams=Table()
         )
-        self.read = self._read()
+        found = reads(self.problem)
+        of_totals = ((mode_behind(name), None) for name in found.observed)
+        self.read = tuple(sorted({*found.requests, *found.of_sm, *of_totals}, key=repr))
         totals = [(mode, None) for mode in (*MODES, *ANNIHILATIONS)]
         self.requests = (*self.read, *(r for r in totals if r not in self.read))
         self._sm: dict[Request, Gram] = {}
@@ -172,13 +173,8 @@ class PairLikelihood:
     @cached_property
     def closed(self) -> list[np.ndarray]:
         """Grams of one lane where nothing happens: the SM."""
-        sizes = []
-        for request in self.requests:
-            if request in self._sm:
-                sizes.append(next(iter(self._sm[request].matrix.values())).shape)
-            else:
-                sizes.append(())
-        return [np.zeros((1, *size)) for size in sizes]
+        known = [self._sm[r].matrix.values() if r in self._sm else () for r in self.requests]
+        return [np.zeros((1, *next((m.shape for m in matrices), ()))) for matrices in known]
 
     @cached_property
     def sm(self) -> Fitted:
@@ -203,20 +199,6 @@ class PairLikelihood:
                 found.append(max(float(np.abs(m).max()) for m in matrices))
         return found
 
-    def _read(self) -> tuple[Request, ...]:
-        """The kernels that the data read; that they read nothing else shows here."""
-        seen: set[Request] = set()
-
-        def evaluate(z: Array) -> Array:
-            inputs = self._inputs(z)
-            predictions = Tabulated(self.problem.model.build({}, inputs), inputs)
-            self._deviances(predictions, z, profiled=True)
-            seen.update(predictions.requested | predictions.sm.requested)
-            return z
-
-        jax.eval_shape(evaluate, jnp.zeros(self.problem.size))
-        return tuple(sorted(seen, key=repr))
-
     def _inputs(self, z: Array) -> Inputs:
         return self.problem.nuisances.shift(z[: self.problem.nuisances.size])
 
@@ -240,8 +222,7 @@ class PairLikelihood:
     def _deviances(
         self, predictions: Predictions, z: Array, *, profiled: bool
     ) -> dict[str, Scalar]:
-        of_data = z[self.problem.nuisances.size :]
-        terms = log_likelihoods(self.problem.measurements, predictions, of_data, profiled=profiled)
+        terms = self.problem.log_likelihood_of(predictions, z, profiled=profiled)
         return {name: -2 * term for name, term in terms.items()}
 
     def _objective(

@@ -11,7 +11,7 @@ import numpy as np
 from scipy.interpolate import CubicSpline, PchipInterpolator
 
 from bsnunu_jax.inference.evidence.mass_curve import Lines
-from bsnunu_jax.inference.evidence.one_operator import PairOperator
+from bsnunu_jax.inference.evidence.pairs import PairOperator
 
 _PANEL = 8
 

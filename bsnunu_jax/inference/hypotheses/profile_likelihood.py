@@ -75,18 +75,12 @@ class ProfileLikelihood:
                 or data that cannot be exchanged.
         """
         names = [p.name for p in problem.parameters]
-        if name is None and len(names) > 1:
-            raise InputError(
-                f"{len(names)} parameters are fitted, which one is of interest",
-                where="--parameter",
-                allowed=f"one of {', '.join(names)}",
-            )
-        if name is not None and name not in names:
-            raise InputError(
-                f"unknown parameter {name!r}",
-                where="--parameter",
-                allowed=f"one of {', '.join(names)}",
-            )
+        wrong = f"unknown parameter {name!r}"
+        if name is None:
+            wrong = f"{len(names)} parameters are fitted, which one is of interest"
+        if name not in names and not (name is None and len(names) == 1):
+            allowed = f"one of {', '.join(names)}"
+            raise InputError(wrong, where="--parameter", allowed=allowed)
         self.problem, self.name, self.null = problem, name or names[0], float(null)
         self.index = names.index(self.name)
         poi = problem.parameters[self.index]

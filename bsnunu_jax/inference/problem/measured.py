@@ -2,12 +2,9 @@
 
 import re
 
-import jax
-import jax.numpy as jnp
-from jaxtyping import Array, Float
-
 from bsnunu_jax.hadrons.transitions import ANNIHILATIONS, MODES
 from bsnunu_jax.inference.problem.problem import Problem
+from bsnunu_jax.inference.problem.tabulate import reads
 from bsnunu_jax.observables.catalogue import CORRELATED, get_observable
 
 # Observables that are one quantity in several units.
@@ -38,22 +35,10 @@ def subjects(observable: str) -> frozenset[str]:
 
 
 def measured(problem: Problem) -> frozenset[str]:
-    """The subjects of everything that the likelihood reads.
-
-    Traced, not declared: a measurement of any kind is asked for its likelihood and watched.
-    """
-    found: set[str] = set()
-
-    def read(theta: Float[Array, " size"]) -> Array:
-        predictions = problem.predictions(theta)
-        terms = problem.log_likelihood_of(predictions, theta)
-        found.update(mode for mode, _ in predictions.requested)
-        for name in predictions.observed:
-            found.update(subjects(name))
-        return sum(terms.values(), start=jnp.zeros(()))
-
-    jax.eval_shape(read, jnp.zeros(problem.size))
-    return frozenset(found)
+    """The subjects of everything that the likelihood reads."""
+    read = reads(problem)
+    found = {mode for mode, _ in read.requests}
+    return frozenset(found.union(*map(subjects, read.observed)))
 
 
 def is_measured(observable: str, seen: frozenset[str]) -> bool:
