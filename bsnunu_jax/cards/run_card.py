@@ -1,6 +1,5 @@
 """Run cards: a card of fits/*.yaml and the problem that it states."""
 
-from dataclasses import replace
 from functools import cached_property
 from pathlib import Path
 from typing import Any
@@ -24,7 +23,6 @@ from bsnunu_jax.inference.problem.tabulate import tabulate
 from bsnunu_jax.inference.sampling.nuts import Sampler
 from bsnunu_jax.models import get_model
 from bsnunu_jax.observables.catalogue import get_observable
-from bsnunu_jax.rates.forms import Table
 
 
 class Card(CardFile):
@@ -112,24 +110,18 @@ class Card(CardFile):
         content = self.content
         model = get_model(content.model)
         about = {name: model.quantity(name) for name in content.parameters}
-        return replace(
-            other,
-            model=model,
-            parameters=tuple(
-                Parameter(
-                    name,
-                    p.prior.build(p.mirror),
-                    p.latex or about[name].latex,
-                    p.also,
-                    p.mirror,
-                    about[name].unit,
-                )
-                for name, p in content.parameters.items()
-            ),
-            fixed=tuple(self.fixed.items()),
-            grams=Table(),
-            sm_grams=Table(),
+        parameters = tuple(
+            Parameter(
+                name,
+                p.prior.build(p.mirror),
+                p.latex or about[name].latex,
+                p.also,
+                p.mirror,
+                about[name].unit,
+            )
+            for name, p in content.parameters.items()
         )
+        return other.of_model(model, parameters, tuple(self.fixed.items()))
 
     @cached_property
     def stated(self) -> Problem:

@@ -15,7 +15,8 @@ from bsnunu_jax.experiments.histfactory.null_model import null_br
 from bsnunu_jax.experiments.histfactory.reweighted import Belle2Likelihood
 from bsnunu_jax.experiments.measurement import Measurement
 from bsnunu_jax.experiments.quoted.counting import CountingMeasurement
-from bsnunu_jax.experiments.records.published import load_published
+from bsnunu_jax.experiments.records.published import check_files, load_published
+from bsnunu_jax.experiments.records.record import DataSet
 from bsnunu_jax.foundation.errors import InputError, shown
 from bsnunu_jax.inputs.tables import load_yaml
 
@@ -129,6 +130,33 @@ def load_measurements(
         known.add(m.name)
         owners |= dict.fromkeys(m.samples, m.name)
     return tuple(chosen)
+
+
+def load_data_set(data: DataSet, folder: Path) -> Belle2Likelihood:
+    """The measurement of the files in a folder.
+
+    Raises:
+        InputError: for a file that is missing or altered, or bins that do not match the densities.
+    """
+    (template,) = load_measurements([data.measurement])
+    assert isinstance(template, Belle2Likelihood)
+    return load_published(folder, template, checksums=data.files)
+
+
+def check_data_set(data: DataSet, folder: Path) -> list[str]:
+    """One line a file with its checksum, one on the bins, which must match the densities.
+
+    Raises:
+        InputError: for a file that is missing or altered, or bins that do not match the densities.
+    """
+    check_files(folder, data.files)
+    model = load_data_set(data, folder)
+    lines = [f"{name}: sha256 {sha}, as expected" for name, sha in data.files.items()]
+    signal, q2 = model.density.shape
+    return [
+        *lines,
+        f"{len(model.observed)} bins; densities of {signal} signal bins in {q2} bins of q2 match",
+    ]
 
 
 def _of_file(path: Path, where: str) -> list[Measurement]:

@@ -19,8 +19,7 @@ from bsnunu_jax.experiments.histfactory.model import HistFactory
 from bsnunu_jax.experiments.measurement import Quoted
 from bsnunu_jax.experiments.predictions import Predictions
 from bsnunu_jax.experiments.quoted.counting import log_likelihood_of_signal, sample_counts
-from bsnunu_jax.experiments.quoted.marginal_poisson import log_most_likely
-from bsnunu_jax.experiments.quoted.poisson import saturated_poisson
+from bsnunu_jax.experiments.quoted.marginal_poisson import log_most_likely, saturated_poisson
 
 Scalar = Float[Array, ""]
 Bins = Float[Array, " bins"]

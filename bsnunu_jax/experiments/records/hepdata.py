@@ -19,9 +19,10 @@ from typing import Any
 
 from bsnunu_jax.experiments.records.archives import MOST_BYTES, read_members
 from bsnunu_jax.experiments.records.published import sha256_of
-from bsnunu_jax.experiments.records.record import DataSet, is_right, place
+from bsnunu_jax.experiments.records.record import DataSet, is_right
 from bsnunu_jax.experiments.records.web import RefusedError, Site, UnreachableError
 from bsnunu_jax.foundation.errors import InputError
+from bsnunu_jax.foundation.files import write_whole
 from bsnunu_jax.foundation.progress import bar
 
 _ARCHIVES = (".zip", ".tar", ".tar.gz", ".tgz")
@@ -225,7 +226,7 @@ def _unpack(site: Site, path: str, job: _Job) -> list[str]:
                 elif found != expected:
                     job.failures.append(_wrong(name, found, expected))
                 elif name in job.missing:
-                    place(job.folder / name, content)
+                    write_whole(job.folder / name, content)
                     job.missing.remove(name)
         except ValueError as error:
             raise RefusedError(f"{site.address}{path} is {error}") from None

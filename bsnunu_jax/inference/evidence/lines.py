@@ -5,7 +5,7 @@ to start. Operators, masses and scales are data, so that no program is compiled 
 """
 
 from collections.abc import Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from functools import cached_property
 from typing import Any
 
@@ -26,7 +26,7 @@ from bsnunu_jax.inputs import Inputs
 from bsnunu_jax.models import get_model
 from bsnunu_jax.numerics.batch import Batched
 from bsnunu_jax.numerics.newton import levenberg_marquardt
-from bsnunu_jax.rates.forms import Gram, Table
+from bsnunu_jax.rates.forms import Gram
 
 Scalar = Float[Array, ""]
 # One array a request, lanes along axis 0.
@@ -102,10 +102,7 @@ class PairLikelihood:
             InputError: if rates are no quadratic forms of form-factor coefficients here, or the
                 data read more than rates.
         """
-        sm = get_model("neutrinos")
-        self.problem = replace(
-            problem, model=sm, parameters=(), fixed=(), grams=Table(), sm_grams=Table()
-        )
+        self.problem = problem.of_model(get_model("neutrinos"))
         found = reads(self.problem)
         of_totals = ((mode_behind(name), None) for name in found.observed)
         self.read = tuple(sorted({*found.requests, *found.of_sm, *of_totals}, key=repr))

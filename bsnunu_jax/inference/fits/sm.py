@@ -1,7 +1,5 @@
 """How well the SM describes the same data, uncertain inputs and measurement nuisances profiled."""
 
-from dataclasses import replace
-
 import jax
 import jax.numpy as jnp
 import numpy as np
@@ -13,7 +11,6 @@ from bsnunu_jax.inference.fits.best_fit import Minimum, best_fit
 from bsnunu_jax.inference.problem.problem import Problem
 from bsnunu_jax.inference.problem.tabulate import tabulate
 from bsnunu_jax.models import get_model
-from bsnunu_jax.rates.forms import Table
 from bsnunu_jax.states import Neutrinos
 
 
@@ -55,14 +52,7 @@ def objective_without_priors(problem: Problem, minimum: Minimum) -> float:
 
 def sm_fit(problem: Problem) -> tuple[Problem, Minimum]:
     """The SM on the same data, and its minimum over the nuisances."""
-    sm = replace(
-        problem,
-        model=get_model("neutrinos"),
-        parameters=(),
-        fixed=(),
-        grams=Table(),
-        sm_grams=Table(),
-    )
+    sm = problem.of_model(get_model("neutrinos"))
     if not sm.size:
         value = float(sm.objective(jnp.zeros(0)))
         return sm, Minimum({}, {}, [], value, [], [], [], 1, 1.0, -value / 2)

@@ -49,6 +49,15 @@ class Problem:
     grams: Mapping[Request, Sequence[Gram | None]] = field(default_factory=Table)
     sm_grams: Mapping[Request, Sequence[Gram | None]] = field(default_factory=Table)
 
+    def of_model(
+        self,
+        model: Model,
+        parameters: tuple[Parameter, ...] = (),
+        fixed: tuple[tuple[str, Any], ...] = (),
+    ) -> "Problem":
+        """Another model with these data and inputs, all kernels integrated at every point."""
+        return Problem(model, parameters, self.nuisances, self.measurements, fixed)
+
     @property
     def names(self) -> tuple[str, ...]:
         """One name a component of theta."""
