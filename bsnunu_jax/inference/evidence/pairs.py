@@ -27,15 +27,15 @@ from bsnunu_jax.models import Model
 from bsnunu_jax.models.strength import SCALE
 from bsnunu_jax.models.strength import Strength as Powers
 from bsnunu_jax.numerics.batch import Batched
+from bsnunu_jax.observables.catalogue import RATIOS
 from bsnunu_jax.rates import kernels as rates
 from bsnunu_jax.rates.forms import Kernels, by_state, forms
 from bsnunu_jax.states import Neutrinos
 from bsnunu_jax.states.massive_pair import MassivePair
 
 Scalar = Float[Array, ""]
-# The mode behind a branching fraction, and behind a ratio to the SM.
+# The mode behind a branching fraction.
 _BR = {f"BR({m}inv)": m for m in MODES} | {f"BR({m})": m for m in ANNIHILATIONS}
-_RATIOS = {"R_K_nunu": "B+->K+", "R_Kstar_nunu": "B0->K*0"}
 
 
 @dataclass(frozen=True, eq=False)
@@ -217,7 +217,7 @@ def mode_behind(observable: str) -> str:
     Raises:
         InputError: if there is none.
     """
-    for known in (_BR, _RATIOS):
+    for known in (_BR, RATIOS):
         if observable in known:
             return known[observable]
     raise InputError(f"{observable!r} is not tabulated")

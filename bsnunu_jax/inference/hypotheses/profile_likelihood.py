@@ -84,8 +84,7 @@ class ProfileLikelihood:
         self.problem, self.name, self.null = problem, name or names[0], float(null)
         self.index = names.index(self.name)
         poi = problem.parameters[self.index]
-        low, high = poi.prior.range
-        self.low, self.high = (0.0 if poi.mirror else low), high
+        self.low, self.high = poi.range
         if not self.low <= self.null < self.high:
             raise InputError(
                 f"{self.name} = {self.null:g} is outside its range [{self.low:g}, {self.high:g})",

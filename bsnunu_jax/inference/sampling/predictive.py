@@ -17,10 +17,9 @@ from bsnunu_jax.hadrons.transitions import MODES
 from bsnunu_jax.inference.problem.problem import Problem
 from bsnunu_jax.numerics.batch import chunked_vmap
 from bsnunu_jax.observables.branching import branching_fraction_bins, dbr_dq2
-from bsnunu_jax.observables.catalogue import get_observable
+from bsnunu_jax.observables.catalogue import RATIOS, get_observable
 from bsnunu_jax.states import Neutrinos
 
-_RATIOS = {"R_K_nunu": "B+->K+", "R_Kstar_nunu": "B0->K*0"}
 _CHUNK = 256
 
 
@@ -101,7 +100,7 @@ def _predict(
     model = problem.predictions(theta)
     sm = Predictions((Neutrinos(),), model.inputs)
     observables = {f"BR({mode}inv)": model.branching_fraction(mode) for mode in MODES}
-    for name, mode in _RATIOS.items():
+    for name, mode in RATIOS.items():
         observables[name] = model.branching_fraction(mode) / sm.branching_fraction(mode)
     observables |= {name: model.observable(name) for name in others}
     return {
@@ -115,7 +114,7 @@ def _predict(
 
 def _of_sm(sm: Predictions, others: Sequence[str]) -> dict[str, Float[Array, ""]]:
     found = {f"BR({mode}inv)": sm.branching_fraction(mode) for mode in MODES}
-    found |= dict.fromkeys(_RATIOS, jnp.ones(()))
+    found |= dict.fromkeys(RATIOS, jnp.ones(()))
     return found | {name: sm.observable(name) for name in others if not get_observable(name).dark}
 
 
@@ -142,12 +141,9 @@ def _counts(
     problem: Problem, theta: Float[Array, " size"], model: Predictions, sm: Predictions
 ) -> dict[str, dict[str, Array]]:
     found = {}
-    start = len(problem.parameters) + problem.nuisances.size
-    for m in problem.measurements:
-        stop = start + len(m.nuisance_names)
+    of_measurements = problem.of_measurements(theta[len(problem.parameters) :])
+    for m, z in zip(problem.measurements, of_measurements, strict=True):
         if isinstance(m, BinnedMeasurement):
-            signal, background = m.counts(model, theta[start:stop])
-            sm_signal, _ = m.counts(sm, theta[start:stop])
+            (signal, background), (sm_signal, _) = m.counts(model, z), m.counts(sm, z)
             found[m.name] = {"signal": signal, "background": background, "sm_signal": sm_signal}
-        start = stop
     return found

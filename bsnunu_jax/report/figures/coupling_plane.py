@@ -5,7 +5,7 @@ C_R^mutau and C_R^taumu set, cut at Eqs. (4) and (5) of that paper.
 """
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any
 
 import jax
@@ -27,6 +27,7 @@ from bsnunu_jax.report.figures.coupling_regions import (
 from bsnunu_jax.report.figures.density import Density, smooth_density
 from bsnunu_jax.report.figures.of_fit import Drawn, Fit
 from bsnunu_jax.report.figures.style import COLUMN, MASSES, new_figure
+from bsnunu_jax.report.intervals import bounds
 from bsnunu_jax.states import Neutrinos
 
 if TYPE_CHECKING:
@@ -129,14 +130,11 @@ def plane_data(
         best_fit: values of the parameters.
     """
     x, y = unfolded["CR_mutau"].ravel(), unfolded["CR_tautau"].ravel()
-    mirror = {p.name: p.mirror for p in parameters}["CR_mutau"]
-    if mirror:
+    by_name = {p.name: p for p in parameters}
+    if by_name["CR_mutau"].mirror:
         x, y = np.concatenate([x, -x]), np.concatenate([y, y])
-    prior = {p.name: p.prior for p in parameters}
-    ends = [
-        (getattr(prior[n], "low", None), getattr(prior[n], "high", None))
-        for n in ("CR_mutau", "CR_tautau")
-    ]
+    # On both sides of 0.
+    ends = [bounds(replace(by_name[n], mirror=False)) for n in ("CR_mutau", "CR_tautau")]
     grid = np.linspace(-_RANGE, _RANGE, _POINTS)
     return Plane(
         grid,
