@@ -12,6 +12,7 @@ from pathlib import Path
 from typing import Any, Protocol
 
 from bsnunu_jax.experiments.records.published import CHECKSUMS as PUBLISHED
+from bsnunu_jax.experiments.records.published import sha256_of
 from bsnunu_jax.foundation.errors import InputError
 from bsnunu_jax.foundation.seals import read_json, write_json
 from bsnunu_jax.foundation.version import __version__
@@ -204,7 +205,7 @@ def checksums(card: FolderCard) -> dict[str, str]:
         for name in one.content.data:
             if name.endswith((".yaml", ".yml")):
                 key = name if len(card.cards) == 1 else f"{one.path.stem}: {name}"
-                found[key] = _sha256(one.path.parent / name)
+                found[key] = sha256_of(one.path.parent / name)
     return found
 
 
@@ -215,9 +216,5 @@ def _of_package() -> Mapping[str, str]:
         root = resources.files(f"bsnunu_jax.{room}") / "data"
         with resources.as_file(root) as data:
             for path in sorted(Path(data).rglob("*.yaml")):
-                found[f"{room}/{path.relative_to(data)}"] = _sha256(path)
+                found[f"{room}/{path.relative_to(data)}"] = sha256_of(path)
     return found
-
-
-def _sha256(path: Path) -> str:
-    return hashlib.sha256(path.read_bytes()).hexdigest()

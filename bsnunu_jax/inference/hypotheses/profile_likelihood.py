@@ -173,12 +173,10 @@ class ProfileLikelihood:
         # At the edge slopes vanish and the descent is slow: the edge itself may be lower.
         edge = self.profile(np.full(len(sets), self.null), sets, start)
         lower = edge.objective <= found.objective + 1e-9
-        return Fits(
-            *(
-                np.where(lower.reshape(-1, *[1] * (f.ndim - 1)), e, f)
-                for f, e in zip(vars(found).values(), vars(edge).values(), strict=True)
-            )
+        chosen: Fits = jax.tree.map(
+            lambda f, e: np.where(lower.reshape(-1, *[1] * (f.ndim - 1)), e, f), found, edge
         )
+        return chosen
 
     def profile(
         self, values: np.ndarray, sets: DataSets | None = None, start: Fits | None = None

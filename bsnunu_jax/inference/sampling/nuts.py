@@ -182,8 +182,8 @@ class Program:
             "target_accept_prob": sampler.target_accept,
             "max_tree_depth": sampler.max_tree_depth,
         }
-        start: Callable[..., Any]
-        step: Callable[..., Any]
+        start: Any
+        step: Any
         start, step = (jumps.start, jumps.step) if jumps else _joint(potential, branches)
 
         def block(state: Any, grid: JumpGrid | None) -> tuple[Any, dict[str, jax.Array]]:
