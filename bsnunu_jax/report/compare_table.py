@@ -9,8 +9,7 @@ from typing import Any
 
 from bsnunu_jax.foundation.files import write_whole
 from bsnunu_jax.models import get_model
-from bsnunu_jax.report.figures.compare import write_compare_figure
-from bsnunu_jax.report.figures.compare_models import write_models_figure
+from bsnunu_jax.report.figures.compare import write_compare_figure, write_models_figure
 from bsnunu_jax.report.remarks import FREE, REMARKS
 from bsnunu_jax.report.table import aligned
 

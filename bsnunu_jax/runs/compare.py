@@ -16,10 +16,10 @@ from bsnunu_jax.foundation.seals import read_sealed_json, write_json, write_seal
 from bsnunu_jax.hadrons.transitions import ANNIHILATIONS, MODES
 from bsnunu_jax.inference.evidence.operators import MASSES, PairComparison
 from bsnunu_jax.inference.evidence.pairs import PairOperator
-from bsnunu_jax.inference.problem.measured import measured
 from bsnunu_jax.inference.problem.problem import Problem
 from bsnunu_jax.inference.problem.programs import arguments
 from bsnunu_jax.report.compare_words import in_words
+from bsnunu_jax.report.remarks import measured
 from bsnunu_jax.runs.compare_fit import compare_by_fit
 from bsnunu_jax.runs.folder import run
 

@@ -6,11 +6,10 @@ from contextlib import suppress
 from dataclasses import dataclass, field
 from pathlib import Path
 
+from bsnunu_jax.experiments.records.archives import MOST_BYTES
 from bsnunu_jax.experiments.records.published import CHECKSUMS, SIZES, check_files, sha256_of
 from bsnunu_jax.foundation.errors import InputError
 from bsnunu_jax.foundation.files import write_whole
-
-_MOST_BYTES = 1 << 26  # of a file of which the size is not known; HEPData accepts 52 MB
 
 
 @dataclass(frozen=True)
@@ -37,7 +36,7 @@ class DataSet:
 
     def most(self, name: str) -> int:
         """The bytes that a file may have."""
-        return self.sizes.get(name, _MOST_BYTES)
+        return self.sizes.get(name, MOST_BYTES)
 
 
 DATA_SETS = {

@@ -15,7 +15,7 @@ from bsnunu_jax.experiments.measurement import BinnedMeasurement
 from bsnunu_jax.experiments.predictions import Predictions
 from bsnunu_jax.hadrons.transitions import MODES
 from bsnunu_jax.inference.problem.problem import Problem
-from bsnunu_jax.numerics.batch import chunked_vmap
+from bsnunu_jax.numerics.batch import Batched
 from bsnunu_jax.observables.branching import branching_fraction_bins, dbr_dq2
 from bsnunu_jax.observables.catalogue import RATIOS, get_observable
 from bsnunu_jax.states import Neutrinos
@@ -78,23 +78,14 @@ def predictive(
         observables: names of others that are numbers.
     """
     grid = jnp.asarray(q2, dtype=float)
-    # Whole chunks only: a remainder would be traced and compiled a second time.
-    padded = np.resize(theta, (-(-len(theta) // _CHUNK) * _CHUNK, theta.shape[1]))
-
-    @jax.jit
-    def run(points: Float[Array, "n size"]) -> dict[str, Any]:
-        found = chunked_vmap(
-            lambda t: _predict(problem, t, grid, observables), points, chunk=_CHUNK
-        )
-        return dict(found)
-
-    found = jax.tree.map(lambda a: np.asarray(a)[: len(theta)], run(jnp.asarray(padded)))
+    run = Batched(partial(_predict, problem, grid, observables), together=True, width=_CHUNK)
+    found = run(theta)
     counts = {name: Counts(**c) for name, c in found.pop("counts").items()}
     return Predictive(q2=np.asarray(grid), counts=counts, **found)
 
 
 def _predict(
-    problem: Problem, theta: Float[Array, " size"], q2: Float[Array, " k"], others: Sequence[str]
+    problem: Problem, q2: Float[Array, " k"], others: Sequence[str], theta: Float[Array, " size"]
 ) -> dict[str, Any]:
     """The fields of `Predictive` at one point."""
     model = problem.predictions(theta)
