@@ -1,16 +1,14 @@
 """The result of `bsnunu compare` as text and as CSV, with its figures."""
 
-import csv
-import io
 import textwrap
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
-from bsnunu_jax.foundation.files import write_whole
 from bsnunu_jax.models import get_model
 from bsnunu_jax.report.figures.compare import write_compare_figure, write_models_figure
 from bsnunu_jax.report.remarks import FREE, REMARKS
+from bsnunu_jax.report.summary import write_rows
 from bsnunu_jax.report.table import aligned
 
 _WIDTH = 100
@@ -159,24 +157,14 @@ def write_comparison(folder: Path, result: dict[str, Any]) -> None:
         folder: made if absent.
         result: the content of compare.json.
     """
-    _write_table(folder / "compare.csv", result)
+    write_rows(folder / "compare.csv", [_row(v) for v in result["variants"]])
     write_models_figure(folder / "figures", result)
     if any(v["curve"] for v in result["variants"]):
         write_compare_figure(folder / "figures", result)
 
 
-def _write_table(path: Path, result: dict[str, Any]) -> None:
-    """One row a variant; Delta of -2 ln L by data set."""
-    rows = [_row(v) for v in result["variants"]]
-    columns = list(dict.fromkeys(key for row in rows for key in row))
-    file = io.StringIO(newline="")
-    writer = csv.DictWriter(file, columns, restval="", lineterminator="\n")
-    writer.writeheader()
-    writer.writerows(rows)
-    write_whole(path, file.getvalue())
-
-
 def _row(v: dict[str, Any]) -> dict[str, Any]:
+    """A variant in the CSV file; Delta of -2 ln L by data set."""
     best, evidence = v["best"], v["evidence"]
     numbers = {
         **best["values"],

@@ -209,8 +209,7 @@ def _with_toys(
             for i, seed in enumerate(seeds[2:])
         ]
     observed = of_observed(likelihood, kind, values)
-    quantiles = norm.cdf(np.array(BANDS))
-    t = toy_tests(kind, observed, signal, background, quantiles)
+    t = toy_tests(kind, observed, signal, background)
     discovery: Fraction = above(
         background.statistic("q0" if kind == "qtilde" else "t", len(values)),
         result["discovery"]["t"] if result["discovery"]["Z"] > 0 or kind == "t" else 0.0,
