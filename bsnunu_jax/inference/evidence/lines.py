@@ -22,7 +22,6 @@ from bsnunu_jax.inference.evidence.pairs import Strength, Tabulated, constant, m
 from bsnunu_jax.inference.fits.lanes import Descent, Lanes
 from bsnunu_jax.inference.problem.problem import Problem
 from bsnunu_jax.inference.problem.tabulate import grams_of, reads
-from bsnunu_jax.inputs import Inputs
 from bsnunu_jax.models import get_model
 from bsnunu_jax.numerics.batch import Batched
 from bsnunu_jax.numerics.newton import levenberg_marquardt
@@ -196,11 +195,8 @@ class PairLikelihood:
                 found.append(max(float(np.abs(m).max()) for m in matrices))
         return found
 
-    def _inputs(self, z: Array) -> Inputs:
-        return self.problem.nuisances.shift(z[: self.problem.nuisances.size])
-
     def _predictions(self, grams: Sequence[Array], strength: Scalar, z: Array) -> Predictions:
-        inputs = self._inputs(z)
+        inputs = self.problem.nuisances.shift(z[: self.problem.nuisances.size])
         table: dict[Request, Any] = {}
         of_sm: dict[Request, Any] = {}
         for request, pair in zip(self.requests, grams, strict=True):
