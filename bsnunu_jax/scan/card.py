@@ -4,11 +4,10 @@ from functools import cached_property
 from pathlib import Path
 from typing import Any
 
-from bsnunu_jax.cards.run_card import stated_measurements, stated_nuisances
+from bsnunu_jax.cards.stated import CardFile
 from bsnunu_jax.foundation.errors import InputError
-from bsnunu_jax.foundation.located_yaml import LocatedYaml, as_yaml, located
+from bsnunu_jax.foundation.located_yaml import LocatedYaml
 from bsnunu_jax.inference.problem.problem import Problem
-from bsnunu_jax.inputs import load_inputs
 from bsnunu_jax.models import get_model
 from bsnunu_jax.numerics.sobol import DIMENSIONS
 from bsnunu_jax.observables.catalogue import get_observable
@@ -17,8 +16,12 @@ from bsnunu_jax.scan.schema import MAX_CHUNKS, MAX_POINTS, ScanSchema
 from bsnunu_jax.scan.study import LOG_LIKELIHOOD, Scanned, Study
 
 
-class ScanCard:
+class ScanCard(CardFile):
     """A scan card on disk: its validated content, its points and what is computed there."""
+
+    parameters_at = ("design", "parameters")
+    done = "scanned"
+    content: ScanSchema
 
     def __init__(self, path: Path, *, seed: int | None = None) -> None:
         """Read a card; `seed` replaces the card's own.
@@ -40,20 +43,7 @@ class ScanCard:
         self.content = content.model_copy(update={"seed": content.seed if seed is None else seed})
         self._check_design()
         self._check_model()
-        self._check_numbers()
-
-    @property
-    def cards(self) -> list["ScanCard"]:
-        """The card alone."""
-        return [self]
-
-    @property
-    def resolved(self) -> str:
-        """The card with all defaults spelled out, as YAML."""
-        content = self.content.model_dump(mode="json", exclude_none=True)
-        inputs = load_inputs(self.content.inputs.preset, self.content.inputs.form_factors)
-        content["inputs"]["form_factors"] = dict(inputs.sets)
-        return as_yaml(content)
+        self._check_asked()
 
     @property
     def axes(self) -> tuple[Axis, ...]:
@@ -89,21 +79,12 @@ class ScanCard:
                 Scanned(name, tuple(a.name for a in p.axes(name)), p.also)
                 for name, p in c.design.parameters.items()
             ),
-            stated_nuisances(c.inputs, self.file),
-            stated_measurements(c, self.file) if c.data else (),
+            self.nuisances,
+            self.measurements if c.data else (),
             self.observables,
             c.log_likelihood,
             c.data_nuisances == "drawn",
         )
-
-    @property
-    def fixed(self) -> dict[str, Any]:
-        """Parameters and settings of the model that are held at a value."""
-        model, where = get_model(self.content.model), self.file.where
-        return {
-            name: model.read(name, value, where(("fixed", name)))
-            for name, value in self.content.fixed.items()
-        }
 
     @property
     def observables(self) -> tuple[str, ...]:
@@ -165,41 +146,15 @@ class ScanCard:
                     raise InputError(
                         f"{name!r} is not a number", where=place, allowed="set it under fixed"
                     )
-                if name in seen:
-                    raise InputError(
-                        f"{name!r} is set by {seen[name]!r} and by {key!r}",
-                        where=place,
-                        allowed="set it once",
-                    )
-                seen[name] = key
+                self._set(seen, key, name)
                 ranges[name] = (sum(e[0] for e in ends), sum(e[1] for e in ends))
-        for name in c.fixed:
-            model.check((name,), where(("fixed", name)))
-            if name in seen:
-                raise InputError(
-                    f"{name!r} is both scanned and fixed",
-                    where=where(("fixed", name)),
-                    allowed="keep one",
-                )
-        ranges |= {name: (value, value) for name, value in self.fixed.items()}
-
-        def place_of(name: str) -> str:
-            keys = ("design", "parameters", seen[name]) if name in seen else ("fixed", name)
-            return where(keys)
-
+        self._check_fixed(seen)
         # A resonance of width 0 is another state, not a point of a range of widths.
-        model.check_values(ranges, place_of, fit="width" in seen)
-        self.warnings = model.check_domain(ranges, place_of, c.domain)
+        self._check_values(ranges, seen, fit="width" in seen)
 
-    def _check_numbers(self) -> None:
+    def _check_asked(self) -> None:
         c, where = self.content, self.file.where
-        for i, name in enumerate(c.observables):
-            with located(where(("observables", i))):
-                found = get_observable(name)
-                if found.differential:
-                    raise InputError(f"{name!r} is a spectrum, a number is needed")
-                if found.name in self.observables[:i]:
-                    raise InputError(f"{found.name!r} stands twice", allowed="keep one")
+        self._check_numbers("observables")
         if not c.observables and not c.log_likelihood:
             raise InputError(
                 "no number is asked for",

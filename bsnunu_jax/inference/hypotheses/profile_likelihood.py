@@ -78,23 +78,16 @@ class ProfileLikelihood:
                 or data that cannot be exchanged.
         """
         names = [p.name for p in problem.parameters]
-        if name is None and len(names) > 1:
-            raise InputError(
-                f"{len(names)} parameters are fitted, which one is of interest",
-                where="--parameter",
-                allowed=f"one of {', '.join(names)}",
-            )
-        if name is not None and name not in names:
-            raise InputError(
-                f"unknown parameter {name!r}",
-                where="--parameter",
-                allowed=f"one of {', '.join(names)}",
-            )
+        wrong = f"unknown parameter {name!r}"
+        if name is None:
+            wrong = f"{len(names)} parameters are fitted, which one is of interest"
+        if name not in names and not (name is None and len(names) == 1):
+            allowed = f"one of {', '.join(names)}"
+            raise InputError(wrong, where="--parameter", allowed=allowed)
         self.problem, self.name, self.null = problem, name or names[0], float(null)
         self.index = names.index(self.name)
         poi = problem.parameters[self.index]
-        low, high = poi.prior.range
-        self.low, self.high = (0.0 if poi.mirror else low), high
+        self.low, self.high = poi.range
         if not self.low <= self.null < self.high:
             raise InputError(
                 f"{self.name} = {self.null:g} is outside its range [{self.low:g}, {self.high:g})",
@@ -194,12 +187,10 @@ class ProfileLikelihood:
         if edge is None:
             edge = self.profile(np.full(len(sets), self.null), sets, start)
         lower = edge.objective <= found.objective + 1e-9
-        return Fits(
-            *(
-                np.where(lower.reshape(-1, *[1] * (f.ndim - 1)), e, f)
-                for f, e in zip(vars(found).values(), vars(edge).values(), strict=True)
-            )
+        chosen: Fits = jax.tree.map(
+            lambda f, e: np.where(lower.reshape(-1, *[1] * (f.ndim - 1)), e, f), found, edge
         )
+        return chosen
 
     def profile(
         self, values: np.ndarray, sets: DataSets | None = None, start: Fits | None = None

@@ -40,24 +40,15 @@ class Projection(ProfileLikelihood):
     """
 
     def __init__(
-        self,
-        problem: Problem,
-        name: str | None = None,
-        *,
-        null: float = 0.0,
-        systematics: float = 1.0,
-        starts: int = 16,
-        seed: int = 0,
+        self, problem: Problem, name: str | None = None, *, systematics: float = 1.0, **options: Any
     ) -> None:
         """As `ProfileLikelihood`; the observed data serve the nuisances of the truths.
 
         Args:
             problem: with at least one measurement that scales.
             name: the parameter of interest; may be left out where there is one.
-            null: its value without a signal.
             systematics: of the measurements that scale, over those of today.
-            starts: random starts of the best fits.
-            seed: seed of the starts.
+            options: null, starts and seed as of `ProfileLikelihood`.
 
         Raises:
             InputError: as `ProfileLikelihood`, or for data none of which scales.
@@ -72,7 +63,7 @@ class Projection(ProfileLikelihood):
         self.luminosity = scaling[0].luminosity
         kept = [m for m in problem.measurements if not isinstance(m, Scalable)]
         self.fixed_data = tuple(m.name for m in kept)
-        super().__init__(problem, name, null=null, starts=starts, seed=seed)
+        super().__init__(problem, name, **options)
         own = {n for m in scaling for n in m.nuisance_names}
         width = max(systematics, _NARROWEST)
         self.widths = np.array([width if n in own else 1.0 for n in problem.names])
@@ -175,11 +166,7 @@ def expected_limits(projection: Projection, factors: np.ndarray, *, cl: float = 
     # Below the target for the last time: everything above the limit is excluded.
     below = heights[:, None, :] < target[:, None]
     last = _POINTS - 1 - below[..., ::-1].argmax(axis=-1)
-    rows, bands = (a.ravel() for a in np.indices((n, len(target))))
-    found = _bracketed(
-        lambda x, on: root(x, rows[on]) - target[bands[on]], grid[rows], last.ravel()
-    )
-    return found.reshape(n, len(target))
+    return _crossings(root, grid, target, last)
 
 
 def discovery(projection: Projection, values: np.ndarray, factors: np.ndarray) -> np.ndarray:
@@ -263,25 +250,26 @@ def _reach(
     grid = np.broadcast_to(distances[: heights.shape[1]], heights.shape)
     reached = heights[:, None, :] >= target[:, None]
     before = np.where(reached.any(axis=-1), reached.argmax(axis=-1) - 1, heights.shape[1] - 1)
-    rows, which = (a.ravel() for a in np.indices((n, len(target))))
-    roots_at = _bracketed(
-        lambda x, on: significances(x, rows[on]) - target[which[on]], grid[rows], before.ravel()
-    )
-    return null + side * roots_at.reshape(n, len(target))
+    return null + side * _crossings(significances, grid, target, before)
 
 
-def _bracketed(
-    function: Callable[[np.ndarray, np.ndarray], np.ndarray], grid: np.ndarray, before: np.ndarray
+def _crossings(
+    function: Callable[[np.ndarray, np.ndarray], np.ndarray],
+    grid: np.ndarray,
+    targets: np.ndarray,
+    before: np.ndarray,
 ) -> np.ndarray:
-    """Roots between points `before` of every grid and the next; NaN if it is the last one.
+    """Where n curves cross s heights, shape (n, s): between points `before` and the next ones.
 
     Args:
         function: of arguments and the numbers of the curves they belong to.
-        grid: arguments of every curve, shape (k, p).
-        before: shape (k,).
+        grid: arguments of every curve, shape (n, p).
+        targets: the heights, shape (s,).
+        before: shape (n, s); NaN where it is the last point.
     """
-    found = np.full(len(grid), np.nan)
+    rows, which = (a.ravel() for a in np.indices(before.shape))
+    found, before = np.full(before.size, np.nan), before.ravel()
     on = np.flatnonzero(before + 1 < grid.shape[1])
-    brackets = grid[on, before[on]], grid[on, before[on] + 1]
-    found[on] = roots(lambda x, i: function(x, on[i]), brackets)
-    return found
+    brackets = grid[rows[on], before[on]], grid[rows[on], before[on] + 1]
+    found[on] = roots(lambda x, i: function(x, rows[on[i]]) - targets[which[on[i]]], brackets)
+    return found.reshape(-1, len(targets))

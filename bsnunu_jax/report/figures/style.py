@@ -93,6 +93,15 @@ def save(figure: "Figure", stem: Path) -> list[Path]:
     return paths
 
 
+@contextmanager
+def drawn(stem: Path, width: float, height: float) -> Iterator["Figure"]:
+    """A new figure of this size [in], saved at the end of the block."""
+    with styled():
+        figure = new_figure(width, height)
+        yield figure
+        save(figure, stem)
+
+
 def write_columns(path: Path, columns: Mapping[str, np.ndarray | list[str]]) -> None:
     """Write columns of equal length as CSV, numbers with seven digits."""
     file = io.StringIO(newline="")

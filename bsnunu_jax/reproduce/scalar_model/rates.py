@@ -13,7 +13,7 @@ import jax.numpy as jnp
 import numpy as np
 
 from bsnunu_jax.experiments import load_measurements
-from bsnunu_jax.experiments.quoted.gaussian import GaussianMeasurement
+from bsnunu_jax.experiments.quoted.values import GaussianMeasurement
 from bsnunu_jax.hadrons.transitions import get_decay
 from bsnunu_jax.inputs.nuisances import DEFAULT_GROUPS
 from bsnunu_jax.numerics.batch import Batched
