@@ -1,9 +1,10 @@
 """The figures of what Belle II's likelihood gives: signal strength, couplings, resonance."""
 
 from collections.abc import Mapping
-from typing import TYPE_CHECKING
 
 import numpy as np
+from matplotlib.figure import Figure
+from matplotlib.patches import Patch
 from scipy.interpolate import PchipInterpolator
 
 from bsnunu_jax.report.figures.corner import corner_data, corner_figure
@@ -22,9 +23,6 @@ from bsnunu_jax.reproduce.belle2.rows import RESONANCE_BR, RESONANCE_MASS
 from bsnunu_jax.reproduce.belle2.strength import Strength
 from bsnunu_jax.reproduce.belle2.wet import Wet
 
-if TYPE_CHECKING:
-    from matplotlib.figure import Figure
-
 _TAGS = {
     "combined": ("combined", "black", "-"),
     "ITA": ("inclusive tag", BLUE, "--"),
@@ -33,7 +31,7 @@ _TAGS = {
 _LEVELS = (2.30, 5.99)
 
 
-def strength_figure(found: Mapping[str, Strength]) -> "Figure":
+def strength_figure(found: Mapping[str, Strength]) -> Figure:
     """-2 ln L of mu above its minimum, by tag; dotted with nuisances held."""
     figure = new_figure(COLUMN, 3.0)
     ax = figure.subplots()
@@ -69,15 +67,13 @@ def strength_figure(found: Mapping[str, Strength]) -> "Figure":
     return figure
 
 
-def wet_figure(found: Wet) -> "Figure":
+def wet_figure(found: Wet) -> Figure:
     """Posterior of the couplings, 68 and 95 % regions."""
     return corner_figure(corner_data(found.problem.parameters, found.draws, found.best.values))
 
 
-def resonance_figure(found: Resonances) -> "Figure":
+def resonance_figure(found: Resonances) -> Figure:
     """Depth of -2 ln L against the mass, and regions of mass and branching fraction."""
-    from matplotlib.patches import Patch
-
     figure = new_figure(COLUMN, 4.3)
     top, bottom = figure.subplots(2, 1, sharex=True, height_ratios=(1, 1.35))
     fine = np.linspace(found.m[0], found.m[-1], 881)

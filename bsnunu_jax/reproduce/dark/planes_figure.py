@@ -1,17 +1,18 @@
 """Mass against effective scale: bands of B+ -> K+ inv, and what other modes exclude."""
 
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import numpy as np
+from matplotlib.axes import Axes
+from matplotlib.axis import Axis
+from matplotlib.figure import Figure
+from matplotlib.lines import Line2D
+from matplotlib.patches import Patch
+from matplotlib.ticker import LogLocator, NullFormatter
 
 from bsnunu_jax.hadrons.transitions import MODES
 from bsnunu_jax.report.figures.style import BLUE, PAGE, PURPLE, new_figure
 from bsnunu_jax.reproduce.dark.plane import LIMITING, Plane, scale_range
-
-if TYPE_CHECKING:
-    from matplotlib.axes import Axes
-    from matplotlib.axis import Axis
-    from matplotlib.figure import Figure
 
 # Okabe and Ito: told apart with any colour vision, by the dashes too.
 _GREEN = "#009e73"
@@ -30,7 +31,7 @@ _EXCLUDED: dict[str, Any] = {"color": "0.55", "alpha": 0.55, "lw": 0}
 _LAYOUT = {2: (2, 2.8), 6: (3, 4.3), 8: (4, 4.1)}
 
 
-def planes_figure(plane: Plane) -> "Figure":
+def planes_figure(plane: Plane) -> Figure:
     """One panel an operator; the scale is shared where all operators have the same dimension."""
     operators = plane.family.operators
     columns, height = _LAYOUT[len(operators)]
@@ -55,7 +56,7 @@ def planes_figure(plane: Plane) -> "Figure":
     return figure
 
 
-def _panel(ax: "Axes", plane: Plane, i: int) -> None:
+def _panel(ax: Axes, plane: Plane, i: int) -> None:
     m = plane.masses
     for band, (low, high) in plane.window.items():
         ax.fill_between(m, plane.scale(high)[0, :, i], plane.scale(low)[0, :, i], **_BANDS[band])
@@ -67,10 +68,8 @@ def _panel(ax: "Axes", plane: Plane, i: int) -> None:
             ax.plot(m, np.maximum(curve, 1e-9), lw=1.2, **_LINES[mode])
 
 
-def number_axis(axis: "Axis") -> None:
+def number_axis(axis: Axis) -> None:
     """Ticks of a logarithmic axis at 1, 2, 5, written out where that is short."""
-    from matplotlib.ticker import LogLocator, NullFormatter
-
     axis.set_major_locator(LogLocator(subs=(1, 2, 5)))
     axis.set_major_formatter(_number)
     axis.set_minor_formatter(NullFormatter())
@@ -85,10 +84,7 @@ def _number(value: float, _: object = None) -> str:
     return rf"${times}10^{{{int(power)}}}$"
 
 
-def _legend(figure: "Figure", operators: int) -> None:
-    from matplotlib.lines import Line2D
-    from matplotlib.patches import Patch
-
+def _legend(figure: Figure, operators: int) -> None:
     handles: list[Any] = [Patch(label=_NAMES[band], **look) for band, look in _BANDS.items()]
     handles.append(Patch(label="excluded", **_EXCLUDED))
     handles += [

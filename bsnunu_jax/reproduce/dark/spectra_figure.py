@@ -1,9 +1,11 @@
 """Spectra over q2, histograms through the efficiency, and omega(m)."""
 
 from collections.abc import Collection
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import numpy as np
+from matplotlib.axes import Axes
+from matplotlib.figure import Figure
 
 from bsnunu_jax.observables.spectra import ita_efficiency
 from bsnunu_jax.report.figures.style import (
@@ -20,10 +22,6 @@ from bsnunu_jax.report.figures.style import (
 from bsnunu_jax.reproduce.dark.families import FAMILIES
 from bsnunu_jax.reproduce.dark.planes_figure import number_axis
 from bsnunu_jax.reproduce.dark.shapes import CASES, EXCESS, Q2, SCAN, Case, Shapes
-
-if TYPE_CHECKING:
-    from matplotlib.axes import Axes
-    from matplotlib.figure import Figure
 
 # Petroff's ten colours have these two as well.
 _BROWN, _CYAN = "#a96b59", "#5ab9c1"
@@ -44,17 +42,17 @@ _Y = r"$d\tilde\Gamma/dq^2$ [GeV$^{-2}$]"
 _Y_SEEN = r"$d\tilde\Gamma_\epsilon/dq^2$ [GeV$^{-2}$]"
 
 
-def spectra_figure(found: Shapes) -> "Figure":
+def spectra_figure(found: Shapes) -> Figure:
     """Fig. 7: scalars, fermions, vectors."""
     return _row(found, FAMILIES, 3.2, seen=False)
 
 
-def histograms_figure(found: Shapes) -> "Figure":
+def histograms_figure(found: Shapes) -> Figure:
     """Fig. 8: scalars and fermions."""
     return _row(found, ("scalar", "fermion"), 3.1, seen=True)
 
 
-def _row(found: Shapes, families: Collection[str], height: float, *, seen: bool) -> "Figure":
+def _row(found: Shapes, families: Collection[str], height: float, *, seen: bool) -> Figure:
     """A panel a family side by side."""
     figure = new_figure(PAGE, height)
     panels = figure.subplots(1, len(families), sharey=True)
@@ -66,7 +64,7 @@ def _row(found: Shapes, families: Collection[str], height: float, *, seen: bool)
     return figure
 
 
-def slides_figure(found: Shapes) -> "Figure":
+def slides_figure(found: Shapes) -> Figure:
     """Without efficiency above, with it below."""
     figure = new_figure(PAGE, 5.0)
     panels = figure.subplots(2, 2, sharex=True, sharey="row")
@@ -80,7 +78,7 @@ def slides_figure(found: Shapes) -> "Figure":
     return figure
 
 
-def omega_figure(found: Shapes) -> "Figure":
+def omega_figure(found: Shapes) -> Figure:
     """Omega of the scalar operator S, with its central 68 %."""
     figure = new_figure(COLUMN, 2.6)
     ax = figure.subplots()
@@ -112,7 +110,7 @@ def _label(case: Case) -> str:
     return rf"${case.latex}$"
 
 
-def _panel(ax: "Axes", family: str, found: Shapes, *, seen: bool) -> None:
+def _panel(ax: Axes, family: str, found: Shapes, *, seen: bool) -> None:
     """Spectra of a family, or histograms with the efficiency."""
     ax.axvspan(*EXCESS, color="0.92", lw=0)
     edges = ita_efficiency().edges
@@ -131,7 +129,7 @@ def _panel(ax: "Axes", family: str, found: Shapes, *, seen: bool) -> None:
     ax.set_xlim(0, edges[-1] if seen else Q2[-1])
 
 
-def _legend(ax: "Axes", family: str, R: float) -> None:
+def _legend(ax: Axes, family: str, R: float) -> None:
     """Above the panel, with the mass where there is one."""
     masses = {c.mass for c in CASES if c.family == family}
     values = r",\,".join(f"{1e3 * m:.0f}" for m in sorted(masses))

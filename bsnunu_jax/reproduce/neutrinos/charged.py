@@ -1,9 +1,12 @@
 """Fig. 3 of arXiv:2309.12741: the regions of Fig. 2 right in four modes with charged leptons."""
 
 from collections.abc import Mapping
-from typing import TYPE_CHECKING
 
 import numpy as np
+from matplotlib.artist import Artist
+from matplotlib.axes import Axes
+from matplotlib.figure import Figure
+from matplotlib.lines import Line2D
 
 from bsnunu_jax.observables.catalogue import get_observable
 from bsnunu_jax.report.figures.coupling_regions import region_handles
@@ -23,11 +26,6 @@ from bsnunu_jax.reproduce.neutrinos.coupling_circles import Region
 from bsnunu_jax.reproduce.neutrinos.ratio_kernels import cuts, generator
 from bsnunu_jax.reproduce.product import Grid, Product
 from bsnunu_jax.reproduce.settings import Settings
-
-if TYPE_CHECKING:
-    from matplotlib.artist import Artist
-    from matplotlib.axes import Axes
-    from matplotlib.figure import Figure
 
 Numbers = np.ndarray
 PANELS = ((K_TAUTAU, K_MUTAU), (BS_TAUTAU, BS_MUTAU))
@@ -104,7 +102,7 @@ def _grid(rates: Quadratics, mine: Mapping[str, Region], points: tuple[Numbers, 
 
 
 def modes_panel(
-    ax: "Axes",
+    ax: Axes,
     rates: Quadratics,
     mine: Mapping[str, Region],
     panel: tuple[str, str],
@@ -153,10 +151,8 @@ def scientific(value: float) -> str:
     return rf"{value / 10.0**power:.3g}\times10^{{{power}}}"
 
 
-def mode_handles() -> "list[Artist]":
+def mode_handles() -> list[Artist]:
     """Legend of the lines of `modes_panel`."""
-    from matplotlib.lines import Line2D
-
     return [
         Line2D([], [], color="black", lw=1.0, label=r"SM, $\tau\tau$"),
         Line2D(
@@ -170,7 +166,7 @@ def mode_handles() -> "list[Artist]":
     ]
 
 
-def _figure(settings: Settings, rates: Quadratics, mine: Mapping[str, Region]) -> "Figure":
+def _figure(settings: Settings, rates: Quadratics, mine: Mapping[str, Region]) -> Figure:
     figure = new_figure(PAGE, 3.4)
     for ax, panel in zip(figure.subplots(1, 2), PANELS, strict=True):
         modes_panel(ax, rates, mine, panel, settings.constraints.limits)

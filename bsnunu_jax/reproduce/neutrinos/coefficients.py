@@ -1,8 +1,11 @@
 """Fig. 2 of arXiv:2309.12741: where C_R is, and the plane of C_R^mutau and C_R^tautau."""
 
-from typing import TYPE_CHECKING
-
 import numpy as np
+from matplotlib.axes import Axes
+from matplotlib.colors import LinearSegmentedColormap
+from matplotlib.figure import Figure
+from matplotlib.lines import Line2D
+from matplotlib.patches import Patch
 
 from bsnunu_jax.report.figures.coupling_regions import SM, Cuts, fill_regions, region_handles
 from bsnunu_jax.report.figures.style import BLUE, LIGHT, PAGE, RED, new_figure
@@ -23,10 +26,6 @@ from bsnunu_jax.reproduce.neutrinos.ratios import (
 )
 from bsnunu_jax.reproduce.product import Grid, Product
 from bsnunu_jax.reproduce.settings import Settings
-
-if TYPE_CHECKING:
-    from matplotlib.axes import Axes
-    from matplotlib.figure import Figure
 
 Numbers = np.ndarray
 # The slice of the centre panel: |C_R^ee| and the off-diagonal |C_R^ij| below this.
@@ -101,7 +100,7 @@ def _slice_grid(projected: Histograms) -> Grid:
     return Grid(coordinates, arrays, dict.fromkeys(projected, "points"))
 
 
-def plane_panel(ax: "Axes", kernels: RatioKernels, cut: Cuts, *, points: int = 601) -> None:
+def plane_panel(ax: Axes, kernels: RatioKernels, cut: Cuts, *, points: int = 601) -> None:
     """The plane of C_R^mutau = C_R^taumu and C_R^tautau with all four regions."""
     x, y = np.linspace(-14, 14, points), np.linspace(-22, 8, points)
     R_K, R_Kstar = kernels.plane(y[None, :], x[:, None])
@@ -116,10 +115,8 @@ def plane_panel(ax: "Axes", kernels: RatioKernels, cut: Cuts, *, points: int = 6
     )
 
 
-def slice_panel(ax: "Axes", projected: Histograms) -> None:
+def slice_panel(ax: Axes, projected: Histograms) -> None:
     """Blue and red points of the slice, the paler the fewer."""
-    from matplotlib.colors import LinearSegmentedColormap
-
     ends = (_LOW, _HIGH, _LOW, _HIGH)
     for name, color in (("blue", BLUE), ("red", RED)):
         counts = projected[name].T.astype(float)
@@ -164,10 +161,7 @@ def _figure(
     projected: Histograms,
     kernels: RatioKernels,
     cut: Cuts,
-) -> "Figure":
-    from matplotlib.lines import Line2D
-    from matplotlib.patches import Patch
-
+) -> Figure:
     figure = new_figure(PAGE, 3.15)
     left, centre, right = figure.subplots(1, 3)
     right_handed_panel(

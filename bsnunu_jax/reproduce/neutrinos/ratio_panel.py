@@ -1,23 +1,21 @@
 """A panel of R_K against R_K*: what can be reached, the cuts, the diagonal and the SM."""
 
-from typing import TYPE_CHECKING
-
 import numpy as np
+from matplotlib.artist import Artist
+from matplotlib.axes import Axes
+from matplotlib.colors import to_rgba
+from matplotlib.lines import Line2D
 
 from bsnunu_jax.report.figures.coupling_regions import R_K_TEX, R_KSTAR_TEX, Cuts
 from bsnunu_jax.report.figures.style import GREEN, RED
 from bsnunu_jax.reproduce.neutrinos.ratio_kernels import Drawn
 from bsnunu_jax.reproduce.neutrinos.ratio_scans import TOP
 
-if TYPE_CHECKING:
-    from matplotlib.artist import Artist
-    from matplotlib.axes import Axes
-
 Numbers = np.ndarray
 
 
 def shade(
-    ax: "Axes",
+    ax: Axes,
     counts: Numbers,
     color: str,
     x: Numbers,
@@ -25,8 +23,6 @@ def shade(
     highest: Numbers | float = TOP,
 ) -> None:
     """Colour the bins of a `Scan.histogram` that have points, up to the analytic ends of R_K*."""
-    from matplotlib.colors import to_rgba
-
     image = np.zeros((*counts.T.shape, 4))
     image[counts.T > 0] = to_rgba(color)
     drawn = ax.imshow(
@@ -38,7 +34,7 @@ def shade(
     drawn.set_clip_path(clip[0])
 
 
-def frame(ax: "Axes", cuts: Cuts, *, averages: bool = True) -> None:
+def frame(ax: Axes, cuts: Cuts, *, averages: bool = True) -> None:
     """Cuts, diagonal, limits and labels."""
     for x in cuts.new:
         ax.axvline(x, color="black", lw=0.9, zorder=3)
@@ -59,10 +55,8 @@ def frame(ax: "Axes", cuts: Cuts, *, averages: bool = True) -> None:
     )
 
 
-def handles(*, averages: bool = True) -> "list[Artist]":
+def handles(*, averages: bool = True) -> list[Artist]:
     """Legend of what `frame` draws."""
-    from matplotlib.lines import Line2D
-
     new: list[Artist] = [Line2D([], [], color="black", lw=0.9, label=f"${R_K_TEX}$, new range")]
     if averages:
         new.append(Line2D([], [], color="black", lw=0.9, ls="--", label=f"${R_K_TEX}$, average"))
@@ -78,7 +72,7 @@ def sm_ellipse(drawn: Drawn, sigma: float = 3.0, points: int = 181) -> dict[str,
     return {"R_K": x, "R_Kstar": y}
 
 
-def fill_sm(ax: "Axes", edge: dict[str, Numbers]) -> "Artist":
+def fill_sm(ax: Axes, edge: dict[str, Numbers]) -> Artist:
     """The SM in green."""
     (found,) = ax.fill(
         edge["R_K"], edge["R_Kstar"], color=GREEN, lw=0, zorder=2, label=r"SM, $3\sigma$"

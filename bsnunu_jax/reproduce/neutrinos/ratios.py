@@ -1,8 +1,9 @@
 """Fig. 1 of arXiv:2309.12741: R_K against R_K* in scans of 12 and of 6 coefficients."""
 
-from typing import TYPE_CHECKING
-
 import numpy as np
+from matplotlib.axes import Axes
+from matplotlib.figure import Figure
+from matplotlib.patches import Patch
 
 from bsnunu_jax.report.figures.coupling_regions import Cuts, region_handles
 from bsnunu_jax.report.figures.style import BLUE, DARK, GREY, LIGHT, PAGE, RED, new_figure
@@ -10,10 +11,6 @@ from bsnunu_jax.reproduce.neutrinos import ratio_panel, ratio_rows, ratio_scans
 from bsnunu_jax.reproduce.neutrinos.ratio_kernels import RatioKernels, cuts, drawn, generator
 from bsnunu_jax.reproduce.product import Grid, Product
 from bsnunu_jax.reproduce.settings import Settings
-
-if TYPE_CHECKING:
-    from matplotlib.axes import Axes
-    from matplotlib.figure import Figure
 
 Numbers = np.ndarray
 Histograms = dict[str, Numbers]
@@ -90,7 +87,7 @@ def histogram_grid(counts: Histograms) -> Grid:
 
 
 def right_handed_panel(
-    ax: "Axes",
+    ax: Axes,
     counts: Histograms,
     lower: Numbers,
     upper: Numbers,
@@ -114,9 +111,7 @@ def right_handed_panel(
 
 def _figure(
     counts: Histograms, edge: dict[str, Numbers], ellipse: dict[str, Numbers], cut: Cuts
-) -> "Figure":
-    from matplotlib.patches import Patch
-
+) -> Figure:
     figure = new_figure(PAGE, 4.0)
     left, right = figure.subplots(1, 2, sharey=True)
     R_K = edge["R_K"]

@@ -1,9 +1,12 @@
 """The slides' pages on leptoquarks: R_K against R_K*, one leptoquark, and four other modes."""
 
 from collections.abc import Mapping
-from typing import TYPE_CHECKING
 
 import numpy as np
+from matplotlib.axes import Axes
+from matplotlib.figure import Figure
+from matplotlib.lines import Line2D
+from matplotlib.patches import Patch
 
 from bsnunu_jax.report.figures.coupling_regions import SM, Cuts, fill_regions, region_handles
 from bsnunu_jax.report.figures.style import LIGHT, PAGE, PURPLE, new_figure
@@ -23,10 +26,6 @@ from bsnunu_jax.reproduce.neutrinos.ratios import (
 )
 from bsnunu_jax.reproduce.product import Product
 from bsnunu_jax.reproduce.settings import Settings
-
-if TYPE_CHECKING:
-    from matplotlib.axes import Axes
-    from matplotlib.figure import Figure
 
 Numbers = np.ndarray
 _DASHES = dict(zip(one_leptoquark.MUMU, (":", "--"), strict=True))
@@ -68,7 +67,7 @@ def _lines(blue: Region, rates: Quadratics, points: int = 200) -> dict[str, Numb
     return {name: np.concatenate(values) for name, values in found.items()}
 
 
-def rank_one_panel(ax: "Axes", kernels: RatioKernels, cut: Cuts, *, points: int = 601) -> None:
+def rank_one_panel(ax: Axes, kernels: RatioKernels, cut: Cuts, *, points: int = 601) -> None:
     """C_R^mutau and C_R^tautau of one leptoquark, C_R^mumu follows."""
     x, y = np.linspace(-12, 12, points), np.linspace(-22, -0.01, points)
     total, _ = one_leptoquark.rank_one(y[None, :], x[:, None])
@@ -95,10 +94,7 @@ def _figure(
     edge: dict[str, Numbers],
     rates: Quadratics,
     mine: Mapping[str, Region],
-) -> "Figure":
-    from matplotlib.lines import Line2D
-    from matplotlib.patches import Patch
-
+) -> Figure:
     cut = cuts(settings)
     figure = new_figure(PAGE, 7.4)
     (ratios, plane), below = figure.subplots(2, 2)

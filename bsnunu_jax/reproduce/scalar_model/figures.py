@@ -1,9 +1,13 @@
 """The figures of the scalar model: coefficients, freeze-out, ratios of couplings, D0 decays."""
 
 from collections.abc import Mapping
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import numpy as np
+from matplotlib.axes import Axes
+from matplotlib.figure import Figure
+from matplotlib.lines import Line2D
+from matplotlib.patches import Patch
 
 from bsnunu_jax.report.figures.style import (
     BLUE,
@@ -20,10 +24,6 @@ from bsnunu_jax.reproduce.scalar_model.plane import MASS, QUARKS, STRANGE, Plane
 from bsnunu_jax.reproduce.scalar_model.rates import PER_TEV, UNIT, Lanes, Relic
 from bsnunu_jax.reproduce.scalar_model.rows import C_SB, CHARM, RATIO, SIGMA_V
 
-if TYPE_CHECKING:
-    from matplotlib.axes import Axes
-    from matplotlib.figure import Figure
-
 Bands = Mapping[str, tuple[np.ndarray, np.ndarray]]
 
 WINDOWS = {"average": PURPLE, "new": RED}
@@ -34,7 +34,7 @@ _MASS_LABEL = r"$m_\phi$ [GeV]"
 
 def coefficient_figure(
     m: np.ndarray, bands: Mapping[str, Bands], limits: Mapping[str, np.ndarray]
-) -> "Figure":
+) -> Figure:
     """|C^S_sb| against the mass, without and with the efficiency.
 
     Args:
@@ -76,7 +76,7 @@ def coefficient_figure(
     return figure
 
 
-def relic_figure(relic: Relic, f_eff: Mapping[float, np.ndarray], ratios: Bands) -> "Figure":
+def relic_figure(relic: Relic, f_eff: Mapping[float, np.ndarray], ratios: Bands) -> Figure:
     """C_ss of the relic density, and what it is of C_sb.
 
     Args:
@@ -138,11 +138,8 @@ def relic_figure(relic: Relic, f_eff: Mapping[float, np.ndarray], ratios: Bands)
     return figure
 
 
-def plane_figure(plane: Plane) -> "Figure":
+def plane_figure(plane: Plane) -> Figure:
     """r_d against r_q, one panel a theta."""
-    from matplotlib.lines import Line2D
-    from matplotlib.patches import Patch
-
     figure = new_figure(PAGE, 2.55)
     axes = figure.subplots(1, len(plane.thetas), sharex=True, sharey=True)
     r = 1e3 * plane.r
@@ -171,7 +168,7 @@ def plane_figure(plane: Plane) -> "Figure":
     return figure
 
 
-def _panel(ax: "Axes", r: np.ndarray, S: np.ndarray, P: np.ndarray, plane: Plane) -> None:
+def _panel(ax: Axes, r: np.ndarray, S: np.ndarray, P: np.ndarray, plane: Plane) -> None:
     for window, color in WINDOWS.items():
         ax.contourf(r, r, S, list(plane.windows[window]), colors=[color], alpha=0.45)
     # B_s -> phi phi is weaker everywhere: see `Plane.limits`.
@@ -197,7 +194,7 @@ def _multiple(theta: float) -> str:
 
 def charm_figure(
     m: np.ndarray, limits: Mapping[str, tuple[np.ndarray, np.ndarray, np.ndarray]], benchmark: float
-) -> "Figure":
+) -> Figure:
     """Limits on |C_uc|/m_c against the mass.
 
     Args:
