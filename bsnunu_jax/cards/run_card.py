@@ -1,5 +1,6 @@
 """Run cards: a card of fits/*.yaml and the problem that it states."""
 
+from collections.abc import Sequence
 from dataclasses import replace
 from functools import cached_property
 from pathlib import Path
@@ -62,16 +63,16 @@ class Card:
         self.path = path
         self.file = file or LocatedYaml(path)
         if "variants" in self.file.data:
-            raise InputError(
+            raise self.file.error(
+                ("variants",),
                 "a list of variants is for `bsnunu compare`",
-                where=self.file.where(("variants",)),
-                allowed="a run card has one model",
+                "a run card has one model",
             )
         if "design" in self.file.data:
-            raise InputError(
+            raise self.file.error(
+                ("design",),
                 "a design of points is for `bsnunu scan`",
-                where=self.file.where(("design",)),
-                allowed="a run card has parameters with priors",
+                "a run card has parameters with priors",
             )
         content = self.file.validate(CardSchema)
         changes = {k: v for k, v in {"chains": chains, "draws": draws}.items() if v is not None}
@@ -97,11 +98,7 @@ class Card:
         Raises:
             InputError: for a value that the model does not allow.
         """
-        model = get_model(self.content.model)
-        return {
-            name: model.read(name, value, self.file.where(("fixed", name)))
-            for name, value in self.content.fixed.items()
-        }
+        return stated_fixed(self.content, self.file)
 
     @property
     def sampler(self) -> Sampler:
@@ -111,11 +108,7 @@ class Card:
     @property
     def resolved(self) -> str:
         """The card with all defaults spelled out, as YAML."""
-        content = self.content.model_dump(mode="json", exclude_none=True)
-        inputs = load_inputs(self.content.inputs.preset, self.content.inputs.form_factors)
-        content["inputs"]["form_factors"] = dict(inputs.sets)
-        ordered = {k: content[k] for k in (*_FIRST, *content) if k in content}
-        return as_yaml(ordered)
+        return resolved(self.content)
 
     @cached_property
     def problem(self) -> Problem:
@@ -182,42 +175,30 @@ class Card:
             model.check(section.also, where(("parameters", key, "also")))
             for name in (key, *section.also):
                 if name in seen:
-                    raise InputError(
+                    raise self.file.error(
+                        ("parameters", key),
                         f"{name!r} is set by {seen[name]!r} and by {key!r}",
-                        where=where(("parameters", key)),
-                        allowed="set it once",
+                        "set it once",
                     )
                 seen[name] = key
         for key in content.parameters:
             if key in model.settings:
-                raise InputError(
-                    f"{key!r} is not a number",
-                    where=where(("parameters", key)),
-                    allowed="set it under fixed",
+                raise self.file.error(
+                    ("parameters", key), f"{key!r} is not a number", "set it under fixed"
                 )
         for name in content.fixed:
             model.check((name,), where(("fixed", name)))
             if name in seen:
-                raise InputError(
-                    f"{name!r} is both fitted and fixed",
-                    where=where(("fixed", name)),
-                    allowed="keep one",
+                raise self.file.error(
+                    ("fixed", name), f"{name!r} is both fitted and fixed", "keep one"
                 )
-        known: list[str] = []
-        for i, name in enumerate(content.predictions):
-            with located(where(("predictions", i))):
-                found = get_observable(name)
-                if found.differential:
-                    raise InputError(f"{name!r} is a spectrum, a number is needed")
-                if found.name in known:
-                    raise InputError(f"{found.name!r} stands twice", allowed="keep one")
-                known.append(found.name)
+        check_numbers("predictions", content.predictions, self.file)
         for i, name in enumerate(content.sampler.jumps or ()):
             if name not in content.parameters:
-                raise InputError(
+                raise self.file.error(
+                    ("sampler", "jumps", i),
                     f"{name!r} is no fitted parameter",
-                    where=where(("sampler", "jumps", i)),
-                    allowed=f"one of {', '.join(content.parameters)}",
+                    f"one of {', '.join(content.parameters)}",
                 )
         fitted = {name: content.parameters[key].range for name, key in seen.items()}
         fixed = {name: (value, value) for name, value in self.fixed.items()}
@@ -238,10 +219,10 @@ class Card:
         if not dark or getattr(built_shape(problem), "dark", None) is not None:
             return
         key, name = dark[0]
-        raise InputError(
+        raise self.file.error(
+            (key,),
             f"{get_observable(name).name} needs a model with scalar dark matter",
-            where=self.file.where((key,)),
-            allowed="drop it, or use vlq-dm",
+            "drop it, or use vlq-dm",
         )
 
     def _check_mirrors(self, problem: Problem) -> None:
@@ -260,12 +241,44 @@ class Card:
         for i, back in zip(mirrored, others, strict=True):
             if abs(back - there) > 1e-9 * abs(there):
                 name = problem.parameters[i].name
-                raise InputError(
+                raise self.file.error(
+                    ("parameters", name, "mirror"),
                     f"the density is not even in {name!r} (-2 ln L {there:.4f} against "
                     f"{back:.4f} with the sign flipped)",
-                    where=self.file.where(("parameters", name, "mirror")),
-                    allowed="drop mirror: true and give the prior both signs",
+                    "drop mirror: true and give the prior both signs",
                 )
+
+
+def resolved(content: Any) -> str:
+    """A validated card with all defaults spelled out, as YAML."""
+    found = content.model_dump(mode="json", exclude_none=True)
+    inputs = load_inputs(content.inputs.preset, content.inputs.form_factors)
+    found["inputs"]["form_factors"] = dict(inputs.sets)
+    first = _FIRST if "parameters" in found else ()
+    return as_yaml({k: found[k] for k in (*first, *found) if k in found})
+
+
+def stated_fixed(content: Any, file: LocatedYaml) -> dict[str, Any]:
+    """Parameters and settings of the model that are held at a value.
+
+    Raises:
+        InputError: for a value that the model does not allow.
+    """
+    model = get_model(content.model)
+    return {k: model.read(k, v, file.where(("fixed", k))) for k, v in content.fixed.items()}
+
+
+def check_numbers(key: str, names: Sequence[str], file: LocatedYaml) -> None:
+    """Refuse names under a key of a card that are no numbers, or mean the same one."""
+    known: list[str] = []
+    for i, name in enumerate(names):
+        with located(file.where((key, i))):
+            found = get_observable(name)
+            if found.differential:
+                raise InputError(f"{name!r} is a spectrum, a number is needed")
+            if found.name in known:
+                raise InputError(f"{found.name!r} stands twice", allowed="keep one")
+            known.append(found.name)
 
 
 def stated_nuisances(section: InputsSection, file: LocatedYaml) -> Nuisances:

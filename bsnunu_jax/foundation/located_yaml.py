@@ -175,6 +175,10 @@ class LocatedYaml:
         place = f"{self.path}:{line + 1}"
         return f"{place} ({'.'.join(names)})" if names else place
 
+    def error(self, keys: Sequence[str | int], what: str, allowed: str = "") -> InputError:
+        """What is wrong with an entry, with its place."""
+        return InputError(what, where=self.where(keys), allowed=allowed)
+
     def validate(self, model: type[ModelT], keys: Sequence[str | int] = ()) -> ModelT:
         """The content, or the part of it under `keys`, as `model`.
 

@@ -7,6 +7,7 @@ from typing import Any
 
 import numpy as np
 
+from bsnunu_jax.inference.evidence.one_operator import pair_of
 from bsnunu_jax.inputs import Inputs
 from bsnunu_jax.models import get_model
 from bsnunu_jax.models.pairs import PAIRS
@@ -35,9 +36,9 @@ class Family:
 
     def pairs(self, m: Any, inputs: Inputs) -> list[MassivePair]:
         """The pair of every operator at a mass [GeV] and Lambda = 1 TeV."""
-        build = get_model(self.model).build
+        model = get_model(self.model)
         given = [{"m": m, "operator": o, "Lambda": 1.0} for o in self.operators]
-        return [build(parameters, inputs)[1] for parameters in given]
+        return [pair_of(model, parameters, inputs) for parameters in given]
 
 
 def _family(model: str, particle: str, field: str, operators: str) -> Family:
