@@ -100,12 +100,12 @@ class DarkRates:
         return found[:draws]
 
     def sm_spectrum(self, mode: str, q2: np.ndarray, draws: int) -> Float[np.ndarray, "d n"]:
-        """dBR_SM/dq2 [GeV^-2] at points of q2 [GeV^2]."""
+        """dBR_SM/dq2 [GeV^-2] at points of q2 [GeV^2]; curves begin with 0 at q2 = 0."""
 
         def of_sm(inputs: Inputs) -> Array:
             return jax.vmap(lambda s: dbr_dq2(mode, Neutrinos(), inputs, s))(jnp.asarray(q2))
 
-        found: np.ndarray = self._of_draws(of_sm)
+        found: np.ndarray = np.where(q2 > 0, self._of_draws(of_sm), 0.0)
         return found[:draws]
 
     def _of_draws(self, function: Callable[[Inputs], Any]) -> Any:
