@@ -16,7 +16,7 @@ from typing import Any
 from jaxtyping import Array, Float
 
 from bsnunu_jax.inputs import Inputs, tables
-from bsnunu_jax.states import FermionPair, ScalarPair, VectorPair, sterile_neutrino
+from bsnunu_jax.models.pairs import PAIRS, PairModel
 from bsnunu_jax.states.neutrinos import COEFFICIENTS, FLAVOURS, MATRICES
 
 FLAVIO = ("WET", "flavio")
@@ -47,49 +47,47 @@ class Sector:
         name: of the sector.
         model: the model of this package that its coefficients are parameters of.
         suffix: of the names of coefficients.
-        operators: their names here.
-        masses: names of the model's masses.
-        settings: what the model needs to know beside, with allowed values.
+        pair: NN or nuN of sterile neutrinos.
     """
 
     name: str
     model: str
     suffix: str
-    operators: tuple[str, ...]
-    masses: tuple[str, ...]
-    settings: Mapping[str, tuple[Any, ...]]
+    pair: str = ""
+
+    @property
+    def of_model(self) -> PairModel:
+        """Operators, masses and statistics."""
+        return PAIRS[self.model]
+
+    @property
+    def settings(self) -> Mapping[str, tuple[Any, ...]]:
+        """What the model needs to know beside the masses, with allowed values."""
+        own = {} if self.pair == "nuN" else {self.of_model.statistics: (False, True)}
+        return own | ({"pair": (self.pair,)} if self.pair else {})
 
     def names(self) -> dict[str, str]:
         """Operators by WCxf name."""
-        return {f"{o}_{self.suffix}": o for o in self.operators}
+        return {f"{o}_{self.suffix}": o for o in self.of_model.operators}
 
 
-_OWN = (False, True)
-_STERILE = sterile_neutrino.OPERATORS
 SECTORS: Mapping[str, Sector] = {
     s.name: s
     for s in (
-        Sector("sbphiphi", "scalar-pair", "bsphiphi", ScalarPair.operators, ("m",), {"real": _OWN}),
-        Sector(
-            "sbchichi",
-            "fermion-pair",
-            "bschichi",
-            FermionPair.operators,
-            ("m", "m1", "m2"),
-            {"majorana": _OWN},
-        ),
-        Sector("sbXX", "vector-pair", "bsXX", VectorPair.operators, ("m",), {"real": _OWN}),
-        Sector(
-            "sbNN",
-            "sterile-neutrino",
-            "bsNN",
-            _STERILE,
-            ("mN",),
-            {"majorana": _OWN, "pair": ("NN",)},
-        ),
-        Sector("sbnuN", "sterile-neutrino", "bsnuN", _STERILE, ("mN",), {"pair": ("nuN",)}),
+        Sector("sbphiphi", "scalar-pair", "bsphiphi"),
+        Sector("sbchichi", "fermion-pair", "bschichi"),
+        Sector("sbXX", "vector-pair", "bsXX"),
+        Sector("sbNN", "sterile-neutrino", "bsNN", "NN"),
+        Sector("sbnuN", "sterile-neutrino", "bsnuN", "nuN"),
     )
 }
+
+
+def sector_of(state: Any) -> Sector:
+    """The dark sector of a pair."""
+    of = [s for s in SECTORS.values() if s.of_model.state is type(state)]
+    return next(s for s in of if s.pair == getattr(state, "pair", ""))
+
 
 _NU, _LEPTON, _QUARK = "(?:nue|numu|nutau)", "(?:tau|mu|e)", "[udscb]"
 _CHARGED = f"(?:{_LEPTON}|{_QUARK})"

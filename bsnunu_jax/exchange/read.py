@@ -221,7 +221,7 @@ def _particle(sector: names.Sector, file: _File) -> dict[str, Any]:
     """Mass and statistics from the metadata."""
     metadata = file.data.get("metadata")
     given = metadata.get("particle") if isinstance(metadata, Mapping) else None
-    allowed = (*sector.masses, *sector.settings)
+    allowed = (*sector.of_model.masses, *sector.settings)
     shown = f"metadata, particle: {', '.join(allowed)}"
     if not isinstance(given, Mapping):
         raise InputError(
