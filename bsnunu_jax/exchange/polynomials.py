@@ -262,8 +262,7 @@ def _points(d: int) -> np.ndarray:
 def _each(function: Callable[[Any], _Expansion], z: np.ndarray) -> _Expansion:
     """The function of every row, in equal chunks."""
     chunks = math.ceil(len(z) / _CHUNK)
-    found: _Expansion = Batched(function, width=math.ceil(len(z) / chunks), together=True)(z)
-    return found
+    return Batched(function, width=math.ceil(len(z) / chunks), together=True)(z)
 
 
 def _check_degree(

@@ -245,8 +245,7 @@ def _fields_at(model: Any, keys: Sequence[str | int]) -> list[str]:
 
 def as_yaml(content: Mapping[str, Any], *more: Mapping[str, Any]) -> str:
     """YAML documents that `LocatedYaml` reads as they were."""
-    text: str = yaml.dump_all([content, *more], Dumper=_Dumper, sort_keys=False, allow_unicode=True)
-    return text
+    return yaml.dump_all([content, *more], Dumper=_Dumper, sort_keys=False, allow_unicode=True)
 
 
 class _Dumper(yaml.SafeDumper):

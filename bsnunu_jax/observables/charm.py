@@ -84,8 +84,7 @@ def branching_fraction_pion(dark: DarkScalar, inputs: Inputs) -> Scalar:
         q2, weights = pair_rule(m, m, end, round(PAIR_NODES * NODES))
         return weights @ dbr_dq2_pion(*point, q2)
 
-    found: Scalar = with_fixed_nodes(integral, (dark, inputs))
-    return found
+    return with_fixed_nodes(integral, (dark, inputs))
 
 
 def _velocity(dark: DarkScalar, q2: Array) -> Array:

@@ -141,8 +141,7 @@ def _integrated(
 ) -> dict[str, Array]:
     """The integral over the rule of this point."""
     if point[0].vanishes_at_limits:
-        found: dict[str, Array] = with_fixed_nodes(integral, point)
-        return found
+        return with_fixed_nodes(integral, point)
     return integral(point, point)
 
 

@@ -29,8 +29,7 @@ class Item:
     def make(self, settings: Settings) -> Product:
         """The product; made once for the same settings."""
         module = import_module(f"bsnunu_jax.reproduce.{self.module}")
-        found: Product = settings.once(getattr(module, self.name.replace("-", "_")))
-        return found
+        return settings.once(getattr(module, self.name.replace("-", "_")))
 
 
 _ITEMS = (

@@ -61,8 +61,7 @@ class Settings:
         with lock:
             if function not in self._memo:
                 self._memo[function] = function(self)
-            found: T = self._memo[function]
-            return found
+            return self._memo[function]
 
     def key(self, name: str) -> Array:
         """A key for random numbers that only seed and name determine."""

@@ -107,8 +107,7 @@ def in_integrals(state: InvisibleState) -> InvisibleState:
 
     A peak that a rule has in its weights must not be in the integrand too.
     """
-    found: InvisibleState = getattr(state, "in_integrals", state)
-    return found
+    return getattr(state, "in_integrals", state)
 
 
 @runtime_checkable

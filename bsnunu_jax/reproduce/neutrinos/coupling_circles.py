@@ -105,8 +105,7 @@ class Region:
     def contains(self, tautau: Numbers, off: Numbers) -> Numbers:
         """Which points are in the region."""
         ratios = self.kernels.plane(tautau, off, self.weight)
-        found: Numbers = margin(*ratios, self.R_K, self.limit) >= 0
-        return found
+        return margin(*ratios, self.R_K, self.limit) >= 0
 
     def lowest_R_Kstar(self) -> tuple[Numbers, Numbers]:
         """The smallest R_K* and its t: the point of the ring next to the centre of the discs.

@@ -34,8 +34,7 @@ SLIDES_LIMITS = {K_MUTAU: 2.8e-5, BS_MUTAU: 4.2e-5, K_TAUTAU: 2.25e-3, BS_TAUTAU
 def widest(region: Region, mumu: float) -> Numbers:
     """The largest |C_R^mutau| of a symmetric rank-one C_R with |C_R^mumu| up to `mumu`."""
     low, _ = region.on_axis()
-    found: Numbers = np.sqrt(mumu * (abs(low) - mumu))
-    return found
+    return np.sqrt(mumu * (abs(low) - mumu))
 
 
 def rank_one(tautau: Numbers, mutau: Numbers) -> tuple[Numbers, Numbers]:
