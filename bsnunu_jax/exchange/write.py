@@ -11,6 +11,7 @@ import yaml
 
 from bsnunu_jax.exchange import names
 from bsnunu_jax.foundation.errors import InputError
+from bsnunu_jax.foundation.files import write_whole
 from bsnunu_jax.foundation.version import __version__
 from bsnunu_jax.inputs import Inputs, load_inputs
 from bsnunu_jax.inputs.running import mu_b
@@ -173,8 +174,6 @@ def save(path: Path, document: Mapping[str, Any]) -> None:
     Raises:
         InputError: if it cannot be written.
     """
-    from bsnunu_jax.foundation.files import write_whole
-
     if path.suffix in (".yaml", ".yml"):
         text = yaml.safe_dump(dict(document), sort_keys=False)
     else:

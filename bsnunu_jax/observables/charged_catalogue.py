@@ -5,12 +5,14 @@ charges, which experiments quote for Bs.
 """
 
 from collections.abc import Callable, Iterator, Mapping
+from functools import partial
 from types import MappingProxyType
+from typing import Any
 
 from jax.typing import ArrayLike
 from jaxtyping import Array, Float
 
-from bsnunu_jax.hadrons.transitions import MODES, Mode, get_mode
+from bsnunu_jax.hadrons.transitions import MODES, Mode
 from bsnunu_jax.inputs import Inputs
 from bsnunu_jax.observables import charged_current
 from bsnunu_jax.observables import charged_leptons as charged
@@ -29,36 +31,19 @@ WINDOWS: Mapping[bool, tuple[float, float]] = MappingProxyType(
 _ACCURACY = {False: ("0.2 %", "0.5 %"), True: ("2 %", "0.8 %")}
 
 
-def _total(
-    mode: str,
-    minus: str,
-    plus: str,
-    *,
-    both: bool = False,
-    window: tuple[float, float] | None = None,
-) -> Callable[..., Scalar]:
-    def function(states: States, inputs: Inputs) -> Scalar:
-        c = sectors_of(states).charged
-        return charged.branching_fraction(mode, minus, plus, c, inputs, both=both, window=window)
+def _of_charged(function: Callable[..., Scalar], *names: str, **options: Any) -> Any:
+    """The function of these names as one of (states, inputs) or (states, inputs, q2)."""
 
-    return function
+    def observable(states: States, inputs: Inputs, *q2: ArrayLike) -> Scalar:
+        return function(*names, sectors_of(states).charged, inputs, *q2, **options)
+
+    return observable
 
 
-def _spectrum(mode: str) -> Callable[..., Scalar]:
-    def function(states: States, inputs: Inputs, q2: ArrayLike) -> Scalar:
-        c = sectors_of(states).charged
-        rate = charged.dgamma_dq2(mode, "tau", "tau", c, inputs, q2)
-        return inputs.lifetime(get_mode(mode).tau_B) * rate
-
-    return function
-
-
-def _bs(minus: str, plus: str, both: bool = False) -> Callable[..., Scalar]:
-    def function(states: States, inputs: Inputs) -> Scalar:
-        c = sectors_of(states).charged
-        return charged.branching_fraction_bs(minus, plus, c, inputs, both=both)
-
-    return function
+_total, _bs = (
+    partial(_of_charged, function)
+    for function in (charged.branching_fraction, charged.branching_fraction_bs)
+)
 
 
 def _tau_pairs(mode: Mode) -> Iterator[Observable]:
@@ -72,7 +57,9 @@ def _tau_pairs(mode: Mode) -> Iterator[Observable]:
     in_window = _total(mode.name, "tau", "tau", window=window)
     words |= {"low": low, "high": high}
     yield observable("BR(${mode}tau+tau-)[$low,$high]", in_window, accuracy=cut, **words)
-    yield observable("dBR/dq2(${mode}tau+tau-)", _spectrum(mode.name), **words)
+    yield observable(
+        "dBR/dq2(${mode}tau+tau-)", _of_charged(charged.dbr_dq2, mode.name, "tau", "tau"), **words
+    )
 
 
 def _flavour_violating() -> Iterator[Observable]:

@@ -34,6 +34,14 @@ def dgamma_dq2(
     return rates.dgamma_dq2(mode, LeptonPair(plus, minus, charged, inputs), inputs, q2)
 
 
+def dbr_dq2(
+    mode: str, minus: str, plus: str, charged: ChargedLeptons, inputs: Inputs, q2: ArrayLike
+) -> Scalar:
+    """The same as dBR/dq2 [GeV^-2]."""
+    rate = dgamma_dq2(mode, minus, plus, charged, inputs, q2)
+    return inputs.lifetime(get_mode(mode).tau_B) * rate
+
+
 def branching_fraction(
     mode: str,
     minus: str,
@@ -68,10 +76,7 @@ def branching_fraction(
             f"B -> K(*) {minus} {plus} needs the photon pole and the charmonia, which are left out",
             allowed="tau tau, or two different leptons",
         )
-    state = LeptonPair(plus, minus, charged, inputs)
-    invariants = state.invariants(inputs)
-    if both:
-        invariants = _add(invariants, LeptonPair(minus, plus, charged, inputs).invariants(inputs))
+    state, invariants = _pair(minus, plus, charged, inputs, both)
     if window is None:
         kernel = rates.integrated_kernels(mode, state, inputs)
     else:
@@ -93,10 +98,7 @@ def branching_fraction_bs(
     >>> f"{float(branching_fraction_bs('tau', 'tau', sm, load_inputs('flavio'))):.2e}"
     '7.70e-07'
     """
-    state = LeptonPair(plus, minus, charged, inputs)
-    invariants = state.invariants(inputs)
-    if both:
-        invariants = _add(invariants, LeptonPair(minus, plus, charged, inputs).invariants(inputs))
+    state, invariants = _pair(minus, plus, charged, inputs, both)
     if minus == plus:
         # |P|^2 (1 + A y) without a division by |P|^2, which may be 0.
         y = inputs.values["DeltaGamma_over_Gamma_Bs"] / 2
@@ -107,5 +109,13 @@ def branching_fraction_bs(
     return inputs.lifetime(_BS.tau_B) * rates.contract(invariants, kernel)
 
 
-def _add(a: dict[str, Scalar], b: dict[str, Scalar]) -> dict[str, Scalar]:
-    return {name: a[name] + b[name] for name in a}
+def _pair(
+    minus: str, plus: str, charged: ChargedLeptons, inputs: Inputs, both: bool
+) -> tuple[LeptonPair, dict[str, Scalar]]:
+    """The pair and its invariants, those of the other assignment of charges added for `both`."""
+    state = LeptonPair(plus, minus, charged, inputs)
+    found = state.invariants(inputs)
+    if both:
+        other = LeptonPair(minus, plus, charged, inputs).invariants(inputs)
+        found = {name: value + other[name] for name, value in found.items()}
+    return state, found

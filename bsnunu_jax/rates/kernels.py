@@ -105,7 +105,7 @@ def integrated_kernels(
         return annihilation_kernels(decay, state, inputs)
 
     def integral(rule: _Point, point: _Point) -> dict[str, Scalar]:
-        q2, weights = rule[0].total_rule(_q2_max(decay, rule[1]), nodes)
+        q2, weights = rule[0].total_rule(q2_max(decay, rule[1]), nodes)
         folded = in_integrals(point[0]), point[1]
         values = jax.vmap(lambda s: kernels(mode, *folded, s, longitudinal=longitudinal))(q2)
         # Not sum(v * weights): of dot products over many points XLA makes one loop, 10x faster.
@@ -128,7 +128,7 @@ def binned_kernels(
     edges = jnp.where(edges < 0, 0.0, edges)  # nothing lies below, and the rules end there
 
     def integral(rule: _Point, point: _Point) -> dict[str, Float[Array, " bins"]]:
-        q2, weights = rule[0].bin_rule(edges, _q2_max(decay, rule[1]), nodes)
+        q2, weights = rule[0].bin_rule(edges, q2_max(decay, rule[1]), nodes)
         folded = in_integrals(point[0]), point[1]
         values = jax.vmap(jax.vmap(lambda s: kernels(mode, *folded, s)))(q2)
         return {k: jnp.einsum("bn,bn->b", v, weights) for k, v in values.items()}
@@ -145,7 +145,8 @@ def _integrated(
     return integral(point, point)
 
 
-def _q2_max(decay: Mode, inputs: Inputs) -> Scalar:
+def q2_max(decay: Mode, inputs: Inputs) -> Scalar:
+    """Largest q2 of the mode [GeV^2]."""
     return kinematics.q2_max(inputs.values[decay.m_B], inputs.values[decay.m_K])
 
 

@@ -6,7 +6,8 @@ from pathlib import Path
 import numpy as np
 
 from bsnunu_jax.foundation.errors import InputError
-from bsnunu_jax.foundation.seals import seal_of, sealed, whole
+from bsnunu_jax.foundation.files import whole
+from bsnunu_jax.foundation.seals import seal_of, sealed
 
 _REMEDY = "delete it and start again with `--resume`, which makes it anew"
 
