@@ -11,10 +11,9 @@ import jax.numpy as jnp
 import numpy as np
 from jaxtyping import Array, Float
 
+from bsnunu_jax.foundation.arrays import Scalar
 from bsnunu_jax.hadrons.kinematics import t_0_optimal, z_expansion
 from bsnunu_jax.hadrons.transitions import TRANSITIONS
-
-Scalar = Float[Array, ""]
 
 _POLES = {
     "f+": "m_R_1-",

@@ -15,8 +15,8 @@ from functools import cached_property
 from typing import Any
 
 import jax.numpy as jnp
-from jaxtyping import Array, Float
 
+from bsnunu_jax.foundation.arrays import Scalar
 from bsnunu_jax.inputs import Inputs
 from bsnunu_jax.inputs.running import SCALAR, TENSOR, factor, mu_b
 from bsnunu_jax.models.quantities import described
@@ -35,7 +35,6 @@ from bsnunu_jax.states import (
 _TEV = 1000.0
 # Below 1 GeV there is no operator, and below 2 GeV no perturbative running.
 _LEAST, _LOWEST_SCALE = 1e-3, 2.0
-Scalar = Float[Array, ""]
 Build = Callable[[Mapping[str, Any], Mapping[str, Any]], InvisibleState]
 
 

@@ -10,8 +10,8 @@ from types import MappingProxyType
 from typing import Any
 
 from jax.typing import ArrayLike
-from jaxtyping import Array, Float
 
+from bsnunu_jax.foundation.arrays import Scalar
 from bsnunu_jax.hadrons.transitions import MODES, Mode
 from bsnunu_jax.inputs import Inputs
 from bsnunu_jax.observables import charged_current
@@ -19,8 +19,6 @@ from bsnunu_jax.observables import charged_leptons as charged
 from bsnunu_jax.observables.observable import Observable, observable
 from bsnunu_jax.states import States
 from bsnunu_jax.states.sectors import sectors_of
-
-Scalar = Float[Array, ""]
 
 _LIGHTER_FIRST = (("e", "mu"), ("e", "tau"), ("mu", "tau"))
 _TEX = {"e": "e", "mu": r"\mu", "tau": r"\tau"}

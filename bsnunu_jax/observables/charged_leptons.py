@@ -17,11 +17,12 @@ final state like any other massive pair: its rates, windows and derivatives are 
 import jax.numpy as jnp
 from jax.typing import ArrayLike
 
+from bsnunu_jax.foundation.arrays import Scalar
 from bsnunu_jax.foundation.errors import InputError
 from bsnunu_jax.hadrons.transitions import ANNIHILATIONS, get_mode
 from bsnunu_jax.inputs import Inputs
 from bsnunu_jax.rates import kernels as rates
-from bsnunu_jax.states.lepton_pair import LeptonPair, Scalar, _c10_sm, _squared
+from bsnunu_jax.states.lepton_pair import LeptonPair, _c10_sm, _squared
 from bsnunu_jax.states.sectors import ChargedLeptons
 
 _BS = ANNIHILATIONS["Bs->inv"]

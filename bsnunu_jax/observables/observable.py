@@ -4,11 +4,8 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from string import Template
 
-from jaxtyping import Array, Float
-
+from bsnunu_jax.foundation.arrays import Scalar
 from bsnunu_jax.foundation.packaged import packaged
-
-Scalar = Float[Array, ""]
 
 
 @dataclass(frozen=True)

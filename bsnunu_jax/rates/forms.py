@@ -15,6 +15,7 @@ import jax.numpy as jnp
 import numpy as np
 from jaxtyping import Array, Float
 
+from bsnunu_jax.foundation.arrays import Scalar
 from bsnunu_jax.hadrons.transitions import Annihilation, Mode, get_decay
 from bsnunu_jax.inputs import Inputs
 from bsnunu_jax.numerics.quadratic import quadratic
@@ -25,7 +26,6 @@ from bsnunu_jax.states import InvisibleState
 from bsnunu_jax.states.base import in_integrals
 from bsnunu_jax.states.massive_pair import MassivePair
 
-Scalar = Float[Array, ""]
 Kernels = dict[str, Array]
 # A mode, and nodes and weights of q2 [GeV^2], summed over their last axis.
 _Nodes = tuple[Mode, Array, Array]

@@ -7,6 +7,7 @@ import jax.numpy as jnp
 from jax.typing import ArrayLike
 from jaxtyping import Array, Float
 
+from bsnunu_jax.foundation.arrays import Scalar
 from bsnunu_jax.foundation.errors import InputError
 from bsnunu_jax.hadrons import kinematics
 from bsnunu_jax.hadrons.rows import Rows, annihilation_rows, pseudoscalar_rows, vector_rows
@@ -17,8 +18,6 @@ from bsnunu_jax.numerics.quadrature import NODES
 from bsnunu_jax.rates.tabulated import Tabulated
 from bsnunu_jax.states import InvisibleState
 from bsnunu_jax.states.base import in_integrals
-
-Scalar = Float[Array, ""]
 
 _Point = tuple[InvisibleState, Inputs]
 # Rows carry 1/q2 against a factor q2 of a massless pair: below this the ratio is taken [GeV^2].

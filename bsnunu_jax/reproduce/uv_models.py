@@ -7,8 +7,9 @@ import equinox as eqx
 import jax
 import jax.numpy as jnp
 import numpy as np
-from jaxtyping import Array, Float
+from jaxtyping import Array
 
+from bsnunu_jax.foundation.arrays import Scalar
 from bsnunu_jax.inputs import Inputs
 from bsnunu_jax.models import get_model
 from bsnunu_jax.models.matching import Pi
@@ -21,7 +22,6 @@ from bsnunu_jax.reproduce.stated import row
 from bsnunu_jax.states import InvisibleState, Neutrinos
 from bsnunu_jax.states.sectors import Sectors
 
-Scalar = Float[Array, ""]
 _DRAWS = 500
 # The statement about S0 is that of R_K = R_K* ~ 2.7, and r_D* = 1.12.
 _R, _R_DSTAR = 2.7, 1.12

@@ -5,11 +5,11 @@ from typing import ClassVar, Protocol, runtime_checkable
 
 from jaxtyping import Array, Float
 
+from bsnunu_jax.foundation.arrays import Scalar
 from bsnunu_jax.foundation.errors import InputError
 from bsnunu_jax.inputs import Inputs
 from bsnunu_jax.numerics import quadrature
 
-Scalar = Float[Array, ""]
 Rule = tuple[Float[Array, " n"], Float[Array, " n"]]
 BinRule = tuple[Float[Array, "bins n"], Float[Array, "bins n"]]
 

@@ -14,12 +14,12 @@ from jax.core import Tracer
 from jax.typing import ArrayLike
 from jaxtyping import Array, Complex, Float
 
+from bsnunu_jax.foundation.arrays import Scalar
 from bsnunu_jax.foundation.errors import InputError
 from bsnunu_jax.inputs import Inputs
 from bsnunu_jax.numerics import quadrature
 from bsnunu_jax.states.base import BinRule, Rule
 
-Scalar = Float[Array, ""]
 # Masses [GeV] from here on are as closed as this one, and their squares are numbers.
 HEAVIEST = 1e6
 DarkRows = dict[str, dict[str, Scalar]]

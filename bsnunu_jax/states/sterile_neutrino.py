@@ -7,13 +7,12 @@ import jax.numpy as jnp
 from jax.typing import ArrayLike
 from jaxtyping import Array, Complex, Float
 
+from bsnunu_jax.foundation.arrays import Scalar
 from bsnunu_jax.foundation.errors import InputError
 from bsnunu_jax.inputs import Inputs
 from bsnunu_jax.states.base import BinRule, Rule
 from bsnunu_jax.states.fermion_pair import FermionPair
 from bsnunu_jax.states.massive_pair import DarkRows, check_operators, mass, refuse_vanishing
-
-Scalar = Float[Array, ""]
 
 _SIGN = {"L": -1, "R": 1}
 

@@ -3,8 +3,8 @@
 from collections.abc import Callable
 
 import jax.numpy as jnp
-from jaxtyping import Array, Float
 
+from bsnunu_jax.foundation.arrays import Scalar
 from bsnunu_jax.inputs import Inputs
 from bsnunu_jax.observables import charm
 from bsnunu_jax.observables.dark_matter.annihilation import at_rest
@@ -15,8 +15,6 @@ from bsnunu_jax.observables.dark_matter.units import CM3_PER_S
 from bsnunu_jax.observables.observable import Observable, observable
 from bsnunu_jax.states import States
 from bsnunu_jax.states.sectors import DarkScalar, sectors_of
-
-Scalar = Float[Array, ""]
 
 # Where `sigmav` is taken: about freeze-out.
 X_FREEZE_OUT = 20.0

@@ -13,6 +13,7 @@ import jax.numpy as jnp
 import numpy as np
 from jaxtyping import Array, Float
 
+from bsnunu_jax.foundation.arrays import Scalar
 from bsnunu_jax.hadrons.transitions import MODES, get_mode
 from bsnunu_jax.inputs import Inputs
 from bsnunu_jax.numerics.batch import Batched
@@ -25,7 +26,6 @@ from bsnunu_jax.reproduce.dark.families import FAMILIES
 from bsnunu_jax.reproduce.settings import Settings
 from bsnunu_jax.states import Neutrinos
 
-Scalar = Float[Array, ""]
 # Draws of the inputs; points of spectra in a call.
 DRAWS, _POINTS = 200, 16384
 

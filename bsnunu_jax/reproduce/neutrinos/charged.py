@@ -23,11 +23,10 @@ from bsnunu_jax.reproduce.neutrinos.charged_rates import (
 )
 from bsnunu_jax.reproduce.neutrinos.coefficient_rows import COLORS, regions
 from bsnunu_jax.reproduce.neutrinos.coupling_circles import Region
-from bsnunu_jax.reproduce.neutrinos.ratio_kernels import cuts, generator
+from bsnunu_jax.reproduce.neutrinos.ratio_kernels import Numbers, cuts, generator
 from bsnunu_jax.reproduce.product import Grid, Product
 from bsnunu_jax.reproduce.settings import Settings
 
-Numbers = np.ndarray
 PANELS = ((K_TAUTAU, K_MUTAU), (BS_TAUTAU, BS_MUTAU))
 # B+ -> K+ tau tau falls to 1e-9 where C_9' cancels C_9^SM.
 X_RANGE, Y_RANGE = (5e-10, 1e-4), (1e-8, 1e-4)

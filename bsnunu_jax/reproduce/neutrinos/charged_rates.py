@@ -17,7 +17,6 @@ from bsnunu_jax.reproduce.neutrinos.ratio_kernels import RatioKernels
 from bsnunu_jax.reproduce.settings import Settings
 from bsnunu_jax.states.sectors import ChargedLeptons
 
-Numbers = np.ndarray
 K_TAUTAU, BS_TAUTAU = "BR(B+->K+tau+tau-)", "BR(Bs->tau+tau-)"
 K_MUTAU, BS_MUTAU = "BR(B+->K+mu-tau+)", "BR(Bs->mu-tau+)"
 CONSERVING, VIOLATING = (K_TAUTAU, BS_TAUTAU), (K_MUTAU, BS_MUTAU)

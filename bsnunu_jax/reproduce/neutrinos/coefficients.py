@@ -12,6 +12,7 @@ from bsnunu_jax.report.figures.style import BLUE, LIGHT, PAGE, RED, new_figure
 from bsnunu_jax.reproduce.neutrinos import coefficient_rows, ratio_panel, ratio_scans
 from bsnunu_jax.reproduce.neutrinos.ratio_kernels import (
     ENTRIES,
+    Numbers,
     RatioKernels,
     cuts,
     drawn,
@@ -27,7 +28,6 @@ from bsnunu_jax.reproduce.neutrinos.ratios import (
 from bsnunu_jax.reproduce.product import Grid, Product
 from bsnunu_jax.reproduce.settings import Settings
 
-Numbers = np.ndarray
 # The slice of the centre panel: |C_R^ee| and the off-diagonal |C_R^ij| below this.
 SLICE = 1.0
 _LOW, _HIGH, _BINS = -22.0, 14.0, 180

@@ -11,9 +11,8 @@ from dataclasses import dataclass
 import numpy as np
 
 from bsnunu_jax.report.figures.coupling_regions import margin
-from bsnunu_jax.reproduce.neutrinos.ratio_kernels import RatioKernels
+from bsnunu_jax.reproduce.neutrinos.ratio_kernels import Numbers, RatioKernels
 
-Numbers = np.ndarray
 _ROUNDING = 1e-9
 
 

@@ -19,12 +19,12 @@ from bsnunu_jax.reproduce.neutrinos.charged_rates import (
 )
 from bsnunu_jax.reproduce.neutrinos.coefficient_rows import COLORS, SLIDES_END, regions
 from bsnunu_jax.reproduce.neutrinos.coupling_circles import Region
+from bsnunu_jax.reproduce.neutrinos.ratio_kernels import Numbers
 from bsnunu_jax.reproduce.neutrinos.ratio_rows import STATED_R
 from bsnunu_jax.reproduce.row import Row
 from bsnunu_jax.reproduce.settings import Settings
 from bsnunu_jax.reproduce.stated import row
 
-Numbers = np.ndarray
 # What b -> s mu mu may leave: "O(0.1)" and "much smaller than one", text of arXiv:2309.12741.
 MUMU = (0.1, 1.0)
 # As the slides quote the PDG.

@@ -8,10 +8,8 @@ from matplotlib.lines import Line2D
 
 from bsnunu_jax.report.figures.coupling_regions import R_K_TEX, R_KSTAR_TEX, Cuts
 from bsnunu_jax.report.figures.style import GREEN, RED
-from bsnunu_jax.reproduce.neutrinos.ratio_kernels import Drawn
+from bsnunu_jax.reproduce.neutrinos.ratio_kernels import Drawn, Numbers
 from bsnunu_jax.reproduce.neutrinos.ratio_scans import TOP
-
-Numbers = np.ndarray
 
 
 def shade(

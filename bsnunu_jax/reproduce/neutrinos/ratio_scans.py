@@ -7,9 +7,8 @@ import numpy as np
 from scipy.special import betainc, betaincinv
 
 from bsnunu_jax.report.figures.coupling_regions import margin
-from bsnunu_jax.reproduce.neutrinos.ratio_kernels import DIAGONAL, WEIGHTS, RatioKernels
+from bsnunu_jax.reproduce.neutrinos.ratio_kernels import DIAGONAL, WEIGHTS, Numbers, RatioKernels
 
-Numbers = np.ndarray
 # R_K and R_K* are drawn from 0 to here, in bins of this width.
 TOP, BINS = 9.0, 180
 _UNIVERSAL, _TAU = DIAGONAL / np.sqrt(3), np.array([0.0, 0, 1, 0, 0, 0])

@@ -8,11 +8,16 @@ from matplotlib.patches import Patch
 from bsnunu_jax.report.figures.coupling_regions import Cuts, region_handles
 from bsnunu_jax.report.figures.style import BLUE, DARK, GREY, LIGHT, PAGE, RED, new_figure
 from bsnunu_jax.reproduce.neutrinos import ratio_panel, ratio_rows, ratio_scans
-from bsnunu_jax.reproduce.neutrinos.ratio_kernels import RatioKernels, cuts, drawn, generator
+from bsnunu_jax.reproduce.neutrinos.ratio_kernels import (
+    Numbers,
+    RatioKernels,
+    cuts,
+    drawn,
+    generator,
+)
 from bsnunu_jax.reproduce.product import Grid, Product
 from bsnunu_jax.reproduce.settings import Settings
 
-Numbers = np.ndarray
 Histograms = dict[str, Numbers]
 
 

@@ -15,7 +15,7 @@ from bsnunu_jax.reproduce.neutrinos.charged import PANELS, mode_handles, modes_p
 from bsnunu_jax.reproduce.neutrinos.charged_rates import Quadratics, quadratics
 from bsnunu_jax.reproduce.neutrinos.coefficient_rows import COLORS, regions
 from bsnunu_jax.reproduce.neutrinos.coupling_circles import Region
-from bsnunu_jax.reproduce.neutrinos.ratio_kernels import RatioKernels, cuts, drawn
+from bsnunu_jax.reproduce.neutrinos.ratio_kernels import Numbers, RatioKernels, cuts, drawn
 from bsnunu_jax.reproduce.neutrinos.ratio_scans import TOP
 from bsnunu_jax.reproduce.neutrinos.ratios import (
     Histograms,
@@ -27,7 +27,6 @@ from bsnunu_jax.reproduce.neutrinos.ratios import (
 from bsnunu_jax.reproduce.product import Product
 from bsnunu_jax.reproduce.settings import Settings
 
-Numbers = np.ndarray
 _DASHES = dict(zip(one_leptoquark.MUMU, (":", "--"), strict=True))
 
 
