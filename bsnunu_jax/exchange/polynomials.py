@@ -22,7 +22,7 @@ from bsnunu_jax.inputs import Inputs, Nuisances, load_inputs
 from bsnunu_jax.inputs.nuisances import DEFAULT_GROUPS, GROUPS
 from bsnunu_jax.models import get_model
 from bsnunu_jax.numerics.batch import Batched
-from bsnunu_jax.numerics.quadratic import quadratic
+from bsnunu_jax.numerics.quadratic import monomials, quadratic
 from bsnunu_jax.observables.catalogue import OBSERVABLES, get_observable
 from bsnunu_jax.observables.observable import Observable
 from bsnunu_jax.rates import kernels as rates
@@ -198,13 +198,7 @@ def _expansion(
     mode_of = [o.mode or "" for o in observables]
     modes = list(dict.fromkeys(mode_of))
     over_sm = {m for m, o in zip(mode_of, observables, strict=True) if o.name[:3] != "BR("}
-    i, j = np.triu_indices(d)
-    half = np.where(i == j, 0.5, 1.0)
-    order: list[tuple[int, ...]] = [
-        (),
-        *((k,) for k in range(d)),
-        *zip(i.tolist(), j.tolist(), strict=True),
-    ]
+    order = [(), *monomials(d)]
     points = jnp.asarray(_points(d))
 
     def expand(inputs: Inputs) -> _Expansion:
@@ -243,9 +237,8 @@ def _expansion(
                 found.append(value)
             return jnp.stack(found)
 
-        value, slope, hessian = quadratic(values, jnp.zeros(d))
-        pairs = hessian[:, i, j] * jnp.asarray(half)[None, :]
-        coefficients = jnp.concatenate([value[:, None], slope, pairs], axis=1).T
+        found = quadratic(values, jnp.zeros(d))
+        coefficients = jnp.concatenate([found.value[:, None], found.coefficients], axis=1).T
         return _Expansion(
             coefficients,
             jax.vmap(values)(points),

@@ -1,6 +1,7 @@
 """A number of the text beside the computed one."""
 
 import math
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -97,6 +98,12 @@ def with_uncertainty(value: float, uncertainty: float | tuple[float, float] | No
     number, *spread = (f"{x / 10.0**power:.{digits}f}" for x in (value, *errors))
     text = f"{number} +- {spread[0]}" if len(spread) == 1 else f"{number} +{spread[0]} -{spread[1]}"
     return f"({text})e{power:+03d}" if power else text
+
+
+def listed(title: str, rows: Sequence[Row], remark: str) -> str:
+    """Rows one a line, as Markdown, with a remark at the end."""
+    lines = [f"- {row.claim}: {row.quantity}: {row.computed} ({row.verdict})" for row in rows]
+    return "\n".join([f"# {title}", "", *lines, "", remark, ""])
 
 
 def spread(draws: Any) -> float:

@@ -16,7 +16,7 @@ from bsnunu_jax.reproduce.belle2.rows import WET_MODE, resonance_rows, strength_
 from bsnunu_jax.reproduce.belle2.strength import TAGS, Strength, Strengths
 from bsnunu_jax.reproduce.belle2.wet import FORM_FACTORS, LARGEST, SAMPLER, Wet, wet
 from bsnunu_jax.reproduce.product import Grid, Product
-from bsnunu_jax.reproduce.row import Row
+from bsnunu_jax.reproduce.row import Row, listed
 from bsnunu_jax.reproduce.settings import Settings
 
 _MU = np.linspace(0.0, 13.0, 53)
@@ -119,16 +119,10 @@ def _summary(rows: list[Row], found: Wet) -> str:
     ess = min(min(d.ess_bulk, d.ess_tail) for d in checks)
     converged = r_hat <= 1.01 and ess >= 400 and not found.divergences
     chains, draws = next(iter(found.draws.values())).shape
-    lines = ["# Results on the published likelihood of Belle II", ""]
-    lines += [f"- {row.claim}: {row.quantity}: {row.computed} ({row.verdict})" for row in rows]
-    return "\n".join(
-        [
-            *lines,
-            "",
-            f"Posterior of the three coefficients: {chains} chains of {draws} draws, largest R-hat "
-            f"{r_hat:.4f}, smallest effective sample size {ess:.0f}, "
-            f"{found.divergences} divergences: "
-            f"{'converged' if converged else 'NOT CONVERGED, do not quote it'}.",
-            "",
-        ]
+    return listed(
+        "Results on the published likelihood of Belle II",
+        rows,
+        f"Posterior of the three coefficients: {chains} chains of {draws} draws, largest R-hat "
+        f"{r_hat:.4f}, smallest effective sample size {ess:.0f}, {found.divergences} divergences: "
+        f"{'converged' if converged else 'NOT CONVERGED, do not quote it'}.",
     )

@@ -21,10 +21,10 @@ from bsnunu_jax.reproduce.neutrinos.charged_rates import (
     Quadratics,
     quadratics,
 )
-from bsnunu_jax.reproduce.neutrinos.coefficient_rows import COLORS, regions
+from bsnunu_jax.reproduce.neutrinos.coefficient_rows import coloured_regions
 from bsnunu_jax.reproduce.neutrinos.coupling_circles import Region
 from bsnunu_jax.reproduce.neutrinos.ratio_kernels import Numbers, cuts, generator
-from bsnunu_jax.reproduce.product import Grid, Product
+from bsnunu_jax.reproduce.product import Grid, Product, counted
 from bsnunu_jax.reproduce.settings import Settings
 
 PANELS = ((K_TAUTAU, K_MUTAU), (BS_TAUTAU, BS_MUTAU))
@@ -38,7 +38,7 @@ _BINS = 160
 def fig3(settings: Settings) -> Product:
     """tau tau against mu tau of the plane of C_R^tautau and C_R^mutau; claim 12."""
     central, _ = settings.once(quadratics)
-    mine = {color: regions(settings, central.kernels)[f"new, {name}"] for color, name in COLORS}
+    mine = coloured_regions(settings, central.kernels)
     points = scatter(settings, mine["blue"])
     return Product(
         figures={"fig3": lambda: _figure(settings, central, mine)},
@@ -67,9 +67,8 @@ def scatter(settings: Settings, blue: Region) -> tuple[Numbers, Numbers]:
 
 def mapped_boundary(rates: Quadratics, region: Region) -> dict[str, Numbers]:
     """The edge of a region in the coefficients and in the four modes, for CSV."""
-    edge = region.boundary()
-    t, low, high = edge["tautau"], edge["off_low"], edge["off_high"]
-    found = {"CR_tautau": t, "CR_mutau_low": low, "CR_mutau_high": high}
+    found = region.boundary()
+    t, low, high = found.values()
     for conserving, violating in PANELS:
         found[conserving] = rates.conserving(conserving, t)
         found[f"{violating}_low"] = rates.violating(violating, low)
@@ -79,25 +78,18 @@ def mapped_boundary(rates: Quadratics, region: Region) -> dict[str, Numbers]:
 
 def _grid(rates: Quadratics, mine: Mapping[str, Region], points: tuple[Numbers, Numbers]) -> Grid:
     """Points of the regions in bins of log10 BR."""
-    (x_low, x_high), (y_low, y_high) = np.log10(X_RANGE), np.log10(Y_RANGE)
-    x_ends, y_ends = (np.linspace(a, b, _BINS + 1) for a, b in ((x_low, x_high), (y_low, y_high)))
-    arrays: dict[str, tuple[tuple[str, ...], Numbers]] = {}
+    edges = {
+        f"log10_BR_{name}": np.linspace(np.log10(low), np.log10(high), _BINS + 1)
+        for name, (low, high) in (("tautau", X_RANGE), ("mutau", Y_RANGE))
+    }
+    counts = {}
     for color, region in mine.items():
         t, off = (x[region.contains(*points)] for x in points)
         for kind, (conserving, violating) in zip(("K", "Bs"), PANELS, strict=True):
             x, y = rates.conserving(conserving, t), rates.violating(violating, off)
-            counts, *_ = np.histogram2d(
-                np.log10(x), np.log10(np.clip(y, 1e-300, None)), bins=(x_ends, y_ends)
-            )
-            arrays[f"{kind}_{color}"] = (
-                ("log10_BR_tautau", "log10_BR_mutau"),
-                counts.astype(np.int32),
-            )
-    centres = {
-        "log10_BR_tautau": (x_ends[1:] + x_ends[:-1]) / 2,
-        "log10_BR_mutau": (y_ends[1:] + y_ends[:-1]) / 2,
-    }
-    return Grid(centres, arrays, dict.fromkeys(arrays, "points"))
+            logs = np.log10(x), np.log10(np.clip(y, 1e-300, None))
+            counts[f"{kind}_{color}"] = counted(*logs, *edges.values())
+    return Grid.of_counts(edges, counts)
 
 
 def modes_panel(
@@ -111,13 +103,12 @@ def modes_panel(
     conserving, violating = panel
     turning = float(rates.turning(conserving))
     for color, region in mine.items():
-        edge = region.boundary(1600)
-        t = edge["tautau"]
+        t, *off = region.boundary(1600).values()
         # Both sides of the smallest BR(tau tau) map to the same values.
         for side in (t <= turning, t >= turning):
             if side.any():
                 x = rates.conserving(conserving, t[side])
-                y = (rates.violating(violating, edge[k][side]) for k in ("off_low", "off_high"))
+                y = (rates.violating(violating, end[side]) for end in off)
                 ax.fill_between(x, *y, color=_HEX[color], lw=0)
     ax.axvline(rates.tautau[conserving][0], color="black", lw=1.0)
     ax.axhline(limits[violating] / CHARGES[violating], color=DARK, lw=0.9, ls="--")

@@ -33,6 +33,12 @@ def regions(settings: Settings, kernels: RatioKernels, weight: float = 2.0) -> d
     }
 
 
+def coloured_regions(settings: Settings, kernels: RatioKernels) -> dict[str, Region]:
+    """Those of the new range, blue and red."""
+    every = regions(settings, kernels)
+    return {color: every[f"new, {name}"] for color, name in COLORS}
+
+
 def clusters(settings: Settings, allowed: Scan) -> list[Row]:
     """Claim 5, for real symmetric C_R uniform in the volume that the cuts leave."""
     sm, c = settings.once(drawn), settings.constraints

@@ -25,12 +25,13 @@ from bsnunu_jax.reproduce.neutrinos.ratios import (
     histogram_grid,
     right_handed_panel,
 )
-from bsnunu_jax.reproduce.product import Grid, Product
+from bsnunu_jax.reproduce.product import Grid, Product, counted
 from bsnunu_jax.reproduce.settings import Settings
 
 # The slice of the centre panel: |C_R^ee| and the off-diagonal |C_R^ij| below this.
 SLICE = 1.0
-_LOW, _HIGH, _BINS = -22.0, 14.0, 180
+_LOW, _HIGH = -22.0, 14.0
+_EDGES = np.linspace(_LOW, _HIGH, 181)
 # C_R^mumu and C_R^tautau of the six `ENTRIES`.
 PROJECTION = np.array([[0.0, 1, 0, 0, 0, 0], [0.0, 0, 1, 0, 0, 0]])
 
@@ -46,15 +47,10 @@ def fig2(settings: Settings) -> Product:
     projected = _projected(thin, cut)
     edge = edges(kernels)
     tables = {"edges": edge} | {
-        f"region_{name}": {
-            "CR_tautau": b["tautau"],
-            "CR_mutau_low": b["off_low"],
-            "CR_mutau_high": b["off_high"],
-        }
+        f"region_{name}": region.boundary()
         for name, region in zip(
             cut.regions(), coefficient_rows.regions(settings, kernels).values(), strict=True
         )
-        for b in [region.boundary()]
     }
     return Product(
         figures={"fig2": lambda: _figure(counts, edge, projected, kernels, cut)},
@@ -75,29 +71,22 @@ def fig2(settings: Settings) -> Product:
 
 def _projected(thin: ratio_scans.Scan, cut: Cuts) -> Histograms:
     """Blue and red points in bins of the two projected coordinates."""
-    ends = np.linspace(_LOW, _HIGH, _BINS + 1)
     found = {}
     for name, limit in (("blue", cut.loose), ("red", cut.tight)):
         chosen = thin.coefficients["CR"][thin.inside(cut.new, limit)]
         x, y = PROJECTION @ chosen.T
-        counts, *_ = np.histogram2d(x, y, bins=(ends, ends))
-        found[name] = counts.astype(np.int32)
+        found[name] = counted(x, y, _EDGES)
     return found
 
 
 def _slice_grid(projected: Histograms) -> Grid:
-    centres = _LOW + (np.arange(_BINS) + 0.5) * (_HIGH - _LOW) / _BINS
-    arrays: dict[str, tuple[tuple[str, ...], Numbers]] = {
-        name: (("x_1", "x_2"), counts) for name, counts in projected.items()
-    }
-    arrays["projection"] = (("x", "entry"), PROJECTION)
-    coordinates = {
-        "x_1": centres,
-        "x_2": centres,
-        "x": np.array(["x_1", "x_2"]),
-        "entry": np.array([f"CR_{e}" for e in ENTRIES]),
-    }
-    return Grid(coordinates, arrays, dict.fromkeys(projected, "points"))
+    binned = Grid.of_counts(dict.fromkeys(("x_1", "x_2"), _EDGES), projected)
+    entries = np.array([f"CR_{e}" for e in ENTRIES])
+    return Grid(
+        {**binned.coordinates, "x": np.array(["x_1", "x_2"]), "entry": entries},
+        {**binned.arrays, "projection": (("x", "entry"), PROJECTION)},
+        binned.units,
+    )
 
 
 def plane_panel(ax: Axes, kernels: RatioKernels, cut: Cuts, *, points: int = 601) -> None:

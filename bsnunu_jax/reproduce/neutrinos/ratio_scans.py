@@ -8,9 +8,11 @@ from scipy.special import betainc, betaincinv
 
 from bsnunu_jax.report.figures.coupling_regions import margin
 from bsnunu_jax.reproduce.neutrinos.ratio_kernels import DIAGONAL, WEIGHTS, Numbers, RatioKernels
+from bsnunu_jax.reproduce.product import counted
 
-# R_K and R_K* are drawn from 0 to here, in bins of this width.
-TOP, BINS = 9.0, 180
+# R_K and R_K* are drawn from 0 to here, in these bins.
+TOP = 9.0
+EDGES = np.linspace(0, TOP, 181)
 _UNIVERSAL, _TAU = DIAGONAL / np.sqrt(3), np.array([0.0, 0, 1, 0, 0, 0])
 _OFF_DIAGONAL = (3, 4, 5)
 
@@ -32,9 +34,7 @@ class Scan:
     def histogram(self, inside: Numbers | None = None) -> Numbers:
         """Points in bins of (R_K, R_K*), those with `inside` if it is given."""
         chosen = slice(None) if inside is None else inside
-        edges = np.linspace(0, TOP, BINS + 1)
-        counts, *_ = np.histogram2d(self.R_K[chosen], self.R_Kstar[chosen], bins=(edges, edges))
-        return counts.astype(np.int32)
+        return counted(self.R_K[chosen], self.R_Kstar[chosen], EDGES)
 
     def inside(self, R_K: tuple[float, float], limit: float) -> Numbers:
         """Which points are in the range of R_K and below the limit on R_K*."""

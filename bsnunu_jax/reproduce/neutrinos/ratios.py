@@ -81,14 +81,8 @@ def coloured(scan: ratio_scans.Scan, cut: Cuts) -> Histograms:
 
 
 def histogram_grid(counts: Histograms) -> Grid:
-    """For NetCDF: coordinates are the centres of the bins."""
-    width = ratio_scans.TOP / ratio_scans.BINS
-    centres = (np.arange(ratio_scans.BINS) + 0.5) * width
-    return Grid(
-        {"R_K": centres, "R_Kstar": centres},
-        {name: (("R_K", "R_Kstar"), values) for name, values in counts.items()},
-        {name: "points" for name in counts},
-    )
+    """For NetCDF."""
+    return Grid.of_counts(dict.fromkeys(("R_K", "R_Kstar"), ratio_scans.EDGES), counts)
 
 
 def right_handed_panel(

@@ -13,7 +13,7 @@ from bsnunu_jax.report.figures.style import LIGHT, PAGE, PURPLE, new_figure
 from bsnunu_jax.reproduce.neutrinos import one_leptoquark, ratio_panel
 from bsnunu_jax.reproduce.neutrinos.charged import PANELS, mode_handles, modes_panel
 from bsnunu_jax.reproduce.neutrinos.charged_rates import Quadratics, quadratics
-from bsnunu_jax.reproduce.neutrinos.coefficient_rows import COLORS, regions
+from bsnunu_jax.reproduce.neutrinos.coefficient_rows import coloured_regions
 from bsnunu_jax.reproduce.neutrinos.coupling_circles import Region
 from bsnunu_jax.reproduce.neutrinos.ratio_kernels import Numbers, RatioKernels, cuts, drawn
 from bsnunu_jax.reproduce.neutrinos.ratio_scans import TOP
@@ -34,7 +34,7 @@ def slides_lq(settings: Settings) -> Product:
     """C_L on the diagonal, C_R with one leptoquark, modes with charged leptons."""
     sm, counts = settings.once(drawn), settings.once(six)
     rates, _ = settings.once(quadratics)
-    mine = {color: regions(settings, rates.kernels)[f"new, {name}"] for color, name in COLORS}
+    mine = coloured_regions(settings, rates.kernels)
     edge = edges(sm.central)
     return Product(
         figures={"slides-lq": lambda: _figure(settings, counts, edge, rates, mine)},

@@ -6,7 +6,7 @@ from typing import Any
 import numpy as np
 
 from bsnunu_jax.reproduce.product import Grid, Product
-from bsnunu_jax.reproduce.row import Row
+from bsnunu_jax.reproduce.row import listed
 from bsnunu_jax.reproduce.scalar_model import figures as scalar_figures
 from bsnunu_jax.reproduce.scalar_model.plane import MASS, QUARKS, STRANGE, Plane, benchmark, plane
 from bsnunu_jax.reproduce.scalar_model.rates import (
@@ -77,7 +77,11 @@ def slides_scalar_model(settings: Settings) -> Product:
             "Omega_h2": list(known.target),
             "p_ann (unverified)": limit,
         },
-        summary=_summary(rows),
+        summary=listed(
+            "Scalar dark matter with vector-like quarks",
+            rows,
+            "The number behind p_ann is from memory, unverified.",
+        ),
     )
 
 
@@ -125,9 +129,3 @@ def _plane_grid(here: Plane) -> Grid:
         {"C_S": (dims, here.C_S.astype("f4")), "C_P": (dims, here.C_P.astype("f4")), **flags},
         {"theta": "rad", "C_S": "1e-5 TeV^-1", "C_P": "1e-5 TeV^-1"},
     )
-
-
-def _summary(rows: list[Row]) -> str:
-    lines = ["# Scalar dark matter with vector-like quarks", ""]
-    lines += [f"- {row.claim}: {row.quantity}: {row.computed} ({row.verdict})" for row in rows]
-    return "\n".join([*lines, "", "The number behind p_ann is from memory, unverified.", ""])
