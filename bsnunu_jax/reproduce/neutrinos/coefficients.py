@@ -9,7 +9,7 @@ from matplotlib.patches import Patch
 
 from bsnunu_jax.report.figures.coupling_regions import SM, Cuts, fill_regions, region_handles
 from bsnunu_jax.report.figures.style import BLUE, LIGHT, PAGE, RED, new_figure
-from bsnunu_jax.reproduce.neutrinos import coefficient_rows, ratio_panel, ratio_scans
+from bsnunu_jax.reproduce.neutrinos import coefficient_rows, ratio_scans
 from bsnunu_jax.reproduce.neutrinos.ratio_kernels import (
     ENTRIES,
     Numbers,
@@ -22,6 +22,7 @@ from bsnunu_jax.reproduce.neutrinos.ratios import (
     Histograms,
     coloured,
     edges,
+    frame_handles,
     histogram_grid,
     right_handed_panel,
 )
@@ -160,12 +161,7 @@ def _figure(
     plane_panel(right, kernels, cut)
     grey = Patch(fc=LIGHT, label=r"left: $C_R^{\tau\tau},\,C_R^{i\neq j}$")
     figure.legend(
-        handles=[
-            *region_handles(cut),
-            grey,
-            *ratio_panel.handles(),
-            Line2D([], [], label="SM", **SM),
-        ],
+        handles=[*region_handles(cut), grey, *frame_handles(), Line2D([], [], label="SM", **SM)],
         loc="outside upper center",
         ncols=3,
     )

@@ -1,20 +1,25 @@
 """Fig. 1 of arXiv:2309.12741: R_K against R_K* in scans of 12 and of 6 coefficients."""
 
 import numpy as np
+from matplotlib.artist import Artist
 from matplotlib.axes import Axes
+from matplotlib.colors import to_rgba
 from matplotlib.figure import Figure
+from matplotlib.lines import Line2D
 from matplotlib.patches import Patch
 
-from bsnunu_jax.report.figures.coupling_regions import Cuts, region_handles
-from bsnunu_jax.report.figures.style import BLUE, DARK, GREY, LIGHT, PAGE, RED, new_figure
-from bsnunu_jax.reproduce.neutrinos import ratio_panel, ratio_rows, ratio_scans
+from bsnunu_jax.report.figures.coupling_regions import R_K_TEX, R_KSTAR_TEX, Cuts, region_handles
+from bsnunu_jax.report.figures.style import BLUE, DARK, GREEN, GREY, LIGHT, PAGE, RED, new_figure
+from bsnunu_jax.reproduce.neutrinos import ratio_rows, ratio_scans
 from bsnunu_jax.reproduce.neutrinos.ratio_kernels import (
+    Drawn,
     Numbers,
     RatioKernels,
     cuts,
     drawn,
     generator,
 )
+from bsnunu_jax.reproduce.neutrinos.ratio_scans import TOP
 from bsnunu_jax.reproduce.product import Grid, Product
 from bsnunu_jax.reproduce.settings import Settings
 
@@ -55,7 +60,7 @@ def fig1(settings: Settings) -> Product:
     primed = ratio_scans.both_chiralities(rng, n, kernels, primed=True)
     left = ratio_scans.left_handed(rng, n, kernels)
     counts |= {"CLp_CRp": primed.histogram(), **settings.once(six)}
-    edge, ellipse = edges(kernels), ratio_panel.sm_ellipse(sm)
+    edge, ellipse = edges(kernels), sm_ellipse(sm)
     return Product(
         figures={"fig1": lambda: _figure(counts, edge, ellipse, cut)},
         tables={"edges": edge, "sm_3sigma": ellipse},
@@ -96,16 +101,16 @@ def right_handed_panel(
     averages: bool = True,
 ) -> None:
     """All of a scan of C_R in grey, blue and red points above, the analytic edge around."""
-    ratio_panel.shade(ax, counts["CR"], LIGHT, R_K, lower, upper)
+    shade(ax, counts["CR"], LIGHT, R_K, lower, upper)
     # Bins do not end at the cuts: their shades do.
     x = np.linspace(*cut.new, 200)
     low, high = (np.interp(x, R_K, line) for line in (lower, upper))
     for name, color, limit in (("CR_blue", BLUE, cut.loose), ("CR_red", RED, cut.tight)):
         ends = np.minimum(low, limit), np.minimum(high, limit)
-        ratio_panel.shade(ax, counts[name], color, x, *ends)
+        shade(ax, counts[name], color, x, *ends)
     for line in (lower, upper):
         ax.plot(R_K, line, color=DARK, lw=0.6, zorder=2)
-    ratio_panel.frame(ax, cut, averages=averages)
+    frame(ax, cut, averages=averages)
 
 
 def _figure(
@@ -116,12 +121,12 @@ def _figure(
     R_K = edge["R_K"]
     for name, color in (("CL_CR", LIGHT), ("CLp_CRp", GREY)):
         lowest = edge[f"{name}_lowest"]
-        ratio_panel.shade(left, counts[name], color, R_K, lowest)
+        shade(left, counts[name], color, R_K, lowest)
         left.plot(R_K, lowest, color=DARK, lw=0.6, zorder=2)
-    sm = ratio_panel.fill_sm(left, ellipse)
-    ratio_panel.frame(left, cut)
+    sm = fill_sm(left, ellipse)
+    frame(left, cut)
     right_handed_panel(right, counts, edge["CR_lowest"], edge["CR_highest"], R_K, cut)
-    ratio_panel.fill_sm(right, ellipse)
+    fill_sm(right, ellipse)
     right.set_ylabel("")
     shades = [
         Patch(fc=LIGHT, label=r"left: $C_L^{ij},\,C_R^{ij}$; right: $C_R^{ij}$"),
@@ -129,8 +134,74 @@ def _figure(
         sm,
     ]
     figure.legend(
-        handles=[*shades, *ratio_panel.handles(), *region_handles(cut, hatched=False)],
+        handles=[*shades, *frame_handles(), *region_handles(cut, hatched=False)],
         loc="outside upper center",
         ncols=3,
     )
     return figure
+
+
+def shade(
+    ax: Axes,
+    counts: Numbers,
+    color: str,
+    x: Numbers,
+    lowest: Numbers,
+    highest: Numbers | float = TOP,
+) -> None:
+    """Colour the bins of a `Scan.histogram` that have points, up to the analytic ends of R_K*."""
+    image = np.zeros((*counts.T.shape, 4))
+    image[counts.T > 0] = to_rgba(color)
+    drawn = ax.imshow(
+        image, extent=(0, TOP, 0, TOP), origin="lower", interpolation="none", zorder=1
+    )
+    known = np.isfinite(lowest)
+    x, low, high = x[known], lowest[known], np.broadcast_to(highest, x.shape)[known]
+    clip = ax.fill(np.concatenate([x, x[::-1]]), np.concatenate([low, high[::-1]]), fc="none", lw=0)
+    drawn.set_clip_path(clip[0])
+
+
+def frame(ax: Axes, cuts: Cuts, *, averages: bool = True) -> None:
+    """Cuts, diagonal, limits and labels."""
+    for x in cuts.new:
+        ax.axvline(x, color="black", lw=0.9, zorder=3)
+    for x in cuts.average if averages else ():
+        ax.axvline(x, color="black", lw=0.9, ls="--", zorder=3)
+    for y in (cuts.loose, cuts.tight):
+        ax.axhline(y, color=RED, lw=0.9, ls="--", zorder=3)
+    ax.plot([0, TOP], [0, TOP], color="black", lw=0.7, zorder=3)
+    ticks = range(0, int(TOP) + 1, 2)
+    ax.set(
+        xlim=(0, TOP),
+        ylim=(0, TOP),
+        aspect="equal",
+        xticks=ticks,
+        yticks=ticks,
+        xlabel=f"${R_K_TEX}$",
+        ylabel=f"${R_KSTAR_TEX}$",
+    )
+
+
+def frame_handles(*, averages: bool = True) -> list[Artist]:
+    """Legend of what `frame` draws."""
+    new: list[Artist] = [Line2D([], [], color="black", lw=0.9, label=f"${R_K_TEX}$, new range")]
+    if averages:
+        new.append(Line2D([], [], color="black", lw=0.9, ls="--", label=f"${R_K_TEX}$, average"))
+    return [*new, Line2D([], [], color=RED, lw=0.9, ls="--", label=f"limits on ${R_KSTAR_TEX}$")]
+
+
+def sm_ellipse(drawn: Drawn, sigma: float = 3.0, points: int = 181) -> dict[str, Numbers]:
+    """Edge of the SM's uncertainty in R_K and R_K*: covariance of draws over the central values."""
+    ratios = np.stack([drawn.BR_draws[m] / drawn.BR[m] for m in ("B+->K+", "B0->K*0")])
+    root = np.linalg.cholesky(np.cov(ratios))
+    angle = np.linspace(0, 2 * np.pi, points)
+    x, y = 1 + sigma * root @ np.stack([np.cos(angle), np.sin(angle)])
+    return {"R_K": x, "R_Kstar": y}
+
+
+def fill_sm(ax: Axes, edge: dict[str, Numbers]) -> Artist:
+    """The SM in green."""
+    (found,) = ax.fill(
+        edge["R_K"], edge["R_Kstar"], color=GREEN, lw=0, zorder=2, label=r"SM, $3\sigma$"
+    )
+    return found
