@@ -15,7 +15,7 @@ import numpy as np
 from jaxtyping import Array, Float
 
 from bsnunu_jax.exchange import names as wcxf
-from bsnunu_jax.exchange.variables import check, kind, variables_of
+from bsnunu_jax.exchange.names import check, kind, variables_of
 from bsnunu_jax.foundation.errors import InputError
 from bsnunu_jax.hadrons.transitions import ANNIHILATIONS, MODES, get_decay
 from bsnunu_jax.inputs import Inputs, Nuisances, load_inputs

@@ -16,9 +16,8 @@ from bsnunu_jax.models.matching import Pi
 from bsnunu_jax.observables import bs_mixing
 from bsnunu_jax.observables.branching import eta
 from bsnunu_jax.observables.charged_current import ratio_to_sm as r_d
-from bsnunu_jax.reproduce.row import Row, spread
+from bsnunu_jax.reproduce.row import Row, row, spread
 from bsnunu_jax.reproduce.settings import Settings
-from bsnunu_jax.reproduce.stated import row
 from bsnunu_jax.states import InvisibleState, Neutrinos
 from bsnunu_jax.states.sectors import Sectors
 

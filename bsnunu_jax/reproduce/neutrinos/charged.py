@@ -28,9 +28,8 @@ from bsnunu_jax.reproduce.neutrinos.coefficient_rows import COLORS, coloured_reg
 from bsnunu_jax.reproduce.neutrinos.coupling_circles import Region
 from bsnunu_jax.reproduce.neutrinos.ratio_kernels import Numbers, cuts, generator
 from bsnunu_jax.reproduce.product import Grid, Product, counted
-from bsnunu_jax.reproduce.row import Row, spread
+from bsnunu_jax.reproduce.row import Row, row, spread
 from bsnunu_jax.reproduce.settings import Settings
-from bsnunu_jax.reproduce.stated import row
 
 # "up to 1e-5" and "a few 1e-5" of the text, "within factors of two below" the limits.
 _REACH = {False: ("1e-5", 0.5e-5), True: ("a few 1e-5", 2e-5)}

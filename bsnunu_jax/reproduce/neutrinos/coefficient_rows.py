@@ -10,9 +10,8 @@ from bsnunu_jax.reproduce.neutrinos.coupling_circles import Region
 from bsnunu_jax.reproduce.neutrinos.ratio_kernels import Numbers, RatioKernels, drawn
 from bsnunu_jax.reproduce.neutrinos.ratio_rows import ROUNDING, STATED_END
 from bsnunu_jax.reproduce.neutrinos.ratio_scans import Scan, quantiles
-from bsnunu_jax.reproduce.row import Row, spread
+from bsnunu_jax.reproduce.row import Row, row, spread
 from bsnunu_jax.reproduce.settings import Settings
-from bsnunu_jax.reproduce.stated import row
 
 COLORS = (("blue", "loose"), ("red", "tight"))
 # Lower end of the new range of R_K as the slides write it, and C_R^tautau of the paper's red point.

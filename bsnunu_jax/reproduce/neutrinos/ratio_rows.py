@@ -13,9 +13,8 @@ from bsnunu_jax.reproduce.neutrinos.ratio_kernels import (
     eta_draws,
 )
 from bsnunu_jax.reproduce.neutrinos.ratio_scans import Scan, share
-from bsnunu_jax.reproduce.row import Row, spread
+from bsnunu_jax.reproduce.row import Row, row, spread
 from bsnunu_jax.reproduce.settings import Settings
-from bsnunu_jax.reproduce.stated import row
 
 # BR(B+->K+nunu) of Belle II and its average, and the SM value they are divided by, as quoted in
 # Eqs. (1), (2) and between them, arXiv:2309.12741: value, uncertainty, half of the last digit.

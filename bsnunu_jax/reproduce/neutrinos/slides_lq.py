@@ -45,9 +45,8 @@ from bsnunu_jax.reproduce.neutrinos.ratios import (
     six,
 )
 from bsnunu_jax.reproduce.product import Product
-from bsnunu_jax.reproduce.row import Row
+from bsnunu_jax.reproduce.row import Row, row
 from bsnunu_jax.reproduce.settings import Settings
-from bsnunu_jax.reproduce.stated import row
 
 # What b -> s mu mu may leave: "O(0.1)" and "much smaller than one", text of arXiv:2309.12741.
 MUMU = (0.1, 1.0)

@@ -7,7 +7,7 @@ import numpy as np
 
 from bsnunu_jax.models.couplings import PERTURBATIVE
 from bsnunu_jax.observables.dark_matter.units import CM3_PER_S
-from bsnunu_jax.reproduce.row import Row, spread
+from bsnunu_jax.reproduce.row import Row, row, spread
 from bsnunu_jax.reproduce.scalar_model.plane import (
     MASS,
     QUARKS,
@@ -30,7 +30,6 @@ from bsnunu_jax.reproduce.scalar_model.rates import (
     of_limit,
 )
 from bsnunu_jax.reproduce.settings import Settings
-from bsnunu_jax.reproduce.stated import row
 
 # The slides' numbers: |C^S_sb| [1/TeV], <sigma v> [cm^3/s, GeV^-2], ratio, BR, |C|/m_c [TeV^-2].
 C_SB = (3e-5, 8e-5)
