@@ -9,6 +9,8 @@ from pathlib import Path
 from typing import Any, TypeVar
 
 import jax
+import jax.numpy as jnp
+import numpy as np
 from jaxtyping import Array, Float
 
 from bsnunu_jax.foundation.errors import InputError
@@ -82,6 +84,19 @@ class Settings:
     ) -> Float[Array, "n size"]:
         """Standard-normal coordinates of `nuisances(groups)`."""
         return self.nuisances(groups).draw(self.key(name), n)
+
+    def drawn(
+        self,
+        function: Callable[[Inputs], Any],
+        name: str,
+        n: int = 500,
+        groups: Sequence[str] | None = None,
+    ) -> Any:
+        """A function of the inputs at the central ones, then at `draws`: arrays of n + 1 rows."""
+        nuisances = self.nuisances(groups)
+        z = jnp.concatenate([jnp.zeros((1, nuisances.size)), self.draws(name, n, groups)])
+        found = jax.jit(jax.vmap(lambda z: function(nuisances.shift(z))))(z)
+        return jax.tree.map(np.asarray, found)
 
 
 @dataclass(frozen=True)

@@ -4,7 +4,6 @@ from collections.abc import Sequence
 from typing import Any
 
 import equinox as eqx
-import jax
 import jax.numpy as jnp
 import numpy as np
 from jaxtyping import Array
@@ -31,12 +30,9 @@ _SHIFTS = (0.1, 0.2)
 def uv_models(settings: Settings) -> Sequence[Row]:
     """Claims 10, 11 and 13."""
     groups = ("ckm", "electroweak", "charged", "mixing", "B->K*")
-    nuisances = settings.nuisances(groups)
-    z = settings.draws("uv_models", _DRAWS, groups)
-    numbers = jax.jit(lambda z: _numbers(nuisances.shift(z)))
-    central = {k: float(v) for k, v in numbers(jnp.zeros(nuisances.size)).items()}
-    draws = jax.jit(jax.vmap(lambda z: _numbers(nuisances.shift(z))))(z)
-    sigma = {k: spread(v) for k, v in draws.items()}
+    found = settings.drawn(_numbers, "uv_models", _DRAWS, groups)
+    central = {k: float(v[0]) for k, v in found.items()}
+    sigma = {k: spread(v[1:]) for k, v in found.items()}
     return [*_s0(central, sigma), *_triplets(central, sigma), *_z_prime(central, sigma)]
 
 

@@ -4,7 +4,7 @@ Integrals over q2 are quadratic forms of the form-factor coefficients (`rates.fo
 and an operator, so that a draw of the inputs costs a matrix product.
 """
 
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from functools import cache, partial
 from typing import Any
 
@@ -41,8 +41,9 @@ class DarkRates:
         self.nuisances = settings.nuisances()
         drawn = np.asarray(settings.draws("dark matter", DRAWS))
         self._z = np.concatenate([np.zeros((1, drawn.shape[1])), drawn])
+        self._drawn = partial(settings.drawn, name="dark matter", n=DRAWS)
         # Of every draw what a form is contracted with, the lifetime included.
-        self._products = self._of_draws(_products)
+        self._products = self._drawn(_products)
         self._forms = cache(self._compiled)
 
     @property
@@ -90,13 +91,13 @@ class DarkRates:
         def of_sm(inputs: Inputs) -> dict[str, Scalar]:
             return {mode: branching_fraction(mode, Neutrinos(), inputs) for mode in modes}
 
-        return {mode: br[:draws] for mode, br in self._of_draws(of_sm).items()}
+        return {mode: br[:draws] for mode, br in self._drawn(of_sm).items()}
 
     def sm_bins(self, mode: str, edges: np.ndarray, draws: int) -> Float[np.ndarray, "d bins"]:
         """BR_SM in bins of q2."""
         binned = partial(branching_fraction_bins, mode, Neutrinos(), edges=jnp.asarray(edges))
         nodes = BIN_NODES + MORE_BIN_NODES
-        found: np.ndarray = self._of_draws(lambda inputs: binned(inputs, nodes=nodes))
+        found: np.ndarray = self._drawn(lambda inputs: binned(inputs, nodes=nodes))
         return found[:draws]
 
     def sm_spectrum(self, mode: str, q2: np.ndarray, draws: int) -> Float[np.ndarray, "d n"]:
@@ -105,13 +106,8 @@ class DarkRates:
         def of_sm(inputs: Inputs) -> Array:
             return jax.vmap(lambda s: dbr_dq2(mode, Neutrinos(), inputs, s))(jnp.asarray(q2))
 
-        found: np.ndarray = np.where(q2 > 0, self._of_draws(of_sm), 0.0)
+        found: np.ndarray = np.where(q2 > 0, self._drawn(of_sm), 0.0)
         return found[:draws]
-
-    def _of_draws(self, function: Callable[[Inputs], Any]) -> Any:
-        """A function of the inputs at every draw."""
-        program = jax.jit(jax.vmap(lambda z: function(self.nuisances.shift(z))))
-        return jax.tree.map(np.asarray, program(self._z))
 
     def _integrated(
         self, requests: Sequence[Request], masses: np.ndarray, draws: int

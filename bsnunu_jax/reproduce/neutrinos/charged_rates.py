@@ -3,7 +3,6 @@
 from dataclasses import dataclass
 from typing import Any
 
-import jax
 import jax.numpy as jnp
 import numpy as np
 from jaxtyping import Array, Float
@@ -70,15 +69,12 @@ def exact(tautau: Float[Array, ""], off: Float[Array, ""], inputs: Inputs) -> di
 
 def quadratics(settings: Settings) -> tuple[Quadratics, Quadratics]:
     """At the central inputs and at draws of them; call through `settings.once`."""
-    nuisances = settings.nuisances(GROUPS)
 
-    def one(z: Float[Array, " size"]) -> tuple[Quadratic, Array, Array]:
-        inputs = nuisances.shift(z)
+    def at(inputs: Inputs) -> tuple[Quadratic, Array, Array]:
         rates = quadratic(lambda c: exact(c[0], c[0], inputs), jnp.zeros(1))
         return rates, eta(inputs), inputs.C_L_SM
 
-    z = jnp.concatenate([jnp.zeros((1, nuisances.size)), settings.draws("charged", DRAWS, GROUPS)])
-    found = jax.tree.map(np.asarray, jax.jit(jax.vmap(one))(z))
+    found = settings.drawn(at, "charged", DRAWS, GROUPS)
     return _quadratics(found, np.s_[0]), _quadratics(found, np.s_[1:])
 
 
