@@ -28,8 +28,9 @@ class Quadratic(NamedTuple):
     def coefficients(self) -> Array:
         """Of `monomials`, along the last axis; of a function with one array."""
         i, j = np.triu_indices(self.slope.shape[-1])
-        pairs = self.hessian[..., i, j] * np.where(i == j, 0.5, 1.0)
-        return jnp.concatenate([self.slope, pairs], axis=-1)
+        pairs = self.hessian[..., i, j]
+        weights = jnp.broadcast_to(np.where(i == j, 0.5, 1.0), pairs.shape)
+        return jnp.concatenate([self.slope, weights * pairs], axis=-1)
 
 
 def monomials(d: int) -> list[tuple[int, ...]]:

@@ -11,7 +11,7 @@ from matplotlib.patches import Patch
 from matplotlib.ticker import LogLocator, NullFormatter
 
 from bsnunu_jax.hadrons.transitions import MODES
-from bsnunu_jax.report.figures.style import BLUE, PAGE, PURPLE, new_figure
+from bsnunu_jax.report.figures.style import BLUE, PAGE, PURPLE, new_figure, note
 from bsnunu_jax.reproduce.dark.families import FAMILIES
 from bsnunu_jax.reproduce.dark.plane import (
     AT,
@@ -179,9 +179,7 @@ def planes_figure(plane: Plane) -> Figure:
         _panel(ax, plane, i)
         low, high = (min(r[0] for r in ranges), max(r[1] for r in ranges)) if shared else ranges[i]
         ax.set(yscale="log", ylim=(low, high), xlim=(0, plane.masses[-1]))
-        ax.text(
-            0.95, 0.94, rf"${plane.family.latex[i]}$", transform=ax.transAxes, va="top", ha="right"
-        )
+        note(ax, 0.95, 0.94, rf"${plane.family.latex[i]}$", va="top", ha="right")
         number_axis(ax.yaxis)
         ax.set_ylabel(r"$\Lambda_\mathrm{eff}$ [TeV]" if i % columns == 0 else "")
     for ax in panels[-1]:

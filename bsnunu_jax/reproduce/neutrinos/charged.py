@@ -11,7 +11,7 @@ from matplotlib.lines import Line2D
 
 from bsnunu_jax.observables.catalogue import get_observable
 from bsnunu_jax.report.figures.coupling_regions import region_handles
-from bsnunu_jax.report.figures.style import BLUE, DARK, PAGE, RED, new_figure
+from bsnunu_jax.report.figures.style import BLUE, DARK, PAGE, RED, new_figure, note
 from bsnunu_jax.reproduce.neutrinos.charged_rates import (
     BS_MUTAU,
     BS_TAUTAU,
@@ -127,15 +127,8 @@ def modes_panel(
         xlabel=f"${get_observable(conserving).latex}$",
         ylabel=f"${get_observable(violating).latex}$",
     )
-    ax.text(
-        0.03,
-        0.04,
-        f"limit on $\\tau\\tau$:\n${scientific(limits[conserving])}$",
-        ha="left",
-        va="bottom",
-        transform=ax.transAxes,
-        fontsize=8,
-    )
+    text = f"limit on $\\tau\\tau$:\n${scientific(limits[conserving])}$"
+    note(ax, 0.03, 0.04, text, ha="left", va="bottom", fontsize=8)
 
 
 def scientific(value: float) -> str:

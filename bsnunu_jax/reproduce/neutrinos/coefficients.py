@@ -8,7 +8,7 @@ from matplotlib.lines import Line2D
 from matplotlib.patches import Patch
 
 from bsnunu_jax.report.figures.coupling_regions import SM, Cuts, fill_regions, region_handles
-from bsnunu_jax.report.figures.style import BLUE, LIGHT, PAGE, RED, new_figure
+from bsnunu_jax.report.figures.style import BLUE, LIGHT, PAGE, RED, new_figure, note
 from bsnunu_jax.reproduce.neutrinos import coefficient_rows, ratio_scans
 from bsnunu_jax.reproduce.neutrinos.ratio_kernels import (
     ENTRIES,
@@ -134,15 +134,8 @@ def slice_panel(ax: Axes, projected: Histograms) -> None:
         xlabel=r"$C_R^{\mu\mu}$",
         ylabel=r"$C_R^{\tau\tau}$",
     )
-    ax.text(
-        0.96,
-        0.95,
-        rf"$|C_R^{{ee}}|,\,|C_R^{{i\neq j}}|<{SLICE:g}$",
-        ha="right",
-        va="top",
-        transform=ax.transAxes,
-        fontsize=8,
-    )
+    text = rf"$|C_R^{{ee}}|,\,|C_R^{{i\neq j}}|<{SLICE:g}$"
+    note(ax, 0.96, 0.95, text, ha="right", va="top", fontsize=8)
 
 
 def _figure(

@@ -19,6 +19,7 @@ from bsnunu_jax.report.figures.style import (
     RED,
     VIOLET,
     new_figure,
+    note,
 )
 from bsnunu_jax.reproduce.scalar_model.plane import MASS, QUARKS, STRANGE, Plane
 from bsnunu_jax.reproduce.scalar_model.rates import PER_TEV, UNIT, Lanes, Relic
@@ -46,9 +47,7 @@ def coefficient_figure(
     axes = figure.subplots(1, 2, sharex=True, sharey=True)
     titles = {"plain": r"$\omega=1$", "weighted": r"$\mathcal{B}_\mathrm{NP}\times\omega(m_\phi)$"}
     for ax, (kind, title) in zip(axes, titles.items(), strict=True):
-        for window, color in WINDOWS.items():
-            low, high = bands[kind][window]
-            ax.fill_between(m, low, high, color=color, alpha=0.45, lw=0, label=f"{window} window")
+        _fill_windows(ax, m, bands[kind])
         for (mode, label), color, style in zip(
             _LATEX.items(), (GREY, BLUE, ORANGE), ("-", "--", "-."), strict=True
         ):
@@ -61,19 +60,19 @@ def coefficient_figure(
         ax.set_xlim(0, float(m[-1]))
         ax.set_ylim(2, 300)
         ax.set_xlabel(_MASS_LABEL)
-        ax.annotate(title, (0.04, 0.94), xycoords="axes fraction", va="top")
+        note(ax, 0.04, 0.94, title, va="top")
     for ax in axes:
-        ax.annotate(
-            r"$K^{*0}$, $B_s$: $|C^P|=|C^S|$",
-            (0.97, 0.05),
-            xycoords="axes fraction",
-            ha="right",
-            fontsize=8.5,
-        )
+        note(ax, 0.97, 0.05, r"$K^{*0}$, $B_s$: $|C^P|=|C^S|$", ha="right", fontsize=8.5)
     axes[0].set_ylabel(r"$|C^{S}_{d\phi,sb}|$ [$10^{-5}\,\mathrm{TeV}^{-1}$]")
     handles, labels = axes[0].get_legend_handles_labels()
     figure.legend(handles, labels, loc="outside upper center", ncols=6, columnspacing=1.2)
     return figure
+
+
+def _fill_windows(ax: Axes, m: np.ndarray, bands: Bands) -> None:
+    for window, color in WINDOWS.items():
+        label = f"{window} window"
+        ax.fill_between(m, *bands[window], color=color, alpha=0.45, lw=0, label=label)
 
 
 def relic_figure(relic: Relic, f_eff: Mapping[float, np.ndarray], ratios: Bands) -> Figure:
@@ -108,13 +107,7 @@ def relic_figure(relic: Relic, f_eff: Mapping[float, np.ndarray], ratios: Bands)
         )
     top.set_yscale("log")
     top.set_ylim(2e-3, 3)
-    top.annotate(
-        r"$^*$ limit from memory, unverified",
-        (0.97, 0.04),
-        xycoords="axes fraction",
-        ha="right",
-        fontsize=8,
-    )
+    note(top, 0.97, 0.04, r"$^*$ limit from memory, unverified", ha="right", fontsize=8)
     top.set_ylabel(r"$|C^{S}_{d\phi,ss}|$ [$\mathrm{TeV}^{-1}$]")
     figure.legend(
         *top.get_legend_handles_labels(),
@@ -123,11 +116,7 @@ def relic_figure(relic: Relic, f_eff: Mapping[float, np.ndarray], ratios: Bands)
         columnspacing=1.0,
         fontsize=8,
     )
-    for window, color in WINDOWS.items():
-        low, high = ratios[window]
-        bottom.fill_between(
-            relic.m, low, high, color=color, alpha=0.45, lw=0, label=f"{window} window"
-        )
+    _fill_windows(bottom, relic.m, ratios)
     bottom.axhline(RATIO, label="slides", **_SLIDES)
     bottom.set_yscale("log")
     bottom.set_ylim(6e2, 2e4)
