@@ -59,6 +59,11 @@ def mark_level(axes: "Axes", height: float, text: str, *, below: bool = False) -
     )
 
 
+def legend_above(figure: "Figure", handles: Sequence[Any], columns: int, **look: Any) -> None:
+    """A legend over the whole width above all panels."""
+    figure.legend(handles=handles, loc="outside upper center", ncols=columns, **look)
+
+
 def note(axes: "Axes", x: float, y: float, text: str, **look: Any) -> None:
     """Text at a place in fractions of the axes."""
     axes.text(x, y, text, transform=axes.transAxes, **look)

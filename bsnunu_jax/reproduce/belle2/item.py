@@ -21,6 +21,7 @@ from bsnunu_jax.report.figures.style import (
     ORANGE,
     PURPLE,
     RED,
+    legend_above,
     mark_level,
     new_figure,
 )
@@ -180,13 +181,8 @@ def strength_figure(found: Mapping[str, Strength]) -> Figure:
     ax.set_ylim(0, 14)
     ax.set_xlabel(r"signal strength $\mu$")
     ax.set_ylabel(r"$-2\,\Delta\ln L$")
-    figure.legend(
-        *ax.get_legend_handles_labels(),
-        loc="outside upper center",
-        ncols=2,
-        columnspacing=1.0,
-        fontsize=8,
-    )
+    handles, _ = ax.get_legend_handles_labels()
+    legend_above(figure, handles, 2, columnspacing=1.0, fontsize=8)
     return figure
 
 

@@ -11,7 +11,7 @@ from matplotlib.patches import Patch
 from matplotlib.ticker import LogLocator, NullFormatter
 
 from bsnunu_jax.hadrons.transitions import MODES
-from bsnunu_jax.report.figures.style import BLUE, PAGE, PURPLE, new_figure, note
+from bsnunu_jax.report.figures.style import BLUE, PAGE, PURPLE, legend_above, new_figure, note
 from bsnunu_jax.reproduce.dark.families import FAMILIES
 from bsnunu_jax.reproduce.dark.plane import (
     AT,
@@ -223,4 +223,4 @@ def _legend(figure: Figure, operators: int) -> None:
         Line2D([], [], lw=1.2, label=rf"${MODES[mode].latex}\,\mathrm{{inv}}$", **look)
         for mode, look in _LINES.items()
     ]
-    figure.legend(handles=handles, loc="outside upper center", ncols=6, columnspacing=1.1)
+    legend_above(figure, handles, 6, columnspacing=1.1)

@@ -11,7 +11,7 @@ from matplotlib.lines import Line2D
 
 from bsnunu_jax.observables.catalogue import get_observable
 from bsnunu_jax.report.figures.coupling_regions import region_handles
-from bsnunu_jax.report.figures.style import BLUE, DARK, PAGE, RED, new_figure, note
+from bsnunu_jax.report.figures.style import BLUE, DARK, PAGE, RED, legend_above, new_figure, note
 from bsnunu_jax.reproduce.neutrinos.charged_rates import (
     BS_MUTAU,
     BS_TAUTAU,
@@ -160,11 +160,7 @@ def _figure(settings: Settings, rates: Quadratics, mine: Mapping[str, Region]) -
     figure = new_figure(PAGE, 3.4)
     for ax, panel in zip(figure.subplots(1, 2), PANELS, strict=True):
         modes_panel(ax, rates, mine, panel, settings.constraints.limits)
-    figure.legend(
-        handles=[*region_handles(cuts(settings), hatched=False), *mode_handles()],
-        loc="outside upper center",
-        ncols=2,
-    )
+    legend_above(figure, [*region_handles(cuts(settings), hatched=False), *mode_handles()], 2)
     return figure
 
 

@@ -8,7 +8,7 @@ from matplotlib.lines import Line2D
 from matplotlib.patches import Patch
 
 from bsnunu_jax.report.figures.coupling_regions import SM, Cuts, fill_regions, region_handles
-from bsnunu_jax.report.figures.style import BLUE, LIGHT, PAGE, RED, new_figure, note
+from bsnunu_jax.report.figures.style import BLUE, LIGHT, PAGE, RED, legend_above, new_figure, note
 from bsnunu_jax.reproduce.neutrinos import coefficient_rows, ratio_scans
 from bsnunu_jax.reproduce.neutrinos.ratio_kernels import (
     ENTRIES,
@@ -153,9 +153,7 @@ def _figure(
     slice_panel(centre, projected)
     plane_panel(right, kernels, cut)
     grey = Patch(fc=LIGHT, label=r"left: $C_R^{\tau\tau},\,C_R^{i\neq j}$")
-    figure.legend(
-        handles=[*region_handles(cut), grey, *frame_handles(), Line2D([], [], label="SM", **SM)],
-        loc="outside upper center",
-        ncols=3,
+    legend_above(
+        figure, [*region_handles(cut), grey, *frame_handles(), Line2D([], [], label="SM", **SM)], 3
     )
     return figure

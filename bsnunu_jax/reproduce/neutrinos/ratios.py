@@ -9,7 +9,17 @@ from matplotlib.lines import Line2D
 from matplotlib.patches import Patch
 
 from bsnunu_jax.report.figures.coupling_regions import R_K_TEX, R_KSTAR_TEX, Cuts, region_handles
-from bsnunu_jax.report.figures.style import BLUE, DARK, GREEN, GREY, LIGHT, PAGE, RED, new_figure
+from bsnunu_jax.report.figures.style import (
+    BLUE,
+    DARK,
+    GREEN,
+    GREY,
+    LIGHT,
+    PAGE,
+    RED,
+    legend_above,
+    new_figure,
+)
 from bsnunu_jax.reproduce.neutrinos import ratio_rows, ratio_scans
 from bsnunu_jax.reproduce.neutrinos.ratio_kernels import (
     Drawn,
@@ -133,11 +143,7 @@ def _figure(
         Patch(fc=GREY, label=r"$C_L^{\prime\,ij},\,C_R^{\prime\,ij}$"),
         sm,
     ]
-    figure.legend(
-        handles=[*shades, *frame_handles(), *region_handles(cut, hatched=False)],
-        loc="outside upper center",
-        ncols=3,
-    )
+    legend_above(figure, [*shades, *frame_handles(), *region_handles(cut, hatched=False)], 3)
     return figure
 
 

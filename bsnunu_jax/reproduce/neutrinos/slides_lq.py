@@ -15,7 +15,7 @@ from matplotlib.lines import Line2D
 from matplotlib.patches import Patch
 
 from bsnunu_jax.report.figures.coupling_regions import SM, Cuts, fill_regions, region_handles
-from bsnunu_jax.report.figures.style import LIGHT, PAGE, PURPLE, new_figure
+from bsnunu_jax.report.figures.style import LIGHT, PAGE, PURPLE, legend_above, new_figure
 from bsnunu_jax.reproduce.neutrinos.charged import PANELS, mode_handles, modes_panel
 from bsnunu_jax.reproduce.neutrinos.charged_rates import (
     BS_MUTAU,
@@ -153,16 +153,16 @@ def _figure(
         )
         for m, d in _DASHES.items()
     ]
-    figure.legend(
-        handles=[
+    legend_above(
+        figure,
+        [
             *region_handles(cut, hatched=False),
             *models,
             *small,
             *mode_handles(),
             *frame_handles(averages=False),
         ],
-        loc="outside upper center",
-        ncols=3,
+        3,
     )
     return figure
 

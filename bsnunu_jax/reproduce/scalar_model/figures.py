@@ -18,6 +18,7 @@ from bsnunu_jax.report.figures.style import (
     PURPLE,
     RED,
     VIOLET,
+    legend_above,
     new_figure,
     note,
 )
@@ -64,8 +65,8 @@ def coefficient_figure(
     for ax in axes:
         note(ax, 0.97, 0.05, r"$K^{*0}$, $B_s$: $|C^P|=|C^S|$", ha="right", fontsize=8.5)
     axes[0].set_ylabel(r"$|C^{S}_{d\phi,sb}|$ [$10^{-5}\,\mathrm{TeV}^{-1}$]")
-    handles, labels = axes[0].get_legend_handles_labels()
-    figure.legend(handles, labels, loc="outside upper center", ncols=6, columnspacing=1.2)
+    handles, _ = axes[0].get_legend_handles_labels()
+    legend_above(figure, handles, 6, columnspacing=1.2)
     return figure
 
 
@@ -109,13 +110,8 @@ def relic_figure(relic: Relic, f_eff: Mapping[float, np.ndarray], ratios: Bands)
     top.set_ylim(2e-3, 3)
     note(top, 0.97, 0.04, r"$^*$ limit from memory, unverified", ha="right", fontsize=8)
     top.set_ylabel(r"$|C^{S}_{d\phi,ss}|$ [$\mathrm{TeV}^{-1}$]")
-    figure.legend(
-        *top.get_legend_handles_labels(),
-        loc="outside upper center",
-        ncols=2,
-        columnspacing=1.0,
-        fontsize=8,
-    )
+    handles, _ = top.get_legend_handles_labels()
+    legend_above(figure, handles, 2, columnspacing=1.0, fontsize=8)
     _fill_windows(bottom, relic.m, ratios)
     bottom.axhline(RATIO, label="slides", **_SLIDES)
     bottom.set_yscale("log")
@@ -148,7 +144,7 @@ def plane_figure(plane: Plane) -> Figure:
         Line2D([], [], color=VIOLET, ls="-.", lw=1, label=_LATEX["B0->K*0"]),
         Patch(fc=GREY, alpha=0.55, label="excluded by either"),
     ]
-    figure.legend(handles=handles, loc="outside upper center", ncols=5, columnspacing=1.4)
+    legend_above(figure, handles, 5, columnspacing=1.4)
     figure.supxlabel(
         rf"$m_\phi={MASS}$ GeV, $m_Q=m_D={QUARKS:g}$ TeV, $|y_d^s|=|y_q^s|={STRANGE:g}$, "
         rf"$|y_1|={plane.y_1:.2f}$ from $\Omega h^2$, $\rho=0$",
