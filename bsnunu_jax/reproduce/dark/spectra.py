@@ -8,17 +8,7 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
 from bsnunu_jax.observables.spectra import ita_efficiency
-from bsnunu_jax.report.figures.style import (
-    BLUE,
-    COLUMN,
-    GREY,
-    ORANGE,
-    PAGE,
-    PURPLE,
-    RED,
-    VIOLET,
-    new_figure,
-)
+from bsnunu_jax.report.figures import style
 from bsnunu_jax.reproduce.dark.families import FAMILIES
 from bsnunu_jax.reproduce.dark.likelihood import FITTED, Matches, matches
 from bsnunu_jax.reproduce.dark.planes import number_axis
@@ -41,7 +31,16 @@ from bsnunu_jax.reproduce.settings import Settings
 
 # Petroff's ten colours have these two as well.
 _BROWN, _CYAN = "#a96b59", "#5ab9c1"
-_COLOURS = (BLUE, RED, ORANGE, PURPLE, VIOLET, GREY, _BROWN, _CYAN)
+_COLOURS = (
+    style.BLUE,
+    style.RED,
+    style.ORANGE,
+    style.PURPLE,
+    style.VIOLET,
+    style.GREY,
+    _BROWN,
+    _CYAN,
+)
 _DASHES = (
     "-",
     (0, (5, 1.5)),
@@ -182,7 +181,7 @@ def histograms_figure(found: Shapes) -> Figure:
 
 def _row(found: Shapes, families: Collection[str], height: float, *, seen: bool) -> Figure:
     """A panel a family side by side."""
-    figure = new_figure(PAGE, height)
+    figure = style.new_figure(style.PAGE, height)
     panels = figure.subplots(1, len(families), sharey=True)
     for ax, family in zip(panels, families, strict=True):
         _panel(ax, family, found, seen=seen)
@@ -194,7 +193,7 @@ def _row(found: Shapes, families: Collection[str], height: float, *, seen: bool)
 
 def slides_figure(found: Shapes) -> Figure:
     """Without efficiency above, with it below."""
-    figure = new_figure(PAGE, 5.0)
+    figure = style.new_figure(style.PAGE, 5.0)
     panels = figure.subplots(2, 2, sharex=True, sharey="row")
     for column, family in zip(panels.T, ("scalar", "fermion"), strict=True):
         for ax, seen in zip(column, (False, True), strict=True):
@@ -208,12 +207,12 @@ def slides_figure(found: Shapes) -> Figure:
 
 def omega_figure(found: Shapes) -> Figure:
     """Omega of the scalar operator S, with its central 68 %."""
-    figure = new_figure(COLUMN, 2.6)
+    figure = style.new_figure(style.COLUMN, 2.6)
     ax = figure.subplots()
     low, high = np.quantile(found.omega[1:], [0.16, 0.84], axis=0)
-    ax.fill_between(SCAN, low, high, color=BLUE, alpha=0.4, lw=0)
-    ax.plot(SCAN, found.omega[0], color=BLUE)
-    ax.axhline(1, color=GREY, lw=0.9, ls=":")
+    ax.fill_between(SCAN, low, high, color=style.BLUE, alpha=0.4, lw=0)
+    ax.plot(SCAN, found.omega[0], color=style.BLUE)
+    ax.axhline(1, color=style.GREY, lw=0.9, ls=":")
     ax.set(
         yscale="log",
         xlim=(0, SCAN[-1]),

@@ -8,18 +8,8 @@ from matplotlib.figure import Figure
 from matplotlib.lines import Line2D
 from matplotlib.patches import Patch
 
+from bsnunu_jax.report.figures import style
 from bsnunu_jax.report.figures.coupling_regions import R_K_TEX, R_KSTAR_TEX, Cuts, region_handles
-from bsnunu_jax.report.figures.style import (
-    BLUE,
-    DARK,
-    GREEN,
-    GREY,
-    LIGHT,
-    PAGE,
-    RED,
-    legend_above,
-    new_figure,
-)
 from bsnunu_jax.reproduce.neutrinos import ratio_rows, ratio_scans
 from bsnunu_jax.reproduce.neutrinos.ratio_kernels import (
     Drawn,
@@ -111,39 +101,42 @@ def right_handed_panel(
     averages: bool = True,
 ) -> None:
     """All of a scan of C_R in grey, blue and red points above, the analytic edge around."""
-    shade(ax, counts["CR"], LIGHT, R_K, lower, upper)
+    shade(ax, counts["CR"], style.LIGHT, R_K, lower, upper)
     # Bins do not end at the cuts: their shades do.
     x = np.linspace(*cut.new, 200)
     low, high = (np.interp(x, R_K, line) for line in (lower, upper))
-    for name, color, limit in (("CR_blue", BLUE, cut.loose), ("CR_red", RED, cut.tight)):
+    for name, color, limit in (
+        ("CR_blue", style.BLUE, cut.loose),
+        ("CR_red", style.RED, cut.tight),
+    ):
         ends = np.minimum(low, limit), np.minimum(high, limit)
         shade(ax, counts[name], color, x, *ends)
     for line in (lower, upper):
-        ax.plot(R_K, line, color=DARK, lw=0.6, zorder=2)
+        ax.plot(R_K, line, color=style.DARK, lw=0.6, zorder=2)
     frame(ax, cut, averages=averages)
 
 
 def _figure(
     counts: Histograms, edge: dict[str, Numbers], ellipse: dict[str, Numbers], cut: Cuts
 ) -> Figure:
-    figure = new_figure(PAGE, 4.0)
+    figure = style.new_figure(style.PAGE, 4.0)
     left, right = figure.subplots(1, 2, sharey=True)
     R_K = edge["R_K"]
-    for name, color in (("CL_CR", LIGHT), ("CLp_CRp", GREY)):
+    for name, color in (("CL_CR", style.LIGHT), ("CLp_CRp", style.GREY)):
         lowest = edge[f"{name}_lowest"]
         shade(left, counts[name], color, R_K, lowest)
-        left.plot(R_K, lowest, color=DARK, lw=0.6, zorder=2)
+        left.plot(R_K, lowest, color=style.DARK, lw=0.6, zorder=2)
     sm = fill_sm(left, ellipse)
     frame(left, cut)
     right_handed_panel(right, counts, edge["CR_lowest"], edge["CR_highest"], R_K, cut)
     fill_sm(right, ellipse)
     right.set_ylabel("")
     shades = [
-        Patch(fc=LIGHT, label=r"left: $C_L^{ij},\,C_R^{ij}$; right: $C_R^{ij}$"),
-        Patch(fc=GREY, label=r"$C_L^{\prime\,ij},\,C_R^{\prime\,ij}$"),
+        Patch(fc=style.LIGHT, label=r"left: $C_L^{ij},\,C_R^{ij}$; right: $C_R^{ij}$"),
+        Patch(fc=style.GREY, label=r"$C_L^{\prime\,ij},\,C_R^{\prime\,ij}$"),
         sm,
     ]
-    legend_above(figure, [*shades, *frame_handles(), *region_handles(cut, hatched=False)], 3)
+    style.legend_above(figure, [*shades, *frame_handles(), *region_handles(cut, hatched=False)], 3)
     return figure
 
 
@@ -174,7 +167,7 @@ def frame(ax: Axes, cuts: Cuts, *, averages: bool = True) -> None:
     for x in cuts.average if averages else ():
         ax.axvline(x, color="black", lw=0.9, ls="--", zorder=3)
     for y in (cuts.loose, cuts.tight):
-        ax.axhline(y, color=RED, lw=0.9, ls="--", zorder=3)
+        ax.axhline(y, color=style.RED, lw=0.9, ls="--", zorder=3)
     ax.plot([0, TOP], [0, TOP], color="black", lw=0.7, zorder=3)
     ticks = range(0, int(TOP) + 1, 2)
     ax.set(
@@ -193,7 +186,10 @@ def frame_handles(*, averages: bool = True) -> list[Artist]:
     new: list[Artist] = [Line2D([], [], color="black", lw=0.9, label=f"${R_K_TEX}$, new range")]
     if averages:
         new.append(Line2D([], [], color="black", lw=0.9, ls="--", label=f"${R_K_TEX}$, average"))
-    return [*new, Line2D([], [], color=RED, lw=0.9, ls="--", label=f"limits on ${R_KSTAR_TEX}$")]
+    return [
+        *new,
+        Line2D([], [], color=style.RED, lw=0.9, ls="--", label=f"limits on ${R_KSTAR_TEX}$"),
+    ]
 
 
 def sm_ellipse(drawn: Drawn, sigma: float = 3.0, points: int = 181) -> dict[str, Numbers]:
@@ -208,6 +204,6 @@ def sm_ellipse(drawn: Drawn, sigma: float = 3.0, points: int = 181) -> dict[str,
 def fill_sm(ax: Axes, edge: dict[str, Numbers]) -> Artist:
     """The SM in green."""
     (found,) = ax.fill(
-        edge["R_K"], edge["R_Kstar"], color=GREEN, lw=0, zorder=2, label=r"SM, $3\sigma$"
+        edge["R_K"], edge["R_Kstar"], color=style.GREEN, lw=0, zorder=2, label=r"SM, $3\sigma$"
     )
     return found
