@@ -86,7 +86,7 @@ class TestRegions:
         assert np.isnan(region.extent()).all()
         assert np.isnan(region.lowest_R_Kstar()[0])
         assert float(region.area()) == pytest.approx(0, abs=1e-9)
-        assert region.boundary()["tautau"].size == 0
+        assert region.boundary()["CR_tautau"].size == 0
 
     def test_draws_are_done_at_once(self, settings):
         sm = settings.once(drawn)
