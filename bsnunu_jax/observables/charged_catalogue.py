@@ -4,21 +4,14 @@ r"""Observables of the charged modes: B -> K(*) l l', Bs -> l l', R_D and R_D*.
 charges, which experiments quote for Bs.
 """
 
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Iterator, Mapping
 from functools import partial
 from types import MappingProxyType
-from typing import Any
 
-from jax.typing import ArrayLike
-
-from bsnunu_jax.foundation.arrays import Scalar
 from bsnunu_jax.hadrons.transitions import MODES, Mode
-from bsnunu_jax.inputs import Inputs
 from bsnunu_jax.observables import charged_current
 from bsnunu_jax.observables import charged_leptons as charged
-from bsnunu_jax.observables.observable import Observable, observable
-from bsnunu_jax.states import States
-from bsnunu_jax.states.sectors import sectors_of
+from bsnunu_jax.observables.observable import Observable, observable, of_sector
 
 _LIGHTER_FIRST = (("e", "mu"), ("e", "tau"), ("mu", "tau"))
 _TEX = {"e": "e", "mu": r"\mu", "tau": r"\tau"}
@@ -29,17 +22,8 @@ WINDOWS: Mapping[bool, tuple[float, float]] = MappingProxyType(
 _ACCURACY = {False: ("0.2 %", "0.5 %"), True: ("2 %", "0.8 %")}
 
 
-def _of_charged(function: Callable[..., Scalar], *names: str, **options: Any) -> Any:
-    """The function of these names as one of (states, inputs) or (states, inputs, q2)."""
-
-    def observable(states: States, inputs: Inputs, *q2: ArrayLike) -> Scalar:
-        return function(*names, sectors_of(states).charged, inputs, *q2, **options)
-
-    return observable
-
-
 _total, _bs = (
-    partial(_of_charged, function)
+    partial(of_sector, "charged", function)
     for function in (charged.branching_fraction, charged.branching_fraction_bs)
 )
 
@@ -55,9 +39,8 @@ def _tau_pairs(mode: Mode) -> Iterator[Observable]:
     in_window = _total(mode.name, "tau", "tau", window=window)
     words |= {"low": low, "high": high}
     yield observable("BR(${mode}tau+tau-)[$low,$high]", in_window, accuracy=cut, **words)
-    yield observable(
-        "dBR/dq2(${mode}tau+tau-)", _of_charged(charged.dbr_dq2, mode.name, "tau", "tau"), **words
-    )
+    spectrum = of_sector("charged", charged.dbr_dq2, mode.name, "tau", "tau")
+    yield observable("dBR/dq2(${mode}tau+tau-)", spectrum, **words)
 
 
 def _flavour_violating() -> Iterator[Observable]:
@@ -87,9 +70,7 @@ def _charged_current() -> Iterator[Observable]:
         ("R_Dstar", charged_current.R_Dstar),
         ("r_D", lambda current, _inputs: charged_current.ratio_to_sm(current)),
     ):
-        yield observable(
-            name, lambda states, inputs, f=function: f(sectors_of(states).current, inputs)
-        )
+        yield observable(name, of_sector("current", function))
 
 
 def charged_observables() -> list[Observable]:

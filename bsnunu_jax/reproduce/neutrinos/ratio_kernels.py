@@ -47,6 +47,15 @@ class RatioKernels:
         """(R_K, R_K*) of V and A in units of the SM."""
         return V, (1 - self.eta) / 2 * V + (1 + self.eta) / 2 * A
 
+    def full(self, CL: Numbers, CR: Numbers, CLp: Numbers, CRp: Numbers) -> tuple[Numbers, Numbers]:
+        """(R_K, R_K*) of complex matrices, shapes (..., 3, 3)."""
+        CL = CL + self.C_SM * np.eye(3)
+        V, A = (
+            np.sum(abs(CL + s * CR) ** 2 + abs(CLp + s * CRp) ** 2, axis=(-2, -1)) / self.S
+            for s in (1, -1)
+        )
+        return self.of_squares(V, A)
+
     def symmetric(
         self, CL: Numbers, CR: Numbers, *, primed: bool = False
     ) -> tuple[Numbers, Numbers]:
