@@ -13,7 +13,6 @@ from bsnunu_jax.cards.schema import CardSchema as CardSchema
 from bsnunu_jax.cards.schema import SamplerSection as SamplerSection
 from bsnunu_jax.cards.stated import CardFile
 from bsnunu_jax.experiments.records.record import DATA_SETS
-from bsnunu_jax.foundation.errors import InputError
 from bsnunu_jax.foundation.located_yaml import LocatedYaml
 from bsnunu_jax.inference.problem.parameters import Parameter
 from bsnunu_jax.inference.problem.problem import Problem
@@ -57,16 +56,16 @@ class Card(CardFile):
         self.path = path
         self.file = file or LocatedYaml(path)
         if "variants" in self.file.data:
-            raise InputError(
+            raise self.file.error(
+                ("variants",),
                 "a list of variants is for `bsnunu compare`",
-                where=self.file.where(("variants",)),
-                allowed="a run card has one model",
+                "a run card has one model",
             )
         if "design" in self.file.data:
-            raise InputError(
+            raise self.file.error(
+                ("design",),
                 "a design of points is for `bsnunu scan`",
-                where=self.file.where(("design",)),
-                allowed="a run card has parameters with priors",
+                "a run card has parameters with priors",
             )
         content = self.file.validate(CardSchema)
         changes = {k: v for k, v in {"chains": chains, "draws": draws}.items() if v is not None}
@@ -144,19 +143,17 @@ class Card(CardFile):
                 self._set(seen, key, name)
         for key in content.parameters:
             if key in model.settings:
-                raise InputError(
-                    f"{key!r} is not a number",
-                    where=where(("parameters", key)),
-                    allowed="set it under fixed",
+                raise self.file.error(
+                    ("parameters", key), f"{key!r} is not a number", "set it under fixed"
                 )
         self._check_fixed(seen)
         self._check_numbers("predictions")
         for i, name in enumerate(content.sampler.jumps or ()):
             if name not in content.parameters:
-                raise InputError(
+                raise self.file.error(
+                    ("sampler", "jumps", i),
                     f"{name!r} is no fitted parameter",
-                    where=where(("sampler", "jumps", i)),
-                    allowed=f"one of {', '.join(content.parameters)}",
+                    f"one of {', '.join(content.parameters)}",
                 )
         ranges = {name: content.parameters[key].range for name, key in seen.items()}
         self._check_values(ranges, seen, fit=True)
@@ -171,10 +168,10 @@ class Card(CardFile):
         if not dark or getattr(built_shape(problem), "dark", None) is not None:
             return
         key, name = dark[0]
-        raise InputError(
+        raise self.file.error(
+            (key,),
             f"{get_observable(name).name} needs a model with scalar dark matter",
-            where=self.file.where((key,)),
-            allowed="drop it, or use vlq-dm",
+            "drop it, or use vlq-dm",
         )
 
     def _check_mirrors(self, problem: Problem) -> None:
@@ -193,11 +190,11 @@ class Card(CardFile):
         for i, back in zip(mirrored, others, strict=True):
             if abs(back - there) > 1e-9 * abs(there):
                 name = problem.parameters[i].name
-                raise InputError(
+                raise self.file.error(
+                    ("parameters", name, "mirror"),
                     f"the density is not even in {name!r} (-2 ln L {there:.4f} against "
                     f"{back:.4f} with the sign flipped)",
-                    where=self.file.where(("parameters", name, "mirror")),
-                    allowed="drop mirror: true and give the prior both signs",
+                    "drop mirror: true and give the prior both signs",
                 )
 
 

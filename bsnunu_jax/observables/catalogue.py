@@ -12,11 +12,11 @@ from types import MappingProxyType
 
 import numpy as np
 
+from bsnunu_jax.foundation.arrays import Scalar
 from bsnunu_jax.foundation.errors import InputError
 from bsnunu_jax.hadrons.transitions import ANNIHILATIONS, MODES
 from bsnunu_jax.observables import spectra, tree_level
 from bsnunu_jax.observables.branching import (
-    Scalar,
     branching_fraction,
     branching_fraction_np,
     dbr_dq2,

@@ -34,10 +34,10 @@ class ScanCard(CardFile):
         if "variants" in self.file.data or (
             "parameters" in self.file.data and "design" not in self.file.data
         ):
-            raise InputError(
+            raise self.file.error(
+                (),
                 "a scan card has a `design` of points",
-                where=self.file.where(()),
-                allowed="run cards are for `bsnunu fit`, comparisons for `bsnunu compare`",
+                "run cards are for `bsnunu fit`, comparisons for `bsnunu compare`",
             )
         content = self.file.validate(ScanSchema)
         self.content = content.model_copy(update={"seed": content.seed if seed is None else seed})
@@ -92,41 +92,33 @@ class ScanCard(CardFile):
         return tuple(get_observable(name).name for name in self.content.observables)
 
     def _check_design(self) -> None:
-        d, where = self.content.design, self.file.where
+        d = self.content.design
         drawn = [a for a in self.axes if not a.size]
         with_draws = (
             drawn or self.content.inputs.nuisances or (self.content.data_nuisances == "drawn")
         )
         if drawn and d.points is None:
-            raise InputError(
-                "key 'points' is missing",
-                where=where(("design",)),
-                allowed="the number of points that are drawn",
+            raise self.file.error(
+                ("design",), "key 'points' is missing", "the number of points that are drawn"
             )
         if d.points is not None and not with_draws:
-            raise InputError(
-                "nothing is drawn, all parameters are on a grid",
-                where=where(("design", "points")),
-                allowed="drop it",
+            raise self.file.error(
+                ("design", "points"), "nothing is drawn, all parameters are on a grid", "drop it"
             )
         if d.sampling == "sobol" and not 0 < len(drawn) <= DIMENSIONS:
-            raise InputError(
+            raise self.file.error(
+                ("design", "sampling"),
                 f"{len(drawn)} parameters are drawn",
-                where=where(("design", "sampling")),
-                allowed=f"sobol is for 1 to {DIMENSIONS}",
+                f"sobol is for 1 to {DIMENSIONS}",
             )
         number = Design(self.axes, d.points or 1, False, 0).number
         if number > MAX_POINTS:
-            raise InputError(
-                f"{number:.1e} points",
-                where=where(("design",)),
-                allowed=f"at most {MAX_POINTS:.0e}",
-            )
+            raise self.file.error(("design",), f"{number:.1e} points", f"at most {MAX_POINTS:.0e}")
         if number > MAX_CHUNKS * self.content.chunk:
-            raise InputError(
+            raise self.file.error(
+                ("chunk",),
                 f"{number / self.content.chunk:.1e} chunks, each a file",
-                where=where(("chunk",)),
-                allowed=f"at most {MAX_CHUNKS:.0e}: raise chunk",
+                f"at most {MAX_CHUNKS:.0e}: raise chunk",
             )
 
     def _check_model(self) -> None:
@@ -153,41 +145,35 @@ class ScanCard(CardFile):
         self._check_values(ranges, seen, fit="width" in seen)
 
     def _check_asked(self) -> None:
-        c, where = self.content, self.file.where
+        c = self.content
         self._check_numbers("observables")
         if not c.observables and not c.log_likelihood:
-            raise InputError(
-                "no number is asked for",
-                where=where(()),
-                allowed="give observables, or log_likelihood: true",
+            raise self.file.error(
+                (), "no number is asked for", "give observables, or log_likelihood: true"
             )
         if c.log_likelihood != bool(c.data):
-            raise InputError(
+            raise self.file.error(
+                ("data",) if c.data else ("log_likelihood",),
                 "log_likelihood: true and data go together",
-                where=where(("data",) if c.data else ("log_likelihood",)),
-                allowed="give both or none",
+                "give both or none",
             )
         if c.store == "selected" and not c.select:
-            raise InputError(
-                "nothing is selected",
-                where=where(("store",)),
-                allowed="give regions under select, or store: all",
+            raise self.file.error(
+                ("store",), "nothing is selected", "give regions under select, or store: all"
             )
         known = [a.name for a in self.axes] + list(self.observables)
         known += [LOG_LIKELIHOOD] * c.log_likelihood
         for region, cuts in c.select.items():
             if region in (*known, "index", "point"):
-                raise InputError(
-                    f"a column is called {region!r} already",
-                    where=where(("select", region)),
-                    allowed="rename it",
+                raise self.file.error(
+                    ("select", region), f"a column is called {region!r} already", "rename it"
                 )
             for name in cuts:
                 if self.column(name) not in known:
-                    raise InputError(
+                    raise self.file.error(
+                        ("select", region, name),
                         f"nothing is called {name!r}",
-                        where=where(("select", region, name)),
-                        allowed=f"one of {', '.join(known)}",
+                        f"one of {', '.join(known)}",
                     )
 
     def column(self, name: str) -> str:

@@ -178,8 +178,7 @@ def program(card: ScanCard, plan: Plan) -> Program:
         batch, mesh=mesh, in_specs=(everywhere, everywhere), out_specs=apart, check_vma=False
     )
     start = jax.ShapeDtypeStruct((), jnp.uint64)
-    compiled: Program = jax.jit(shared).lower(plan.known, start).compile()
-    return compiled
+    return jax.jit(shared).lower(plan.known, start).compile()
 
 
 def batch_size(card: ScanCard, plan: Plan) -> int:

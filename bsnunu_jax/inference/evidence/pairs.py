@@ -68,7 +68,7 @@ class PairOperator:
 
     def state(self, mass: Scalar, inputs: Inputs) -> MassivePair:
         """The pair at this mass and Lambda = 1 TeV."""
-        return _pair(self.model, {**self.fixed, self.mass.name: mass, SCALE: 1.0}, inputs)
+        return pair_of(self.model, {**self.fixed, self.mass.name: mass, SCALE: 1.0}, inputs)
 
     @classmethod
     def of(cls, problem: Problem) -> "PairOperator | None":
@@ -87,7 +87,7 @@ class PairOperator:
         return cls(problem.model, mass, scale, dict(problem.fixed), strength)
 
 
-def _pair(model: Model, parameters: Mapping[str, Any], inputs: Inputs) -> MassivePair:
+def pair_of(model: Model, parameters: Mapping[str, Any], inputs: Inputs) -> MassivePair:
     """The pair beside the SM neutrinos.
 
     Raises:
