@@ -26,13 +26,15 @@ import warnings
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal
 
 import numpy as np
 
 from benchmarks.checkouts import Checkout
 
 _BEST, _LIMIT = 1e-9, 1e-6
+# Claims of `reproduce` whose numbers are those of draws.
+_SAMPLED = {26}
 # Files and keys that say when, where and by what, not what was found.
 _ABOUT = {"manifest.json", "done.json", "timing.json"}
 _ASIDE = re.compile(
@@ -47,12 +49,15 @@ _NUMBER = re.compile(r"[-+]?(?:\d+\.?\d*|\.\d+)(?:[eE][-+]?\d+)?")
 
 @dataclass(frozen=True)
 class Job:
-    """A command; {cards} and {out} in its words are the folders of cards and of the result."""
+    """A command; {cards} and {out} in its words are the folders of cards and of the result.
+
+    Draws are compared in distribution, or left aside where there are only a few.
+    """
 
     name: str
     words: tuple[str, ...]
     tolerance: float
-    sampled: bool = False
+    draws: Literal["", "compared", "aside"] = ""
 
 
 @dataclass
@@ -73,7 +78,7 @@ class Found:
 def jobs(cards: Path, likelihood: Path | None) -> Iterator[Job]:
     """All commands."""
     published = ("--likelihood", str(likelihood)) if likelihood else ()
-    yield Job("reproduce", ("reproduce", "all", *published, "--out", "{out}"), _LIMIT, True)
+    yield Job("reproduce", ("reproduce", "all", *published, "--out", "{out}"), _LIMIT, "compared")
     for path in sorted(cards.glob("*.yaml")):
         text = path.read_text(encoding="utf-8")
         card, name = f"{{cards}}/{path.name}", path.stem
@@ -83,8 +88,8 @@ def jobs(cards: Path, likelihood: Path | None) -> Iterator[Job]:
             yield Job(f"compare:{name}", ("compare", card, "--out", "{out}", "--json"), _LIMIT)
         else:
             few = ("--chains", "1", "--draws", "10")
-            yield Job(f"best_fit:{name}", ("fit", card, "--out", "{out}", *few), _BEST)
-            yield Job(f"posterior:{name}", ("fit", card, "--out", "{out}"), _BEST, True)
+            yield Job(f"best_fit:{name}", ("fit", card, "--out", "{out}", *few), _BEST, "aside")
+            yield Job(f"posterior:{name}", ("fit", card, "--out", "{out}"), _BEST, "compared")
     out = ("--out", "{out}", "--json")
     of = {name: f"{{cards}}/{name}.yaml" for name in ("belle2_mu", "belle2_wet", "belle2_cr")}
     yield Job("limit:mu", ("limit", of["belle2_mu"], *out), _LIMIT)
@@ -109,7 +114,7 @@ def _quick() -> Iterator[Job]:
         _BEST,
     )
     yield Job("quick:inputs", ("inputs", "--json"), _BEST)
-    yield Job("quick:best_fit", ("fit", fit, *out), _BEST, True)
+    yield Job("quick:best_fit", ("fit", fit, *out), _BEST, "compared")
     yield Job("quick:limit", ("limit", "{short}/limit.yaml", *out, "--json"), _LIMIT)
     luminosity = ("--luminosity", "5")
     yield Job(
@@ -129,8 +134,8 @@ def compared(a: Path, b: Path, job: Job) -> Found:
             found.note(f"{name}: {'first' if name in names[0] else 'second'} alone")
     for name in sorted(kept):
         suffix, one, other = Path(name).suffix, a / name, b / name
-        if job.sampled and _of_draws(name):
-            if name == "posterior.nc":
+        if job.draws and _of_draws(name):
+            if name == "posterior.nc" and job.draws == "compared":
                 _posteriors(one, other, found, name)
             continue
         if suffix == ".json":
@@ -147,7 +152,8 @@ def compared(a: Path, b: Path, job: Job) -> Found:
 def _of_draws(name: str) -> bool:
     """Files of a fit or of `belle2` that hold draws or what is made of them."""
     path = Path(name)
-    of_fit = path.name in ("posterior.nc", "summary.csv", "minima.json", "stdout")
+    # claims.csv has what rows.json has.
+    of_fit = path.name in ("posterior.nc", "summary.csv", "minima.json", "stdout", "claims.csv")
     return of_fit or path.parts[0] in ("figures", "blocks") or "belle2" in path.parts[0]
 
 
@@ -185,6 +191,9 @@ def _number(found: Found, job: Job, where: str, x: Any, y: Any, scale: float) ->
 def _trees(x: Any, y: Any, found: Found, job: Job, where: str, scale: float = 0.0) -> None:
     """Two JSON trees."""
     if isinstance(x, dict) and isinstance(y, dict):
+        if job.draws and x.get("claim") in _SAMPLED and "uncertainty" in y:
+            _sampled(x, y, found, where)
+            return
         for key in sorted(x.keys() ^ y.keys()):
             found.note(f"{where}.{key}: {'first' if key in x else 'second'} alone")
         for key in x.keys() & y.keys():
@@ -205,6 +214,13 @@ def _trees(x: Any, y: Any, found: Found, job: Job, where: str, scale: float = 0.
         _texts(x, y, found, job, where)
     elif x != y:
         found.wrong.append(f"{where}: {x!r} != {y!r}")
+
+
+def _sampled(x: Any, y: Any, found: Found, where: str) -> None:
+    """A number from draws, with its error."""
+    found.numbers += 1
+    if not abs(x["value"] - y["value"]) <= 3 * math.hypot(x["uncertainty"], y["uncertainty"]):
+        found.wrong.append(f"{where}: {x['value']:.4g} != {y['value']:.4g}")
 
 
 def _fitted(x: Any, y: Any, errors: Any, found: Found, job: Job, where: str) -> None:

@@ -8,8 +8,6 @@ or none ("off").
 import gc
 import os
 import shutil
-import subprocess
-import sys
 import tempfile
 from collections.abc import Iterator
 from pathlib import Path
@@ -22,9 +20,6 @@ from jax.experimental.compilation_cache.compilation_cache import reset_cache
 from bsnunu_jax.foundation.compilation_cache import VARIABLE, use_compilation_cache
 from bsnunu_jax.inputs import Inputs, load_inputs
 
-# Most programs of a test run once: half of the time to compile is worth more than a third of the
-# time to run. Commands that tests start inherit this; flags of whoever runs the tests come later.
-QUICKLY_COMPILED = "--xla_cpu_use_fusion_emitters=false --xla_cpu_parallel_codegen_split_count=1"
 _MADE = pytest.StashKey[str]()
 
 # No silent broadcasting between arrays of different rank. Part of the key of every compiled
@@ -88,23 +83,10 @@ LONG = {
 RUN_LONG = {"test_jumps", "test_posterior", "test_reproduce_belle2", "test_scan_store", "test_toys"}
 
 
-def _xla_knows(flags: str) -> bool:
-    """XLA ends the process where it meets a flag that it does not have (any more)."""
-    start = [sys.executable, "-c", "import jaxlib.xla_client as x; x.make_cpu_client()"]
-    tried = subprocess.run(
-        start, env=os.environ | {"XLA_FLAGS": flags}, capture_output=True, check=False
-    )
-    return tried.returncode == 0
-
-
 def pytest_configure(config: pytest.Config) -> None:
     """Before the first program is compiled, and before workers are started."""
-    if not hasattr(config, "workerinput"):
-        flags = f"{QUICKLY_COMPILED} {os.environ.get('XLA_FLAGS', '')}".strip()
-        if _xla_knows(flags):
-            os.environ["XLA_FLAGS"] = flags
-        if VARIABLE not in os.environ:
-            config.stash[_MADE] = os.environ[VARIABLE] = tempfile.mkdtemp(prefix="bsnunu_tests_")
+    if not hasattr(config, "workerinput") and VARIABLE not in os.environ:
+        config.stash[_MADE] = os.environ[VARIABLE] = tempfile.mkdtemp(prefix="bsnunu_tests_")
     use_compilation_cache()
 
 

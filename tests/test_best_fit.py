@@ -6,10 +6,11 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 import pytest
+from quoted_values import quoted_value
 from scipy.optimize import minimize_scalar
 
 from bsnunu_jax import Neutrinos, branching_fraction
-from bsnunu_jax.experiments.quoted.gaussian import GaussianMeasurement
+from bsnunu_jax.experiments.quoted.values import GaussianMeasurement
 from bsnunu_jax.foundation.errors import InputError
 from bsnunu_jax.inference.fits.best_fit import BestFit, best_fit
 from bsnunu_jax.inference.problem.parameters import LogUniform, Normal, Parameter, Uniform
@@ -19,18 +20,7 @@ from bsnunu_jax.models import get_model
 
 
 def ratio(value: float, error: float, observable: str = "R_K_nunu") -> GaussianMeasurement:
-    return GaussianMeasurement(
-        observable,
-        "a test value",
-        observable,
-        value,
-        error,
-        error,
-        (observable,),
-        ("none",),
-        False,
-        "none",
-    )
+    return quoted_value(observable, value, error)
 
 
 def problem_of(inputs, parameters, *measurements, groups=()) -> Problem:

@@ -10,7 +10,7 @@ import yaml
 
 from bsnunu_jax.cards.run_card import Card
 from bsnunu_jax.exchange.read import read_wcxf
-from bsnunu_jax.experiments.files import read_measurements
+from bsnunu_jax.experiments.catalogue import read_measurements
 from bsnunu_jax.foundation.errors import InputError
 
 READERS = {"card": Card, "measurements": read_measurements, "wcxf": read_wcxf}

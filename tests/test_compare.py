@@ -17,9 +17,8 @@ from bsnunu_jax.cli import main
 from bsnunu_jax.foundation.errors import InputError
 from bsnunu_jax.inference.evidence.lines import PairLikelihood
 from bsnunu_jax.inference.evidence.mass_curve import MassScan
-from bsnunu_jax.inference.evidence.one_operator import PairOperator
 from bsnunu_jax.inference.evidence.operators import PairComparison
-from bsnunu_jax.inference.evidence.pair_grams import families
+from bsnunu_jax.inference.evidence.pairs import PairOperator, families
 from bsnunu_jax.inference.fits.best_fit import best_fit
 from bsnunu_jax.inference.fits.sm import sm_fit
 from bsnunu_jax.inference.problem.tabulate import tabulate
@@ -442,7 +441,7 @@ def test_a_folder_survives_and_goes_on(tmp_path, capsys, monkeypatch):
     monkeypatch.setattr(
         PairComparison, "result", lambda self, name: done.append(name) or {"method": "stub"}
     )
-    monkeypatch.setattr("bsnunu_jax.report.compare_files.write_comparison", lambda *_: None)
+    monkeypatch.setattr("bsnunu_jax.report.compare_table.write_comparison", lambda *_: None)
     again = run_compare(load_comparison([path]), out, resume=True, quiet=True)
     assert done == ["axial"]
     assert again["variants"][::2] == result["variants"][::2]

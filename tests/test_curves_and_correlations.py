@@ -9,7 +9,7 @@ import pytest
 from scipy.interpolate import CubicSpline
 from scipy.stats import multivariate_normal
 
-from bsnunu_jax.experiments.files import read_measurements
+from bsnunu_jax.experiments.catalogue import read_measurements
 from bsnunu_jax.foundation.errors import InputError
 
 COMMON = dict(samples=(), sources=(), sm_spectrum=False, tree_tau="none", name="m", title="m")

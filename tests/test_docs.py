@@ -15,17 +15,19 @@ from bsnunu_jax.cards.comparison import ComparisonSchema, VariantSection, load_c
 from bsnunu_jax.cards.run_card import Card, CardSchema, SamplerSection
 from bsnunu_jax.cli import main
 from bsnunu_jax.experiments import load_measurements
-from bsnunu_jax.experiments.files import (
+from bsnunu_jax.experiments.entries import (
     CorrelatedEntry,
     CountingEntry,
     GaussianEntry,
     LimitEntry,
     NumericalEntry,
 )
-from bsnunu_jax.experiments.quoted.correlated import CorrelatedMeasurement
 from bsnunu_jax.experiments.quoted.counting import CountingMeasurement
-from bsnunu_jax.experiments.quoted.gaussian import GaussianMeasurement
-from bsnunu_jax.experiments.quoted.numerical import NumericalMeasurement
+from bsnunu_jax.experiments.quoted.values import (
+    CorrelatedMeasurement,
+    GaussianMeasurement,
+    NumericalMeasurement,
+)
 from bsnunu_jax.experiments.records.published import CHECKSUMS
 from bsnunu_jax.scan import open_scan
 from bsnunu_jax.scan.card import ScanCard

@@ -4,6 +4,7 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 import pytest
+from quoted_values import quoted_value
 from scipy.integrate import quad
 from scipy.optimize import minimize_scalar
 from scipy.special import gammaln
@@ -16,7 +17,6 @@ from bsnunu_jax.experiments.quoted.counting import (
     sample_counts,
     saturated_marginal,
 )
-from bsnunu_jax.experiments.quoted.gaussian import GaussianMeasurement
 from bsnunu_jax.foundation.errors import InputError
 from bsnunu_jax.inference.problem.parameters import Parameter, Uniform
 from bsnunu_jax.inference.problem.problem import Problem
@@ -25,9 +25,7 @@ from bsnunu_jax.models import get_model
 from bsnunu_jax.states import Neutrinos
 
 BELLE2, SEARCH = "belle2_knunu_2023", "belle_2017_Kstar0"
-RATIO = GaussianMeasurement(
-    "ratio", "a test value", "R_K_nunu", 4.0, 1.5, 0.5, ("r",), ("none",), False, "none"
-)
+RATIO = quoted_value("R_K_nunu", 4.0, 1.5, 0.5, name="ratio")
 
 
 @pytest.fixture(scope="module")

@@ -23,7 +23,7 @@ from bsnunu_jax.experiments import (
     measurement_names,
 )
 from bsnunu_jax.experiments.quoted.counting import CountingMeasurement, log_likelihood_of_signal
-from bsnunu_jax.experiments.quoted.poisson import poisson
+from bsnunu_jax.experiments.quoted.marginal_poisson import poisson
 from bsnunu_jax.foundation.errors import InputError
 from bsnunu_jax.inputs import Inputs
 from bsnunu_jax.observables.branching import branching_fraction, branching_fraction_bins

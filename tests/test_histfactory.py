@@ -11,7 +11,7 @@ from scipy.special import gammaln
 
 from bsnunu_jax.experiments.histfactory.model import HistFactory
 from bsnunu_jax.experiments.histfactory.workspace import build, read_workspace
-from bsnunu_jax.experiments.quoted.poisson import poisson
+from bsnunu_jax.experiments.quoted.marginal_poisson import poisson
 from bsnunu_jax.foundation.errors import InputError
 
 with warnings.catch_warnings():

@@ -6,11 +6,11 @@ import pytest
 from counting_model import bins, counting_problem
 from pyhf.infer import hypotest as pyhf_hypotest
 from pyhf.infer.intervals.upper_limits import toms748_scan
+from quoted_values import quoted_value
 from scipy.optimize import brentq
 from scipy.stats import chi2, norm
 
 from bsnunu_jax.experiments import load_measurements
-from bsnunu_jax.experiments.quoted.gaussian import GaussianMeasurement
 from bsnunu_jax.foundation.errors import InputError
 from bsnunu_jax.inference.hypotheses.hypotest import hypotest, scan, significance
 from bsnunu_jax.inference.hypotheses.limits import interval, upper_limits
@@ -184,9 +184,7 @@ def test_a_deficit_puts_the_best_value_on_the_null(inputs):
 def test_an_interval_in_two_pieces(inputs):
     """R_K fixes |C_SM + C_R|: both branches, at the roots of the quadratic."""
     value, error = 4.6, 0.3
-    ratio = GaussianMeasurement(
-        "r", "a test value", "R_K_nunu", value, error, error, ("r",), ("none",), False, "none"
-    )
+    ratio = quoted_value("R_K_nunu", value, error)
     problem = Problem(
         get_model("neutrinos"),
         (Parameter("CR_tautau", Uniform(-40, 30), "C"),),
@@ -207,9 +205,7 @@ def test_an_interval_in_two_pieces(inputs):
 
 def test_gaussian_priors_of_other_parameters_are_constraints(inputs):
     """R = 2 and C' ~ Normal(0, s): the constraint of C' widens nothing if it decouples."""
-    value = GaussianMeasurement(
-        "r", "a test value", "R_K_nunu", 2.0, 0.2, 0.2, ("r",), ("none",), False, "none"
-    )
+    value = quoted_value("R_K_nunu", 2.0, 0.2)
     parameters = (
         Parameter("CR_tautau", Uniform(-5, 5), "C"),
         Parameter("CR_ee", Normal(0.5, 0.1), "D"),

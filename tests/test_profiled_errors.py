@@ -4,10 +4,10 @@ import jax.numpy as jnp
 import numpy as np
 import pytest
 from counting_model import bins, counting_problem
+from quoted_values import quoted_value
 from scipy.optimize import brentq, minimize
 
 from bsnunu_jax.cards.run_card import Card
-from bsnunu_jax.experiments.quoted.gaussian import GaussianMeasurement
 from bsnunu_jax.inference.fits.best_fit import best_fit
 from bsnunu_jax.inference.problem.landscape import Landscape
 from bsnunu_jax.inference.problem.parameters import Parameter, Uniform
@@ -186,9 +186,7 @@ def test_couplings_of_smeft(tmp_path, running):
 def test_a_mirror_plane_is_no_valley(inputs):
     """R fixes tautau and mutau together: the profile leaves mutau = 0."""
     c = float(inputs.C_L_SM)
-    ratio = GaussianMeasurement(
-        "R_K_nunu", "a test value", "R_K_nunu", 0.9, 0.3, 0.3, ("R",), ("none",), False, "none"
-    )
+    ratio = quoted_value("R_K_nunu", 0.9, 0.3)
     parameters = (
         Parameter("CR_tautau", Uniform(-30, 30), "C"),
         Parameter("CR_mutau", Uniform(-30, 30), "C", ("CR_taumu",), mirror=True),

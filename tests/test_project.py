@@ -195,7 +195,7 @@ class OfNull(Belle2Likelihood):
     """mu times the signal of the null model, the first parameter of pyhf's model."""
 
     def moments(self, predictions, z):
-        weights = jnp.where(self.signal, predictions.states[0], 1.0)  # the underflow too
+        weights = jnp.where(self.signal, predictions.states[0].factor, 1.0)  # the underflow too
         mean, spread = self.model.collapsed_moments(self.entries(weights, z))
         return self.exposure * mean, jnp.sqrt(self.exposure) * spread
 

@@ -8,7 +8,7 @@ from scipy.integrate import quad
 from scipy.stats import norm
 
 from bsnunu_jax.experiments import load_measurements
-from bsnunu_jax.experiments.files import read_measurements
+from bsnunu_jax.experiments.catalogue import read_measurements
 from bsnunu_jax.experiments.measurement import Generative
 from bsnunu_jax.foundation.errors import InputError
 from bsnunu_jax.inference.hypotheses.limits import upper_limits

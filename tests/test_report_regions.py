@@ -7,7 +7,7 @@ import pytest
 
 from bsnunu_jax.experiments import load_measurements
 from bsnunu_jax.inference.problem.parameters import Parameter, Uniform
-from bsnunu_jax.report.figures.coupling_plane import is_plane, paper_ratios, plane_data, regions
+from bsnunu_jax.report.figures.coupling_plane import CUTS, is_plane, paper_ratios, plane_data
 from bsnunu_jax.report.figures.density import smooth_density
 from bsnunu_jax.report.intervals import Marginal
 from bsnunu_jax.report.shape import flagged
@@ -25,7 +25,7 @@ class TestRegions:
         R_K, R_Kstar = (a[0] for a in paper_ratios(np.zeros(1), np.array([-13.2, -12.49, 0.0])))
         np.testing.assert_allclose(R_K, [3.82, 3.6, 1], atol=0.03)
         np.testing.assert_allclose(R_Kstar, [1.567, 1.463, 1], atol=0.01)
-        assert regions()["R_K_3.6_to_7_and_R_Kstar_up_to_1.9"] == ((3.6, 7.0), 1.9)
+        assert CUTS.regions()["R_K_3.6_to_7_and_R_Kstar_up_to_1.9"] == ((3.6, 7.0), 1.9)
 
     def test_mirror_symmetric(self):
         R_K, R_Kstar = paper_ratios(np.array([-5.0, 5.0]), np.array([-10.0, 3.0]))

@@ -145,7 +145,7 @@ def test_sectors_without_the_model_are_sm_values(written):
 )
 def test_the_likelihood_is_watched(data, observable, expected):
     """Which decays count as measured is what the likelihood reads, whatever the kind of data."""
-    from bsnunu_jax.inference.problem.measured import is_measured, measured
+    from bsnunu_jax.report.remarks import is_measured, measured
 
     problem = Problem(
         get_model("neutrinos"), (), Nuisances(load_inputs(), ()), load_measurements([data])

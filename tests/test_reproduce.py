@@ -15,12 +15,10 @@ from interrupts import WITH_SIGINT
 from bsnunu_jax.cli import main
 from bsnunu_jax.foundation.errors import InputError
 from bsnunu_jax.reproduce import ITEMS
-from bsnunu_jax.reproduce.constraints import constraints
 from bsnunu_jax.reproduce.items import get_items
-from bsnunu_jax.reproduce.row import Row, spread, with_uncertainty
+from bsnunu_jax.reproduce.row import Row, spread, statements, with_uncertainty
 from bsnunu_jax.reproduce.run import run_reproduce
-from bsnunu_jax.reproduce.settings import Settings
-from bsnunu_jax.reproduce.stated import STATEMENTS
+from bsnunu_jax.reproduce.settings import Settings, constraints
 from bsnunu_jax.reproduce.uv_models import uv_models
 
 POINTS = 20_000
@@ -70,9 +68,9 @@ def test_every_item_leaves_figures_numbers_and_inputs(everything: Path) -> None:
 
 def test_every_claim_has_a_computed_number_and_every_difference_a_reason(everything: Path) -> None:
     rows = json.loads((everything / "claims" / "rows.json").read_text())["rows"]
-    assert {row["claim"] for row in rows} == set(STATEMENTS) - {25, 26, 27}
+    assert {row["claim"] for row in rows} == set(statements()) - {25, 26, 27}
     text = (everything / "claims" / "claims.md").read_text()
-    for number, (_, statement) in STATEMENTS.items():
+    for number, (_, statement) in statements().items():
         assert f"## {number}. " in text
         assert statement in text
         if number > 24:

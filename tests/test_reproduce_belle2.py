@@ -8,8 +8,8 @@ import pytest
 
 from bsnunu_jax.inference.sampling.nuts import Sampler
 from bsnunu_jax.report.figures.style import styled
-from bsnunu_jax.reproduce.belle2 import figures as belle2_figures
 from bsnunu_jax.reproduce.belle2 import item as belle2
+from bsnunu_jax.reproduce.belle2 import item as belle2_item
 from bsnunu_jax.reproduce.belle2.resonance import Resonances, resonances
 from bsnunu_jax.reproduce.belle2.rows import WET_MODE, resonance_rows, strength_rows, wet_rows
 from bsnunu_jax.reproduce.belle2.strength import TAGS, Strength, Strengths
@@ -149,9 +149,9 @@ def test_posterior_of_the_resonance(scanned) -> None:
 def test_figures(strengths, sampled, scanned) -> None:
     with styled():
         for figure in (
-            belle2_figures.strength_figure(strengths),
-            belle2_figures.wet_figure(sampled),
-            belle2_figures.resonance_figure(scanned),
+            belle2_item.strength_figure(strengths),
+            belle2_item.wet_figure(sampled),
+            belle2_item.resonance_figure(scanned),
         ):
             figure.draw_without_rendering()
 

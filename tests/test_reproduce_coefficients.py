@@ -76,9 +76,9 @@ class TestRegions:
     def test_boundary_encloses_the_area(self, R_K, limit, weight):
         region = Region(TEXT, R_K, limit, weight)
         edge = region.boundary(4000)
-        width = edge["off_high"] - edge["off_low"]
+        width = edge["CR_mutau_high"] - edge["CR_mutau_low"]
         assert np.all(width >= -1e-9)
-        area = 2 * np.trapezoid(width, edge["tautau"])
+        area = 2 * np.trapezoid(width, edge["CR_tautau"])
         assert area == pytest.approx(float(region.area()), rel=2e-3)
 
     def test_nothing_is_allowed_by_a_low_limit(self):
@@ -86,7 +86,7 @@ class TestRegions:
         assert np.isnan(region.extent()).all()
         assert np.isnan(region.lowest_R_Kstar()[0])
         assert float(region.area()) == pytest.approx(0, abs=1e-9)
-        assert region.boundary()["tautau"].size == 0
+        assert region.boundary()["CR_tautau"].size == 0
 
     def test_draws_are_done_at_once(self, settings):
         sm = settings.once(drawn)

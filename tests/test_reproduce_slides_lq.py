@@ -6,9 +6,8 @@ import pytest
 from bsnunu_jax.report.figures.style import styled
 from bsnunu_jax.reproduce.neutrinos.charged_rates import K_MUTAU, K_TAUTAU, quadratics
 from bsnunu_jax.reproduce.neutrinos.coefficient_rows import regions
-from bsnunu_jax.reproduce.neutrinos.one_leptoquark import curve, rank_one, widest
 from bsnunu_jax.reproduce.neutrinos.ratio_kernels import RatioKernels
-from bsnunu_jax.reproduce.neutrinos.slides_lq import slides_lq
+from bsnunu_jax.reproduce.neutrinos.slides_lq import curve, rank_one, slides_lq, widest
 from bsnunu_jax.reproduce.product import Product
 from bsnunu_jax.reproduce.row import Row
 from bsnunu_jax.reproduce.settings import Settings

@@ -5,13 +5,13 @@ import jax.numpy as jnp
 import numpy as np
 import pytest
 import yaml
+from quoted_values import quoted_value
 from scipy.optimize import minimize_scalar
 
 from bsnunu_jax.cards.run_card import Card
 from bsnunu_jax.experiments import Predictions, load_measurements, log_likelihoods
 from bsnunu_jax.experiments.measurement import Generative
 from bsnunu_jax.experiments.quoted.counting import log_likelihood_of_signal
-from bsnunu_jax.experiments.quoted.gaussian import GaussianMeasurement
 from bsnunu_jax.experiments.quoted.shape_systematic import shape_std, with_shape_systematic
 from bsnunu_jax.foundation.errors import InputError
 from bsnunu_jax.hadrons.transitions import MODES
@@ -32,9 +32,7 @@ NAMES = (*SEARCHES, "belle2_knunu_2023")
 
 
 def quoted(name, observable, sm_spectrum=True):
-    return GaussianMeasurement(
-        name, name, observable, 4.0, 1.5, 0.5, (name,), ("none",), sm_spectrum, "none"
-    )
+    return quoted_value(observable, 4.0, 1.5, 0.5, name=name, sm_spectrum=sm_spectrum)
 
 
 @pytest.fixture(scope="module")

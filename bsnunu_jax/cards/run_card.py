@@ -1,6 +1,5 @@
 """Run cards: a card of fits/*.yaml and the problem that it states."""
 
-from dataclasses import replace
 from functools import cached_property
 from pathlib import Path
 from typing import Any
@@ -11,30 +10,25 @@ import numpy as np
 from jaxtyping import Array
 
 from bsnunu_jax.cards.schema import CardSchema as CardSchema
-from bsnunu_jax.cards.schema import DataSections, InputsSection
 from bsnunu_jax.cards.schema import SamplerSection as SamplerSection
-from bsnunu_jax.experiments import Measurement, load_measurements
-from bsnunu_jax.experiments.quoted.shape_systematic import with_shape_systematic
-from bsnunu_jax.experiments.records.record import DATA_SETS, likelihood_folder
-from bsnunu_jax.foundation.errors import InputError
-from bsnunu_jax.foundation.located_yaml import LocatedYaml, as_yaml, located
+from bsnunu_jax.cards.stated import CardFile
+from bsnunu_jax.experiments.records.record import DATA_SETS
+from bsnunu_jax.foundation.located_yaml import LocatedYaml
 from bsnunu_jax.inference.problem.parameters import Parameter
 from bsnunu_jax.inference.problem.problem import Problem
 from bsnunu_jax.inference.problem.programs import program
 from bsnunu_jax.inference.problem.symmetries import built_shape
 from bsnunu_jax.inference.problem.tabulate import tabulate
 from bsnunu_jax.inference.sampling.nuts import Sampler
-from bsnunu_jax.inputs import Nuisances, load_inputs, tables
 from bsnunu_jax.models import get_model
 from bsnunu_jax.observables.catalogue import get_observable
-from bsnunu_jax.rates.forms import Table
-
-# Keys that a resolved card begins with.
-_FIRST = ("title", "model", "inputs", "parameters", "fixed", "data")
 
 
-class Card:
+class Card(CardFile):
     """A run card on disk: its validated content and the problem that it states."""
+
+    first = ("title", "model", "inputs", "parameters", "fixed", "data")
+    content: CardSchema
 
     def __init__(
         self,
@@ -62,16 +56,16 @@ class Card:
         self.path = path
         self.file = file or LocatedYaml(path)
         if "variants" in self.file.data:
-            raise InputError(
+            raise self.file.error(
+                ("variants",),
                 "a list of variants is for `bsnunu compare`",
-                where=self.file.where(("variants",)),
-                allowed="a run card has one model",
+                "a run card has one model",
             )
         if "design" in self.file.data:
-            raise InputError(
+            raise self.file.error(
+                ("design",),
                 "a design of points is for `bsnunu scan`",
-                where=self.file.where(("design",)),
-                allowed="a run card has parameters with priors",
+                "a run card has parameters with priors",
             )
         content = self.file.validate(CardSchema)
         changes = {k: v for k, v in {"chains": chains, "draws": draws}.items() if v is not None}
@@ -86,36 +80,9 @@ class Card:
         self._check_names()
 
     @property
-    def cards(self) -> list["Card"]:
-        """The card alone."""
-        return [self]
-
-    @property
-    def fixed(self) -> dict[str, Any]:
-        """Parameters and settings of the model that are held at a value.
-
-        Raises:
-            InputError: for a value that the model does not allow.
-        """
-        model = get_model(self.content.model)
-        return {
-            name: model.read(name, value, self.file.where(("fixed", name)))
-            for name, value in self.content.fixed.items()
-        }
-
-    @property
     def sampler(self) -> Sampler:
         """The sampler's settings."""
         return Sampler(**self.content.sampler.model_dump())
-
-    @property
-    def resolved(self) -> str:
-        """The card with all defaults spelled out, as YAML."""
-        content = self.content.model_dump(mode="json", exclude_none=True)
-        inputs = load_inputs(self.content.inputs.preset, self.content.inputs.form_factors)
-        content["inputs"]["form_factors"] = dict(inputs.sets)
-        ordered = {k: content[k] for k in (*_FIRST, *content) if k in content}
-        return as_yaml(ordered)
 
     @cached_property
     def problem(self) -> Problem:
@@ -142,24 +109,18 @@ class Card:
         content = self.content
         model = get_model(content.model)
         about = {name: model.quantity(name) for name in content.parameters}
-        return replace(
-            other,
-            model=model,
-            parameters=tuple(
-                Parameter(
-                    name,
-                    p.prior.build(p.mirror),
-                    p.latex or about[name].latex,
-                    p.also,
-                    p.mirror,
-                    about[name].unit,
-                )
-                for name, p in content.parameters.items()
-            ),
-            fixed=tuple(self.fixed.items()),
-            grams=Table(),
-            sm_grams=Table(),
+        parameters = tuple(
+            Parameter(
+                name,
+                p.prior.build(p.mirror),
+                p.latex or about[name].latex,
+                p.also,
+                p.mirror,
+                about[name].unit,
+            )
+            for name, p in content.parameters.items()
         )
+        return other.of_model(model, parameters, tuple(self.fixed.items()))
 
     @cached_property
     def stated(self) -> Problem:
@@ -168,10 +129,8 @@ class Card:
         Raises:
             InputError: if the data exclude each other.
         """
-        content = self.content
-        nuisances = stated_nuisances(content.inputs, self.file)
-        measurements = stated_measurements(content, self.file)
-        return self.on(Problem(get_model(content.model), (), nuisances, measurements))
+        model = get_model(self.content.model)
+        return self.on(Problem(model, (), self.nuisances, self.measurements))
 
     def _check_names(self) -> None:
         content, where = self.content, self.file.where
@@ -181,52 +140,23 @@ class Card:
             model.check((key,), where(("parameters", key)))
             model.check(section.also, where(("parameters", key, "also")))
             for name in (key, *section.also):
-                if name in seen:
-                    raise InputError(
-                        f"{name!r} is set by {seen[name]!r} and by {key!r}",
-                        where=where(("parameters", key)),
-                        allowed="set it once",
-                    )
-                seen[name] = key
+                self._set(seen, key, name)
         for key in content.parameters:
             if key in model.settings:
-                raise InputError(
-                    f"{key!r} is not a number",
-                    where=where(("parameters", key)),
-                    allowed="set it under fixed",
+                raise self.file.error(
+                    ("parameters", key), f"{key!r} is not a number", "set it under fixed"
                 )
-        for name in content.fixed:
-            model.check((name,), where(("fixed", name)))
-            if name in seen:
-                raise InputError(
-                    f"{name!r} is both fitted and fixed",
-                    where=where(("fixed", name)),
-                    allowed="keep one",
-                )
-        known: list[str] = []
-        for i, name in enumerate(content.predictions):
-            with located(where(("predictions", i))):
-                found = get_observable(name)
-                if found.differential:
-                    raise InputError(f"{name!r} is a spectrum, a number is needed")
-                if found.name in known:
-                    raise InputError(f"{found.name!r} stands twice", allowed="keep one")
-                known.append(found.name)
+        self._check_fixed(seen)
+        self._check_numbers("predictions")
         for i, name in enumerate(content.sampler.jumps or ()):
             if name not in content.parameters:
-                raise InputError(
+                raise self.file.error(
+                    ("sampler", "jumps", i),
                     f"{name!r} is no fitted parameter",
-                    where=where(("sampler", "jumps", i)),
-                    allowed=f"one of {', '.join(content.parameters)}",
+                    f"one of {', '.join(content.parameters)}",
                 )
-        fitted = {name: content.parameters[key].range for name, key in seen.items()}
-        fixed = {name: (value, value) for name, value in self.fixed.items()}
-
-        def place(name: str) -> str:
-            return where(("parameters", seen[name]) if name in seen else ("fixed", name))
-
-        model.check_values(fitted | fixed, place, fit=True)
-        self.warnings = model.check_domain(fitted | fixed, place, content.domain)
+        ranges = {name: content.parameters[key].range for name, key in seen.items()}
+        self._check_values(ranges, seen, fit=True)
 
     def _check_dark(self, problem: Problem) -> None:
         """Observables of dark matter need a model that has it."""
@@ -238,10 +168,10 @@ class Card:
         if not dark or getattr(built_shape(problem), "dark", None) is not None:
             return
         key, name = dark[0]
-        raise InputError(
+        raise self.file.error(
+            (key,),
             f"{get_observable(name).name} needs a model with scalar dark matter",
-            where=self.file.where((key,)),
-            allowed="drop it, or use vlq-dm",
+            "drop it, or use vlq-dm",
         )
 
     def _check_mirrors(self, problem: Problem) -> None:
@@ -260,43 +190,12 @@ class Card:
         for i, back in zip(mirrored, others, strict=True):
             if abs(back - there) > 1e-9 * abs(there):
                 name = problem.parameters[i].name
-                raise InputError(
+                raise self.file.error(
+                    ("parameters", name, "mirror"),
                     f"the density is not even in {name!r} (-2 ln L {there:.4f} against "
                     f"{back:.4f} with the sign flipped)",
-                    where=self.file.where(("parameters", name, "mirror")),
-                    allowed="drop mirror: true and give the prior both signs",
+                    "drop mirror: true and give the prior both signs",
                 )
-
-
-def stated_nuisances(section: InputsSection, file: LocatedYaml) -> Nuisances:
-    """The inputs of a card and which of them vary.
-
-    Raises:
-        InputError: for an unknown preset or form-factor set.
-    """
-    with located(file.where(("inputs", "preset"))):
-        tables.preset(section.preset)
-    for transition, name in section.form_factors.items():
-        with located(file.where(("inputs", "form_factors", transition))):
-            tables.form_factor_set(transition, name)
-    return Nuisances(load_inputs(section.preset, section.form_factors), section.nuisances)
-
-
-def stated_measurements(content: DataSections, file: LocatedYaml) -> tuple[Measurement, ...]:
-    """The data of a card.
-
-    Raises:
-        InputError: if they are not there, do not fit or exclude each other.
-    """
-    where, folder = file.where, file.path.parent
-    for i, name in enumerate(content.data):  # one by one: errors name the line
-        load_measurements([name], where(("data", i)), folder=folder)
-    published = likelihood_folder(content.likelihood, folder) if content.likelihood else None
-    found = load_measurements(content.data, where(("data",)), folder=folder, likelihood=published)
-    if content.shape_systematic is None:
-        return found
-    with located(where(("shape_systematic",))):
-        return with_shape_systematic(found, content.shape_systematic)
 
 
 @program

@@ -2,7 +2,7 @@
 
 import math
 import re
-from typing import TYPE_CHECKING, Annotated, Any, Literal, Protocol, TypeAlias
+from typing import TYPE_CHECKING, Annotated, Any, Literal, TypeAlias
 
 from pydantic import AfterValidator, Field, StrictBool, StrictInt, field_validator, model_validator
 
@@ -163,22 +163,6 @@ class SamplerSection(Section):
         if names and (len(names) > 2 or len(set(names)) < len(names)):
             raise ValueError(f"one or two different parameters can jump, got {', '.join(names)}")
         return names
-
-
-class DataSections(Protocol):
-    """Data as run cards and scan cards name them."""
-
-    @property
-    def data(self) -> tuple[str, ...]:
-        """Names of measurements and files."""
-
-    @property
-    def likelihood(self) -> str | None:
-        """Folder with Belle II's published likelihood."""
-
-    @property
-    def shape_systematic(self) -> float | None:
-        """Uncertainty of efficiencies that assume the SM spectrum."""
 
 
 class SharedSchema(Section):

@@ -62,11 +62,11 @@ def data_get(name: str, source: Path | None, out: Path | None) -> None:
 @_FILES
 def data_check(name: str, source: Path | None) -> None:
     """Verify the files of Belle II's published likelihood: checksums, and that their bins match."""
+    from bsnunu_jax.experiments import catalogue
     from bsnunu_jax.experiments.records import record as data_sets
-    from bsnunu_jax.runs import data as published
 
     wanted = data_sets.get_data_set(name)
-    echo("\n".join(published.check(wanted, source or data_sets.user_folder(name))))
+    echo("\n".join(catalogue.check_data_set(wanted, source or data_sets.user_folder(name))))
 
 
 @data.command("compact")
@@ -75,13 +75,13 @@ def data_check(name: str, source: Path | None) -> None:
 @click.option("--out", type=PATH, help="File for the table [stdout].")
 def data_compact(name: str, source: Path | None, out: Path | None) -> None:
     """Make the compact likelihood that comes with the package; its accuracy goes to stderr."""
+    from bsnunu_jax.experiments import catalogue
     from bsnunu_jax.experiments.histfactory import compact_table as belle2_compact
     from bsnunu_jax.experiments.records import record as data_sets
     from bsnunu_jax.foundation.files import write_whole
-    from bsnunu_jax.runs import data as published
 
     wanted = data_sets.get_data_set(name)
-    likelihood = published.load(wanted, source or data_sets.user_folder(name))
+    likelihood = catalogue.load_data_set(wanted, source or data_sets.user_folder(name))
     made = belle2_compact.compacted(likelihood)
     click.echo(belle2_compact.accuracy(likelihood, made), err=True)
     text = belle2_compact.as_yaml(made)

@@ -1,7 +1,7 @@
 """Commands on run cards: fit, limit, project, profile, compare."""
 
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import click
 
@@ -22,6 +22,9 @@ from bsnunu_jax.commands.options import (
     resume,
 )
 from bsnunu_jax.foundation.interrupts import KEPT, keep
+
+if TYPE_CHECKING:
+    from bsnunu_jax.cards.run_card import Card
 
 
 @click.command()
@@ -49,11 +52,9 @@ def fit(
 
     Example: bsnunu fit fits/belle2_cr.yaml
     """
-    from bsnunu_jax.cards.run_card import Card
     from bsnunu_jax.runs.fit import run_fit, use_cpu_devices
 
-    keep(KEPT)
-    loaded = Card(card, seed=seed, chains=chains, draws=draws, likelihood=likelihood)
+    loaded = _read(card, seed=seed, chains=chains, draws=draws, likelihood=likelihood)
     use_cpu_devices(loaded.sampler.chains)
     folder = out or Path("results") / card.stem
     echo(run_fit(loaded, folder, resume=resume, quiet=quiet))
@@ -101,12 +102,10 @@ def limit(
 
     Example: bsnunu limit fits/belle2_wet.yaml --parameter cVL
     """
-    from bsnunu_jax.cards.run_card import Card
     from bsnunu_jax.report.limit_table import limit_table
     from bsnunu_jax.runs.limit import run_limit
 
-    keep(KEPT)
-    loaded = Card(card, seed=seed, likelihood=likelihood)
+    loaded = _read(card, seed=seed, likelihood=likelihood)
     name = parameter or next(iter(loaded.content.parameters))
     folder = out or Path("results") / card.stem / f"limit_{name}"
     result = run_limit(loaded, folder, parameter=parameter, **options)
@@ -164,12 +163,10 @@ def project(
 
     Example: bsnunu project fits/belle2_mu.yaml --luminosity 0.362,5,50 --true 1
     """
-    from bsnunu_jax.cards.run_card import Card
     from bsnunu_jax.report.project_table import project_table
     from bsnunu_jax.runs.project import read_numbers, read_settings, run_project
 
-    keep(KEPT)
-    loaded = Card(card, seed=seed, likelihood=likelihood)
+    loaded = _read(card, seed=seed, likelihood=likelihood)
     held = read_settings(settings)
     left = [name for name in loaded.content.parameters if name not in held]
     folder = out or Path("results") / card.stem / f"project_{parameter or ''.join(left[:1])}"
@@ -213,11 +210,9 @@ def profile(
 
     Example: bsnunu profile fits/belle2_cr.yaml --over CR_mutau=0:15 --over CR_tautau=-25:15
     """
-    from bsnunu_jax.cards.run_card import Card
     from bsnunu_jax.runs.profile import profile_table, run_profile
 
-    keep("`--resume` computes it again")
-    loaded = Card(card, seed=seed, likelihood=likelihood)
+    loaded = _read(card, "`--resume` computes it again", seed=seed, likelihood=likelihood)
     names = "_".join(text.partition("=")[0] for text in over)
     folder = out or Path("results") / card.stem / f"profile_{names}"
     result = run_profile(loaded, folder, over, **options)
@@ -253,6 +248,14 @@ def compare(
     loaded = load_comparison(cards, seed=seed, likelihood=likelihood)
     result = run_compare(loaded, out, **options)
     answer(result, as_json, compare_table(result), out)
+
+
+def _read(card: Path, kept: str = KEPT, **given: Any) -> "Card":
+    """The card with what is given in place of its own; `kept` is what remains of a killed run."""
+    from bsnunu_jax.cards.run_card import Card
+
+    keep(kept)
+    return Card(card, **given)
 
 
 COMMANDS = (fit, limit, project, profile, compare)

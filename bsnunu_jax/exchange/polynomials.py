@@ -15,14 +15,14 @@ import numpy as np
 from jaxtyping import Array, Float
 
 from bsnunu_jax.exchange import names as wcxf
-from bsnunu_jax.exchange.variables import check, kind, variables_of
+from bsnunu_jax.exchange.names import check, kind, variables_of
 from bsnunu_jax.foundation.errors import InputError
 from bsnunu_jax.hadrons.transitions import ANNIHILATIONS, MODES, get_decay
 from bsnunu_jax.inputs import Inputs, Nuisances, load_inputs
 from bsnunu_jax.inputs.nuisances import DEFAULT_GROUPS, GROUPS
 from bsnunu_jax.models import get_model
 from bsnunu_jax.numerics.batch import Batched
-from bsnunu_jax.numerics.quadratic import quadratic
+from bsnunu_jax.numerics.quadratic import monomials, quadratic
 from bsnunu_jax.observables.catalogue import OBSERVABLES, get_observable
 from bsnunu_jax.observables.observable import Observable
 from bsnunu_jax.rates import kernels as rates
@@ -198,13 +198,7 @@ def _expansion(
     mode_of = [o.mode or "" for o in observables]
     modes = list(dict.fromkeys(mode_of))
     over_sm = {m for m, o in zip(mode_of, observables, strict=True) if o.name[:3] != "BR("}
-    i, j = np.triu_indices(d)
-    half = np.where(i == j, 0.5, 1.0)
-    order: list[tuple[int, ...]] = [
-        (),
-        *((k,) for k in range(d)),
-        *zip(i.tolist(), j.tolist(), strict=True),
-    ]
+    order = [(), *monomials(d)]
     points = jnp.asarray(_points(d))
 
     def expand(inputs: Inputs) -> _Expansion:
@@ -243,9 +237,8 @@ def _expansion(
                 found.append(value)
             return jnp.stack(found)
 
-        value, slope, hessian = quadratic(values, jnp.zeros(d))
-        pairs = hessian[:, i, j] * jnp.asarray(half)[None, :]
-        coefficients = jnp.concatenate([value[:, None], slope, pairs], axis=1).T
+        found = quadratic(values, jnp.zeros(d))
+        coefficients = jnp.concatenate([found.value[:, None], found.coefficients], axis=1).T
         return _Expansion(
             coefficients,
             jax.vmap(values)(points),
@@ -262,8 +255,7 @@ def _points(d: int) -> np.ndarray:
 def _each(function: Callable[[Any], _Expansion], z: np.ndarray) -> _Expansion:
     """The function of every row, in equal chunks."""
     chunks = math.ceil(len(z) / _CHUNK)
-    found: _Expansion = Batched(function, width=math.ceil(len(z) / chunks), together=True)(z)
-    return found
+    return Batched(function, width=math.ceil(len(z) / chunks), together=True)(z)
 
 
 def _check_degree(

@@ -17,6 +17,7 @@ from bsnunu_jax.exchange import names
 from bsnunu_jax.exchange.polynomials import Polynomials
 from bsnunu_jax.exchange.write import save
 from bsnunu_jax.foundation.errors import InputError
+from bsnunu_jax.foundation.files import write_whole
 from bsnunu_jax.foundation.version import __version__
 from bsnunu_jax.hadrons.transitions import MODES, get_decay
 from bsnunu_jax.inputs import Inputs, Nuisances, tables
@@ -118,8 +119,6 @@ def block_name(rows: Sequence[str], columns: Sequence[str]) -> str:
 
 def _save_hdf5(path: Path, found: Polynomials) -> None:
     import h5py
-
-    from bsnunu_jax.foundation.files import write_whole
 
     observables = list(found.observables)
     buffer = io.BytesIO()

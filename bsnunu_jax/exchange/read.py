@@ -56,26 +56,24 @@ def read_wcxf(path: Path | str, inputs: Inputs | None = None) -> GivenPoint:
     file = _File(Path(path))
     theory = file.text("eft"), file.text("basis")
     if theory not in (names.FLAVIO, names.OWN):
-        raise InputError(
+        raise file.error(
+            "eft",
             f"eft {theory[0]}, basis {theory[1]}",
-            where=file.where("eft"),
-            allowed="eft WET with basis flavio, or eft WET-dark with basis bsnunu; the package"
+            "eft WET with basis flavio, or eft WET-dark with basis bsnunu; the package"
             " wilson runs, matches and translates the others",
         )
     scale = file.number("scale", file.data.get("scale"))
     highest = float(inputs.values["m_t_MSbar"])
     if scale.imag or not LOWEST <= scale.real <= highest:
-        raise InputError(
+        raise file.error(
+            "scale",
             f"scale {shown(file.data['scale'])}: no weak effective theory with a b quark",
-            where=file.where("scale"),
-            allowed=f"{LOWEST:g} to {highest:.0f} GeV; match coefficients above it first",
+            f"{LOWEST:g} to {highest:.0f} GeV; match coefficients above it first",
         )
     given = file.data.get("values")
     if not isinstance(given, Mapping):
-        raise InputError(
-            "no coefficients",
-            where=file.where("values"),
-            allowed=f"values: one line `NAME: value` each, {_FORM}",
+        raise file.error(
+            "values", "no coefficients", f"values: one line `NAME: value` each, {_FORM}"
         )
     values = {str(k): file.number(f"values.{k}", v) for k, v in given.items()}
     if theory == names.FLAVIO:
@@ -133,6 +131,9 @@ class _File:
             return self.located.where(key.split("."))
         return f"{self.path} ({key})"
 
+    def error(self, key: str, what: str, allowed: str = "") -> InputError:
+        return InputError(what, where=self.where(key), allowed=allowed)
+
     def text(self, key: str) -> str:
         if key not in self.data:
             raise InputError(
@@ -151,11 +152,9 @@ class _File:
                 raise ValueError
             found = complex(float(parts.get("Re", 0.0)), float(parts.get("Im", 0.0)))
         except (TypeError, ValueError):
-            raise InputError(
-                f"expected {_FORM}, got {shown(given)}", where=self.where(key)
-            ) from None
+            raise self.error(key, f"expected {_FORM}, got {shown(given)}") from None
         if not (math.isfinite(found.real) and math.isfinite(found.imag)):
-            raise InputError(f"{shown(given)} is not finite", where=self.where(key))
+            raise self.error(key, f"{shown(given)} is not finite")
         return found
 
 
@@ -171,10 +170,10 @@ def _of_flavio(values: Mapping[str, complex], inputs: Inputs, file: _File) -> Gi
             near = get_close_matches(name, names.LEFT_HANDED, 1, 0.8)
             hint = names.TO_WCXF.get(name)
             meant = f"here it is called {hint}" if hint else f"perhaps {near[0]}" if near else ""
-            raise InputError(
+            raise file.error(
+                f"values.{name}",
                 f"unknown coefficient {name!r} of the basis flavio",
-                where=file.where(f"values.{name}"),
-                allowed=meant or "CL_bsnu{j}nu{i}, CR_bsnu{j}nu{i} with i, j in e, mu, tau",
+                meant or "CL_bsnu{j}nu{i}, CR_bsnu{j}nu{i} with i, j in e, mu, tau",
             )
     lines = []
     if ignored := [k for k in rest if values[k]]:
@@ -188,19 +187,17 @@ def _of_own(values: Mapping[str, complex], scale: float, inputs: Inputs, file: _
     known = names.FROM_WCXF.keys() | {n for s in names.SECTORS.values() for n in s.names()}
     for name in values:
         if name not in known:
-            raise InputError(
+            raise file.error(
+                f"values.{name}",
                 f"unknown coefficient {name!r} of the basis bsnunu",
-                where=file.where(f"values.{name}"),
-                allowed="see bsnunu_jax/exchange/bsnunu.basis.yaml",
+                "see bsnunu_jax/exchange/bsnunu.basis.yaml",
             )
     mine = {k: c for k, c in values.items() if k in names.FROM_WCXF}
     dark = [s for s in names.SECTORS.values() if any(n in values for n in s.names())]
     if len(dark) + any(mine.values()) > 1:
         found = ", ".join([s.name for s in dark] + [names.NEUTRINOS] * any(mine.values()))
-        raise InputError(
-            f"coefficients of several sectors: {found}",
-            where=file.where("values"),
-            allowed="one sector, which is one model",
+        raise file.error(
+            "values", f"coefficients of several sectors: {found}", "one sector, which is one model"
         )
     if not dark:
         return GivenPoint("neutrinos", _neutrinos(mine, inputs), ())
@@ -224,7 +221,7 @@ def _particle(sector: names.Sector, file: _File) -> dict[str, Any]:
     """Mass and statistics from the metadata."""
     metadata = file.data.get("metadata")
     given = metadata.get("particle") if isinstance(metadata, Mapping) else None
-    allowed = (*sector.masses, *sector.settings)
+    allowed = (*sector.of_model.masses, *sector.settings)
     shown = f"metadata, particle: {', '.join(allowed)}"
     if not isinstance(given, Mapping):
         raise InputError(
@@ -249,10 +246,10 @@ def _particle(sector: names.Sector, file: _File) -> dict[str, Any]:
             found[key] = model.read(key, value, where)
     for key, values in sector.settings.items():
         if len(values) == 1 and found.setdefault(key, values[0]) != values[0]:
-            raise InputError(
+            raise file.error(
+                f"metadata.particle.{key}",
                 f"{key} = {found[key]} with coefficients of sector {sector.name}",
-                where=file.where(f"metadata.particle.{key}"),
-                allowed=f"{key}: {values[0]}",
+                f"{key}: {values[0]}",
             )
     return found
 

@@ -11,22 +11,18 @@ import yaml
 
 from bsnunu_jax.exchange import names
 from bsnunu_jax.foundation.errors import InputError
+from bsnunu_jax.foundation.files import write_whole
 from bsnunu_jax.foundation.version import __version__
 from bsnunu_jax.inputs import Inputs, load_inputs
 from bsnunu_jax.inputs.running import mu_b
 from bsnunu_jax.models import get_model
-from bsnunu_jax.states import FermionPair, Neutrinos, ScalarPair, SterileNeutrino, VectorPair
+from bsnunu_jax.states import Neutrinos, SterileNeutrino, VectorPair
 from bsnunu_jax.states.massive_pair import MassivePair
 from bsnunu_jax.states.neutrinos import FLAVOURS, MATRICES
 from bsnunu_jax.states.sectors import Sectors
 
 SUFFIXES = (".json", ".yaml", ".yml")
 BASES = ("flavio", "bsnunu")
-_SECTOR_OF: Mapping[object, str] = {
-    ScalarPair: "sbphiphi",
-    FermionPair: "sbchichi",
-    VectorPair: "sbXX",
-}
 
 
 @dataclass(frozen=True)
@@ -178,8 +174,6 @@ def save(path: Path, document: Mapping[str, Any]) -> None:
     Raises:
         InputError: if it cannot be written.
     """
-    from bsnunu_jax.foundation.files import write_whole
-
     if path.suffix in (".yaml", ".yml"):
         text = yaml.safe_dump(dict(document), sort_keys=False)
     else:
@@ -227,19 +221,17 @@ def _of_charged(sectors: Sectors, ratio: float) -> dict[str, complex]:
 
 def _of_pair(state: Any) -> tuple[dict[str, complex], dict[str, Any]]:
     """Coefficients and particle of a dark pair, at the scale of m_b in use."""
+    sector = names.sector_of(state)
+    unit = dict.fromkeys(state.operators, 1.0)
+    particle: dict[str, Any]
     if isinstance(state, SterileNeutrino):
-        sector = names.SECTORS["sbNN" if state.pair == "NN" else "sbnuN"]
-        particle: dict[str, Any] = {"mN": float(state.mN), "pair": state.pair}
+        particle = {"mN": float(state.mN), "pair": state.pair}
         if state.pair == "NN":
             particle["majorana"] = state.majorana
-        power = dict.fromkeys(sector.operators, 1.0)
     else:
-        sector = names.SECTORS[_SECTOR_OF[type(state)]]
         m = float(state.m)
-        (own,) = sector.settings
         particle = {"m": m} if state.m_other is None else {"m1": m, "m2": float(state.m_other)}
-        particle[own] = state.identical
-        power = dict.fromkeys(sector.operators, 1.0)
+        particle[sector.of_model.statistics] = state.identical
         if isinstance(state, VectorPair):
             if m == 0:
                 raise InputError(
@@ -247,9 +239,9 @@ def _of_pair(state: Any) -> tuple[dict[str, complex], dict[str, Any]]:
                     where="m",
                     allowed="keep m above 0",
                 )
-            power = {o: m ** state.powers[o] for o in sector.operators}
+            unit = {o: m**power for o, power in state.powers.items()}
     values = {
-        f"{o}_{sector.suffix}": complex(c) * power[o]
+        f"{o}_{sector.suffix}": complex(c) * unit[o]
         for o, c in state.coefficients.items()
         if complex(c)
     }

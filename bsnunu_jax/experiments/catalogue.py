@@ -1,4 +1,4 @@
-"""The measurements of the package by name, read from the YAML files of this folder."""
+"""Measurements: those of the package by name, and those of any file, as YAML, checked by line."""
 
 import math
 from collections.abc import Mapping, Sequence
@@ -6,17 +6,21 @@ from functools import cache
 from importlib import resources
 from pathlib import Path
 from types import MappingProxyType
+from typing import Any
 
 import numpy as np
+from pydantic import Field, StrictBool
 
-from bsnunu_jax.experiments.files import read_measurements
+from bsnunu_jax.experiments.entries import CorrelatedEntry, kind_of, number
 from bsnunu_jax.experiments.histfactory.compact_table import read_table
 from bsnunu_jax.experiments.histfactory.null_model import null_br
 from bsnunu_jax.experiments.histfactory.reweighted import Belle2Likelihood
 from bsnunu_jax.experiments.measurement import Measurement
 from bsnunu_jax.experiments.quoted.counting import CountingMeasurement
-from bsnunu_jax.experiments.records.published import load_published
+from bsnunu_jax.experiments.records.published import check_files, load_published
+from bsnunu_jax.experiments.records.record import DataSet
 from bsnunu_jax.foundation.errors import InputError, shown
+from bsnunu_jax.foundation.located_yaml import LocatedYaml, Section, located
 from bsnunu_jax.inputs.tables import load_yaml
 
 _FILES = (
@@ -26,6 +30,14 @@ _FILES = (
     "correlated_modes.yaml",
     "dark_matter.yaml",
 )
+
+
+class MeasurementFile(Section):
+    """A file of measurements, whose entries are checked one by one as what they are."""
+
+    measurements: tuple[dict[str, Any], ...] = Field(min_length=1)
+    sm_spectrum: StrictBool = True
+    tree_tau: str = "not stated"
 
 
 @cache
@@ -51,6 +63,7 @@ def _belle2() -> Belle2Likelihood:
         luminosity=raw["luminosity"],
         labels=tuple(raw["labels"]),
         samples=tuple(raw["samples"]),
+        sm_spectrum=False,
         tree_tau=raw["tree_tau"],
         sources=tuple(f"arXiv:{a}" for a in raw["arxiv"]),
         null_model=raw["null_model"],
@@ -130,6 +143,33 @@ def load_measurements(
     return tuple(chosen)
 
 
+def load_data_set(data: DataSet, folder: Path) -> Belle2Likelihood:
+    """The measurement of the files in a folder.
+
+    Raises:
+        InputError: for a file that is missing or altered, or bins that do not match the densities.
+    """
+    (template,) = load_measurements([data.measurement])
+    assert isinstance(template, Belle2Likelihood)
+    return load_published(folder, template, checksums=data.files)
+
+
+def check_data_set(data: DataSet, folder: Path) -> list[str]:
+    """One line a file with its checksum, one on the bins, which must match the densities.
+
+    Raises:
+        InputError: for a file that is missing or altered, or bins that do not match the densities.
+    """
+    check_files(folder, data.files)
+    model = load_data_set(data, folder)
+    lines = [f"{name}: sha256 {sha}, as expected" for name, sha in data.files.items()]
+    signal, q2 = model.density.shape
+    return [
+        *lines,
+        f"{len(model.observed)} bins; densities of {signal} signal bins in {q2} bins of q2 match",
+    ]
+
+
 def _of_file(path: Path, where: str) -> list[Measurement]:
     """The measurements of a file that a card names.
 
@@ -151,6 +191,50 @@ def _of_file(path: Path, where: str) -> list[Measurement]:
         if isinstance(m, CountingMeasurement):
             _check_efficiency(m, path)
     return found
+
+
+def read_measurements(path: Path) -> list[Measurement]:
+    """The measurements of a file.
+
+    Raises:
+        InputError: with file, line and key for anything that does not fit.
+    """
+    file = LocatedYaml(path)
+    content = file.validate(MeasurementFile)
+    found: list[Measurement] = []
+    ids: set[str] = set()
+    for i, raw in enumerate(content.measurements):
+        entry: Any = file.validate(kind_of(raw, file, i), ("measurements", i))
+        if entry.id in ids:
+            raise InputError(
+                f"the id {entry.id!r} stands twice",
+                where=file.where(("measurements", i, "id")),
+                allowed="each measurement has its own",
+            )
+        ids.add(entry.id)
+        place = ("measurements", i)
+        if isinstance(entry, CorrelatedEntry):
+            _refuse_twice(entry.observables, file, (*place, "observables"))
+        tree_tau = entry.tree_tau or content.tree_tau
+        of_file = {"sm_spectrum": content.sm_spectrum, "tree_tau": tree_tau}
+        with located(file.where(place)):
+            found.append(entry.measurement(**entry.about(), **of_file))
+    return found
+
+
+def _refuse_twice(
+    observables: Sequence[str], file: LocatedYaml, place: Sequence[str | int]
+) -> None:
+    """One observable may not stand twice, under no other spelling either."""
+    seen: dict[str, str] = {}
+    for j, given in enumerate(observables):
+        with located(file.where((*place, j))):
+            name = number(given)
+            if name in seen:
+                raise InputError(
+                    f"{given!r} and {seen[name]!r} are one observable", allowed="keep one"
+                )
+            seen[name] = given
 
 
 def _check_efficiency(m: CountingMeasurement, path: Path) -> None:

@@ -9,9 +9,18 @@ import numpy as np
 from pydantic import AfterValidator, Field, StrictBool, ValidationInfo, field_validator
 from scipy.special import erfinv
 
+from bsnunu_jax.experiments.measurement import Measurement
+from bsnunu_jax.experiments.quoted.counting import CountingMeasurement
+from bsnunu_jax.experiments.quoted.values import (
+    CorrelatedMeasurement,
+    GaussianMeasurement,
+    NumericalMeasurement,
+)
 from bsnunu_jax.foundation.errors import InputError, shown
 from bsnunu_jax.foundation.located_yaml import LocatedYaml, Names, Number, Section, pair
 from bsnunu_jax.foundation.plain_text import Name, Title
+from bsnunu_jax.hadrons.transitions import get_mode
+from bsnunu_jax.observables.catalogue import get_observable
 
 # Smaller ones have squares that are 0; the data of the package go down to 1e-28.
 _SMALLEST = 1e-100
@@ -38,7 +47,7 @@ Level = Annotated[Number, Field(gt=0, lt=1), AfterValidator(_level)]
 
 
 class Entry(Section):
-    """What all kinds of entries have."""
+    """What all kinds of entries have; each makes its `measurement` of this and `about` it."""
 
     id: Name = Field(pattern=r"^[A-Za-z0-9_+*-]+$")
     title: Title
@@ -49,15 +58,18 @@ class Entry(Section):
     note: str = ""
     unverified: StrictBool = False
 
-    @property
-    def shown(self) -> str:
-        """The title, which says so if the numbers are not verified."""
-        return f"{self.title} [unverified]" if self.unverified else self.title
+    def about(self) -> dict[str, Any]:
+        """What all measurements have, but for what the file says of all of them."""
+        return {
+            "name": self.id,
+            "title": f"{self.title} [unverified]" if self.unverified else self.title,
+            "samples": self.samples or (self.id,),
+            "sources": (f"arXiv:{self.arxiv}",) if self.arxiv else (self.inspire or self.title,),
+        }
 
-    @property
-    def sources(self) -> tuple[str, ...]:
-        """What to cite."""
-        return (f"arXiv:{self.arxiv}",) if self.arxiv else (self.inspire or self.title,)
+    def given(self) -> dict[str, Any]:
+        """The values of `own_keys`."""
+        return {key: getattr(self, key) for key in self.own_keys()}
 
     @classmethod
     def own_keys(cls) -> tuple[str, ...]:
@@ -90,6 +102,11 @@ class CountingEntry(Entry):
             )
         return observed
 
+    def measurement(self, **about: Any) -> Measurement:
+        """n events."""
+        own = self.given() | {"mode": get_mode(self.mode).name}
+        return CountingMeasurement(**own, note=self.note, **about)
+
 
 class GaussianEntry(Entry):
     """A value with one or more pairs of errors [up, down], added in quadrature."""
@@ -115,6 +132,11 @@ class GaussianEntry(Entry):
             _fine(total, info.data.get("value", 0.0))
         return errors
 
+    def measurement(self, **about: Any) -> Measurement:
+        """A two-sided Gaussian."""
+        upper, lower = quadrature(self.errors)
+        return GaussianMeasurement(number(self.observable), self.value, upper, lower, **about)
+
 
 class LimitEntry(Entry):
     """A limit and nothing else: a Gaussian around 0 that gives it back with a flat prior."""
@@ -127,6 +149,10 @@ class LimitEntry(Entry):
     def std(self) -> float:
         """The width: limit/1.645 at 90 %."""
         return self.limit / (math.sqrt(2) * float(erfinv(self.confidence_level)))
+
+    def measurement(self, **about: Any) -> Measurement:
+        """A Gaussian around 0."""
+        return GaussianMeasurement(number(self.observable), 0.0, self.std, self.std, **about)
 
 
 class CurveSection(Section):
@@ -161,6 +187,11 @@ class NumericalEntry(Entry):
 
     observable: str
     curve: CurveSection
+
+    def measurement(self, **about: Any) -> Measurement:
+        """The curve."""
+        curve = self.curve.values, self.curve.likelihood
+        return NumericalMeasurement(number(self.observable), *curve, **about)
 
 
 class CorrelatedEntry(Entry):
@@ -198,6 +229,11 @@ class CorrelatedEntry(Entry):
                 f"correlation is no positive symmetric {n} x {n} matrix with 1 on the diagonal"
             )
         return rows
+
+    def measurement(self, **about: Any) -> Measurement:
+        """A multivariate Gaussian."""
+        own = self.given() | {"observables": tuple(map(number, self.observables))}
+        return CorrelatedMeasurement(**own, **about)
 
 
 # What a message calls them.
@@ -250,3 +286,14 @@ def quadrature(errors: Sequence[tuple[float, float]]) -> tuple[float, float]:
     """The total errors up and down."""
     ups, downs = zip(*errors, strict=True)
     return math.hypot(*ups), math.hypot(*downs)
+
+
+def number(observable: str) -> str:
+    """The name of an observable that is a number.
+
+    Raises:
+        InputError: for an unknown one or a spectrum.
+    """
+    if get_observable(observable).differential:
+        raise InputError(f"{observable!r} is a spectrum, a number is needed")
+    return get_observable(observable).name

@@ -10,6 +10,12 @@ from bsnunu_jax.experiments.predictions import Predictions
 from bsnunu_jax.experiments.quoted.counting import CountingMeasurement, joint_log_likelihoods
 
 
+def blocks(measurements: Sequence[Measurement], z: Float[Array, " n"]) -> list[Float[Array, " k"]]:
+    """The nuisances of each measurement, which stand one after the other."""
+    stops = list(accumulate(len(m.nuisance_names) for m in measurements))
+    return [z[start:stop] for start, stop in zip([0, *stops], stops, strict=False)]
+
+
 def log_likelihoods(
     measurements: Sequence[Measurement],
     predictions: Predictions,
@@ -26,19 +32,14 @@ def log_likelihoods(
         profiled: `profile_log_likelihood` of the measurements that have it: nuisances that
             `log_likelihood` integrates over are at their most likely values.
     """
-    stops = list(accumulate(len(m.nuisance_names) for m in measurements))
-    blocks = [z[start:stop] for start, stop in zip([0, *stops], stops, strict=False)]
-    counting = [
-        (m, block)
-        for m, block in zip(measurements, blocks, strict=True)
-        if isinstance(m, CountingMeasurement)
-    ]
+    own = list(zip(measurements, blocks(measurements, z), strict=True))
+    counting = [(m, block) for m, block in own if isinstance(m, CountingMeasurement)]
     found = {}
     if counting:
         searches, of_searches = zip(*counting, strict=True)
         joint = joint_log_likelihoods(searches, predictions, of_searches)
         found = {m.name: joint[i] for i, m in enumerate(searches)}
-    for m, block in zip(measurements, blocks, strict=True):
+    for m, block in own:
         if m.name not in found:
             method = m.log_likelihood
             if profiled and isinstance(m, ProfiledMeasurement):

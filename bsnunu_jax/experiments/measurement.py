@@ -2,6 +2,7 @@
 
 from typing import Protocol, runtime_checkable
 
+import equinox as eqx
 import jax
 import jax.numpy as jnp
 import numpy as np
@@ -46,6 +47,26 @@ class Measurement(Protocol):
     def log_likelihood(self, predictions: Predictions, z: Float[Array, " n"]) -> Scalar:
         """ln L without the standard-normal terms of z; constants that matter to no fit may go."""
         ...
+
+
+class Quoted(eqx.Module):
+    """What every published result has, see `Measurement`; its data alone may be traced.
+
+    A `shape_std` above 0 adds a nuisance, see `shape_systematic`.
+    """
+
+    name: str = eqx.field(static=True, kw_only=True)
+    title: str = eqx.field(static=True, kw_only=True)
+    samples: tuple[str, ...] = eqx.field(static=True, kw_only=True)
+    sources: tuple[str, ...] = eqx.field(static=True, kw_only=True)
+    sm_spectrum: bool = eqx.field(static=True, kw_only=True)
+    tree_tau: str = eqx.field(static=True, kw_only=True)
+    shape_std: float = eqx.field(static=True, kw_only=True, default=0.0)
+
+    @property
+    def nuisance_names(self) -> tuple[str, ...]:
+        """That of the efficiency, if there is one."""
+        return (f"shape[{self.name}]",) if self.shape_std else ()
 
 
 @runtime_checkable

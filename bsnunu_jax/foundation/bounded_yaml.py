@@ -40,8 +40,7 @@ def compose(text: str) -> yaml.Node | None:
     """
     loader = _Loader(text)
     try:
-        node: yaml.Node | None = loader.get_single_node()
-        return node
+        return loader.get_single_node()
     finally:
         loader.dispose()
 

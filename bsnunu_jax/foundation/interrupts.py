@@ -39,8 +39,8 @@ def keep(what: str) -> None:
 def message(signum: int = signal.SIGINT) -> str:
     """The line without the name of the command.
 
-    >>> message()
-    'interrupted'
+    >>> message(signal.SIGTERM).partition(";")[0]
+    'ended by SIGTERM'
     """
     word = _SIGNALS[signal.Signals(signum)]
     return f"{word}; {_kept}" if _kept else word

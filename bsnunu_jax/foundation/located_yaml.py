@@ -175,6 +175,10 @@ class LocatedYaml:
         place = f"{self.path}:{line + 1}"
         return f"{place} ({'.'.join(names)})" if names else place
 
+    def error(self, keys: Sequence[str | int], what: str, allowed: str = "") -> InputError:
+        """What is wrong with an entry, with its place."""
+        return InputError(what, where=self.where(keys), allowed=allowed)
+
     def validate(self, model: type[ModelT], keys: Sequence[str | int] = ()) -> ModelT:
         """The content, or the part of it under `keys`, as `model`.
 
@@ -241,8 +245,7 @@ def _fields_at(model: Any, keys: Sequence[str | int]) -> list[str]:
 
 def as_yaml(content: Mapping[str, Any], *more: Mapping[str, Any]) -> str:
     """YAML documents that `LocatedYaml` reads as they were."""
-    text: str = yaml.dump_all([content, *more], Dumper=_Dumper, sort_keys=False, allow_unicode=True)
-    return text
+    return yaml.dump_all([content, *more], Dumper=_Dumper, sort_keys=False, allow_unicode=True)
 
 
 class _Dumper(yaml.SafeDumper):

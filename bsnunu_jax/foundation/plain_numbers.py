@@ -49,6 +49,11 @@ def whole_number(text: str) -> int:
     return int(text)
 
 
+def finite(number: float) -> float | None:
+    """The number for JSON, which has no NaN and no infinity: None for these."""
+    return float(number) if math.isfinite(number) else None
+
+
 def complex_number(text: str) -> complex:
     """The number, real or complex, that a text is: -11, 1+2j, (1 - 2i), j.
 

@@ -7,11 +7,11 @@ as the keys `run` and `sha256`.
 import hashlib
 import json
 from collections.abc import Mapping
-from contextlib import AbstractContextManager
 from pathlib import Path
 from typing import Any
 
 from bsnunu_jax.foundation.errors import InputError
+from bsnunu_jax.foundation.files import whole
 from bsnunu_jax.foundation.owned import identity_of
 
 _HEAD, _DIGITS = b"\nbsnunu run ", 64
@@ -19,13 +19,6 @@ _HEAD, _DIGITS = b"\nbsnunu run ", 64
 _SEAL = len(_HEAD) + _DIGITS + len(b" sha256 ") + _DIGITS + 1
 _NOBODY = "0" * _DIGITS
 _DAMAGED = "is damaged"
-
-
-def whole(path: Path, **options: Any) -> AbstractContextManager[Path]:
-    """`report.atomic.whole`."""
-    from bsnunu_jax.foundation import files as atomic
-
-    return atomic.whole(path, **options)
 
 
 def write_json(path: Path, content: Mapping[str, Any]) -> None:

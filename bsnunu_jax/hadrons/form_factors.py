@@ -11,10 +11,9 @@ import jax.numpy as jnp
 import numpy as np
 from jaxtyping import Array, Float
 
+from bsnunu_jax.foundation.arrays import Scalar
 from bsnunu_jax.hadrons.kinematics import t_0_optimal, z_expansion
 from bsnunu_jax.hadrons.transitions import TRANSITIONS
-
-Scalar = Float[Array, ""]
 
 _POLES = {
     "f+": "m_R_1-",
@@ -37,7 +36,19 @@ class FormFactors(Protocol):
     def __call__(self, q2: Scalar) -> dict[str, Scalar]: ...
 
 
-class BSZ(eqx.Module):
+class _Expansion(eqx.Module):
+    """Coefficients, shape (n,), in the order of `names`; masses [GeV] of z and of the poles."""
+
+    coefficients: Float[Array, " n"]
+    masses: dict[str, Scalar]
+    names: tuple[str, ...] = eqx.field(static=True)
+    transition: str = eqx.field(static=True)
+
+    def _coefficient(self, k: int, form_factor: str) -> Scalar:
+        return self.coefficients[self.names.index(f"a{k}_{form_factor}")]
+
+
+class BSZ(_Expansion):
     """Simplified series expansion of arXiv:1503.05534.
 
     F(q2) = 1/(1 - q2/m_R^2) sum_k a_k [z(q2) - z(0)]^k with the constraints at q2 = 0 built in:
@@ -47,11 +58,6 @@ class BSZ(eqx.Module):
         coefficients: a_k, shape (n,), in the order of `names` ("a0_f+", ...).
         masses: "m_B", "m_M" of z and the poles "m_R_0+", ... [GeV].
     """
-
-    coefficients: Float[Array, " n"]
-    masses: dict[str, Scalar]
-    names: tuple[str, ...] = eqx.field(static=True)
-    transition: str = eqx.field(static=True)
 
     @property
     def linear(self) -> Float[Array, " n"]:
@@ -71,7 +77,7 @@ class BSZ(eqx.Module):
                 return self._a(0, "T1")
             case 0, "A12":
                 return self._a(0, "A0") * (m_B**2 - m_M**2) / (8 * m_B * m_M)
-        return self.coefficients[self.names.index(f"a{k}_{form_factor}")]
+        return self._coefficient(k, form_factor)
 
     def __call__(self, q2: Scalar) -> dict[str, Scalar]:
         m_B, m_M = self.masses["m_B"], self.masses["m_M"]
@@ -84,18 +90,13 @@ class BSZ(eqx.Module):
         return values
 
 
-class BCL(eqx.Module):
+class BCL(_Expansion):
     """Bourrely-Caprini-Lellouch expansion as HPQCD use it in arXiv:2207.12468 (t_0 = 0).
 
     Attributes:
         coefficients: L and a_n, shape (9,), in the order of `names`; a0_f+ = a0_f0.
         masses: "m_B", "m_M" of z and the poles "m_R_0+", "m_R_1-" [GeV].
     """
-
-    coefficients: Float[Array, " n"]
-    masses: dict[str, Scalar]
-    names: tuple[str, ...] = eqx.field(static=True)
-    transition: str = eqx.field(static=True)
 
     @property
     def linear(self) -> Float[Array, " n"]:
@@ -110,9 +111,7 @@ class BCL(eqx.Module):
         return eqx.tree_at(lambda ff: ff.coefficients, self, jnp.where(is_log, 1.0, linear))
 
     def _a(self, n: int, form_factor: str) -> Scalar:
-        if n == 0 and form_factor == "f+":
-            form_factor = "f0"
-        return self.coefficients[self.names.index(f"a{n}_{form_factor}")]
+        return self._coefficient(n, "f0" if n == 0 and form_factor == "f+" else form_factor)
 
     def __call__(self, q2: Scalar) -> dict[str, Scalar]:
         z = z_expansion(q2, self.masses["m_B"], self.masses["m_M"], 0 * q2)

@@ -1,9 +1,8 @@
 """Two- and three-body kinematics in GeV."""
 
 import jax.numpy as jnp
-from jaxtyping import Array, Float
 
-Scalar = Float[Array, ""]
+from bsnunu_jax.foundation.arrays import Scalar
 
 
 def q2_max(m_B: Scalar, m_K: Scalar) -> Scalar:

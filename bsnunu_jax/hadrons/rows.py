@@ -9,11 +9,10 @@ interfere once the angles of the pair are integrated. Rows that vanish are absen
 from collections.abc import Mapping
 
 import jax.numpy as jnp
-from jaxtyping import Array, Float
 
+from bsnunu_jax.foundation.arrays import Scalar
 from bsnunu_jax.hadrons.kinematics import kallen
 
-Scalar = Float[Array, ""]
 Rows = dict[str, Scalar]
 
 

@@ -5,14 +5,13 @@ from typing import Any
 
 import equinox as eqx
 import jax.numpy as jnp
-from jaxtyping import Array, Float
 
+from bsnunu_jax.foundation.arrays import Scalar
 from bsnunu_jax.foundation.precision import require_float64
 from bsnunu_jax.hadrons.form_factors import BCL, BSZ, FormFactors
 from bsnunu_jax.hadrons.transitions import TRANSITIONS
 from bsnunu_jax.inputs import tables
 
-Scalar = Float[Array, ""]
 _PARAMETRISATIONS: Mapping[str, Callable[..., FormFactors]] = {"BSZ": BSZ, "BCL": BCL}
 
 

@@ -14,9 +14,8 @@ import jax.numpy as jnp
 from jax.typing import ArrayLike
 from jaxtyping import Array, Float
 
+from bsnunu_jax.foundation.arrays import Scalar
 from bsnunu_jax.inputs import Inputs
-
-Scalar = Float[Array, ""]
 
 # a of the exponent a/b_0 of a factor eta = alpha_s(high)/alpha_s(low).
 SCALAR, TENSOR = -4.0, 4.0 / 3.0

@@ -8,13 +8,13 @@ negative; a phase of a coupling is one relative to it.
 """
 
 import jax.numpy as jnp
-from jaxtyping import Array, Complex, Float
+from jaxtyping import Array, Complex
 
+from bsnunu_jax.foundation.arrays import Scalar
 from bsnunu_jax.inputs import Inputs
 from bsnunu_jax.states.neutrinos import flavour_matrix
 from bsnunu_jax.states.sectors import ChargedCurrent, ChargedLeptons
 
-Scalar = Float[Array, ""]
 Matrix = Complex[Array, "3 3"]
 # GeV^-2 in one TeV^-2.
 PER_TEV2 = 1e-6

@@ -9,13 +9,14 @@ Scalar and tensor quark currents are meant at the scale of m_b and f_T in use; w
 they are meant there and run to it.
 """
 
-from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from functools import cached_property
 from typing import Any
 
 import jax.numpy as jnp
-from jaxtyping import Array, Float
 
+from bsnunu_jax.foundation.arrays import Scalar
 from bsnunu_jax.inputs import Inputs
 from bsnunu_jax.inputs.running import SCALAR, TENSOR, factor, mu_b
 from bsnunu_jax.models.quantities import described
@@ -24,17 +25,16 @@ from bsnunu_jax.models.values import Ranges, Refusal, Settings, lowest, real
 from bsnunu_jax.states import (
     FermionPair,
     InvisibleState,
+    MassivePair,
     Neutrinos,
     ScalarPair,
     SterileNeutrino,
     VectorPair,
-    sterile_neutrino,
 )
 
 _TEV = 1000.0
 # Below 1 GeV there is no operator, and below 2 GeV no perturbative running.
 _LEAST, _LOWEST_SCALE = 1e-3, 2.0
-Scalar = Float[Array, ""]
 Build = Callable[[Mapping[str, Any], Mapping[str, Any]], InvisibleState]
 
 
@@ -43,23 +43,33 @@ class PairModel:
     """One pair model.
 
     Attributes:
-        operators: their names.
-        powers: of 1/Lambda in each coefficient (for vectors in that over its powers of m).
+        name: of the model.
+        state: the class of the pair, with its operators and those that vanish for a particle that
+            is its own antiparticle.
         masses: names of the mass parameters; the first one, or all of them, must be given.
         statistics: setting that makes the particle its own antiparticle.
-        vanishing: operators that do not exist then, and why.
-        other: further settings with their allowed values.
         make: from masses and settings and from coefficients to the state.
+        other: further settings with their allowed values.
     """
 
-    operators: tuple[str, ...]
-    powers: Mapping[str, int]
+    name: str
+    state: type[MassivePair] | type[SterileNeutrino]
     masses: tuple[str, ...]
     statistics: str
-    vanishing: tuple[str, ...]
-    why: str
-    other: Mapping[str, tuple[Any, ...]]
     make: Build
+    other: Mapping[str, tuple[Any, ...]] = field(default_factory=dict)
+
+    @property
+    def operators(self) -> tuple[str, ...]:
+        """Their names."""
+        return self.state.operators
+
+    @cached_property
+    def powers(self) -> dict[str, int]:
+        """Of 1/Lambda in each coefficient, from its unit; for vectors in that over powers of m."""
+        of_mass = VectorPair.powers if self.state is VectorPair else {}
+        about = described(self.name, self.operators)
+        return {o: int(q.unit.removeprefix("GeV^-")) + of_mass.get(o, 0) for o, q in about.items()}
 
     @property
     def parameters(self) -> tuple[str, ...]:
@@ -162,7 +172,7 @@ class PairModel:
                 "no coefficient is given",
                 f"give one of {', '.join(self.operators)}, or operator and Lambda",
             )
-        if given and self.make is _vectors and lowest(ranges, "m") <= 0:
+        if given and self.state is VectorPair and lowest(ranges, "m") <= 0:
             return Refusal(
                 "m",
                 "at m = 0 the rate of a vector pair with fixed coefficients is infinite",
@@ -170,12 +180,12 @@ class PairModel:
             )
         own = bool(ranges[self.statistics][0]) if self.statistics in ranges else False
         for name in (*given, *((operator,) if operator else ())):
-            if own and name in self.vanishing:
+            if own and name in self.state.vanishing:
                 where = name if name in given else "operator"
-                left = [o for o in self.operators if o not in self.vanishing]
+                left = [o for o in self.operators if o not in self.state.vanishing]
                 return Refusal(
                     where,
-                    f"operator {name} vanishes: {self.why}",
+                    f"operator {name} vanishes: {self.state.why_vanishing}",
                     f"allowed with {self.statistics}: {', '.join(left)}",
                 )
         if own and "m1" in ranges:
@@ -217,54 +227,19 @@ def _sterile(p: Mapping[str, Any], c: Mapping[str, Any]) -> InvisibleState:
     return SterileNeutrino(p["mN"], pair=pair, majorana=majorana, **c)
 
 
-def _powers(model: str, operators: Sequence[str]) -> dict[str, int]:
-    """C = Lambda^-power, from the units of the coefficients."""
-    return {o: int(q.unit.removeprefix("GeV^-")) for o, q in described(model, operators).items()}
-
-
-SCALARS = PairModel(
-    ScalarPair.operators,
-    _powers("scalar-pair", ScalarPair.operators),
-    ("m",),
-    "real",
-    ScalarPair.vanishing,
-    ScalarPair.why_vanishing,
-    {},
-    _scalars,
-)
-FERMIONS = PairModel(
-    FermionPair.operators,
-    _powers("fermion-pair", FermionPair.operators),
-    ("m", "m1", "m2"),
-    "majorana",
-    FermionPair.vanishing,
-    FermionPair.why_vanishing,
-    {},
-    _fermions,
-)
-VECTORS = PairModel(
-    VectorPair.operators,
-    {o: 4 if o[1:] in ("2", "4", "5") and o[0] != "T" else 3 for o in VectorPair.operators},
-    ("m",),
-    "real",
-    VectorPair.vanishing,
-    VectorPair.why_vanishing,
-    {},
-    _vectors,
-)
-STERILE = PairModel(
-    sterile_neutrino.OPERATORS,
-    _powers("sterile-neutrino", sterile_neutrino.OPERATORS),
-    ("mN",),
-    "majorana",
-    ("T_LL", "T_RR"),
-    FermionPair.why_vanishing,
-    {"pair": ("NN", "nuN")},
-    _sterile,
-)
 PAIRS: Mapping[str, PairModel] = {
-    "scalar-pair": SCALARS,
-    "fermion-pair": FERMIONS,
-    "vector-pair": VECTORS,
-    "sterile-neutrino": STERILE,
+    p.name: p
+    for p in (
+        PairModel("scalar-pair", ScalarPair, ("m",), "real", _scalars),
+        PairModel("fermion-pair", FermionPair, ("m", "m1", "m2"), "majorana", _fermions),
+        PairModel("vector-pair", VectorPair, ("m",), "real", _vectors),
+        PairModel(
+            "sterile-neutrino",
+            SterileNeutrino,
+            ("mN",),
+            "majorana",
+            _sterile,
+            {"pair": ("NN", "nuN")},
+        ),
+    )
 }

@@ -36,8 +36,7 @@ _VALUES |= dict.fromkeys("xy", "[LR]")
 
 def texts(model: str) -> Mapping[str, Any]:
     """What data/models.yaml says of a model: description, note if there is one, parameters."""
-    found: Mapping[str, Any] = packaged("models", "models.yaml")[model]
-    return found
+    return packaged("models", "models.yaml")[model]
 
 
 def described(model: str, names: Iterable[str]) -> dict[str, Quantity]:

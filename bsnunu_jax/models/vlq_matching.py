@@ -19,11 +19,11 @@ coefficients, 4.8 GeV for bs, 2 GeV for ss; from 1 TeV to 4.2 GeV a scalar opera
 import equinox as eqx
 import jax.numpy as jnp
 from jax.typing import ArrayLike
-from jaxtyping import Array, Complex, Float
+from jaxtyping import Array, Complex
 
+from bsnunu_jax.foundation.arrays import Scalar
 from bsnunu_jax.inputs import Inputs
 
-Scalar = Float[Array, ""]
 ComplexScalar = Complex[Array, ""]
 _QUARKS = {"s": 0, "b": 1}
 

@@ -12,7 +12,7 @@ import jax.numpy as jnp
 import numpy as np
 
 # Lanes of a call: on a CPU few, so that calls for all cores are there even if lanes are few.
-_ON_CPU, _ON_ACCELERATOR = 4, 64
+_ON_CPU, _ON_ACCELERATOR = 2, 64
 
 
 def chunked_vmap(function: Callable[..., Any], *arrays: Any, chunk: int = 1_000) -> Any:

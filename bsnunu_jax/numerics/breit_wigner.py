@@ -15,9 +15,8 @@ import jax.numpy as jnp
 import numpy as np
 from jaxtyping import Array, Bool, Complex, Float
 
+from bsnunu_jax.foundation.arrays import Scalar
 from bsnunu_jax.numerics.quadrature import endpoint_variable
-
-Scalar = Float[Array, ""]
 
 # Poles so far from a bin that plain Gauss-Legendre reaches this are left to it: the recursion of
 # Q_k loses digits there.

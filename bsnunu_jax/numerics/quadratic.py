@@ -4,6 +4,8 @@ from collections.abc import Callable
 from typing import Any, NamedTuple
 
 import jax
+import jax.numpy as jnp
+import numpy as np
 from jaxtyping import Array, Float
 
 Vector = Float[Array, " d"]
@@ -21,6 +23,24 @@ class Quadratic(NamedTuple):
     value: Any
     slope: Any
     hessian: Any
+
+    @property
+    def coefficients(self) -> Array:
+        """Of `monomials`, along the last axis; of a function with one array."""
+        i, j = np.triu_indices(self.slope.shape[-1])
+        pairs = self.hessian[..., i, j]
+        weights = jnp.broadcast_to(np.where(i == j, 0.5, 1.0), pairs.shape)
+        return jnp.concatenate([self.slope, weights * pairs], axis=-1)
+
+
+def monomials(d: int) -> list[tuple[int, ...]]:
+    """Those of degree 1 and 2 in d coordinates: (i,) and (i, j) with i <= j.
+
+    >>> monomials(2)
+    [(0,), (1,), (0, 0), (0, 1), (1, 1)]
+    """
+    i, j = np.triu_indices(d)
+    return [*((k,) for k in range(d)), *zip(i.tolist(), j.tolist(), strict=True)]
 
 
 def quadratic(function: Callable[[Vector], Any], at: Vector) -> Quadratic:

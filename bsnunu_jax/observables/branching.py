@@ -6,14 +6,13 @@ from jax.core import Tracer
 from jax.typing import ArrayLike
 from jaxtyping import Array, Float
 
+from bsnunu_jax.foundation.arrays import Scalar
 from bsnunu_jax.foundation.errors import InputError
 from bsnunu_jax.hadrons.transitions import get_decay, get_mode
 from bsnunu_jax.inputs import Inputs
 from bsnunu_jax.numerics.quadrature import NODES
 from bsnunu_jax.rates import kernels as rates
 from bsnunu_jax.states import Neutrinos, States, each_state
-
-Scalar = Float[Array, ""]
 
 
 def branching_fraction(mode: str, states: States, inputs: Inputs) -> Scalar:

@@ -6,15 +6,15 @@ are given. The SM is H = GF^2 mW^2 (VtbVts*)^2 S_0(x_t) eta_B/(4 pi^2) O_VLL wit
 
 import jax.numpy as jnp
 from jax.typing import ArrayLike
-from jaxtyping import Array, Complex, Float
+from jaxtyping import Array, Complex
 
+from bsnunu_jax.foundation.arrays import Scalar
 from bsnunu_jax.inputs import Inputs
 from bsnunu_jax.inputs.running import SLR, VLL, VLR, factor, over_thresholds
 from bsnunu_jax.observables.observable import Observable, observable
 from bsnunu_jax.states import States
 from bsnunu_jax.states.sectors import BsMixing, sectors_of
 
-Scalar = Float[Array, ""]
 # Scale of the bag parameters and of eta_B [GeV].
 MU = 4.2
 

@@ -12,11 +12,11 @@ from types import MappingProxyType
 
 import numpy as np
 
+from bsnunu_jax.foundation.arrays import Scalar
 from bsnunu_jax.foundation.errors import InputError
 from bsnunu_jax.hadrons.transitions import ANNIHILATIONS, MODES
 from bsnunu_jax.observables import spectra, tree_level
 from bsnunu_jax.observables.branching import (
-    Scalar,
     branching_fraction,
     branching_fraction_np,
     dbr_dq2,
@@ -31,6 +31,9 @@ from bsnunu_jax.observables.charged_catalogue import charged_observables
 from bsnunu_jax.observables.dark_matter.catalogue import dark_observables
 from bsnunu_jax.observables.observable import Observable as Observable
 from bsnunu_jax.observables.observable import observable
+
+# Ratios to the SM and the mode of each.
+RATIOS = {"R_K_nunu": "B+->K+", "R_Kstar_nunu": "B0->K*0"}
 
 
 def _catalogue() -> dict[str, Observable]:
@@ -59,8 +62,7 @@ def _catalogue() -> dict[str, Observable]:
     found += [
         observable("dGammatilde_eff/dq2(${mode}inv)", spectra.efficiency_weighted_at, mode=seen),
         observable("omega", spectra.omega, mode=seen),
-        observable("R_K_nunu", partial(ratio_to_sm, "B+->K+")),
-        observable("R_Kstar_nunu", partial(ratio_to_sm, "B0->K*0")),
+        *(observable(name, partial(ratio_to_sm, mode)) for name, mode in RATIOS.items()),
         observable("eta", lambda _states, inputs: eta(inputs)),
         observable(
             "BR_tree(B+->K+inv)", lambda _states, inputs: tree_level.branching_fraction(inputs)

@@ -4,21 +4,14 @@ r"""Observables of the charged modes: B -> K(*) l l', Bs -> l l', R_D and R_D*.
 charges, which experiments quote for Bs.
 """
 
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Iterator, Mapping
+from functools import partial
 from types import MappingProxyType
 
-from jax.typing import ArrayLike
-from jaxtyping import Array, Float
-
-from bsnunu_jax.hadrons.transitions import MODES, Mode, get_mode
-from bsnunu_jax.inputs import Inputs
+from bsnunu_jax.hadrons.transitions import MODES, Mode
 from bsnunu_jax.observables import charged_current
 from bsnunu_jax.observables import charged_leptons as charged
-from bsnunu_jax.observables.observable import Observable, observable
-from bsnunu_jax.states import States
-from bsnunu_jax.states.sectors import sectors_of
-
-Scalar = Float[Array, ""]
+from bsnunu_jax.observables.observable import Observable, observable, of_sector
 
 _LIGHTER_FIRST = (("e", "mu"), ("e", "tau"), ("mu", "tau"))
 _TEX = {"e": "e", "mu": r"\mu", "tau": r"\tau"}
@@ -29,36 +22,10 @@ WINDOWS: Mapping[bool, tuple[float, float]] = MappingProxyType(
 _ACCURACY = {False: ("0.2 %", "0.5 %"), True: ("2 %", "0.8 %")}
 
 
-def _total(
-    mode: str,
-    minus: str,
-    plus: str,
-    *,
-    both: bool = False,
-    window: tuple[float, float] | None = None,
-) -> Callable[..., Scalar]:
-    def function(states: States, inputs: Inputs) -> Scalar:
-        c = sectors_of(states).charged
-        return charged.branching_fraction(mode, minus, plus, c, inputs, both=both, window=window)
-
-    return function
-
-
-def _spectrum(mode: str) -> Callable[..., Scalar]:
-    def function(states: States, inputs: Inputs, q2: ArrayLike) -> Scalar:
-        c = sectors_of(states).charged
-        rate = charged.dgamma_dq2(mode, "tau", "tau", c, inputs, q2)
-        return inputs.lifetime(get_mode(mode).tau_B) * rate
-
-    return function
-
-
-def _bs(minus: str, plus: str, both: bool = False) -> Callable[..., Scalar]:
-    def function(states: States, inputs: Inputs) -> Scalar:
-        c = sectors_of(states).charged
-        return charged.branching_fraction_bs(minus, plus, c, inputs, both=both)
-
-    return function
+_total, _bs = (
+    partial(of_sector, "charged", function)
+    for function in (charged.branching_fraction, charged.branching_fraction_bs)
+)
 
 
 def _tau_pairs(mode: Mode) -> Iterator[Observable]:
@@ -72,7 +39,8 @@ def _tau_pairs(mode: Mode) -> Iterator[Observable]:
     in_window = _total(mode.name, "tau", "tau", window=window)
     words |= {"low": low, "high": high}
     yield observable("BR(${mode}tau+tau-)[$low,$high]", in_window, accuracy=cut, **words)
-    yield observable("dBR/dq2(${mode}tau+tau-)", _spectrum(mode.name), **words)
+    spectrum = of_sector("charged", charged.dbr_dq2, mode.name, "tau", "tau")
+    yield observable("dBR/dq2(${mode}tau+tau-)", spectrum, **words)
 
 
 def _flavour_violating() -> Iterator[Observable]:
@@ -102,9 +70,7 @@ def _charged_current() -> Iterator[Observable]:
         ("R_Dstar", charged_current.R_Dstar),
         ("r_D", lambda current, _inputs: charged_current.ratio_to_sm(current)),
     ):
-        yield observable(
-            name, lambda states, inputs, f=function: f(sectors_of(states).current, inputs)
-        )
+        yield observable(name, of_sector("current", function))
 
 
 def charged_observables() -> list[Observable]:

@@ -5,12 +5,10 @@ R_D/R_D^SM = R_D*/R_D*^SM. QED running is left out: 0.1 % of the ratio at C_VL =
 """
 
 import jax.numpy as jnp
-from jaxtyping import Array, Float
 
+from bsnunu_jax.foundation.arrays import Scalar
 from bsnunu_jax.inputs import Inputs
 from bsnunu_jax.states.sectors import ChargedCurrent
-
-Scalar = Float[Array, ""]
 
 
 def ratio_to_sm(current: ChargedCurrent) -> Scalar:

@@ -17,11 +17,12 @@ final state like any other massive pair: its rates, windows and derivatives are 
 import jax.numpy as jnp
 from jax.typing import ArrayLike
 
+from bsnunu_jax.foundation.arrays import Scalar
 from bsnunu_jax.foundation.errors import InputError
 from bsnunu_jax.hadrons.transitions import ANNIHILATIONS, get_mode
 from bsnunu_jax.inputs import Inputs
 from bsnunu_jax.rates import kernels as rates
-from bsnunu_jax.states.lepton_pair import LeptonPair, Scalar, _c10_sm, _squared
+from bsnunu_jax.states.lepton_pair import LeptonPair, _c10_sm, _squared
 from bsnunu_jax.states.sectors import ChargedLeptons
 
 _BS = ANNIHILATIONS["Bs->inv"]
@@ -32,6 +33,14 @@ def dgamma_dq2(
 ) -> Scalar:
     """Spectrum of B -> K(*) minus^- plus^+ at one q2 [GeV^2] in GeV^-1; 0 where closed."""
     return rates.dgamma_dq2(mode, LeptonPair(plus, minus, charged, inputs), inputs, q2)
+
+
+def dbr_dq2(
+    mode: str, minus: str, plus: str, charged: ChargedLeptons, inputs: Inputs, q2: ArrayLike
+) -> Scalar:
+    """The same as dBR/dq2 [GeV^-2]."""
+    rate = dgamma_dq2(mode, minus, plus, charged, inputs, q2)
+    return inputs.lifetime(get_mode(mode).tau_B) * rate
 
 
 def branching_fraction(
@@ -68,10 +77,7 @@ def branching_fraction(
             f"B -> K(*) {minus} {plus} needs the photon pole and the charmonia, which are left out",
             allowed="tau tau, or two different leptons",
         )
-    state = LeptonPair(plus, minus, charged, inputs)
-    invariants = state.invariants(inputs)
-    if both:
-        invariants = _add(invariants, LeptonPair(minus, plus, charged, inputs).invariants(inputs))
+    state, invariants = _pair(minus, plus, charged, inputs, both)
     if window is None:
         kernel = rates.integrated_kernels(mode, state, inputs)
     else:
@@ -93,10 +99,7 @@ def branching_fraction_bs(
     >>> f"{float(branching_fraction_bs('tau', 'tau', sm, load_inputs('flavio'))):.2e}"
     '7.70e-07'
     """
-    state = LeptonPair(plus, minus, charged, inputs)
-    invariants = state.invariants(inputs)
-    if both:
-        invariants = _add(invariants, LeptonPair(minus, plus, charged, inputs).invariants(inputs))
+    state, invariants = _pair(minus, plus, charged, inputs, both)
     if minus == plus:
         # |P|^2 (1 + A y) without a division by |P|^2, which may be 0.
         y = inputs.values["DeltaGamma_over_Gamma_Bs"] / 2
@@ -107,5 +110,13 @@ def branching_fraction_bs(
     return inputs.lifetime(_BS.tau_B) * rates.contract(invariants, kernel)
 
 
-def _add(a: dict[str, Scalar], b: dict[str, Scalar]) -> dict[str, Scalar]:
-    return {name: a[name] + b[name] for name in a}
+def _pair(
+    minus: str, plus: str, charged: ChargedLeptons, inputs: Inputs, both: bool
+) -> tuple[LeptonPair, dict[str, Scalar]]:
+    """The pair and its invariants, those of the other assignment of charges added for `both`."""
+    state = LeptonPair(plus, minus, charged, inputs)
+    found = state.invariants(inputs)
+    if both:
+        other = LeptonPair(minus, plus, charged, inputs).invariants(inputs)
+        found = {name: value + other[name] for name, value in found.items()}
+    return state, found

@@ -6,15 +6,15 @@ only C/m_c enters. The SM rates, D0 -> nu nubar and D0 -> pi0 nu nubar, are take
 
 import jax.numpy as jnp
 import numpy as np
-from jaxtyping import Array, Float
+from jaxtyping import Array
 
+from bsnunu_jax.foundation.arrays import Scalar
 from bsnunu_jax.hadrons.kinematics import kallen, q2_max, t_0_optimal, z_expansion
 from bsnunu_jax.inputs import Inputs
 from bsnunu_jax.numerics.fixed_nodes import with_fixed_nodes
 from bsnunu_jax.numerics.quadrature import NODES, PAIR_NODES, pair_rule
 from bsnunu_jax.states.sectors import DarkScalar
 
-Scalar = Float[Array, ""]
 _Point = tuple[DarkScalar, Inputs]
 
 # (a0, a1, a2) of f_0 in arXiv:1706.03017, as in flavio 2.7.1.
@@ -84,8 +84,7 @@ def branching_fraction_pion(dark: DarkScalar, inputs: Inputs) -> Scalar:
         q2, weights = pair_rule(m, m, end, round(PAIR_NODES * NODES))
         return weights @ dbr_dq2_pion(*point, q2)
 
-    found: Scalar = with_fixed_nodes(integral, (dark, inputs))
-    return found
+    return with_fixed_nodes(integral, (dark, inputs))
 
 
 def _velocity(dark: DarkScalar, q2: Array) -> Array:

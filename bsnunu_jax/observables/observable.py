@@ -3,12 +3,16 @@
 from collections.abc import Callable
 from dataclasses import dataclass
 from string import Template
+from typing import Any
 
-from jaxtyping import Array, Float
+import jax.numpy as jnp
+from jax.typing import ArrayLike
 
+from bsnunu_jax.foundation.arrays import Scalar
 from bsnunu_jax.foundation.packaged import packaged
-
-Scalar = Float[Array, ""]
+from bsnunu_jax.inputs import Inputs
+from bsnunu_jax.states import States
+from bsnunu_jax.states.sectors import sectors_of
 
 
 @dataclass(frozen=True)
@@ -52,3 +56,24 @@ def observable(key: str, function: Callable[..., Scalar], **words: str) -> Obser
         filled(about.get("needs", "")),
         about.get("dark", False),
     )
+
+
+def of_sector(
+    sector: str,
+    function: Callable[..., Scalar],
+    *names: str,
+    otherwise: float = 0.0,
+    **options: Any,
+) -> Callable[..., Scalar]:
+    """A function of (names, coefficients of a sector, inputs, q2) as that of an observable.
+
+    `otherwise` is the value for a model without the sector; `options` go to the function.
+    """
+
+    def at(states: States, inputs: Inputs, *q2: ArrayLike) -> Scalar:
+        coefficients = sectors_of(states)[sector]
+        if coefficients is None:
+            return jnp.asarray(otherwise)
+        return function(*names, coefficients, inputs, *q2, **options)
+
+    return at

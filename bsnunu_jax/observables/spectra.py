@@ -14,12 +14,11 @@ import numpy as np
 from jax.typing import ArrayLike
 from jaxtyping import Array, Float
 
+from bsnunu_jax.foundation.arrays import Scalar
 from bsnunu_jax.inputs import Inputs
 from bsnunu_jax.inputs.tables import load_yaml
 from bsnunu_jax.rates import kernels as rates
 from bsnunu_jax.states import Neutrinos, States, each_state
-
-Scalar = Float[Array, ""]
 
 # The decay of `ita_efficiency`.
 ITA_MODE = "B+->K+"

@@ -6,12 +6,10 @@ It is no b -> s transition and no part of BR(B+->K+inv) here: a number of its ow
 
 import jax.numpy as jnp
 from jax.typing import ArrayLike
-from jaxtyping import Array, Float
 
+from bsnunu_jax.foundation.arrays import Scalar
 from bsnunu_jax.foundation.errors import InputError
 from bsnunu_jax.inputs import Inputs
-
-Scalar = Float[Array, ""]
 
 _NEEDED = ("f_Bplus", "f_Kplus", "Vub", "Vus", "m_tau", "tau_tau")
 

@@ -15,7 +15,7 @@ import jax.numpy as jnp
 import numpy as np
 from jaxtyping import Array, Float
 
-from bsnunu_jax.hadrons import kinematics
+from bsnunu_jax.foundation.arrays import Scalar
 from bsnunu_jax.hadrons.transitions import Annihilation, Mode, get_decay
 from bsnunu_jax.inputs import Inputs
 from bsnunu_jax.numerics.quadratic import quadratic
@@ -26,7 +26,6 @@ from bsnunu_jax.states import InvisibleState
 from bsnunu_jax.states.base import in_integrals
 from bsnunu_jax.states.massive_pair import MassivePair
 
-Scalar = Float[Array, ""]
 Kernels = dict[str, Array]
 # A mode, and nodes and weights of q2 [GeV^2], summed over their last axis.
 _Nodes = tuple[Mode, Array, Array]
@@ -93,7 +92,7 @@ def forms(
         if isinstance(decay, Annihilation):
             continue
         if hasattr(inputs.form_factors[decay.transition], "with_linear"):
-            end = _q2_max(decay, inputs)
+            end = rates.q2_max(decay, inputs)
             if edges is None:
                 rule = state.total_rule(end, NODES)
             else:
@@ -136,10 +135,6 @@ def with_coefficients(inputs: Inputs, transition: str, b: Float[Array, " n"]) ->
     return eqx.tree_at(lambda i: i.form_factors[transition], inputs, shifted)
 
 
-def _q2_max(decay: Mode, inputs: Inputs) -> Scalar:
-    return kinematics.q2_max(inputs.values[decay.m_B], inputs.values[decay.m_K])
-
-
 def _of_transition(
     state: InvisibleState, inputs: Inputs, transition: str, rules: Mapping[Any, _Nodes]
 ) -> dict[Any, Gram]:
@@ -149,7 +144,7 @@ def _of_transition(
         m_B, m_K, q2_max = (
             inputs.values[decay.m_B],
             inputs.values[decay.m_K],
-            _q2_max(decay, inputs),
+            rates.q2_max(decay, inputs),
         )
         # Where the channel is closed anything finite will do.
         q2 = jnp.where(q2 < q2_max, q2, q2_max / 2).ravel()

@@ -7,6 +7,7 @@ import jax.numpy as jnp
 from jax.typing import ArrayLike
 from jaxtyping import Array, Float
 
+from bsnunu_jax.foundation.arrays import Scalar
 from bsnunu_jax.foundation.errors import InputError
 from bsnunu_jax.hadrons import kinematics
 from bsnunu_jax.hadrons.rows import Rows, annihilation_rows, pseudoscalar_rows, vector_rows
@@ -17,8 +18,6 @@ from bsnunu_jax.numerics.quadrature import NODES
 from bsnunu_jax.rates.tabulated import Tabulated
 from bsnunu_jax.states import InvisibleState
 from bsnunu_jax.states.base import in_integrals
-
-Scalar = Float[Array, ""]
 
 _Point = tuple[InvisibleState, Inputs]
 # Rows carry 1/q2 against a factor q2 of a massless pair: below this the ratio is taken [GeV^2].
@@ -105,7 +104,7 @@ def integrated_kernels(
         return annihilation_kernels(decay, state, inputs)
 
     def integral(rule: _Point, point: _Point) -> dict[str, Scalar]:
-        q2, weights = rule[0].total_rule(_q2_max(decay, rule[1]), nodes)
+        q2, weights = rule[0].total_rule(q2_max(decay, rule[1]), nodes)
         folded = in_integrals(point[0]), point[1]
         values = jax.vmap(lambda s: kernels(mode, *folded, s, longitudinal=longitudinal))(q2)
         # Not sum(v * weights): of dot products over many points XLA makes one loop, 10x faster.
@@ -128,7 +127,7 @@ def binned_kernels(
     edges = jnp.where(edges < 0, 0.0, edges)  # nothing lies below, and the rules end there
 
     def integral(rule: _Point, point: _Point) -> dict[str, Float[Array, " bins"]]:
-        q2, weights = rule[0].bin_rule(edges, _q2_max(decay, rule[1]), nodes)
+        q2, weights = rule[0].bin_rule(edges, q2_max(decay, rule[1]), nodes)
         folded = in_integrals(point[0]), point[1]
         values = jax.vmap(jax.vmap(lambda s: kernels(mode, *folded, s)))(q2)
         return {k: jnp.einsum("bn,bn->b", v, weights) for k, v in values.items()}
@@ -141,12 +140,12 @@ def _integrated(
 ) -> dict[str, Array]:
     """The integral over the rule of this point."""
     if point[0].vanishes_at_limits:
-        found: dict[str, Array] = with_fixed_nodes(integral, point)
-        return found
+        return with_fixed_nodes(integral, point)
     return integral(point, point)
 
 
-def _q2_max(decay: Mode, inputs: Inputs) -> Scalar:
+def q2_max(decay: Mode, inputs: Inputs) -> Scalar:
+    """Largest q2 of the mode [GeV^2]."""
     return kinematics.q2_max(inputs.values[decay.m_B], inputs.values[decay.m_K])
 
 

@@ -1,11 +1,15 @@
-"""The result of `bsnunu compare` as text."""
+"""The result of `bsnunu compare` as text and as CSV, with its figures."""
 
 import textwrap
 from collections.abc import Sequence
+from pathlib import Path
 from typing import Any
 
 from bsnunu_jax.models import get_model
+from bsnunu_jax.report.figures.compare import write_compare_figure, write_models_figure
 from bsnunu_jax.report.remarks import FREE, REMARKS
+from bsnunu_jax.report.summary import write_rows
+from bsnunu_jax.report.table import aligned
 
 _WIDTH = 100
 # Values that a minimum at 0 leaves.
@@ -51,7 +55,7 @@ def _fits(variants: Sequence[dict[str, Any]]) -> list[str]:
             rows.append(
                 ("  also", _values(further, v["model"]), _signed(further["delta_chi2"]), "", "", "")
             )
-    return _aligned(rows, left=2)
+    return aligned(rows, left=2)
 
 
 def _evidence(variants: Sequence[dict[str, Any]]) -> list[str]:
@@ -67,7 +71,7 @@ def _evidence(variants: Sequence[dict[str, Any]]) -> list[str]:
                 _signed(e["log_ratio_doubled"]),
             )
         )
-    return _aligned(rows, left=2)
+    return aligned(rows, left=2)
 
 
 def _data(variants: Sequence[dict[str, Any]]) -> list[str]:
@@ -146,12 +150,37 @@ def _micro(variant: dict[str, Any], mode: str) -> str:
     return f"{1e6 * variant['BR_NP'][mode]:.3g}{mark}"
 
 
-def _aligned(rows: Sequence[tuple[str, ...]], left: int) -> list[str]:
-    widths = [max(len(row[i]) for row in rows) for i in range(len(rows[0]))]
-    return [
-        "  ".join(
-            cell.ljust(w) if i < left else cell.rjust(w)
-            for i, (cell, w) in enumerate(zip(row, widths, strict=True))
-        ).rstrip()
-        for row in rows
-    ]
+def write_comparison(folder: Path, result: dict[str, Any]) -> None:
+    """Write compare.csv and figures/ into `folder`.
+
+    Args:
+        folder: made if absent.
+        result: the content of compare.json.
+    """
+    write_rows(folder / "compare.csv", [_row(v) for v in result["variants"]])
+    write_models_figure(folder / "figures", result)
+    if any(v["curve"] for v in result["variants"]):
+        write_compare_figure(folder / "figures", result)
+
+
+def _row(v: dict[str, Any]) -> dict[str, Any]:
+    """A variant in the CSV file; Delta of -2 ln L by data set."""
+    best, evidence = v["best"], v["evidence"]
+    numbers = {
+        **best["values"],
+        "delta_chi2": best["delta_chi2"],
+        "significance": v["significance"],
+        "log_evidence_ratio": evidence["log_ratio"],
+        "log_evidence_ratio_doubled_box": evidence["log_ratio_doubled"],
+        **{f"BR_NP({mode})": x for mode, x in v["BR_NP"].items()},
+        **{f"delta {name}": x["delta"] for name, x in v["data_sets"].items()},
+        "delta nuisance terms": v["nuisance_terms"]["delta"],
+    }
+    return {
+        "variant": v["name"],
+        "model": v["model"],
+        "at_edge": "; ".join(best["at_edge"]),
+        "minima": len(v["minima"]),
+        "not_constrained": "; ".join(v["not_constrained"]),
+        **{k: f"{x:.7g}" for k, x in numbers.items()},
+    }

@@ -14,9 +14,10 @@ from bsnunu_jax.inference.sampling.nuts import Chains
 from bsnunu_jax.inference.sampling.predictive import Predictive
 from bsnunu_jax.models import quantity
 from bsnunu_jax.models.quantities import Quantity, spelled, unit_latex
+from bsnunu_jax.observables.catalogue import RATIOS
 
 # In the order of the reports.
-OBSERVABLES = (*(f"BR({mode}inv)" for mode in MODES), "R_K_nunu", "R_Kstar_nunu")
+OBSERVABLES = (*(f"BR({mode}inv)" for mode in MODES), *RATIOS)
 
 Draws = Float[np.ndarray, "chains draws"]
 

@@ -43,8 +43,8 @@ _WINDOWS = 8
 
 def bounds(parameter: Parameter) -> Bounds:
     """Where the reported value ends: 0 if folded, the ends of a flat prior."""
-    low, high = getattr(parameter.prior, "low", None), getattr(parameter.prior, "high", None)
-    return (0.0 if parameter.mirror else low), high
+    low, high = (end if np.isfinite(end) else None for end in parameter.range)
+    return low, high
 
 
 @dataclass(frozen=True, eq=False)

@@ -4,6 +4,8 @@ from typing import Any
 
 from scipy.stats import norm
 
+from bsnunu_jax.report.table import aligned
+
 
 def limit_table(result: dict[str, Any]) -> str:
     """A few lines for the terminal from the content of limits.json."""
@@ -41,9 +43,7 @@ def limit_table(result: dict[str, Any]) -> str:
         rows.append(("posterior predictive", f"p = {found['p']:.3f} ({found['draws']} draws)"))
     if "toys" in result:
         rows += _toys(result)
-    width = max(len(label) for label, _ in rows)
-    lines = [result["title"], *(f"  {label:<{width}}  {text}" for label, text in rows)]
-    return "\n".join(lines)
+    return "\n".join([result["title"], *(f"  {line}" for line in aligned(rows, left=2))])
 
 
 def _toys(result: dict[str, Any]) -> list[tuple[str, str]]:

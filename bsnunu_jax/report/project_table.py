@@ -2,6 +2,8 @@
 
 from typing import Any
 
+from bsnunu_jax.report.table import aligned
+
 
 def project_table(result: dict[str, Any]) -> str:
     """Lines for the terminal from the content of project.json."""
@@ -18,9 +20,7 @@ def project_table(result: dict[str, Any]) -> str:
         lines += [f"  {at}"] if at else []
         for row in point["luminosities"]:
             lines.append(f"  {row['luminosity']:g} /ab")
-            entries = _entries(row, result)
-            width = max(len(label) for label, _ in entries)
-            lines += [f"    {label:<{width}}  {text}" for label, text in entries]
+            lines += [f"    {line}" for line in aligned(_entries(row, result), left=2)]
     return "\n".join(lines)
 
 

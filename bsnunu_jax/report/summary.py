@@ -1,6 +1,7 @@
 """summary.csv: one row per fitted parameter and per predicted observable."""
 
 import csv
+import io
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, fields
 from pathlib import Path
@@ -9,7 +10,7 @@ from typing import Any
 import numpy as np
 from jaxtyping import Float
 
-from bsnunu_jax.foundation.files import whole
+from bsnunu_jax.foundation.files import write_whole
 from bsnunu_jax.inference.fits.best_fit import Minimum
 from bsnunu_jax.inference.problem.parameters import Parameter
 from bsnunu_jax.report.diagnostics import diagnostics
@@ -126,8 +127,14 @@ def summarise(
 
 def write_summary(path: Path, rows: Sequence[Row]) -> None:
     """Write the rows with all digits; an empty field where there is no number."""
-    with whole(path) as partial, partial.open("w", newline="", encoding="utf-8") as file:
-        records = [row.columns() for row in rows]
-        writer = csv.DictWriter(file, list(records[0]), lineterminator="\n")
-        writer.writeheader()
-        writer.writerows(records)
+    write_rows(path, [row.columns() for row in rows])
+
+
+def write_rows(path: Path, rows: Sequence[Mapping[str, Any]]) -> None:
+    """Write rows by the names of their columns as CSV, empty where a row has none."""
+    file = io.StringIO(newline="")
+    columns = dict.fromkeys(key for row in rows for key in row)
+    writer = csv.DictWriter(file, list(columns), restval="", lineterminator="\n")
+    writer.writeheader()
+    writer.writerows(rows)
+    write_whole(path, file.getvalue())

@@ -90,17 +90,9 @@ def _columns(problem: Problem, rows: Sequence[Row]) -> list[str]:
     folded = {p.name for p in problem.parameters if p.mirror}
     flat = {row.name for row in rows if row.name in folded and _at_mirror(row)}
     table = [_HEADER, *(_cells(row, row.name in folded, row.name in flat) for row in rows)]
-    widths = [max(len(line[i]) for line in table) for i in range(len(_HEADER))]
-    lines = [
-        "  ".join(
-            cell.ljust(w) if i == 0 else cell.rjust(w)
-            for i, (cell, w) in enumerate(zip(line, widths, strict=True))
-        ).rstrip()
-        for line in table
-    ]
     unbound = any(line[_HEADER.index("best fit")].endswith(_UNBOUND) for line in table)
     return [
-        *lines,
+        *aligned(table, left=1),
         *[f"{_FLAT} flat at the mirror point: see the interval"] * bool(flat),
         *[
             f"{_UNBOUND} where no error is given, the data do not bound it inside the prior: "
@@ -110,6 +102,18 @@ def _columns(problem: Problem, rows: Sequence[Row]) -> list[str]:
         * unbound,
         *[f"{MARKS[text]} {text}" for text in dict.fromkeys(r.remark for r in rows) if text],
         *_wrapped(f"HDI: {STATEMENT}; central intervals are in summary.csv."),
+    ]
+
+
+def aligned(rows: Sequence[Sequence[str]], left: int) -> list[str]:
+    """The rows as lines, the first `left` columns flush left, the others flush right."""
+    widths = [max(len(row[i]) for row in rows) for i in range(len(rows[0]))]
+    return [
+        "  ".join(
+            cell.ljust(w) if i < left else cell.rjust(w)
+            for i, (cell, w) in enumerate(zip(row, widths, strict=True))
+        ).rstrip()
+        for row in rows
     ]
 
 

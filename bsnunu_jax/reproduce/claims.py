@@ -5,9 +5,8 @@ from typing import Any
 
 from bsnunu_jax.reproduce.items import ITEMS
 from bsnunu_jax.reproduce.product import Product
-from bsnunu_jax.reproduce.row import Row
+from bsnunu_jax.reproduce.row import Row, statements
 from bsnunu_jax.reproduce.settings import Settings
-from bsnunu_jax.reproduce.stated import STATEMENTS
 
 # Most of an item is compilation, one thread each.
 _BESIDE = 2
@@ -53,7 +52,7 @@ def as_table(rows: list[Row], settings: Settings) -> str:
             f"- {row.claim}. {row.quantity}: stated {row.stated}, computed {row.computed}:"
             f" {row.why}"
         )
-    for claim, (where, statement) in STATEMENTS.items():
+    for claim, (where, statement) in statements().items():
         mine = [row for row in rows if row.claim == claim]
         lines += ["", f"## {claim}. {where}: {statement}", ""]
         if not mine:

@@ -3,11 +3,15 @@
 from collections.abc import Mapping
 from dataclasses import dataclass
 from importlib import import_module
+from threading import Lock
 from types import MappingProxyType
 
 from bsnunu_jax.foundation.errors import InputError
 from bsnunu_jax.reproduce.product import Product
 from bsnunu_jax.reproduce.settings import Settings
+
+# Modules of Matplotlib import each other in circles: not from two threads at once.
+_IMPORTING = Lock()
 
 
 @dataclass(frozen=True)
@@ -28,9 +32,9 @@ class Item:
 
     def make(self, settings: Settings) -> Product:
         """The product; made once for the same settings."""
-        module = import_module(f"bsnunu_jax.reproduce.{self.module}")
-        found: Product = settings.once(getattr(module, self.name.replace("-", "_")))
-        return found
+        with _IMPORTING:
+            module = import_module(f"bsnunu_jax.reproduce.{self.module}")
+        return settings.once(getattr(module, self.name.replace("-", "_")))
 
 
 _ITEMS = (

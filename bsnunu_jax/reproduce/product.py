@@ -28,6 +28,19 @@ class Grid:
     arrays: Mapping[str, tuple[tuple[str, ...], np.ndarray]]
     units: Mapping[str, str] = field(default_factory=dict)
 
+    @classmethod
+    def of_counts(cls, edges: Mapping[str, np.ndarray], counts: Mapping[str, np.ndarray]) -> "Grid":
+        """Numbers of points in bins; coordinates are the centres of the bins."""
+        centres = {name: (e[1:] + e[:-1]) / 2 for name, e in edges.items()}
+        arrays = {name: (tuple(edges), values) for name, values in counts.items()}
+        return cls(centres, arrays, dict.fromkeys(counts, "points"))
+
+
+def counted(x: np.ndarray, y: np.ndarray, *edges: np.ndarray) -> np.ndarray:
+    """Numbers of points in bins of x and y; one array of edges for both, or one each."""
+    counts, *_ = np.histogram2d(x, y, bins=(edges[0], edges[-1]))
+    return counts.astype(np.int32)
+
 
 @dataclass(frozen=True)
 class Product:

@@ -1,10 +1,13 @@
-"""A number of the text beside the computed one."""
+"""What paper, slides and Belle II state, from data/claims.yaml, beside what is computed."""
 
 import math
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
+
+from bsnunu_jax.foundation.packaged import packaged
 
 # Below this a number is what rounding left of 0.
 _ROUNDING = 1e-12
@@ -15,7 +18,7 @@ class Row:
     """One line of the table of claims.
 
     Attributes:
-        claim: what it belongs to, the numbers of `claims.STATEMENTS`.
+        claim: what it belongs to, a number of `statements`.
         where: figure, equation or page of the text.
         quantity: what the number is.
         stated: what the text says; "" where it only draws.
@@ -99,8 +102,66 @@ def with_uncertainty(value: float, uncertainty: float | tuple[float, float] | No
     return f"({text})e{power:+03d}" if power else text
 
 
+def listed(title: str, rows: Sequence[Row], remark: str) -> str:
+    """Rows one a line, as Markdown, with a remark at the end."""
+    lines = [f"- {row.claim}: {row.quantity}: {row.computed} ({row.verdict})" for row in rows]
+    return "\n".join([f"# {title}", "", *lines, "", remark, ""])
+
+
 def spread(draws: Any) -> float:
     """Half the central 68 % interval of draws: an uncertainty that long tails do not blow up."""
     finite = np.asarray(draws)[np.isfinite(draws)]
     low, high = np.quantile(finite, [0.16, 0.84]) if finite.size else (np.nan, np.nan)
     return float((high - low) / 2)
+
+
+def statements() -> dict[int, tuple[str, str]]:
+    """By number of the claim where it is stated, and what."""
+    claims = packaged("reproduce", "claims.yaml")
+    return {number: (claim["where"], claim["states"]) for number, claim in claims.items()}
+
+
+def row(
+    claim: int,
+    name: str,
+    value: Any,
+    error: Any = None,
+    agrees: Any = None,
+    /,
+    *,
+    said: bool = True,
+    why: str | None = None,
+    **words: Any,
+) -> Row:
+    """One line of the table of claims, with the texts of data/claims.yaml.
+
+    Args:
+        claim: number of the claim.
+        name: of its row in the file.
+        value: as computed.
+        error: its uncertainty, (up, down), or draws whose spread it is.
+        agrees: whether the statement holds; None if it can neither hold nor fail.
+        said: whether the text states anything for this number; if not, `agrees` does not count.
+        why: in place of the reason of the file.
+        words: fill the texts.
+
+    >>> row(2, "eta", 0.63218, 0.0301, True).computed
+    '0.632 +- 0.030'
+    """
+    about = packaged("reproduce", "claims.yaml")[claim]
+    texts = about["rows"][name]
+    holds = None if agrees is None or not said else bool(agrees)
+    if why is None:
+        key = {None: "unstated", True: "agrees", False: "differs"}[holds]
+        why = texts.get(key, texts.get("remark", "")).format(**words)
+    return Row(
+        claim,
+        texts.get("where") or about["at"],
+        texts["quantity"].format(**words),
+        texts.get("stated", "").format(**words) if said else "",
+        value if isinstance(value, int) else float(value),
+        spread(error) if np.ndim(error) and not isinstance(error, tuple) else error,
+        texts.get("unit", "").format(**words),
+        holds,
+        why,
+    )

@@ -4,24 +4,22 @@ from collections.abc import Sequence
 from typing import Any
 
 import equinox as eqx
-import jax
 import jax.numpy as jnp
 import numpy as np
-from jaxtyping import Array, Float
+from jaxtyping import Array
 
+from bsnunu_jax.foundation.arrays import Scalar
 from bsnunu_jax.inputs import Inputs
 from bsnunu_jax.models import get_model
 from bsnunu_jax.models.matching import Pi
 from bsnunu_jax.observables import bs_mixing
 from bsnunu_jax.observables.branching import eta
 from bsnunu_jax.observables.charged_current import ratio_to_sm as r_d
-from bsnunu_jax.reproduce.row import Row, spread
+from bsnunu_jax.reproduce.row import Row, row, spread
 from bsnunu_jax.reproduce.settings import Settings
-from bsnunu_jax.reproduce.stated import row
 from bsnunu_jax.states import InvisibleState, Neutrinos
 from bsnunu_jax.states.sectors import Sectors
 
-Scalar = Float[Array, ""]
 _DRAWS = 500
 # The statement about S0 is that of R_K = R_K* ~ 2.7, and r_D* = 1.12.
 _R, _R_DSTAR = 2.7, 1.12
@@ -32,12 +30,9 @@ _SHIFTS = (0.1, 0.2)
 def uv_models(settings: Settings) -> Sequence[Row]:
     """Claims 10, 11 and 13."""
     groups = ("ckm", "electroweak", "charged", "mixing", "B->K*")
-    nuisances = settings.nuisances(groups)
-    z = settings.draws("uv_models", _DRAWS, groups)
-    numbers = jax.jit(lambda z: _numbers(nuisances.shift(z)))
-    central = {k: float(v) for k, v in numbers(jnp.zeros(nuisances.size)).items()}
-    draws = jax.jit(jax.vmap(lambda z: _numbers(nuisances.shift(z))))(z)
-    sigma = {k: spread(v) for k, v in draws.items()}
+    found = settings.drawn(_numbers, "uv_models", _DRAWS, groups)
+    central = {k: float(v[0]) for k, v in found.items()}
+    sigma = {k: spread(v[1:]) for k, v in found.items()}
     return [*_s0(central, sigma), *_triplets(central, sigma), *_z_prime(central, sigma)]
 
 

@@ -2,7 +2,6 @@
 
 import json
 import os
-import sys
 from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor, as_completed
 from contextlib import nullcontext
@@ -12,15 +11,15 @@ from typing import Any
 
 from bsnunu_jax.cards.comparison import Comparison, Variant
 from bsnunu_jax.foundation.errors import InputError
-from bsnunu_jax.foundation.progress import say_on_stderr, silent
+from bsnunu_jax.foundation.progress import bar, say_on_stderr, silent
 from bsnunu_jax.foundation.seals import read_sealed_json, write_json, write_sealed_json
 from bsnunu_jax.hadrons.transitions import ANNIHILATIONS, MODES
-from bsnunu_jax.inference.evidence.one_operator import PairOperator
 from bsnunu_jax.inference.evidence.operators import MASSES, PairComparison
-from bsnunu_jax.inference.problem.measured import measured
+from bsnunu_jax.inference.evidence.pairs import PairOperator
 from bsnunu_jax.inference.problem.problem import Problem
 from bsnunu_jax.inference.problem.programs import arguments
 from bsnunu_jax.report.compare_words import in_words
+from bsnunu_jax.report.remarks import measured
 from bsnunu_jax.runs.compare_fit import compare_by_fit
 from bsnunu_jax.runs.folder import run
 
@@ -74,7 +73,7 @@ def run_compare(
         result["verdict"] = in_words(result)
         if folder:
             # Matplotlib takes a second that nobody need wait for.
-            from bsnunu_jax.report.compare_files import write_comparison
+            from bsnunu_jax.report.compare_table import write_comparison
 
             write_json(folder / "compare.json", result)
             write_comparison(folder, result)
@@ -114,17 +113,9 @@ def _compare(
     say: Any,
     quiet: bool,
 ) -> dict[str, Result]:
-    from tqdm import tqdm
-
     found = dict(known)
-    with tqdm(
-        total=len(comparison.variants),
-        initial=len(known),
-        desc="compare",
-        unit="variant",
-        disable=quiet,
-        file=sys.stderr,
-    ) as bar:
+    numbers = {"total": len(comparison.variants), "initial": len(known)}
+    with bar("compare", "variant", quiet=quiet, **numbers) as shown:
 
         def keep(variant: Variant, result: Result) -> None:
             content = variant.card.content
@@ -137,8 +128,8 @@ def _compare(
             }
             if folder:
                 write_sealed_json(_path(folder, variant), found[variant.name])
-            bar.set_postfix_str(variant.name, refresh=False)
-            bar.update()
+            shown.set_postfix_str(variant.name, refresh=False)
+            shown.update()
 
         for variants in _bases(comparison.variants).values():
             left = [v for v in variants if v.name not in known]

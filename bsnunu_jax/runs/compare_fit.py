@@ -8,7 +8,7 @@ from jaxtyping import Array
 
 from bsnunu_jax.cards.run_card import Card
 from bsnunu_jax.hadrons.transitions import ANNIHILATIONS, MODES
-from bsnunu_jax.inference.evidence.laplace import doubled, flat_priors, log_evidence_ratio
+from bsnunu_jax.inference.evidence.laplace import against, doubled, flat_priors, log_evidence_ratio
 from bsnunu_jax.inference.fits.best_fit import Minimum, best_fit
 from bsnunu_jax.inference.fits.sm import sm_fit
 from bsnunu_jax.inference.hypotheses.hypotest import local_significance
@@ -49,11 +49,8 @@ def compare_by_fit(card: Card, problem: Problem) -> dict[str, Any]:
         "minima": [_point(problem, m, sm) for m in fit.minima],
         "significance": local_significance(gain, len(problem.parameters))[0],
         "parameters": len(problem.parameters),
-        "data_sets": {
-            name: {"best": of_best[name], "sm": of_sm[name], "delta": of_best[name] - of_sm[name]}
-            for name in of_best
-        },
-        "nuisance_terms": {"best": pulls[0], "sm": pulls[1], "delta": pulls[0] - pulls[1]},
+        "data_sets": {name: against(of_best[name], of_sm[name]) for name in of_best},
+        "nuisance_terms": against(*pulls),
         "BR_NP": _fractions(problem, fit.best),
         "evidence": {
             "log_ratio": log_evidence_ratio(problem, fit, sm),

@@ -9,6 +9,7 @@ import jax
 import numpy as np
 
 from bsnunu_jax.cards.run_card import Card
+from bsnunu_jax.foundation.progress import bar
 from bsnunu_jax.foundation.seals import read_sealed_json, write_sealed_json
 from bsnunu_jax.foundation.version import __version__
 from bsnunu_jax.inference.fits.best_fit import BestFit, best_fit
@@ -183,23 +184,14 @@ def _sample(
     program: "Future[nuts.Program]",
     jumps: Jumps | None,
 ) -> nuts.Chains:
-    from tqdm import tqdm
-
     sampler = card.sampler
     total = sampler.blocks * sampler.block
-    with tqdm(
-        total=total,
-        desc="NUTS (compiling)",
-        unit="step",
-        disable=quiet,
-        file=sys.stderr,
-        mininterval=0.5,
-    ) as bar:
+    with bar("NUTS (compiling)", "step", quiet=quiet, total=total) as shown:
 
         def progress(done: int, _total: int, divergences: int, warmup: bool) -> None:
-            bar.set_description("NUTS warm-up" if warmup else "NUTS sampling", refresh=False)
-            bar.set_postfix(chains=sampler.chains, divergences=divergences, refresh=False)
-            bar.update(done - bar.n)
+            shown.set_description("NUTS warm-up" if warmup else "NUTS sampling", refresh=False)
+            shown.set_postfix(chains=sampler.chains, divergences=divergences, refresh=False)
+            shown.update(done - shown.n)
 
         grid = separate = None
         if jumps is not None:

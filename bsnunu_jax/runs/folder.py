@@ -14,11 +14,11 @@ from pathlib import Path
 from typing import Any
 
 from bsnunu_jax.foundation.errors import InputError
+from bsnunu_jax.foundation.files import cannot_write, whole
 from bsnunu_jax.foundation.owned import CARD, LOCK, Owned, owned
 from bsnunu_jax.foundation.progress import say_on_stderr, silent, warn
-from bsnunu_jax.foundation.seals import whole, write_json
-from bsnunu_jax.runs.manifest import manifest
-from bsnunu_jax.runs.origin import FolderCard, Origin, changes, versions
+from bsnunu_jax.foundation.seals import write_json
+from bsnunu_jax.runs.origin import FolderCard, Origin, changes, manifest, versions
 
 ORIGIN, MANIFEST = "origin.json", "manifest.json"
 # What runs leave, whatever the command: in a folder without card.yaml nobody knows whose it is.
@@ -135,8 +135,6 @@ def locked(folder: Path) -> Iterator[Owned]:
                 ours.check()  # a lock file that was replaced meanwhile locks nothing
                 yield ours
     except _CannotOpenError as error:
-        from bsnunu_jax.foundation.files import cannot_write
-
         raise cannot_write(folder, error.args[0]) from None
 
 

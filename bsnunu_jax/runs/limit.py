@@ -1,6 +1,5 @@
 """From a card to limits.json: limit or interval of one parameter, significance, goodness of fit."""
 
-import sys
 from pathlib import Path
 from typing import Any
 
@@ -11,6 +10,8 @@ from scipy.stats import norm
 from bsnunu_jax.cards.run_card import Card
 from bsnunu_jax.foundation.errors import InputError
 from bsnunu_jax.foundation.owned import CARD
+from bsnunu_jax.foundation.plain_numbers import finite
+from bsnunu_jax.foundation.progress import bar
 from bsnunu_jax.foundation.seals import run_of, sealed, write_json
 from bsnunu_jax.inference.hypotheses.goodness import goodness_of_fit, posterior_predictive
 from bsnunu_jax.inference.hypotheses.hypotest import BANDS, choose, of_observed, scan, significance
@@ -122,7 +123,7 @@ def _asymptotic(
         "title": card.content.title,
         "parameter": likelihood.name,
         "null": null,
-        "range": [_number(likelihood.low), _number(likelihood.high)],
+        "range": [finite(likelihood.low), finite(likelihood.high)],
         "confidence_level": cl,
         "test_statistic": kind,
         "why": why,
@@ -160,8 +161,8 @@ def _asymptotic(
     }
     return found | {
         "upper_limit": {
-            "observed": _number(limits.observed),
-            "expected": [_number(x) for x in limits.expected],
+            "observed": finite(limits.observed),
+            "expected": [finite(x) for x in limits.expected],
             "bands_sigma": list(BANDS),
         },
         "scan": curve,
@@ -176,27 +177,18 @@ def _with_toys(
     number: int,
     quiet: bool,
 ) -> dict[str, Any]:
-    from tqdm import tqdm
-
     kind, null = result["test_statistic"], likelihood.null
     values = _toy_values(likelihood, result)
     seeds = np.random.SeedSequence(card.content.seed).generate_state(len(values) + 2)
     root = folder / "toys"
 
-    with tqdm(
-        total=number * (len(values) + 2),
-        desc="toys",
-        unit="toy",
-        disable=quiet,
-        file=sys.stderr,
-        mininterval=0.5,
-    ) as bar:
+    with bar("toys", "toy", quiet=quiet, total=number * (len(values) + 2)) as shown:
         done: dict[str, int] = {}
 
         def progress(name: str, so_far: int) -> None:
             done[name] = so_far
-            bar.set_description(f"toys: {name}", refresh=False)
-            bar.update(sum(done.values()) - bar.n)
+            shown.set_description(f"toys: {name}", refresh=False)
+            shown.update(sum(done.values()) - shown.n)
 
         def ensemble(name: str, truth: Any, tested: np.ndarray, seed: np.uint32) -> Ensemble:
             return run_ensemble(
@@ -217,8 +209,7 @@ def _with_toys(
             for i, seed in enumerate(seeds[2:])
         ]
     observed = of_observed(likelihood, kind, values)
-    quantiles = norm.cdf(np.array(BANDS))
-    t = toy_tests(kind, observed, signal, background, quantiles)
+    t = toy_tests(kind, observed, signal, background)
     discovery: Fraction = above(
         background.statistic("q0" if kind == "qtilde" else "t", len(values)),
         result["discovery"]["t"] if result["discovery"]["Z"] > 0 or kind == "t" else 0.0,
@@ -235,12 +226,12 @@ def _with_toys(
         level = 1 - result["confidence_level"]
         found |= {
             "CLb": [_fraction(f) for f in t.clb],
-            "CLs": [_number(x) for x in t.cls],
-            "CLs_error": [_number(x) for x in t.cls_error],
+            "CLs": [finite(x) for x in t.cls],
+            "CLs_error": [finite(x) for x in t.cls_error],
             "CLs_expected": t.expected.tolist(),
             "upper_limit": {
-                "observed": _number(crossing(values, t.cls, level)),
-                "expected": [_number(crossing(values, row, level)) for row in t.expected],
+                "observed": finite(crossing(values, t.cls, level)),
+                "expected": [finite(crossing(values, row, level)) for row in t.expected],
             },
         }
     return {"toys": found}
@@ -318,13 +309,8 @@ def _interval(found: Interval) -> dict[str, Any]:
 
 
 def _fraction(found: Fraction) -> dict[str, Any]:
-    return {"p": _number(found.p), "error": _number(found.error), "k": found.k, "n": found.n}
+    return {"p": finite(found.p), "error": finite(found.error), "k": found.k, "n": found.n}
 
 
 def _named(fields: dict[str, Any]) -> dict[str, Any]:
-    return {k: _number(v) if isinstance(v, float) else v for k, v in fields.items()}
-
-
-def _number(x: float) -> float | None:
-    """JSON has no NaN and no infinity."""
-    return float(x) if np.isfinite(x) else None
+    return {k: finite(v) if isinstance(v, float) else v for k, v in fields.items()}

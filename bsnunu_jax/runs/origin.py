@@ -1,8 +1,9 @@
-"""What a run began with, and the identity that follows: the same for the same numbers."""
+"""What a run began with, the identity that follows from it, and what its manifest says."""
 
 import hashlib
 import json
 import platform
+import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from functools import cache
@@ -11,10 +12,12 @@ from pathlib import Path
 from typing import Any, Protocol
 
 from bsnunu_jax.experiments.records.published import CHECKSUMS as PUBLISHED
+from bsnunu_jax.experiments.records.published import sha256_of
 from bsnunu_jax.foundation.errors import InputError
 from bsnunu_jax.foundation.seals import read_json, write_json
 from bsnunu_jax.foundation.version import __version__
 from bsnunu_jax.inference.problem.problem import Problem
+from bsnunu_jax.inputs import tables
 
 _PACKAGES = ("jax", "jaxlib", "numpy", "scipy", "equinox", "optax", "numpyro", "arviz", "xarray")
 # Of what the files of a folder look like: those of another one are not taken up.
@@ -142,6 +145,42 @@ class Origin:
         return self if now in known else replace(self, resumed=(*self.resumed, now))
 
 
+def manifest(card: FolderCard, origin: Origin) -> dict[str, Any]:
+    """Of a finished run: versions at its start and now, and `about` of every card."""
+    (first, *others) = card.cards
+    alone = not others and first is card
+    return {
+        "run": origin.identity,
+        **(about(first) if alone else {"cards": [about(one) for one in card.cards]}),
+        "versions": versions(),
+        "versions_at_start": dict(origin.versions),
+        "versions_of_resumes": [dict(v) for v in origin.resumed],
+    }
+
+
+def about(card: StatedCard) -> dict[str, Any]:
+    """Settings, checksums of all data in use, and what to cite."""
+    problem = card.stated
+    inputs = problem.nuisances.inputs
+    sets = [tables.form_factor_set(t, name) for t, name in inputs.sets]
+    cite = {f"arXiv:{s.arxiv}": f"{s.transition} form factors" for s in sets}
+    for name, number in tables.numbers(inputs.preset).items():
+        for arxiv in re.findall(r"arXiv:\d{4}\.\d{4,5}", number.source):
+            cite[arxiv] = f"{cite[arxiv]}, {name}" if arxiv in cite else name
+    cite |= {source: m.title for m in problem.measurements for source in m.sources}
+    return {
+        "title": card.content.title,
+        "seed": card.content.seed,
+        "preset": inputs.preset,
+        "form_factors": dict(inputs.sets),
+        "versions": versions(),
+        "platform": platform.platform(),
+        "data_sha256": checksums(card),
+        "cite": cite,
+        "tree_tau": {m.name: m.tree_tau for m in problem.measurements},
+    }
+
+
 def changes(then: Mapping[str, str], now: Mapping[str, str]) -> dict[str, str]:
     """What differs, by name: "before -> now"."""
     return {
@@ -166,7 +205,7 @@ def checksums(card: FolderCard) -> dict[str, str]:
         for name in one.content.data:
             if name.endswith((".yaml", ".yml")):
                 key = name if len(card.cards) == 1 else f"{one.path.stem}: {name}"
-                found[key] = _sha256(one.path.parent / name)
+                found[key] = sha256_of(one.path.parent / name)
     return found
 
 
@@ -177,9 +216,5 @@ def _of_package() -> Mapping[str, str]:
         root = resources.files(f"bsnunu_jax.{room}") / "data"
         with resources.as_file(root) as data:
             for path in sorted(Path(data).rglob("*.yaml")):
-                found[f"{room}/{path.relative_to(data)}"] = _sha256(path)
+                found[f"{room}/{path.relative_to(data)}"] = sha256_of(path)
     return found
-
-
-def _sha256(path: Path) -> str:
-    return hashlib.sha256(path.read_bytes()).hexdigest()

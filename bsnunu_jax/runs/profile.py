@@ -13,7 +13,7 @@ from bsnunu_jax.foundation.progress import warn
 from bsnunu_jax.foundation.seals import write_json
 from bsnunu_jax.inference.fits.best_fit import best_fit
 from bsnunu_jax.inference.fits.profile_map import check, profile_map
-from bsnunu_jax.inference.problem.parameters import LogUniform, Parameter
+from bsnunu_jax.inference.problem.parameters import LogUniform
 from bsnunu_jax.inference.problem.problem import Problem
 from bsnunu_jax.runs.folder import run
 
@@ -93,7 +93,7 @@ def axis_of(problem: Problem, text: str) -> tuple[str, np.ndarray]:
         raise InputError(
             f"unknown parameter {name!r}", where="--over", allowed=f"one of {', '.join(known)}"
         )
-    low, high = _range(known[name])
+    low, high = known[name].range
     points = _POINTS
     if given:
         try:
@@ -108,11 +108,6 @@ def axis_of(problem: Problem, text: str) -> tuple[str, np.ndarray]:
         raise InputError(f"{name} has no range", where="--over", allowed=f"{name}=low:high")
     ratios = isinstance(known[name].prior, LogUniform) and low > 0
     return name, (np.geomspace if ratios else np.linspace)(low, high, points)
-
-
-def _range(parameter: Parameter) -> tuple[float, float]:
-    low, high = parameter.prior.range
-    return (0.0 if parameter.mirror else low), high
 
 
 def profile_table(result: dict[str, Any]) -> str:

@@ -1,9 +1,7 @@
 """From a card to project.json: expected limits and discovery reach at other luminosities."""
 
 import itertools
-import sys
-from collections.abc import Callable, Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
@@ -12,7 +10,8 @@ import numpy as np
 
 from bsnunu_jax.cards.run_card import Card
 from bsnunu_jax.foundation.errors import InputError, shown
-from bsnunu_jax.foundation.plain_numbers import real_number
+from bsnunu_jax.foundation.plain_numbers import finite, real_number
+from bsnunu_jax.foundation.progress import bar
 from bsnunu_jax.foundation.seals import write_json
 from bsnunu_jax.inference.hypotheses.hypotest import BANDS
 from bsnunu_jax.inference.hypotheses.limits import interval
@@ -63,7 +62,7 @@ class Toys:
     number: int
     seed: int
     path: Path
-    progress: Callable[[int], None]
+    progress: Callable[[int], Any]
 
 
 def run_project(
@@ -123,13 +122,13 @@ def run_project(
     subjects = [_subject(card, point, parameter, null, systematics, true) for point in points]
     with (
         run(folder, card, resume=resume, quiet=quiet, settings=options) as ours,
-        _counting(quiet or not toys) as count,
+        bar("toys", "toy", quiet=quiet or not toys) as counter,
     ):
         found = []
         for i, subject in enumerate(subjects):
             at = "".join(f", {k} = {v}" for k, v in points[i].items())
             ours.say(f"{card.content.title}{at}: {len(luminosities)} luminosities")
-            thrown = Toys(toys, card.content.seed, folder / "toys" / f"point_{i}", count)
+            thrown = Toys(toys, card.content.seed, folder / "toys" / f"point_{i}", counter.update)
             found.append(_point(subject, luminosities, true, cl, thrown))
         first = subjects[0].projection
         result = {
@@ -315,21 +314,17 @@ def _point(
             region = interval(projection.observing(of_null, factor), cl=cl)
             row["expected_interval"] = [_numbers(piece) for piece in region.pieces]
         row["discovery"] = [
-            {"true": _number(report(x)), "Z": float(z)}
+            {"true": finite(report(x)), "Z": float(z)}
             for x, z in zip(truths, sigmas[i], strict=True)
         ]
         row["reach"] = [
-            {"sigma": s, "above": _number(report(a)), "below": _number(report(b))}
+            {"sigma": s, "above": finite(report(a)), "below": finite(report(b))}
             for s, a, b in zip(_SIGMAS, reach.above[i], reach.below[i], strict=True)
         ]
         if toys.number:
             row["toys"] = _toys(subject, factor, limits[i], truths, 1 - cl, toys, i)
         rows.append(row)
-    return {
-        "set": dict(subject.held),
-        "best_fit_today": _number(report(best)),
-        "luminosities": rows,
-    }
+    return {"set": dict(subject.held), "best_fit_today": finite(report(best)), "luminosities": rows}
 
 
 def _toys(
@@ -364,23 +359,10 @@ def _toys(
         result["expected_limit"] = _numbers(subject.report(found.limits))
     return result | {
         "discovery": [
-            {"true": _number(subject.report(x)), "Z": z[1], "Z_68": [z[0], z[2]]}
+            {"true": finite(subject.report(x)), "Z": z[1], "Z_68": [z[0], z[2]]}
             for x, z in zip(truths, found.sigmas.tolist(), strict=True)
         ]
     }
-
-
-@contextmanager
-def _counting(quiet: bool) -> Iterator[Callable[[int], None]]:
-    """A bar that counts toys."""
-    from tqdm import tqdm
-
-    with tqdm(desc="toys", unit="toy", disable=quiet, file=sys.stderr, mininterval=0.5) as bar:
-
-        def count(more: int) -> None:
-            bar.update(more)
-
-        yield count
 
 
 def _plain(value: Any) -> Any:
@@ -389,13 +371,8 @@ def _plain(value: Any) -> Any:
 
 
 def _numbers(values: Any) -> list[float | None]:
-    return [_number(x) for x in values]
+    return [finite(x) for x in values]
 
 
 def _same(x: Any) -> Any:
     return x
-
-
-def _number(x: float) -> float | None:
-    """JSON has no NaN and no infinity."""
-    return float(x) if np.isfinite(x) else None

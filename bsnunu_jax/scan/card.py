@@ -4,11 +4,10 @@ from functools import cached_property
 from pathlib import Path
 from typing import Any
 
-from bsnunu_jax.cards.run_card import stated_measurements, stated_nuisances
+from bsnunu_jax.cards.stated import CardFile
 from bsnunu_jax.foundation.errors import InputError
-from bsnunu_jax.foundation.located_yaml import LocatedYaml, as_yaml, located
+from bsnunu_jax.foundation.located_yaml import LocatedYaml
 from bsnunu_jax.inference.problem.problem import Problem
-from bsnunu_jax.inputs import load_inputs
 from bsnunu_jax.models import get_model
 from bsnunu_jax.numerics.sobol import DIMENSIONS
 from bsnunu_jax.observables.catalogue import get_observable
@@ -17,8 +16,12 @@ from bsnunu_jax.scan.schema import MAX_CHUNKS, MAX_POINTS, ScanSchema
 from bsnunu_jax.scan.study import LOG_LIKELIHOOD, Scanned, Study
 
 
-class ScanCard:
+class ScanCard(CardFile):
     """A scan card on disk: its validated content, its points and what is computed there."""
+
+    parameters_at = ("design", "parameters")
+    done = "scanned"
+    content: ScanSchema
 
     def __init__(self, path: Path, *, seed: int | None = None) -> None:
         """Read a card; `seed` replaces the card's own.
@@ -31,29 +34,16 @@ class ScanCard:
         if "variants" in self.file.data or (
             "parameters" in self.file.data and "design" not in self.file.data
         ):
-            raise InputError(
+            raise self.file.error(
+                (),
                 "a scan card has a `design` of points",
-                where=self.file.where(()),
-                allowed="run cards are for `bsnunu fit`, comparisons for `bsnunu compare`",
+                "run cards are for `bsnunu fit`, comparisons for `bsnunu compare`",
             )
         content = self.file.validate(ScanSchema)
         self.content = content.model_copy(update={"seed": content.seed if seed is None else seed})
         self._check_design()
         self._check_model()
-        self._check_numbers()
-
-    @property
-    def cards(self) -> list["ScanCard"]:
-        """The card alone."""
-        return [self]
-
-    @property
-    def resolved(self) -> str:
-        """The card with all defaults spelled out, as YAML."""
-        content = self.content.model_dump(mode="json", exclude_none=True)
-        inputs = load_inputs(self.content.inputs.preset, self.content.inputs.form_factors)
-        content["inputs"]["form_factors"] = dict(inputs.sets)
-        return as_yaml(content)
+        self._check_asked()
 
     @property
     def axes(self) -> tuple[Axis, ...]:
@@ -89,21 +79,12 @@ class ScanCard:
                 Scanned(name, tuple(a.name for a in p.axes(name)), p.also)
                 for name, p in c.design.parameters.items()
             ),
-            stated_nuisances(c.inputs, self.file),
-            stated_measurements(c, self.file) if c.data else (),
+            self.nuisances,
+            self.measurements if c.data else (),
             self.observables,
             c.log_likelihood,
             c.data_nuisances == "drawn",
         )
-
-    @property
-    def fixed(self) -> dict[str, Any]:
-        """Parameters and settings of the model that are held at a value."""
-        model, where = get_model(self.content.model), self.file.where
-        return {
-            name: model.read(name, value, where(("fixed", name)))
-            for name, value in self.content.fixed.items()
-        }
 
     @property
     def observables(self) -> tuple[str, ...]:
@@ -111,41 +92,33 @@ class ScanCard:
         return tuple(get_observable(name).name for name in self.content.observables)
 
     def _check_design(self) -> None:
-        d, where = self.content.design, self.file.where
+        d = self.content.design
         drawn = [a for a in self.axes if not a.size]
         with_draws = (
             drawn or self.content.inputs.nuisances or (self.content.data_nuisances == "drawn")
         )
         if drawn and d.points is None:
-            raise InputError(
-                "key 'points' is missing",
-                where=where(("design",)),
-                allowed="the number of points that are drawn",
+            raise self.file.error(
+                ("design",), "key 'points' is missing", "the number of points that are drawn"
             )
         if d.points is not None and not with_draws:
-            raise InputError(
-                "nothing is drawn, all parameters are on a grid",
-                where=where(("design", "points")),
-                allowed="drop it",
+            raise self.file.error(
+                ("design", "points"), "nothing is drawn, all parameters are on a grid", "drop it"
             )
         if d.sampling == "sobol" and not 0 < len(drawn) <= DIMENSIONS:
-            raise InputError(
+            raise self.file.error(
+                ("design", "sampling"),
                 f"{len(drawn)} parameters are drawn",
-                where=where(("design", "sampling")),
-                allowed=f"sobol is for 1 to {DIMENSIONS}",
+                f"sobol is for 1 to {DIMENSIONS}",
             )
         number = Design(self.axes, d.points or 1, False, 0).number
         if number > MAX_POINTS:
-            raise InputError(
-                f"{number:.1e} points",
-                where=where(("design",)),
-                allowed=f"at most {MAX_POINTS:.0e}",
-            )
+            raise self.file.error(("design",), f"{number:.1e} points", f"at most {MAX_POINTS:.0e}")
         if number > MAX_CHUNKS * self.content.chunk:
-            raise InputError(
+            raise self.file.error(
+                ("chunk",),
                 f"{number / self.content.chunk:.1e} chunks, each a file",
-                where=where(("chunk",)),
-                allowed=f"at most {MAX_CHUNKS:.0e}: raise chunk",
+                f"at most {MAX_CHUNKS:.0e}: raise chunk",
             )
 
     def _check_model(self) -> None:
@@ -165,74 +138,42 @@ class ScanCard:
                     raise InputError(
                         f"{name!r} is not a number", where=place, allowed="set it under fixed"
                     )
-                if name in seen:
-                    raise InputError(
-                        f"{name!r} is set by {seen[name]!r} and by {key!r}",
-                        where=place,
-                        allowed="set it once",
-                    )
-                seen[name] = key
+                self._set(seen, key, name)
                 ranges[name] = (sum(e[0] for e in ends), sum(e[1] for e in ends))
-        for name in c.fixed:
-            model.check((name,), where(("fixed", name)))
-            if name in seen:
-                raise InputError(
-                    f"{name!r} is both scanned and fixed",
-                    where=where(("fixed", name)),
-                    allowed="keep one",
-                )
-        ranges |= {name: (value, value) for name, value in self.fixed.items()}
-
-        def place_of(name: str) -> str:
-            keys = ("design", "parameters", seen[name]) if name in seen else ("fixed", name)
-            return where(keys)
-
+        self._check_fixed(seen)
         # A resonance of width 0 is another state, not a point of a range of widths.
-        model.check_values(ranges, place_of, fit="width" in seen)
-        self.warnings = model.check_domain(ranges, place_of, c.domain)
+        self._check_values(ranges, seen, fit="width" in seen)
 
-    def _check_numbers(self) -> None:
-        c, where = self.content, self.file.where
-        for i, name in enumerate(c.observables):
-            with located(where(("observables", i))):
-                found = get_observable(name)
-                if found.differential:
-                    raise InputError(f"{name!r} is a spectrum, a number is needed")
-                if found.name in self.observables[:i]:
-                    raise InputError(f"{found.name!r} stands twice", allowed="keep one")
+    def _check_asked(self) -> None:
+        c = self.content
+        self._check_numbers("observables")
         if not c.observables and not c.log_likelihood:
-            raise InputError(
-                "no number is asked for",
-                where=where(()),
-                allowed="give observables, or log_likelihood: true",
+            raise self.file.error(
+                (), "no number is asked for", "give observables, or log_likelihood: true"
             )
         if c.log_likelihood != bool(c.data):
-            raise InputError(
+            raise self.file.error(
+                ("data",) if c.data else ("log_likelihood",),
                 "log_likelihood: true and data go together",
-                where=where(("data",) if c.data else ("log_likelihood",)),
-                allowed="give both or none",
+                "give both or none",
             )
         if c.store == "selected" and not c.select:
-            raise InputError(
-                "nothing is selected",
-                where=where(("store",)),
-                allowed="give regions under select, or store: all",
+            raise self.file.error(
+                ("store",), "nothing is selected", "give regions under select, or store: all"
             )
         known = [a.name for a in self.axes] + list(self.observables)
         known += [LOG_LIKELIHOOD] * c.log_likelihood
         for region, cuts in c.select.items():
             if region in (*known, "index", "point"):
-                raise InputError(
-                    f"a column is called {region!r} already",
-                    where=where(("select", region)),
-                    allowed="rename it",
+                raise self.file.error(
+                    ("select", region), f"a column is called {region!r} already", "rename it"
                 )
             for name in cuts:
                 if self.column(name) not in known:
-                    raise InputError(
+                    raise self.file.error(
+                        ("select", region, name),
                         f"nothing is called {name!r}",
-                        where=where(("select", region, name)),
-                        allowed=f"one of {', '.join(known)}",
+                        f"one of {', '.join(known)}",
                     )
 
     def column(self, name: str) -> str:

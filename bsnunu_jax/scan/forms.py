@@ -8,7 +8,7 @@ import jax.numpy as jnp
 import numpy as np
 from jaxtyping import Array, Float
 
-from bsnunu_jax.numerics.quadratic import quadratic
+from bsnunu_jax.numerics.quadratic import monomials, quadratic
 
 # A polynomial of degree 2 has one Hessian, to this, and gives the numbers, to this.
 _ROUNDING = 1e-13
@@ -81,12 +81,10 @@ def quadratic_forms(
     points = jnp.asarray(np.concatenate([np.zeros((1, len(low))), random]))
 
     found = jax.jit(jax.vmap(lambda x: quadratic(function, x)))(points)
-    values, slopes, hessians = jax.tree.map(np.asarray, found)
-    c, g, h = values[0], slopes[0], hessians[0]
-    i, j = np.triu_indices(len(low))
-    a = np.concatenate([g, h[:, i, j] * np.where(i == j, 0.5, 1.0)], axis=1)
-    monomials = [*((k,) for k in range(len(low))), *zip(i.tolist(), j.tolist(), strict=True)]
-    products = np.stack([np.prod(random[:, m], axis=1) for m in monomials], axis=1)
+    values, hessians = np.asarray(found.value), np.asarray(found.hessian)
+    c, h, a = values[0], hessians[0], np.asarray(found.coefficients)[0]
+    order = monomials(len(low))
+    products = np.stack([np.prod(random[:, m], axis=1) for m in order], axis=1)
     terms = products[:, None, :] * a
     size = np.abs(terms).sum(axis=-1) + np.abs(c)
     exact = np.abs(c + terms.sum(axis=-1) - values[1:]) <= _ROUNDING * size
@@ -108,7 +106,7 @@ def quadratic_forms(
         owner,
         group,
         tuple(tuple(np.flatnonzero(row).tolist()) for row in groups.T),
-        tuple(monomials[k] for k in seen),
+        tuple(order[k] for k in seen),
     )
 
 

@@ -16,6 +16,7 @@ import jax.numpy as jnp
 import numpy as np
 
 from bsnunu_jax.foundation.errors import InputError, RunError
+from bsnunu_jax.foundation.progress import bar
 from bsnunu_jax.foundation.version import __version__
 from bsnunu_jax.numerics.batch import in_flight
 from bsnunu_jax.observables.catalogue import get_observable
@@ -177,8 +178,7 @@ def program(card: ScanCard, plan: Plan) -> Program:
         batch, mesh=mesh, in_specs=(everywhere, everywhere), out_specs=apart, check_vma=False
     )
     start = jax.ShapeDtypeStruct((), jnp.uint64)
-    compiled: Program = jax.jit(shared).lower(plan.known, start).compile()
-    return compiled
+    return jax.jit(shared).lower(plan.known, start).compile()
 
 
 def batch_size(card: ScanCard, plan: Plan) -> int:
@@ -205,22 +205,12 @@ def evaluate(
     Raises:
         InputError: as `Store.write`.
     """
-    from tqdm import tqdm
-
     chunk, number = card.content.chunk, card.design.number
     size = batch_size(card, plan)
     selected, regions = card.content.store == "selected", list(card.content.select)
     left = sum(min(chunk, number - c * chunk) for c in todo)
     with (
-        tqdm(
-            total=left,
-            unit=" points",
-            unit_scale=True,
-            disable=quiet,
-            file=sys.stderr,
-            mininterval=0.5,
-            desc="scan",
-        ) as bar,
+        bar("scan", " points", quiet=quiet, total=left, unit_scale=True) as shown,
         ThreadPoolExecutor(in_flight()) as pool,
         ThreadPoolExecutor(1) as writer,
     ):
@@ -239,7 +229,7 @@ def evaluate(
         try:
             for c in todo:
                 first, last = c * chunk, min((c + 1) * chunk, number)
-                made, counts = _chunk(pool, compute, range(first, last, size), last, store, bar)
+                made, counts = _chunk(pool, compute, range(first, last, size), last, store, shown)
                 if pending is not None:
                     pending.result()  # at most two chunks in memory
                 pending = writer.submit(store.write, c, made, counts)
@@ -256,7 +246,7 @@ def _chunk(
     starts: range,
     last: int,
     store: Store,
-    bar: Any,
+    shown: Any,
 ) -> tuple[dict[str, np.ndarray], dict[str, int]]:
     """The columns of a chunk from its parts, and the number of points in every region."""
     whole: dict[str, np.ndarray] = {}
@@ -275,7 +265,7 @@ def _chunk(
     for done in as_completed([pool.submit(part, start) for start in starts]):
         start, (parts[start], counts) = done.result()
         total.update(counts)
-        bar.update(min(starts.step, last - start))
+        shown.update(min(starts.step, last - start))
     return whole or {
         name: np.concatenate([parts[s][name] for s in starts]) for name in store.columns
     }, dict(total)

@@ -16,8 +16,9 @@ import h5py
 import numpy as np
 
 from bsnunu_jax.foundation.errors import InputError, RunError
+from bsnunu_jax.foundation.files import whole
 from bsnunu_jax.foundation.owned import identity_of
-from bsnunu_jax.foundation.seals import run_of, seal_of, sealed, whole
+from bsnunu_jax.foundation.seals import run_of, seal_of, sealed
 
 Columns = Mapping[str, np.ndarray]
 INDEX = "scan.nc"

@@ -9,12 +9,12 @@ import jax.numpy as jnp
 from jaxtyping import Array, Float
 
 from bsnunu_jax.experiments import Measurement, Predictions, log_likelihoods
+from bsnunu_jax.foundation.arrays import Scalar
 from bsnunu_jax.inputs import Nuisances
 from bsnunu_jax.models import Model
 from bsnunu_jax.rates.tabulated import Request, Tabulated
 from bsnunu_jax.states.sectors import Sectors, sectors_of
 
-Scalar = Float[Array, ""]
 Coordinates = Mapping[str, Any]
 # Known kernels of every state.
 Tables = Sequence[Mapping[Request, Mapping[str, Any]]]

@@ -5,11 +5,11 @@ from typing import ClassVar, Protocol, runtime_checkable
 
 from jaxtyping import Array, Float
 
+from bsnunu_jax.foundation.arrays import Scalar
 from bsnunu_jax.foundation.errors import InputError
 from bsnunu_jax.inputs import Inputs
 from bsnunu_jax.numerics import quadrature
 
-Scalar = Float[Array, ""]
 Rule = tuple[Float[Array, " n"], Float[Array, " n"]]
 BinRule = tuple[Float[Array, "bins n"], Float[Array, "bins n"]]
 
@@ -107,8 +107,7 @@ def in_integrals(state: InvisibleState) -> InvisibleState:
 
     A peak that a rule has in its weights must not be in the integrand too.
     """
-    found: InvisibleState = getattr(state, "in_integrals", state)
-    return found
+    return getattr(state, "in_integrals", state)
 
 
 @runtime_checkable

@@ -4,11 +4,10 @@ from typing import ClassVar
 
 import jax.numpy as jnp
 from jax.typing import ArrayLike
-from jaxtyping import Array, Float
 
+from bsnunu_jax.foundation.arrays import Scalar
 from bsnunu_jax.states.massive_pair import DarkRows, Interferences, MassivePair
 
-Scalar = Float[Array, ""]
 _UNEQUAL = {("S1", "V1"): "Re", ("P1", "A1"): "Im", ("V2", "T2"): "Re", ("A2", "T1"): "Re"}
 
 

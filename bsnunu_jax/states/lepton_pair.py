@@ -3,15 +3,14 @@
 from typing import ClassVar
 
 import jax.numpy as jnp
-from jaxtyping import Array, Complex, Float
+from jaxtyping import Array, Complex
 
+from bsnunu_jax.foundation.arrays import Scalar
 from bsnunu_jax.foundation.errors import InputError
 from bsnunu_jax.inputs import Inputs
 from bsnunu_jax.states.massive_pair import DarkRows, Interferences, MassivePair
 from bsnunu_jax.states.neutrinos import FLAVOURS
 from bsnunu_jax.states.sectors import ChargedLeptons
-
-Scalar = Float[Array, ""]
 
 
 class LeptonPair(MassivePair):

@@ -5,7 +5,7 @@ The new particles are taken as stable on the scale of the detector.
 
 from abc import abstractmethod
 from collections.abc import Iterable, Mapping
-from typing import ClassVar
+from typing import Any, ClassVar
 
 import equinox as eqx
 import jax.numpy as jnp
@@ -14,12 +14,12 @@ from jax.core import Tracer
 from jax.typing import ArrayLike
 from jaxtyping import Array, Complex, Float
 
+from bsnunu_jax.foundation.arrays import Scalar
 from bsnunu_jax.foundation.errors import InputError
 from bsnunu_jax.inputs import Inputs
 from bsnunu_jax.numerics import quadrature
 from bsnunu_jax.states.base import BinRule, Rule
 
-Scalar = Float[Array, ""]
 # Masses [GeV] from here on are as closed as this one, and their squares are numbers.
 HEAVIEST = 1e6
 DarkRows = dict[str, dict[str, Scalar]]
@@ -47,6 +47,20 @@ def check_operators(given: Iterable[str], known: tuple[str, ...]) -> None:
     for name in given:
         if name not in known:
             raise InputError(f"unknown operator {name!r}", allowed=f"one of {', '.join(known)}")
+
+
+def refuse_vanishing(given: Iterable[str], pair: Any) -> None:
+    """Refuse operators that vanish for a particle that is its own antiparticle.
+
+    Raises:
+        InputError: naming the first one.
+    """
+    for name in given:
+        if name in pair.vanishing:
+            allowed = ", ".join(o for o in pair.operators if o not in pair.vanishing)
+            raise InputError(
+                f"operator {name} vanishes: {pair.why_vanishing}", allowed=f"allowed: {allowed}"
+            )
 
 
 class MassivePair(eqx.Module):
@@ -92,12 +106,8 @@ class MassivePair(eqx.Module):
                 "two different particles cannot be each other's antiparticle",
                 allowed="drop the second mass",
             )
-        for name in given:
-            if identical and name in self.vanishing:
-                allowed = ", ".join(o for o in self.operators if o not in self.vanishing)
-                raise InputError(
-                    f"operator {name} vanishes: {self.why_vanishing}", allowed=f"allowed: {allowed}"
-                )
+        if identical:
+            refuse_vanishing(given, type(self))
         self.m = mass("m", m)
         self.m_other = None if m_other is None else mass("the other mass", m_other)
         self.coefficients = {k: jnp.asarray(c, dtype=complex) for k, c in given.items()}

@@ -7,8 +7,9 @@ import jax.numpy as jnp
 import numpy as np
 from jax.core import Tracer
 from jax.typing import ArrayLike
-from jaxtyping import Array, Complex, Float
+from jaxtyping import Array, Complex
 
+from bsnunu_jax.foundation.arrays import Scalar
 from bsnunu_jax.foundation.errors import InputError
 from bsnunu_jax.inputs import Inputs
 from bsnunu_jax.states.base import MasslessPair
@@ -22,8 +23,6 @@ _INDEX = {
     for i, a in enumerate(FLAVOURS)
     for j, b in enumerate(FLAVOURS)
 }
-
-Scalar = Float[Array, ""]
 
 
 def _of_numbers(given: ArrayLike) -> bool:

@@ -9,13 +9,12 @@ from jax.core import Tracer
 from jax.typing import ArrayLike
 from jaxtyping import Array, Complex, Float
 
+from bsnunu_jax.foundation.arrays import Scalar
 from bsnunu_jax.foundation.errors import InputError
 from bsnunu_jax.inputs import Inputs
 from bsnunu_jax.numerics import breit_wigner
 from bsnunu_jax.states.base import BinRule, Rule
 from bsnunu_jax.states.massive_pair import HEAVIEST, mass
-
-Scalar = Float[Array, ""]
 
 # Two-body over three-body phase space: Gamma_2 = sqrt(lambda)/(16 pi m_B^3) x row.
 _TWO_BODY = 16 * np.pi**2

@@ -4,11 +4,9 @@ from typing import ClassVar
 
 import jax.numpy as jnp
 from jax.typing import ArrayLike
-from jaxtyping import Array, Float
 
+from bsnunu_jax.foundation.arrays import Scalar
 from bsnunu_jax.states.massive_pair import DarkRows, Interferences, MassivePair
-
-Scalar = Float[Array, ""]
 
 
 class ScalarPair(MassivePair):

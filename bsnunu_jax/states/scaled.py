@@ -3,12 +3,10 @@
 import equinox as eqx
 import jax.numpy as jnp
 from jax.typing import ArrayLike
-from jaxtyping import Array, Float
 
+from bsnunu_jax.foundation.arrays import Scalar
 from bsnunu_jax.inputs import Inputs
 from bsnunu_jax.states.base import Around, InvisibleState, in_integrals
-
-Scalar = Float[Array, ""]
 
 
 class Scaled(Around, eqx.Module):

@@ -7,15 +7,13 @@ import jax.numpy as jnp
 from jax.typing import ArrayLike
 from jaxtyping import Array, Complex, Float
 
+from bsnunu_jax.foundation.arrays import Scalar
 from bsnunu_jax.foundation.errors import InputError
 from bsnunu_jax.inputs import Inputs
 from bsnunu_jax.states.base import BinRule, Rule
 from bsnunu_jax.states.fermion_pair import FermionPair
-from bsnunu_jax.states.massive_pair import DarkRows, check_operators, mass
+from bsnunu_jax.states.massive_pair import DarkRows, check_operators, mass, refuse_vanishing
 
-Scalar = Float[Array, ""]
-
-OPERATORS = ("V_LL", "V_LR", "V_RL", "V_RR", "S_LL", "S_LR", "S_RL", "S_RR", "T_LL", "T_RR")
 _SIGN = {"L": -1, "R": 1}
 
 
@@ -35,6 +33,13 @@ class SterileNeutrino(eqx.Module):
 
     has_spectrum: ClassVar[bool] = True
     vanishes_at_limits: ClassVar[bool] = True
+    operators: ClassVar[tuple[str, ...]] = (
+        *(f"{kind}_{x}{y}" for kind in "VS" for x in "LR" for y in "LR"),
+        "T_LL",
+        "T_RR",
+    )
+    vanishing: ClassVar[tuple[str, ...]] = ("T_LL", "T_RR")
+    why_vanishing: ClassVar[str] = FermionPair.why_vanishing
 
     coefficients: dict[str, Complex[Array, ""]]
     mN: Scalar
@@ -56,18 +61,15 @@ class SterileNeutrino(eqx.Module):
                 Majorana pair.
         """
         given = {k: c for k, c in coefficients.items() if c is not None}
-        check_operators(given, OPERATORS)
+        check_operators(given, self.operators)
         if pair not in ("nuN", "NN"):
             raise InputError(f"pair {pair!r} of a sterile neutrino", allowed="nuN or NN")
         if majorana and pair == "nuN":
             raise InputError(
                 "majorana is for a pair NN", allowed="for nu N add C_ij and C_ji to one coefficient"
             )
-        if majorana and (tensors := [k for k in given if k.startswith("T")]):
-            raise InputError(
-                f"operator {tensors[0]} vanishes: {FermionPair.why_vanishing}",
-                allowed=f"allowed: {', '.join(o for o in OPERATORS if not o.startswith('T'))}",
-            )
+        if majorana:
+            refuse_vanishing(given, type(self))
         self.coefficients = {k: jnp.asarray(c, dtype=complex) for k, c in given.items()}
         self.mN = mass("mN", mN)
         self.pair, self.majorana = pair, majorana

@@ -3,14 +3,13 @@
 import equinox as eqx
 import jax.numpy as jnp
 from jax.typing import ArrayLike
-from jaxtyping import Array, Complex, Float
+from jaxtyping import Array, Complex
 
+from bsnunu_jax.foundation.arrays import Scalar
 from bsnunu_jax.inputs import Inputs
 from bsnunu_jax.states.base import MasslessPair
 
 COEFFICIENTS = ("cVL", "cVR", "cSL", "cSR", "cTL")
-
-Scalar = Float[Array, ""]
 
 
 class Universal(MasslessPair, eqx.Module):

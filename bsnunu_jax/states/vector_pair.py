@@ -8,8 +8,9 @@ import jax.numpy as jnp
 import numpy as np
 from jax.core import Tracer
 from jax.typing import ArrayLike
-from jaxtyping import Array, Float
+from jaxtyping import Array
 
+from bsnunu_jax.foundation.arrays import Scalar
 from bsnunu_jax.foundation.errors import InputError
 from bsnunu_jax.states.massive_pair import (
     HEAVIEST,
@@ -20,7 +21,6 @@ from bsnunu_jax.states.massive_pair import (
     mass,
 )
 
-Scalar = Float[Array, ""]
 _AXIAL = {"V2": "A2", "V3": "A3", "V4": "A4", "V5": "A5", "V6": "A6"}
 
 

@@ -6,7 +6,7 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 
-from bsnunu_jax.experiments.quoted.poisson import poisson, saturated_poisson
+from bsnunu_jax.experiments.quoted.marginal_poisson import poisson, saturated_poisson
 from bsnunu_jax.inference.problem.parameters import Parameter, Uniform
 from bsnunu_jax.inference.problem.problem import Problem
 from bsnunu_jax.inputs import Nuisances

@@ -30,7 +30,7 @@ import yaml
 from bsnunu_jax.cards.comparison import load_comparison
 from bsnunu_jax.cards.run_card import Card
 from bsnunu_jax.exchange.read import read_wcxf
-from bsnunu_jax.experiments.files import read_measurements
+from bsnunu_jax.experiments.catalogue import read_measurements
 from bsnunu_jax.foundation.errors import InputError
 from bsnunu_jax.scan.card import ScanCard
 

@@ -19,7 +19,7 @@ import jax.numpy as jnp
 import numpy as np
 from jaxtyping import Array, Float
 
-from bsnunu_jax.experiments.quoted.poisson import poisson
+from bsnunu_jax.experiments.quoted.marginal_poisson import poisson
 
 Scalar = Float[Array, ""]
 NormCode = Literal["code4", "code1"]

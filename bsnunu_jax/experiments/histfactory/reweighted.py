@@ -16,10 +16,10 @@ import numpy as np
 from jaxtyping import Array, Float
 
 from bsnunu_jax.experiments.histfactory.model import HistFactory
+from bsnunu_jax.experiments.measurement import Quoted
 from bsnunu_jax.experiments.predictions import Predictions
 from bsnunu_jax.experiments.quoted.counting import log_likelihood_of_signal, sample_counts
-from bsnunu_jax.experiments.quoted.marginal_poisson import log_most_likely
-from bsnunu_jax.experiments.quoted.poisson import saturated_poisson
+from bsnunu_jax.experiments.quoted.marginal_poisson import log_most_likely, saturated_poisson
 
 Scalar = Float[Array, ""]
 Bins = Float[Array, " bins"]
@@ -28,7 +28,7 @@ Bins = Float[Array, " bins"]
 _NODES = 40
 
 
-class Belle2Likelihood(eqx.Module):
+class Belle2Likelihood(Quoted):
     """The likelihood as a measurement; its nuisances are the systematics, rotated.
 
     The MC statistics of a bin are one Gaussian variable (see `HistFactory.collapsed_log_density`),
@@ -48,8 +48,6 @@ class Belle2Likelihood(eqx.Module):
         seen: counts in the place of the observed ones, see `with_data`; may be traced.
     """
 
-    name: str = eqx.field(static=True)
-    title: str = eqx.field(static=True)
     form: str = eqx.field(static=True)
     mode: str = eqx.field(static=True)
     luminosity: float = eqx.field(static=True)
@@ -61,10 +59,6 @@ class Belle2Likelihood(eqx.Module):
     q2_edges: np.ndarray = eqx.field(converter=np.asarray)
     null_br: np.ndarray = eqx.field(converter=np.asarray)
     null_model: Mapping[str, float]
-    samples: tuple[str, ...] = eqx.field(static=True)
-    sources: tuple[str, ...] = eqx.field(static=True)
-    tree_tau: str = eqx.field(static=True)
-    sm_spectrum: bool = eqx.field(static=True, default=False)
     exposure: float | Scalar = 1.0
     seen: Any = None
 

@@ -18,7 +18,7 @@ import numpy as np
 from jaxtyping import Array, Float
 from scipy.optimize import brentq
 
-from bsnunu_jax.experiments.measurement import scaled_beyond_sm
+from bsnunu_jax.experiments.measurement import Quoted, scaled_beyond_sm
 from bsnunu_jax.experiments.predictions import Predictions
 from bsnunu_jax.experiments.quoted.marginal_poisson import log_marginal
 from bsnunu_jax.experiments.quoted.marginal_poisson import most_likely_rate as most_likely_rate
@@ -30,33 +30,20 @@ Numbers = Any  # numbers or arrays of numpy or JAX that broadcast
 _NODES = 64
 
 
-class CountingMeasurement(eqx.Module):
+class CountingMeasurement(Quoted):
     """n observed events, background b +- sigma_b, and the limit on BR that fixes the efficiency.
 
-    A `shape_std` above 0 adds a nuisance, see `shape_systematic`. With other events than those of
-    the publication `published` has these: the limit is theirs.
+    With other events than those of the publication `published` has these: the limit is theirs.
     """
 
-    name: str = eqx.field(static=True)
-    title: str = eqx.field(static=True)
     mode: str = eqx.field(static=True)
     observed: float | Scalar
     background: float = eqx.field(static=True)
     background_std: float = eqx.field(static=True)
     limit: float = eqx.field(static=True)
     confidence_level: float = eqx.field(static=True)
-    samples: tuple[str, ...] = eqx.field(static=True)
-    sources: tuple[str, ...] = eqx.field(static=True)
-    sm_spectrum: bool = eqx.field(static=True)
-    tree_tau: str = eqx.field(static=True)
     note: str = eqx.field(static=True, default="")
-    shape_std: float = eqx.field(static=True, default=0.0)
     published: float | None = eqx.field(static=True, default=None)
-
-    @property
-    def nuisance_names(self) -> tuple[str, ...]:
-        """That of the efficiency, if there is one."""
-        return (f"shape[{self.name}]",) if self.shape_std else ()
 
     def log_likelihood(self, predictions: Predictions, z: Float[Array, " n"]) -> Scalar:
         """ln L of the signal events, background marginalised."""

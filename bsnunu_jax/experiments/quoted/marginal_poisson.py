@@ -1,4 +1,4 @@
-r"""Poisson counts with a Gaussian rate integrated out, and its derivatives as averages.
+r"""Poisson counts, also with a Gaussian rate integrated out: its derivatives as averages.
 
     I(e, s) = int dmu P(mu) Normal(mu | e, s) over mu > 0,   P(mu) = mu^n e^-mu/n!
 
@@ -21,7 +21,7 @@ import jax.numpy as jnp
 import numpy as np
 import scipy.special
 from jax.custom_derivatives import SymbolicZero
-from jax.scipy.special import gammaln
+from jax.scipy.special import gammaln, xlogy
 from jaxtyping import Array, Float
 
 Points = Float[Array, "..."]
@@ -91,6 +91,21 @@ def log_most_likely(expected: Points, observed: Points, std: Points) -> Float[Ar
     log_rate = jnp.log(jnp.where(rate > 0, rate, 1.0))
     terms = observed * log_rate - rate - gammaln(observed + 1.0) - pull**2 / 2
     return jnp.sum(jnp.where(possible, terms, -jnp.inf))
+
+
+def poisson(observed: np.ndarray | Array, expected: Float[Array, " bins"]) -> Float[Array, ""]:
+    """sum ln Poisson(observed | expected); of an expected 0, 0 without events and else -inf."""
+    positive = expected > 0
+    possible = positive | ((expected == 0) & (observed == 0))
+    # Both branches of a `where` are differentiated: no logarithm of 0 in the discarded one.
+    safe = jnp.where(positive, expected, 1.0)
+    terms = observed * jnp.log(safe) - expected - gammaln(observed + 1.0)
+    return jnp.sum(jnp.where(possible, terms, -jnp.inf))
+
+
+def saturated_poisson(observed: np.ndarray | Array) -> Float[Array, ""]:
+    """The largest value of `poisson`: every bin expects what it observed."""
+    return jnp.sum(xlogy(observed, observed) - observed - gammaln(observed + 1.0))
 
 
 @partial(jax.custom_jvp, nondiff_argnums=(0, 1))

@@ -9,13 +9,13 @@ from dataclasses import replace
 
 from bsnunu_jax.experiments.measurement import Measurement
 from bsnunu_jax.experiments.quoted.counting import CountingMeasurement
-from bsnunu_jax.experiments.quoted.gaussian import GaussianMeasurement
+from bsnunu_jax.experiments.quoted.values import GaussianMeasurement
 from bsnunu_jax.foundation.errors import InputError
 from bsnunu_jax.hadrons.transitions import MODES
+from bsnunu_jax.observables.catalogue import RATIOS
 
 # Observables that are linear in the rate of one mode.
-_RATES = {f"{kind}({mode}inv)" for kind in ("BR", "BR_NP") for mode in MODES}
-_RATES |= {"R_K_nunu", "R_Kstar_nunu"}
+_RATES = {f"{kind}({mode}inv)" for kind in ("BR", "BR_NP") for mode in MODES} | {*RATIOS}
 
 
 def with_shape_systematic(

@@ -7,7 +7,6 @@ hepdata/modules/converter of github.com/HEPData/hepdata).
 """
 
 import re
-import sys
 import tempfile
 import time
 from collections.abc import Iterator
@@ -20,9 +19,11 @@ from typing import Any
 
 from bsnunu_jax.experiments.records.archives import MOST_BYTES, read_members
 from bsnunu_jax.experiments.records.published import sha256_of
-from bsnunu_jax.experiments.records.record import DataSet, is_right, place
+from bsnunu_jax.experiments.records.record import DataSet, is_right
 from bsnunu_jax.experiments.records.web import RefusedError, Site, UnreachableError
 from bsnunu_jax.foundation.errors import InputError
+from bsnunu_jax.foundation.files import write_whole
+from bsnunu_jax.foundation.progress import bar
 
 _ARCHIVES = (".zip", ".tar", ".tar.gz", ".tgz")
 _MOST_FILES = 500  # of a record
@@ -183,8 +184,6 @@ def _stream(site: Site, path: str, target: Path, name: str, most: int) -> tuple[
     Returns:
         the byte it started from, and the length if the server says it.
     """
-    from tqdm import tqdm
-
     start = target.stat().st_size if target.is_file() else 0
     with site.open(path, start) as response:
         start = start if response.status == 206 else 0
@@ -198,22 +197,14 @@ def _stream(site: Site, path: str, target: Path, name: str, most: int) -> tuple[
             raise too_long
         with (
             target.open("ab" if start else "wb") as file,
-            tqdm(
-                desc=name,
-                total=total,
-                initial=start,
-                unit="B",
-                unit_scale=True,
-                file=sys.stderr,
-                disable=None,
-            ) as bar,
+            bar(name, "B", quiet=None, total=total, initial=start, unit_scale=True) as shown,
         ):
             while chunk := site.read(response):
                 done += len(chunk)
                 if done > most:
                     raise too_long
                 file.write(chunk)
-                bar.update(len(chunk))
+                shown.update(len(chunk))
     if total not in (None, done):
         raise UnreachableError(f"{name} broke off after {done} of {total} bytes")
     return start, total
@@ -235,7 +226,7 @@ def _unpack(site: Site, path: str, job: _Job) -> list[str]:
                 elif found != expected:
                     job.failures.append(_wrong(name, found, expected))
                 elif name in job.missing:
-                    place(job.folder / name, content)
+                    write_whole(job.folder / name, content)
                     job.missing.remove(name)
         except ValueError as error:
             raise RefusedError(f"{site.address}{path} is {error}") from None

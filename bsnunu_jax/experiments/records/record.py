@@ -6,10 +6,10 @@ from contextlib import suppress
 from dataclasses import dataclass, field
 from pathlib import Path
 
+from bsnunu_jax.experiments.records.archives import MOST_BYTES
 from bsnunu_jax.experiments.records.published import CHECKSUMS, SIZES, check_files, sha256_of
 from bsnunu_jax.foundation.errors import InputError
-
-_MOST_BYTES = 1 << 26  # of a file of which the size is not known; HEPData accepts 52 MB
+from bsnunu_jax.foundation.files import write_whole
 
 
 @dataclass(frozen=True)
@@ -36,7 +36,7 @@ class DataSet:
 
     def most(self, name: str) -> int:
         """The bytes that a file may have."""
-        return self.sizes.get(name, _MOST_BYTES)
+        return self.sizes.get(name, MOST_BYTES)
 
 
 DATA_SETS = {
@@ -100,13 +100,6 @@ def is_right(path: Path, checksum: str) -> bool:
     return path.is_file() and sha256_of(path) == checksum
 
 
-def place(path: Path, content: bytes) -> None:
-    """Write a file whole or not at all."""
-    from bsnunu_jax.foundation.files import write_whole
-
-    write_whole(path, content)
-
-
 def copy(data: DataSet, source: Path, folder: Path) -> dict[str, str]:
     """Copy the files of a data set that `folder` lacks from `source` or a folder in it.
 
@@ -136,7 +129,7 @@ def copy(data: DataSet, source: Path, folder: Path) -> dict[str, str]:
     try:
         folder.mkdir(parents=True, exist_ok=True)
         for name, content in contents.items():
-            place(folder / name, content)
+            write_whole(folder / name, content)
     except OSError as error:
         raise InputError(f"cannot be written ({error.strerror})", where=str(folder)) from None
     return {name: "copied" if name in wanted else "kept" for name in data.files}

@@ -44,6 +44,11 @@ def log_evidence_ratio(problem: Problem, fit: BestFit, sm: Minimum) -> float:
     return float(logsumexp([m.log_weight for m in fit.minima])) + volume - sm.log_weight
 
 
+def against(best: float, sm: float) -> dict[str, float]:
+    """A number at the best fit and in the SM, and their difference."""
+    return {"best": best, "sm": sm, "delta": best - sm}
+
+
 def _log_norm(parameter: Parameter) -> float:
     """ln of what makes the prior a density."""
     prior = parameter.prior

@@ -5,7 +5,7 @@ to start. Operators, masses and scales are data, so that no program is compiled 
 """
 
 from collections.abc import Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from functools import cached_property
 from typing import Any
 
@@ -14,20 +14,18 @@ import jax.numpy as jnp
 import numpy as np
 from jaxtyping import Array, Float
 
-from bsnunu_jax.experiments.likelihood import log_likelihoods
 from bsnunu_jax.experiments.measurement import Request
 from bsnunu_jax.experiments.predictions import Predictions
 from bsnunu_jax.foundation.errors import InputError
 from bsnunu_jax.hadrons.transitions import ANNIHILATIONS, MODES, Annihilation, get_decay
-from bsnunu_jax.inference.evidence.pair_predictions import Strength, Tabulated, constant
+from bsnunu_jax.inference.evidence.pairs import Strength, Tabulated, constant, mode_behind
 from bsnunu_jax.inference.fits.lanes import Descent, Lanes
 from bsnunu_jax.inference.problem.problem import Problem
-from bsnunu_jax.inference.problem.tabulate import grams_of
-from bsnunu_jax.inputs import Inputs
+from bsnunu_jax.inference.problem.tabulate import grams_of, reads
 from bsnunu_jax.models import get_model
 from bsnunu_jax.numerics.batch import Batched
 from bsnunu_jax.numerics.newton import levenberg_marquardt
-from bsnunu_jax.rates.forms import Gram, Table
+from bsnunu_jax.rates.forms import Gram
 
 Scalar = Float[Array, ""]
 # One array a request, lanes along axis 0.
@@ -103,11 +101,10 @@ class PairLikelihood:
             InputError: if rates are no quadratic forms of form-factor coefficients here, or the
                 data read more than rates.
         """
-        sm = get_model("neutrinos")
-        self.problem = replace(
-            problem, model=sm, parameters=(), fixed=(), grams=Table(), sm_grams=Table()
-        )
-        self.read = self._read()
+        self.problem = problem.of_model(get_model("neutrinos"))
+        found = reads(self.problem)
+        of_totals = ((mode_behind(name), None) for name in found.observed)
+        self.read = tuple(sorted({*found.requests, *found.of_sm, *of_totals}, key=repr))
         totals = [(mode, None) for mode in (*MODES, *ANNIHILATIONS)]
         self.requests = (*self.read, *(r for r in totals if r not in self.read))
         self._sm: dict[Request, Gram] = {}
@@ -172,13 +169,8 @@ class PairLikelihood:
     @cached_property
     def closed(self) -> list[np.ndarray]:
         """Grams of one lane where nothing happens: the SM."""
-        sizes = []
-        for request in self.requests:
-            if request in self._sm:
-                sizes.append(next(iter(self._sm[request].matrix.values())).shape)
-            else:
-                sizes.append(())
-        return [np.zeros((1, *size)) for size in sizes]
+        known = [self._sm[r].matrix.values() if r in self._sm else () for r in self.requests]
+        return [np.zeros((1, *next((m.shape for m in matrices), ()))) for matrices in known]
 
     @cached_property
     def sm(self) -> Fitted:
@@ -203,25 +195,8 @@ class PairLikelihood:
                 found.append(max(float(np.abs(m).max()) for m in matrices))
         return found
 
-    def _read(self) -> tuple[Request, ...]:
-        """The kernels that the data read; that they read nothing else shows here."""
-        seen: set[Request] = set()
-
-        def evaluate(z: Array) -> Array:
-            inputs = self._inputs(z)
-            predictions = Tabulated(self.problem.model.build({}, inputs), inputs)
-            self._deviances(predictions, z, profiled=True)
-            seen.update(predictions.requested | predictions.sm.requested)
-            return z
-
-        jax.eval_shape(evaluate, jnp.zeros(self.problem.size))
-        return tuple(sorted(seen, key=repr))
-
-    def _inputs(self, z: Array) -> Inputs:
-        return self.problem.nuisances.shift(z[: self.problem.nuisances.size])
-
     def _predictions(self, grams: Sequence[Array], strength: Scalar, z: Array) -> Predictions:
-        inputs = self._inputs(z)
+        inputs = self.problem.nuisances.shift(z[: self.problem.nuisances.size])
         table: dict[Request, Any] = {}
         of_sm: dict[Request, Any] = {}
         for request, pair in zip(self.requests, grams, strict=True):
@@ -240,8 +215,7 @@ class PairLikelihood:
     def _deviances(
         self, predictions: Predictions, z: Array, *, profiled: bool
     ) -> dict[str, Scalar]:
-        of_data = z[self.problem.nuisances.size :]
-        terms = log_likelihoods(self.problem.measurements, predictions, of_data, profiled=profiled)
+        terms = self.problem.log_likelihood_of(predictions, z, profiled=profiled)
         return {name: -2 * term for name, term in terms.items()}
 
     def _objective(

@@ -5,39 +5,25 @@ Laplace approximation at every point; Z_SM is the same at infinite Lambda.
 """
 
 import math
-from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 from scipy.interpolate import CubicSpline, PchipInterpolator
 
 from bsnunu_jax.inference.evidence.mass_curve import Lines
-from bsnunu_jax.inference.evidence.one_operator import PairOperator
+from bsnunu_jax.inference.evidence.pairs import PairOperator
 
 _PANEL = 8
 
 
-@dataclass(frozen=True)
-class Evidence:
-    """ln(Z/Z_SM) of one operator.
+def pair_evidence(operator: PairOperator, lines: Lines) -> dict[str, Any]:
+    """The evidence of an operator from its likelihood on lines that span its range of masses.
 
-    Attributes:
-        log_ratio: with the prior box.
-        log_ratio_doubled: with twice the width in ln Lambda, the upper end moved.
-        scales, scales_doubled: the two ranges of Lambda [TeV].
-        masses: the range of the mass [GeV].
-        error: largest change if every other mass or every other strength is left out.
+    Returns:
+        plain numbers: ln(Z/Z_SM) with the prior box, and with twice the width in ln Lambda, the
+        upper end moved; the two boxes; the largest change if every other mass or every other
+        strength is left out.
     """
-
-    log_ratio: float
-    log_ratio_doubled: float
-    scales: tuple[float, float]
-    scales_doubled: tuple[float, float]
-    masses: tuple[float, float]
-    error: float
-
-
-def pair_evidence(operator: PairOperator, lines: Lines) -> Evidence:
-    """The evidence of an operator from its likelihood on lines that span its range of masses."""
     low, high = operator.scales
     doubled = low, high * (high / low)
 
@@ -49,14 +35,15 @@ def pair_evidence(operator: PairOperator, lines: Lines) -> Evidence:
     best = log_ratio((low, high), every, 1)
     halved = np.unique(np.append(np.arange(0, len(lines.masses), 2), len(lines.masses) - 1))
     coarse = [log_ratio((low, high), halved, 1), log_ratio((low, high), every, 2)]
-    return Evidence(
-        best,
-        log_ratio(doubled, every, 1),
-        (low, high),
-        doubled,
-        operator.masses,
-        max(abs(c - best) for c in coarse),
-    )
+    box, scale = {operator.mass.name: list(operator.masses)}, operator.scale.name
+    return {
+        "log_ratio": best,
+        "box": box | {scale: [low, high]},
+        "log_ratio_doubled": log_ratio(doubled, every, 1),
+        "doubled_box": box | {scale: list(doubled)},
+        "error": max(abs(c - best) for c in coarse),
+        "how": f"flat in the mass and ln {scale}, nuisances by the Laplace approximation",
+    }
 
 
 def _over_masses(

@@ -7,8 +7,7 @@ import numpy as np
 from scipy.optimize import minimize_scalar
 
 from bsnunu_jax.inference.evidence.lines import NODES, Fitted, PairLikelihood
-from bsnunu_jax.inference.evidence.one_operator import PairOperator
-from bsnunu_jax.inference.evidence.pair_grams import PairFamily
+from bsnunu_jax.inference.evidence.pairs import PairFamily, PairOperator
 
 # Minima are found to this [GeV], and listed if -2 ln L rises by the second number around them.
 _MASS, _DEPTH = 3e-5, 1e-3

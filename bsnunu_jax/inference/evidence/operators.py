@@ -7,11 +7,11 @@ from typing import Any
 
 import numpy as np
 
+from bsnunu_jax.inference.evidence.laplace import against
 from bsnunu_jax.inference.evidence.lines import PairLikelihood
-from bsnunu_jax.inference.evidence.mass_and_scale import Evidence, pair_evidence
+from bsnunu_jax.inference.evidence.mass_and_scale import pair_evidence
 from bsnunu_jax.inference.evidence.mass_curve import MassScan, Point, mass_grid
-from bsnunu_jax.inference.evidence.one_operator import PairOperator
-from bsnunu_jax.inference.evidence.pair_grams import PairFamily, families
+from bsnunu_jax.inference.evidence.pairs import PairFamily, PairOperator, families
 from bsnunu_jax.inference.hypotheses.hypotest import local_significance
 from bsnunu_jax.inference.problem.problem import Problem
 
@@ -65,10 +65,6 @@ class PairComparison:
         at_best, fractions = self.likelihood.at(
             scan.grams(np.array([best.mass])), best.strength, best.nuisances
         )
-        terms = {
-            name: {"best": at_best[name], "sm": at_sm[name], "delta": at_best[name] - at_sm[name]}
-            for name in at_best
-        }
         pulls = float(np.sum(best.nuisances**2)), float(np.sum(sm.nuisances**2))
         return {
             "method": "scan",
@@ -77,10 +73,10 @@ class PairComparison:
             "minima": [self._point(operator, p) for p in minima],
             "significance": local_significance(-best.delta, 2)[0],
             "parameters": 2,
-            "data_sets": terms,
-            "nuisance_terms": {"best": pulls[0], "sm": pulls[1], "delta": pulls[0] - pulls[1]},
+            "data_sets": {name: against(at_best[name], at_sm[name]) for name in at_best},
+            "nuisance_terms": against(*pulls),
             "BR_NP": fractions,
-            "evidence": _evidence(operator, pair_evidence(operator, lines)),
+            "evidence": pair_evidence(operator, lines),
             "unconverged": sum(not p.converged for p in (*points, *minima)),
             "curve": {
                 "mass": operator.mass.name,
@@ -108,15 +104,3 @@ class PairComparison:
             "delta_chi2": p.delta,
             "at_edge": list(p.edges),
         }
-
-
-def _evidence(operator: PairOperator, found: Evidence) -> dict[str, Any]:
-    mass, scale = operator.mass.name, operator.scale.name
-    return {
-        "log_ratio": found.log_ratio,
-        "box": {mass: list(found.masses), scale: list(found.scales)},
-        "log_ratio_doubled": found.log_ratio_doubled,
-        "doubled_box": {mass: list(found.masses), scale: list(found.scales_doubled)},
-        "error": found.error,
-        "how": f"flat in the mass and ln {scale}, nuisances by the Laplace approximation",
-    }

@@ -57,7 +57,7 @@ class Lanes:
 
     >>> import numpy as np
     >>> lanes = Lanes(lambda point, centre: ((point - centre) ** 2).sum())
-    >>> lanes(np.zeros((3, 2)), np.arange(6.0).reshape(3, 2)).point[2]
+    >>> lanes(np.zeros((3, 2)), np.arange(6.0).reshape(3, 2)).point[2].round(6)
     array([4., 5.])
     """
 

@@ -7,10 +7,8 @@ errors at the best fit; then each looks whether where a neighbour ended lies low
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
-import jax
 import jax.numpy as jnp
 import numpy as np
-from jaxtyping import Array
 
 from bsnunu_jax.foundation.errors import InputError
 from bsnunu_jax.inference.fits.best_fit import BestFit, Minimum, best_fit
@@ -125,11 +123,6 @@ class _Slices:
         self._others = [i for i in range(problem.size) if i not in self._kept]
         self._profiled = [i for i in self._others if i < self._free]
 
-        def both(v: Array) -> tuple[Array, Array]:
-            return jax.jvp(problem.descent_values, (v,), (jnp.ones_like(v),))
-
-        self._both = jax.jit(jax.vmap(both))
-
     def __call__(self, s: np.ndarray, z: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
         values, nuisances = self.split(s, z)
         height, gradient = self._local.objective(np.concatenate([values, nuisances], axis=1))
@@ -155,14 +148,10 @@ class _Slices:
         return np.asarray(values)[self._kept], point[self._others]
 
     def _values(self, s: np.ndarray, z: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-        """Values of the parameters and their slopes, padded to one compiled size."""
-        v = np.zeros((-(-len(s) // _WIDTH) * _WIDTH, self._free))
-        v[: len(s), self._profiled] = z[:, : len(self._profiled)]
-        found = [self._both(b) for b in np.split(v, len(v) // _WIDTH)]
-        values, slopes = (
-            np.concatenate([np.asarray(x) for x in y]) for y in zip(*found, strict=True)
-        )
-        return values[: len(s)], slopes[: len(s)]
+        """Values of the parameters and their slopes."""
+        v = np.zeros((len(s), self._free))
+        v[:, self._profiled] = z[:, : len(self._profiled)]
+        return self._local.descent_values(v)
 
 
 def _lowest(slices: _Slices, s: np.ndarray, ends: Sequence[np.ndarray]) -> np.ndarray:

@@ -1,40 +1,27 @@
 """How well the SM describes the same data, uncertain inputs and measurement nuisances profiled."""
 
-from dataclasses import replace
-
 import jax
 import jax.numpy as jnp
 import numpy as np
 from jaxtyping import Array, Float
 from scipy.optimize import minimize
 
-from bsnunu_jax.experiments import Predictions, log_likelihoods
 from bsnunu_jax.inference.fits.best_fit import Minimum, best_fit
 from bsnunu_jax.inference.problem.problem import Problem
 from bsnunu_jax.inference.problem.tabulate import tabulate
 from bsnunu_jax.models import get_model
-from bsnunu_jax.rates.forms import Table
-from bsnunu_jax.states import Neutrinos
 
 
 def sm_objective(problem: Problem) -> float:
     """-2 ln (likelihood x nuisance terms) of the SM at its minimum over the nuisances."""
-    inputs_size = problem.nuisances.size
-
-    @jax.jit
-    def objective(z: Float[Array, " nuisances"]) -> tuple[Array, Array]:
-        def value(z: Float[Array, " nuisances"]) -> Float[Array, ""]:
-            sm = Predictions((Neutrinos(),), problem.nuisances.shift(z[:inputs_size]))
-            terms = log_likelihoods(problem.measurements, sm, z[inputs_size:], profiled=True)
-            return -2 * sum(terms.values(), start=jnp.zeros(())) + jnp.sum(z**2)
-
-        return jax.value_and_grad(value)(z)
+    sm = problem.of_model(get_model("neutrinos"))
+    objective = jax.jit(jax.value_and_grad(sm.objective))
 
     def numbers(z: np.ndarray) -> tuple[float, np.ndarray]:
         value, gradient = objective(z)
         return float(value), np.asarray(gradient)
 
-    start = np.zeros(problem.size - len(problem.parameters))
+    start = np.zeros(sm.size)
     if not start.size:
         return numbers(start)[0]
     options = {"ftol": 1e-13, "gtol": 1e-6, "maxiter": 1000}
@@ -55,14 +42,7 @@ def objective_without_priors(problem: Problem, minimum: Minimum) -> float:
 
 def sm_fit(problem: Problem) -> tuple[Problem, Minimum]:
     """The SM on the same data, and its minimum over the nuisances."""
-    sm = replace(
-        problem,
-        model=get_model("neutrinos"),
-        parameters=(),
-        fixed=(),
-        grams=Table(),
-        sm_grams=Table(),
-    )
+    sm = problem.of_model(get_model("neutrinos"))
     if not sm.size:
         value = float(sm.objective(jnp.zeros(0)))
         return sm, Minimum({}, {}, [], value, [], [], [], 1, 1.0, -value / 2)

@@ -1,14 +1,14 @@
 """Many data sets, and the fits to them."""
 
-from dataclasses import dataclass
 from typing import Any
 
+import equinox as eqx
+import jax
 import numpy as np
 from jaxtyping import Float
 
 
-@dataclass(frozen=True)
-class Fits:
+class Fits(eqx.Module):
     """Results of n fits.
 
     Attributes:
@@ -25,12 +25,11 @@ class Fits:
 
     def __getitem__(self, rows: Any) -> "Fits":
         """Some of the fits."""
-        parts = (self.value, self.objective, self.point, self.converged)
-        return Fits(*(part[rows] for part in parts))
+        found: Fits = jax.tree.map(lambda part: part[rows], self)
+        return found
 
 
-@dataclass(frozen=True, eq=False)
-class DataSets:
+class DataSets(eqx.Module):
     """n data sets with the centres of all constraint terms.
 
     Attributes:
@@ -50,8 +49,5 @@ class DataSets:
 
     def take(self, rows: np.ndarray) -> "DataSets":
         """The data sets of these rows, as often as they stand there."""
-        widths, luminosity = (
-            None if a is None else a[rows] for a in (self.widths, self.luminosity)
-        )
-        data = tuple(np.asarray(d)[rows] for d in self.data)
-        return DataSets(data, self.centres[rows], widths, luminosity)
+        found: DataSets = jax.tree.map(lambda a: np.asarray(a)[rows], self)
+        return found

@@ -152,8 +152,9 @@ def scan(
     """
     kind = choose(likelihood, test_stat)
     values = np.atleast_1d(np.asarray(values, dtype=float))
-    q = of_observed(likelihood, kind, values)
-    q_asimov = of_asimov(likelihood, kind, values)
+    likelihood.along_observed.on(values[None])
+    likelihood.along_asimov.on(values[None])
+    q, q_asimov = (of(likelihood, kind, values) for of in (of_observed, of_asimov))
     clsb, clb, cls = asymptotic_cls(q, q_asimov, kind)
     expected = expected_cls(q_asimov)
     return Scan(values, q, q_asimov, clsb, clb, cls, expected)
@@ -163,13 +164,13 @@ def of_observed(
     likelihood: ProfileLikelihood, kind: TestStatistic, values: np.ndarray
 ) -> np.ndarray:
     """The test statistic of the observed data, one a value."""
-    return test_statistic(kind, values, likelihood.profile(values), likelihood.best)
+    return test_statistic(kind, values, likelihood.along_observed(values), likelihood.best)
 
 
 def of_asimov(likelihood: ProfileLikelihood, kind: TestStatistic, values: np.ndarray) -> np.ndarray:
     """The test statistic of background-only Asimov data, one a value."""
-    sets, best = likelihood.asimov_of_null
-    return test_statistic(kind, values, likelihood.profile(values, sets, start=best), best)
+    _, best = likelihood.asimov_of_null
+    return test_statistic(kind, values, likelihood.along_asimov(values), best)
 
 
 def hypotest(

@@ -1,12 +1,12 @@
 """Upper limits (CLs) and intervals of one parameter, by root finding on the profile likelihood."""
 
-from collections.abc import Callable
 from dataclasses import dataclass
 
 import numpy as np
 from scipy.stats import chi2
 
 from bsnunu_jax.foundation.errors import InputError
+from bsnunu_jax.inference.hypotheses.follow import roots
 from bsnunu_jax.inference.hypotheses.hypotest import (
     Scan,
     asymptotic_cls,
@@ -18,8 +18,6 @@ from bsnunu_jax.inference.hypotheses.hypotest import (
 )
 from bsnunu_jax.inference.hypotheses.profile_likelihood import ProfileLikelihood, TestStatistic
 
-# Root finding stops at this relative width or this distance from 0, in ln CLs or in t.
-_WIDTH, _FLAT, _ITERATIONS = 1e-12, 1e-10, 60
 # A range that has no end is widened at most so often.
 _WIDENINGS = 40
 # A curve of CLs is followed down to this fraction of its level.
@@ -88,26 +86,29 @@ def upper_limits(
         )
     level = 1 - cl
 
-    def heights_at(x: np.ndarray) -> np.ndarray:
-        """Height above the level of each curve, observed and expected, at a value of its own."""
-        q, q_asimov = of_observed(likelihood, kind, x[:1]), of_asimov(likelihood, kind, x)
-        _, _, observed = asymptotic_cls(q, q_asimov[:1], kind)
-        return _height(np.append(observed, expected_cls(q_asimov[1:]).diagonal()), level)
+    def heights_at(x: np.ndarray, curve: np.ndarray) -> np.ndarray:
+        """Height above the level of the observed curve, 0, and of those of `BANDS`, 1 to 5."""
+        q_asimov, seen = of_asimov(likelihood, kind, x), curve == 0
+        cls = expected_cls(q_asimov)[np.maximum(curve - 1, 0), np.arange(len(x))]
+        if seen.any():
+            q = of_observed(likelihood, kind, x[seen])
+            cls[seen] = asymptotic_cls(q, q_asimov[seen], kind)[2]
+        return _height(cls, level)
 
-    low = likelihood.null
+    low, every = likelihood.null, np.arange(6)
     top = max(float(likelihood.best.value[0]), low) + 3 * likelihood.scale
     for _ in range(_WIDENINGS):
         top = min(top, likelihood.high)
-        if top == likelihood.high or heights_at(np.full(6, top)).max() < np.log(_FOLLOWED):
+        if top == likelihood.high or heights_at(np.full(6, top), every).max() < np.log(_FOLLOWED):
             break
         top = low + 1.5 * (top - low)
     grid = np.linspace(low, top, points)
     found = scan(likelihood, grid, test_stat=kind)
     heights = _height(np.concatenate([found.cls[None], found.expected]), level)
     last = points - 1 - np.argmax(heights[:, ::-1] > 0, axis=1)  # above the level, none after it
-    brackets = np.stack([last, np.minimum(last + 1, points - 1)])
-    found_at = roots(heights_at, grid[brackets], heights[np.arange(6), brackets])
-    found_at[last == points - 1] = np.nan
+    found_at, on = np.full(6, np.nan), np.flatnonzero(last < points - 1)
+    brackets = grid[last[on]], grid[last[on] + 1]
+    found_at[on] = roots(lambda x, i: heights_at(x, on[i]), brackets)
     return UpperLimits(float(found_at[0]), found_at[1:], found, level)
 
 
@@ -130,7 +131,7 @@ def interval(
     threshold = float(chi2.ppf(cl, 1))
 
     def t(values: np.ndarray) -> np.ndarray:
-        return likelihood.profile(values).objective - likelihood.best.objective
+        return likelihood.along_observed(values).objective - likelihood.best.objective
 
     best = float(likelihood.best.value[0])
     ends = []
@@ -145,36 +146,15 @@ def interval(
     near = best + likelihood.scale * np.linspace(-4, 4, 17)
     values = np.unique(np.concatenate([np.linspace(ends[0], ends[1], points), near, [best]]))
     values = values[(values >= ends[0]) & (values <= ends[1])]
+    likelihood.along_observed.on(values[None])
     heights = t(values)
     inside = heights <= threshold
     change = np.flatnonzero(inside[1:] != inside[:-1])
-    brackets = np.stack([change, change + 1])
-    ends_at = roots(lambda x: t(x) - threshold, values[brackets], heights[brackets] - threshold)
+    brackets = values[change], values[change + 1]
+    ends_at = roots(lambda x, _: t(x) - threshold, brackets)
     rising = inside[change]  # the interval ends here
     starts = [*([values[0]] if inside[0] else []), *ends_at[~rising]]
     stops = [*ends_at[rising], *([values[-1]] if inside[-1] else [])]
     pieces = tuple((float(a), float(b)) for a, b in zip(starts, stops, strict=True))
     edges = tuple((a == values[0], b == values[-1]) for a, b in pieces)
     return Interval(pieces, edges, cl, values, heights)
-
-
-def roots(function: Callable[[np.ndarray], np.ndarray], x: np.ndarray, f: np.ndarray) -> np.ndarray:
-    """Roots of several functions in brackets at once, Anderson and Bjorck's regula falsi.
-
-    Args:
-        function: one value a function, each at its own argument.
-        x, f: the two ends of every bracket and the values there, shape (2, n).
-    """
-    (a, b), (fa, fb) = x, f
-    for _ in range(_ITERATIONS):
-        done = (np.abs(fb) < _FLAT) | (np.abs(b - a) <= _WIDTH * np.abs(b)) | (fa == fb)
-        if done.all():
-            break
-        new = np.where(done, b, b - fb * (b - a) / np.where(fa == fb, 1.0, fb - fa))
-        f_new = np.where(done, fb, function(new))
-        crossed = np.sign(f_new) != np.sign(fb)
-        shrink = 1 - f_new / np.where(fb == 0, 1.0, fb)
-        fa = np.where(done, fa, np.where(crossed, fb, fa * np.where(shrink > 0, shrink, 0.5)))
-        a = np.where(done | ~crossed, a, b)
-        b, fb = new, f_new
-    return b

@@ -18,6 +18,7 @@ from bsnunu_jax.inference.fits.best_fit import BestFit, best_fit
 from bsnunu_jax.inference.fits.lanes import Descent, Lanes
 from bsnunu_jax.inference.fits.starts import descent_coordinates, minima_of, off_edges
 from bsnunu_jax.inference.hypotheses.ensembles import DataSets, Fits
+from bsnunu_jax.inference.hypotheses.follow import Followed
 from bsnunu_jax.inference.problem.parameters import LogUniform, Normal
 from bsnunu_jax.inference.problem.problem import Data, Problem
 from bsnunu_jax.inference.problem.programs import Arrays, Whole, program, shared
@@ -27,6 +28,8 @@ TestStatistic = Literal["qtilde", "q", "q0", "t"]
 
 # Gradient at which a fit has converged.
 _CONVERGED = 1e-3
+# How near an edge a fit begins that begins at another one, in errors of the parameter.
+_NEAR = 0.02
 # Points of a call of what takes no time.
 _WIDTH = 32
 
@@ -75,23 +78,16 @@ class ProfileLikelihood:
                 or data that cannot be exchanged.
         """
         names = [p.name for p in problem.parameters]
-        if name is None and len(names) > 1:
-            raise InputError(
-                f"{len(names)} parameters are fitted, which one is of interest",
-                where="--parameter",
-                allowed=f"one of {', '.join(names)}",
-            )
-        if name is not None and name not in names:
-            raise InputError(
-                f"unknown parameter {name!r}",
-                where="--parameter",
-                allowed=f"one of {', '.join(names)}",
-            )
+        wrong = f"unknown parameter {name!r}"
+        if name is None:
+            wrong = f"{len(names)} parameters are fitted, which one is of interest"
+        if name not in names and not (name is None and len(names) == 1):
+            allowed = f"one of {', '.join(names)}"
+            raise InputError(wrong, where="--parameter", allowed=allowed)
         self.problem, self.name, self.null = problem, name or names[0], float(null)
         self.index = names.index(self.name)
         poi = problem.parameters[self.index]
-        low, high = poi.prior.range
-        self.low, self.high = (0.0 if poi.mirror else low), high
+        self.low, self.high = poi.range
         if not self.low <= self.null < self.high:
             raise InputError(
                 f"{self.name} = {self.null:g} is outside its range [{self.low:g}, {self.high:g})",
@@ -166,26 +162,35 @@ class ProfileLikelihood:
         data = tuple(np.asarray(d)[None] for d in self.problem.data)
         return self._sets(data, np.zeros((1, self.problem.size)))
 
-    def fit(self, sets: DataSets | None = None, start: Fits | None = None) -> Fits:
+    def fit(
+        self,
+        sets: DataSets | None = None,
+        start: Fits | None = None,
+        *,
+        edge: Fits | None = None,
+        there: bool = False,
+    ) -> Fits:
         """The parameter of interest free inside its range, one fit a data set.
 
         Args:
             sets: data; the observed ones if absent.
             start: where every fit starts too, one or n.
+            edge: the fits at the null, if known.
+            there: the minimum is near `start` and nowhere else: expected data.
         """
         sets = sets or self.observed
-        found = self._run(sets, np.zeros(len(sets)), np.ones(len(sets), bool), start)
+        free = np.ones(len(sets), bool)
+        found = self._run(sets, np.zeros(len(sets)), free, start, there=there)
         if not self.one_sided:
             return found
         # At the edge slopes vanish and the descent is slow: the edge itself may be lower.
-        edge = self.profile(np.full(len(sets), self.null), sets, start)
+        if edge is None:
+            edge = self.profile(np.full(len(sets), self.null), sets, start)
         lower = edge.objective <= found.objective + 1e-9
-        return Fits(
-            *(
-                np.where(lower.reshape(-1, *[1] * (f.ndim - 1)), e, f)
-                for f, e in zip(vars(found).values(), vars(edge).values(), strict=True)
-            )
+        chosen: Fits = jax.tree.map(
+            lambda f, e: np.where(lower.reshape(-1, *[1] * (f.ndim - 1)), e, f), found, edge
         )
+        return chosen
 
     def profile(
         self, values: np.ndarray, sets: DataSets | None = None, start: Fits | None = None
@@ -219,11 +224,22 @@ class ProfileLikelihood:
         return DataSets(tuple(map(np.asarray, data)), centres, luminosity=luminosity)
 
     @cached_property
+    def along_observed(self) -> Followed:
+        """Fits to the observed data with the parameter of interest fixed."""
+        return Followed(1, lambda x, _, start: self.profile(x, start=start), self.best)
+
+    @cached_property
+    def along_asimov(self) -> Followed:
+        """The same of the background-only Asimov data."""
+        sets, best = self.asimov_of_null
+        return Followed(1, lambda x, _, start: self.profile(x, sets, start), best)
+
+    @cached_property
     def asimov_of_null(self) -> tuple[DataSets, Fits]:
         """Background-only Asimov data, nuisances as fitted to the observed data, and their fit."""
         null = self.profile(np.array([self.null]))
         sets = self.asimov(null)
-        return sets, self.fit(sets, start=null)
+        return sets, self.fit(sets, start=null, there=True)
 
     def toys(self, at: Fits, keys: jax.Array) -> DataSets:
         """Toys of the first of these fits, auxiliary data fluctuated too; one a key."""
@@ -266,12 +282,18 @@ class ProfileLikelihood:
         fits(np.zeros((1, self.problem.size)), lanes, common=(arrays,), steps=0)
 
     def _run(
-        self, sets: DataSets, values: np.ndarray, free: np.ndarray, start: Fits | None
+        self,
+        sets: DataSets,
+        values: np.ndarray,
+        free: np.ndarray,
+        start: Fits | None,
+        *,
+        there: bool = False,
     ) -> Fits:
         """Every fit from all starts, the lowest kept."""
         n = len(sets)
         # With one parameter, fixed, only nuisances are left: one minimum.
-        alone = len(self.problem.parameters) == 1 and not free.any()
+        alone = there or (len(self.problem.parameters) == 1 and not free.any())
         known = self._starts[: 1 if start is None else 0] if alone else self._starts
         starts = np.broadcast_to(known, (n, *known.shape))
         if start is not None:
@@ -293,11 +315,11 @@ class ProfileLikelihood:
         return Fits(folded, objective[lowest], point[lowest], gradient[lowest] < _CONVERGED)
 
     def _started(self, fits: Fits) -> np.ndarray:
-        """Starts at the results of other fits."""
+        """Starts at the results of other fits, which are near: all but at an edge they stay."""
         points = fits.point.copy()
         prior = self.problem.parameters[self.index].prior
         points[:, self.index] = descent_coordinates(prior, fits.value)
-        return off_edges(self.problem, points, self.index, self.scale)
+        return off_edges(self.problem, points, self.index, _NEAR * self.scale)
 
 
 @shared

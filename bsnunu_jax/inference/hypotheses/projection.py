@@ -17,8 +17,8 @@ from scipy.stats import norm
 from bsnunu_jax.experiments.measurement import Scalable
 from bsnunu_jax.foundation.errors import InputError
 from bsnunu_jax.inference.hypotheses.ensembles import DataSets, Fits
+from bsnunu_jax.inference.hypotheses.follow import Followed, roots
 from bsnunu_jax.inference.hypotheses.hypotest import BANDS, test_statistic
-from bsnunu_jax.inference.hypotheses.limits import roots
 from bsnunu_jax.inference.hypotheses.profile_likelihood import ProfileLikelihood
 from bsnunu_jax.inference.problem.problem import Problem
 
@@ -26,7 +26,7 @@ from bsnunu_jax.inference.problem.problem import Problem
 _NARROWEST = 1e-4
 # Points of a grid in which a curve is followed, those evaluated at a time, and its first step in
 # errors of the parameter.
-_POINTS, _TOGETHER, _FIRST_STEP = 24, 6, 0.4
+_POINTS, _TOGETHER, _FIRST_STEP = 24, 2, 0.4
 _WIDENINGS = 40
 
 
@@ -40,24 +40,15 @@ class Projection(ProfileLikelihood):
     """
 
     def __init__(
-        self,
-        problem: Problem,
-        name: str | None = None,
-        *,
-        null: float = 0.0,
-        systematics: float = 1.0,
-        starts: int = 16,
-        seed: int = 0,
+        self, problem: Problem, name: str | None = None, *, systematics: float = 1.0, **options: Any
     ) -> None:
         """As `ProfileLikelihood`; the observed data serve the nuisances of the truths.
 
         Args:
             problem: with at least one measurement that scales.
             name: the parameter of interest; may be left out where there is one.
-            null: its value without a signal.
             systematics: of the measurements that scale, over those of today.
-            starts: random starts of the best fits.
-            seed: seed of the starts.
+            options: null, starts and seed as of `ProfileLikelihood`.
 
         Raises:
             InputError: as `ProfileLikelihood`, or for data none of which scales.
@@ -72,7 +63,7 @@ class Projection(ProfileLikelihood):
         self.luminosity = scaling[0].luminosity
         kept = [m for m in problem.measurements if not isinstance(m, Scalable)]
         self.fixed_data = tuple(m.name for m in kept)
-        super().__init__(problem, name, null=null, starts=starts, seed=seed)
+        super().__init__(problem, name, **options)
         own = {n for m in scaling for n in m.nuisance_names}
         width = max(systematics, _NARROWEST)
         self.widths = np.array([width if n in own else 1.0 for n in problem.names])
@@ -96,10 +87,11 @@ class Projection(ProfileLikelihood):
         made.__dict__ |= {
             "_seen": sets,
             "_factor": factor,
-            "best": self.fit(sets, start=at),
+            "best": self.fit(sets, start=at, there=True),
             "scale": self.scale_at(factor),
         }
-        made.__dict__.pop("asimov_of_null", None)
+        for of_data in ("asimov_of_null", "along_asimov", "along_observed"):
+            made.__dict__.pop(of_data, None)
         return made
 
     def scale_at(self, factor: float) -> float:
@@ -151,14 +143,15 @@ def expected_limits(projection: Projection, factors: np.ndarray, *, cl: float = 
     factors = np.asarray(factors, dtype=float)
     of_null = projection.profile(np.array([null]))[np.zeros(len(factors), dtype=int)]
     sets = projection.expected(of_null, factors)
-    best = projection.fit(sets, start=of_null)
+    best = projection.fit(sets, start=of_null, there=True)
     target = np.array(BANDS) - norm.ppf((1 - cl) * norm.cdf(np.array(BANDS)))
 
-    def root(values: np.ndarray, rows: np.ndarray) -> np.ndarray:
-        fixed = projection.profile(values, sets.take(rows), start=best[rows])
-        return np.sqrt(test_statistic("qtilde", values, fixed, best[rows]))
-
     n = len(factors)
+    fits = Followed(n, lambda x, row, start: projection.profile(x, sets.take(row), start), best)
+
+    def root(values: np.ndarray, rows: np.ndarray) -> np.ndarray:
+        return np.sqrt(test_statistic("qtilde", values, fits(values, rows), best[rows]))
+
     every = np.arange(n)
     steps = 3 * np.array([projection.scale_at(f) for f in factors])
     for _ in range(_WIDENINGS):
@@ -168,18 +161,12 @@ def expected_limits(projection: Projection, factors: np.ndarray, *, cl: float = 
             break
         steps = np.where(short, 1.5 * steps, steps)
     grid = null + np.linspace(0, 1, _POINTS) * (top - null)[:, None]
+    fits.on(grid)
     heights = root(grid.ravel(), np.repeat(every, _POINTS)).reshape(n, _POINTS)
     # Below the target for the last time: everything above the limit is excluded.
     below = heights[:, None, :] < target[:, None]
     last = _POINTS - 1 - below[..., ::-1].argmax(axis=-1)
-    rows, bands = (a.ravel() for a in np.indices((n, len(target))))
-    found = _bracketed(
-        lambda x, on: root(x, rows[on]) - target[bands[on]],
-        grid[rows],
-        heights[rows] - target[bands, None],
-        last.ravel(),
-    )
-    return found.reshape(n, len(target))
+    return _crossings(root, grid, target, last)
 
 
 def discovery(projection: Projection, values: np.ndarray, factors: np.ndarray) -> np.ndarray:
@@ -187,14 +174,47 @@ def discovery(projection: Projection, values: np.ndarray, factors: np.ndarray) -
 
     Z = sqrt(q0) of Asimov data, negative for a truth below the null (arXiv:1007.1727, Sec. 3.2).
     """
-    values = np.atleast_1d(np.asarray(values, dtype=float))
-    unique, row = np.unique(values, return_inverse=True)
-    truth = projection.profile(unique)[row]
-    sets = projection.expected(truth, factors)
-    best = projection.fit(sets, start=truth)
-    null = projection.profile(np.full(len(values), projection.null), sets, start=truth)
-    gain = np.maximum(null.objective - best.objective, 0.0)
-    return np.sign(values - projection.null) * np.sqrt(gain)
+    every, row = np.unique(np.asarray(factors, dtype=float), return_inverse=True)
+    return _Significances(projection, every)(np.atleast_1d(values), row)
+
+
+class _Significances:
+    """Median significances of more and more true values."""
+
+    def __init__(self, projection: Projection, factors: np.ndarray) -> None:
+        self._projection, self._factors = projection, factors
+        self._truths = projection.along_observed
+        self._nulls = Followed(len(factors), self._null)
+        self._bests = Followed(len(factors), self._best)
+
+    def __call__(self, values: np.ndarray, rows: np.ndarray) -> np.ndarray:
+        """Of true values at the luminosities of these numbers."""
+        null, best = self._nulls(values, rows), self._bests(values, rows)
+        gain = np.maximum(null.objective - best.objective, 0.0)
+        return np.sign(values - self._projection.null) * np.sqrt(gain)
+
+    def on(self, grid: np.ndarray) -> np.ndarray:
+        """Of a grid of every luminosity, shape (luminosities, points)."""
+        self._truths.on(np.unique(grid)[None])
+        self._nulls.on(grid)
+        self._bests.on(grid)
+        rows = np.repeat(np.arange(len(grid)), grid.shape[1])
+        return self(grid.ravel(), rows).reshape(grid.shape)
+
+    def _null(self, values: np.ndarray, rows: np.ndarray, start: Fits | None) -> Fits:
+        sets, truth = self._sets(values, rows)
+        null = np.full(len(values), self._projection.null)
+        return self._projection.profile(null, sets, truth if start is None else start)
+
+    def _best(self, values: np.ndarray, rows: np.ndarray, start: Fits | None) -> Fits:
+        # The truth is nearer than other best fits.
+        sets, truth = self._sets(values, rows)
+        return self._projection.fit(sets, truth, edge=self._nulls(values, rows), there=True)
+
+    def _sets(self, values: np.ndarray, rows: np.ndarray) -> tuple[DataSets, Fits]:
+        """Data that these truths expect, and the nuisances of the truths."""
+        truth = self._truths(values)
+        return self._projection.expected(truth, self._factors[rows]), truth
 
 
 def discovery_reach(
@@ -214,9 +234,10 @@ def _reach(
 ) -> np.ndarray:
     null, n = projection.null, len(factors)
     target = np.array(sigmas)
+    followed = _Significances(projection, factors)
 
     def significances(distances: np.ndarray, rows: np.ndarray) -> np.ndarray:
-        return np.abs(discovery(projection, null + side * distances, factors[rows]))
+        return np.abs(followed(null + side * distances, rows))
 
     first = _FIRST_STEP * min(projection.scale_at(f) for f in factors)
     end = end if np.isfinite(end) else 100 * projection.scale
@@ -224,38 +245,31 @@ def _reach(
     heights = np.zeros((n, 1))
     while heights.shape[1] < _POINTS and not (heights.max(axis=1) >= target.max()).all():
         more = distances[heights.shape[1] :][:_TOGETHER]
-        rows = np.repeat(np.arange(n), len(more))
-        found = significances(np.tile(more, n), rows).reshape(n, len(more))
-        heights = np.concatenate([heights, found], axis=1)
+        at = np.broadcast_to(null + side * more, (n, len(more)))
+        heights = np.concatenate([heights, np.abs(followed.on(at))], axis=1)
     grid = np.broadcast_to(distances[: heights.shape[1]], heights.shape)
     reached = heights[:, None, :] >= target[:, None]
     before = np.where(reached.any(axis=-1), reached.argmax(axis=-1) - 1, heights.shape[1] - 1)
-    rows, which = (a.ravel() for a in np.indices((n, len(target))))
-    roots_at = _bracketed(
-        lambda x, on: significances(x, rows[on]) - target[which[on]],
-        grid[rows],
-        heights[rows] - target[which, None],
-        before.ravel(),
-    )
-    return null + side * roots_at.reshape(n, len(target))
+    return null + side * _crossings(significances, grid, target, before)
 
 
-def _bracketed(
+def _crossings(
     function: Callable[[np.ndarray, np.ndarray], np.ndarray],
     grid: np.ndarray,
-    heights: np.ndarray,
+    targets: np.ndarray,
     before: np.ndarray,
 ) -> np.ndarray:
-    """Roots between points `before` of every grid and the next; NaN if it is the last one.
+    """Where n curves cross s heights, shape (n, s): between points `before` and the next ones.
 
     Args:
         function: of arguments and the numbers of the curves they belong to.
-        grid, heights: arguments and values of every curve there, shape (k, p).
-        before: shape (k,).
+        grid: arguments of every curve, shape (n, p).
+        targets: the heights, shape (s,).
+        before: shape (n, s); NaN where it is the last point.
     """
-    found = np.full(len(grid), np.nan)
+    rows, which = (a.ravel() for a in np.indices(before.shape))
+    found, before = np.full(before.size, np.nan), before.ravel()
     on = np.flatnonzero(before + 1 < grid.shape[1])
-    if on.size:
-        brackets = np.stack([before[on], before[on] + 1])
-        found[on] = roots(lambda x: function(x, on), grid[on, brackets], heights[on, brackets])
-    return found
+    brackets = grid[rows[on], before[on]], grid[rows[on], before[on] + 1]
+    found[on] = roots(lambda x, i: function(x, rows[on[i]]) - targets[which[on[i]]], brackets)
+    return found.reshape(-1, len(targets))

@@ -6,7 +6,7 @@ from pathlib import Path
 import numpy as np
 from scipy.stats import norm
 
-from bsnunu_jax.inference.hypotheses.hypotest import BANDS, of_asimov
+from bsnunu_jax.inference.hypotheses.hypotest import of_asimov
 from bsnunu_jax.inference.hypotheses.projection import Projection
 from bsnunu_jax.inference.hypotheses.toys import (
     Ensemble,
@@ -84,8 +84,7 @@ def projected_toys(
             for i, x in enumerate(values)
         ]
         observed = of_asimov(view, "qtilde", values)
-        bands = norm.cdf(np.array(BANDS))
-        tests = toy_tests("qtilde", observed, signal, background, bands)
+        tests = toy_tests("qtilde", observed, signal, background)
         found = np.array([crossing(values, row, level) for row in tests.expected])
         failed += background.failed + sum(e.failed for e in signal)
     sigmas = np.zeros((len(true), 3))

@@ -4,7 +4,7 @@ Lambda has no value without a signal, its strength Lambda^-q has: 0. A pair adds
 SM and nothing interferes, so that strength is to a pair what a signal strength is to the SM.
 """
 
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from functools import cache
 from typing import Any
 
@@ -17,7 +17,6 @@ from bsnunu_jax.inputs import Inputs
 from bsnunu_jax.models import Model
 from bsnunu_jax.models.model import Parameters
 from bsnunu_jax.models.strength import SCALE, Strength
-from bsnunu_jax.rates.forms import Table
 from bsnunu_jax.states import Scaled
 
 STRENGTH = "strength"
@@ -59,14 +58,8 @@ class ScaleStrength:
             )
         highest = float(strength.strength(old.prior.range[0]))
         parameter = Parameter(STRENGTH, Uniform(0.0, highest), r"\Lambda^{-q}")
-        made = replace(
-            problem,
-            model=_by_strength(problem.model),
-            parameters=tuple(parameter if p is old else p for p in problem.parameters),
-            grams=Table(),
-            sm_grams=Table(),
-        )
-        return cls(made, strength)
+        fitted = tuple(parameter if p is old else p for p in problem.parameters)
+        return cls(problem.of_model(_by_strength(problem.model), fitted, problem.fixed), strength)
 
 
 @cache

@@ -10,11 +10,12 @@ from pathlib import Path
 
 import jax
 import numpy as np
+from scipy.stats import norm
 
 from bsnunu_jax.foundation.errors import InputError
 from bsnunu_jax.inference.hypotheses.ensembles import Fits
 from bsnunu_jax.inference.hypotheses.goodness import saturated_statistic
-from bsnunu_jax.inference.hypotheses.hypotest import statistic_of
+from bsnunu_jax.inference.hypotheses.hypotest import BANDS, statistic_of
 from bsnunu_jax.inference.hypotheses.profile_likelihood import ProfileLikelihood, TestStatistic
 from bsnunu_jax.inference.sampling.blocks import load_block, save_block
 
@@ -172,11 +173,7 @@ class ToyTests:
 
 
 def toy_tests(
-    kind: TestStatistic,
-    observed: np.ndarray,
-    signal: list[Ensemble],
-    background: Ensemble,
-    quantiles: np.ndarray,
+    kind: TestStatistic, observed: np.ndarray, signal: list[Ensemble], background: Ensemble
 ) -> ToyTests:
     """CLs+b, CLb and CLs of toys.
 
@@ -185,7 +182,6 @@ def toy_tests(
         observed: of the observed data, one a tested value.
         signal: toys with the tested value as truth, tested for it.
         background: toys without a signal, whose first columns are the tested values.
-        quantiles: probabilities of the bands.
     """
     values = np.array([e.tested[0] for e in signal])
     clsb, clb, expected = [], [], []
@@ -197,7 +193,7 @@ def toy_tests(
         # CLs of every background-only toy as if it were the data.
         rank = [np.searchsorted(np.sort(s), without - 1e-9) for s in (with_signal, without)]
         tails = [1 - r / len(s) for r, s in zip(rank, (with_signal, without), strict=True)]
-        expected.append(np.quantile(tails[0] / tails[1], quantiles))
+        expected.append(np.quantile(tails[0] / tails[1], norm.cdf(BANDS)))
     p, q = np.array([f.p for f in clsb]), np.array([f.p for f in clb])
     errors = np.array([[f.error for f in clsb], [f.error for f in clb]])
     safe = np.where(q > 0, q, np.nan)

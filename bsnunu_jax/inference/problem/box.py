@@ -69,11 +69,21 @@ class Box:
         self, b: Float[np.ndarray, " n"], direction: Float[np.ndarray, " n"]
     ) -> tuple[float, float]:
         """How far a line through b goes back and forth inside the ranges, in units of direction."""
-        moving = direction != 0
-        ends = (np.stack([self.low, self.high]) - b)[:, moving] / direction[moving]
-        if not ends.size:
-            return 0.0, 0.0
-        return float(min(ends.min(axis=0).max(), 0.0)), float(max(ends.max(axis=0).min(), 0.0))
+        return chord(self.low, self.high, b, direction)
+
+
+def chord(
+    low: Float[np.ndarray, " n"],
+    high: Float[np.ndarray, " n"],
+    point: Float[np.ndarray, " n"],
+    direction: Float[np.ndarray, " n"],
+) -> tuple[float, float]:
+    """How far a line through a point goes back and forth between the ends."""
+    moving = direction != 0
+    ends = (np.stack([low, high]) - point)[:, moving] / direction[moving]
+    if not ends.size:
+        return 0.0, 0.0
+    return float(min(ends.min(axis=0).max(), 0.0)), float(max(ends.max(axis=0).min(), 0.0))
 
 
 def _ends(prior: Prior) -> tuple[float, float]:

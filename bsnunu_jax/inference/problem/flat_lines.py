@@ -12,6 +12,7 @@ import numpy as np
 from jaxtyping import Float
 from scipy.optimize import minimize
 
+from bsnunu_jax.inference.problem.box import chord
 from bsnunu_jax.inference.problem.landscape import Landscape
 
 # Points at which the gradient is looked at, beside 8 for every parameter.
@@ -174,13 +175,10 @@ def value_chord(
     local: Landscape, values: Float[np.ndarray, " n"], step: Float[np.ndarray, " n"]
 ) -> tuple[float, float]:
     """How far values can move along a step, back and forth, inside the ranges."""
-    ranges = np.array([p.prior.range for p in local.problem.parameters])
-    moving = step != 0
-    with np.errstate(invalid="ignore"):
-        ends = (ranges - values[:, None])[moving] / step[moving, None]
-    back, forth = ends.min(axis=1).max(initial=-np.inf), ends.max(axis=1).min(initial=np.inf)
+    low, high = np.array([p.prior.range for p in local.problem.parameters]).T
+    back, forth = chord(low, high, values, step)
     # Without a range a few errors are enough.
-    return max(min(float(back), 0.0), -6.0), min(max(float(forth), 0.0), 6.0)
+    return max(back, -6.0), min(forth, 6.0)
 
 
 def centred(

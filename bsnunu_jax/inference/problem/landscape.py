@@ -5,7 +5,7 @@ parameters themselves, and the chain rule leads to the coordinates of the descen
 """
 
 from collections.abc import Callable
-from functools import cached_property
+from functools import cached_property, partial
 
 import jax
 import jax.numpy as jnp
@@ -53,6 +53,10 @@ class Landscape:
     def descent(self, points: Points) -> tuple[Values, Points]:
         """The same in the coordinates of the best fit."""
         return self._in_coordinates(self._descent, points)
+
+    def descent_values(self, v: Float[np.ndarray, "m n"]) -> tuple[np.ndarray, np.ndarray]:
+        """Values of the parameters at coordinates of the best fit, and their slopes."""
+        return self._batched(self._descent, v)
 
     def potential(self, theta: Points) -> tuple[Values, Points]:
         """-ln posterior density of theta and its gradient, internal nuisances profiled."""
@@ -127,15 +131,8 @@ def _programs(whole: Whole, _: Arrays) -> tuple[Compiled, Compiled, Compiled, Co
         free = len(problem.parameters)
         return jax.value_and_grad(lambda p: problem.objective_at(p[:free], p[free:]))(point)
 
-    def descent(problem: Problem, v: Array) -> tuple[Array, Array]:
-        found: tuple[Array, Array] = jax.jvp(problem.descent_values, (v,), (jnp.ones_like(v),))
-        return found
+    def slopes(values: Callable[[Problem, Array], Array]) -> Compiled:
+        return each(lambda problem, x: jax.jvp(partial(values, problem), (x,), (jnp.ones_like(x),)))
 
-    def theta(problem: Problem, u: Array) -> tuple[Array, Array]:
-        found: tuple[Array, Array] = jax.jvp(problem.values, (u,), (jnp.ones_like(u),))
-        return found
-
-    def measure(problem: Problem, u: Array) -> tuple[Array, Array]:
-        return jax.value_and_grad(problem.log_measure)(u)
-
-    return each(objective), each(descent), each(theta), each(measure)
+    measure = each(lambda problem, u: jax.value_and_grad(problem.log_measure)(u))
+    return each(objective), slopes(Problem.descent_values), slopes(Problem.values), measure

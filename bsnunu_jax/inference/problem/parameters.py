@@ -203,6 +203,12 @@ class Parameter:
     mirror: bool = False
     unit: str = ""
 
+    @property
+    def range(self) -> tuple[float, float]:
+        """Where the reported value may be: from 0 if mirrored."""
+        low, high = self.prior.range
+        return (0.0 if self.mirror else low), high
+
     def report(self, value: Scalar) -> Scalar:
         """The value that is reported: folded if mirrored."""
         return jnp.abs(value) if self.mirror else value

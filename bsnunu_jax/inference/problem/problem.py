@@ -10,6 +10,7 @@ import jax.numpy as jnp
 from jaxtyping import Array, Float
 
 from bsnunu_jax.experiments import Measurement, Predictions, log_likelihoods
+from bsnunu_jax.experiments.likelihood import blocks
 from bsnunu_jax.experiments.measurement import Generative, Request, Scalable
 from bsnunu_jax.foundation.errors import InputError
 from bsnunu_jax.inference.problem.parameters import Parameter, model_parameters
@@ -48,6 +49,15 @@ class Problem:
     fixed: tuple[tuple[str, Any], ...] = ()
     grams: Mapping[Request, Sequence[Gram | None]] = field(default_factory=Table)
     sm_grams: Mapping[Request, Sequence[Gram | None]] = field(default_factory=Table)
+
+    def of_model(
+        self,
+        model: Model,
+        parameters: tuple[Parameter, ...] = (),
+        fixed: tuple[tuple[str, Any], ...] = (),
+    ) -> "Problem":
+        """Another model with these data and inputs, all kernels integrated at every point."""
+        return Problem(model, parameters, self.nuisances, self.measurements, fixed)
 
     @property
     def names(self) -> tuple[str, ...]:
@@ -193,9 +203,9 @@ class Problem:
     def expected_data(self, values: Float[Array, " n"], nuisances: Float[Array, " m"]) -> Data:
         """Asimov data of this point."""
         predictions = self.predictions_at(values, nuisances)
-        blocks = self._of_measurements(nuisances)
+        own = self.of_measurements(nuisances)
         return tuple(
-            m.expected_data(predictions, z) for m, z in zip(self.generative, blocks, strict=True)
+            m.expected_data(predictions, z) for m, z in zip(self.generative, own, strict=True)
         )
 
     def sample_data(
@@ -203,11 +213,11 @@ class Problem:
     ) -> Data:
         """A toy of this point: independent draws for all measurements."""
         predictions = self.predictions_at(values, nuisances)
-        blocks = self._of_measurements(nuisances)
+        own = self.of_measurements(nuisances)
         keys = jax.random.split(key, len(self.measurements))
         return tuple(
             m.sample_data(predictions, z, k)
-            for m, z, k in zip(self.generative, blocks, keys, strict=True)
+            for m, z, k in zip(self.generative, own, keys, strict=True)
         )
 
     def saturated_deviance(
@@ -215,20 +225,16 @@ class Problem:
     ) -> Scalar:
         """`deviance` if every bin expected what suits its data best."""
         predictions = self.predictions_at(values, nuisances)
-        blocks = self._of_measurements(nuisances)
+        own = self.of_measurements(nuisances)
         terms = [
             m.with_data(d).saturated(predictions, z)
-            for m, d, z in zip(self.generative, data, blocks, strict=True)
+            for m, d, z in zip(self.generative, data, own, strict=True)
         ]
         return -2 * sum(terms, start=jnp.zeros(()))
 
-    def _of_measurements(self, nuisances: Float[Array, " m"]) -> list[Float[Array, " k"]]:
+    def of_measurements(self, nuisances: Float[Array, " m"]) -> list[Float[Array, " k"]]:
         """The nuisances of each measurement."""
-        start, found = self.nuisances.size, []
-        for m in self.measurements:
-            found.append(nuisances[start : start + len(m.nuisance_names)])
-            start += len(m.nuisance_names)
-        return found
+        return blocks(self.measurements, nuisances[self.nuisances.size :])
 
     def descent_values(self, v: Float[Array, " n"]) -> Float[Array, " n"]:
         """Values of the parameters at the coordinates of the best fit."""

@@ -2,7 +2,7 @@
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
-from typing import Any
+from typing import Any, NamedTuple
 
 import jax
 import jax.numpy as jnp
@@ -27,11 +27,10 @@ def tabulate(problem: Problem) -> Problem:
     a mass among the parameters or nuisances they do not, which the structure of the kernels tells.
     Every final state has its own: SM neutrinos beside a pair of free mass keep theirs.
     """
-    (requests, of_sm), _ = _reads.of(problem)
+    read = reads(problem)
     # The SM beside the states.
-    return replace(
-        problem, grams=grams_of(problem, requests), sm_grams=grams_of(problem, of_sm, sm=True)
-    )
+    of_sm = grams_of(problem, read.of_sm, sm=True)
+    return replace(problem, grams=grams_of(problem, read.requests), sm_grams=of_sm)
 
 
 def grams_of(problem: Problem, requests: Sequence[Request], *, sm: bool = False) -> Table:
@@ -55,23 +54,39 @@ def grams_of(problem: Problem, requests: Sequence[Request], *, sm: bool = False)
     return Table(tuple(kept), tuple(kept.values()))
 
 
+class Reads(NamedTuple):
+    """What a likelihood asks of the predictions.
+
+    Attributes:
+        requests: integrated kernels of the model.
+        of_sm: those of the SM.
+        observed: names of observables.
+    """
+
+    requests: Requests
+    of_sm: Requests
+    observed: tuple[str, ...]
+
+
+def reads(problem: Problem) -> Reads:
+    """What the likelihood reads: traced, not declared, whatever the kind of measurement."""
+    return _reads.of(problem)[0]
+
+
 @shared
-def _reads(whole: Whole, arrays: Arrays) -> tuple[Requests, Requests]:
-    """The integrated kernels that the likelihood reads, of the model and of the SM."""
-    seen: set[Request] = set()
-    of_sm: set[Request] = set()
+def _reads(whole: Whole, arrays: Arrays) -> Reads:
+    found: list[set[Any]] = []
 
     def evaluate(arrays: Arrays) -> Array:
         problem = whole(arrays)
         theta = jnp.zeros(problem.size)
         predictions = problem.predictions(theta)
         problem.log_likelihood_of(predictions, theta)
-        seen.update(predictions.requested)
-        of_sm.update(predictions.sm.requested)
+        found.extend((predictions.requested, predictions.sm.requested, predictions.observed))
         return theta
 
     jax.eval_shape(evaluate, arrays)
-    return tuple(sorted(seen, key=repr)), tuple(sorted(of_sm, key=repr))
+    return Reads(*(tuple(sorted(names, key=repr)) for names in found))
 
 
 @shared

@@ -6,7 +6,8 @@ from pathlib import Path
 import numpy as np
 
 from bsnunu_jax.foundation.errors import InputError
-from bsnunu_jax.foundation.seals import seal_of, sealed, whole
+from bsnunu_jax.foundation.files import write_whole
+from bsnunu_jax.foundation.seals import seal_of, sealed
 
 _REMEDY = "delete it and start again with `--resume`, which makes it anew"
 
@@ -16,8 +17,7 @@ def save_block(path: Path, arrays: dict[str, np.ndarray]) -> None:
     buffer = io.BytesIO()
     np.savez(buffer, allow_pickle=False, **arrays)
     payload = buffer.getvalue()
-    with whole(path) as partial:
-        partial.write_bytes(payload + seal_of(path, payload))
+    write_whole(path, payload + seal_of(path, payload))
 
 
 def load_block(path: Path) -> dict[str, np.ndarray]:

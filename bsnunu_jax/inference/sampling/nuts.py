@@ -182,7 +182,9 @@ class Program:
             "target_accept_prob": sampler.target_accept,
             "max_tree_depth": sampler.max_tree_depth,
         }
-        start, step = _joint(potential, branches) if jumps is None else _given(jumps)
+        start: Any
+        step: Any
+        start, step = (jumps.start, jumps.step) if jumps else _joint(potential, branches)
 
         def block(state: Any, grid: JumpGrid | None) -> tuple[Any, dict[str, jax.Array]]:
             return jax.lax.scan(
@@ -210,11 +212,6 @@ class Program:
             state = jax.eval_shape(self.start, (s, keys), grid)
         self.block = self.block.lower((state,), grid).compile()
         return self
-
-
-def _given(jumps: Jumps) -> tuple[Callable[..., Any], Callable[..., Any]]:
-    """Start and step of one chain in which some parameters jump."""
-    return jumps.start, jumps.step
 
 
 def _joint(

@@ -15,12 +15,11 @@ from bsnunu_jax.experiments.measurement import BinnedMeasurement
 from bsnunu_jax.experiments.predictions import Predictions
 from bsnunu_jax.hadrons.transitions import MODES
 from bsnunu_jax.inference.problem.problem import Problem
-from bsnunu_jax.numerics.batch import chunked_vmap
+from bsnunu_jax.numerics.batch import Batched
 from bsnunu_jax.observables.branching import branching_fraction_bins, dbr_dq2
-from bsnunu_jax.observables.catalogue import get_observable
+from bsnunu_jax.observables.catalogue import RATIOS, get_observable
 from bsnunu_jax.states import Neutrinos
 
-_RATIOS = {"R_K_nunu": "B+->K+", "R_Kstar_nunu": "B0->K*0"}
 _CHUNK = 256
 
 
@@ -79,29 +78,20 @@ def predictive(
         observables: names of others that are numbers.
     """
     grid = jnp.asarray(q2, dtype=float)
-    # Whole chunks only: a remainder would be traced and compiled a second time.
-    padded = np.resize(theta, (-(-len(theta) // _CHUNK) * _CHUNK, theta.shape[1]))
-
-    @jax.jit
-    def run(points: Float[Array, "n size"]) -> dict[str, Any]:
-        found = chunked_vmap(
-            lambda t: _predict(problem, t, grid, observables), points, chunk=_CHUNK
-        )
-        return dict(found)
-
-    found = jax.tree.map(lambda a: np.asarray(a)[: len(theta)], run(jnp.asarray(padded)))
+    run = Batched(partial(_predict, problem, grid, observables), together=True, width=_CHUNK)
+    found = run(theta)
     counts = {name: Counts(**c) for name, c in found.pop("counts").items()}
     return Predictive(q2=np.asarray(grid), counts=counts, **found)
 
 
 def _predict(
-    problem: Problem, theta: Float[Array, " size"], q2: Float[Array, " k"], others: Sequence[str]
+    problem: Problem, q2: Float[Array, " k"], others: Sequence[str], theta: Float[Array, " size"]
 ) -> dict[str, Any]:
     """The fields of `Predictive` at one point."""
     model = problem.predictions(theta)
     sm = Predictions((Neutrinos(),), model.inputs)
     observables = {f"BR({mode}inv)": model.branching_fraction(mode) for mode in MODES}
-    for name, mode in _RATIOS.items():
+    for name, mode in RATIOS.items():
         observables[name] = model.branching_fraction(mode) / sm.branching_fraction(mode)
     observables |= {name: model.observable(name) for name in others}
     return {
@@ -115,7 +105,7 @@ def _predict(
 
 def _of_sm(sm: Predictions, others: Sequence[str]) -> dict[str, Float[Array, ""]]:
     found = {f"BR({mode}inv)": sm.branching_fraction(mode) for mode in MODES}
-    found |= dict.fromkeys(_RATIOS, jnp.ones(()))
+    found |= dict.fromkeys(RATIOS, jnp.ones(()))
     return found | {name: sm.observable(name) for name in others if not get_observable(name).dark}
 
 
@@ -142,12 +132,9 @@ def _counts(
     problem: Problem, theta: Float[Array, " size"], model: Predictions, sm: Predictions
 ) -> dict[str, dict[str, Array]]:
     found = {}
-    start = len(problem.parameters) + problem.nuisances.size
-    for m in problem.measurements:
-        stop = start + len(m.nuisance_names)
+    of_measurements = problem.of_measurements(theta[len(problem.parameters) :])
+    for m, z in zip(problem.measurements, of_measurements, strict=True):
         if isinstance(m, BinnedMeasurement):
-            signal, background = m.counts(model, theta[start:stop])
-            sm_signal, _ = m.counts(sm, theta[start:stop])
+            (signal, background), (sm_signal, _) = m.counts(model, z), m.counts(sm, z)
             found[m.name] = {"signal": signal, "background": background, "sm_signal": sm_signal}
-        start = stop
     return found

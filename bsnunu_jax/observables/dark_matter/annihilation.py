@@ -11,12 +11,10 @@ from dataclasses import dataclass
 
 import jax.numpy as jnp
 from jax.typing import ArrayLike
-from jaxtyping import Array, Float
 
+from bsnunu_jax.foundation.arrays import Scalar
 from bsnunu_jax.inputs import Inputs
 from bsnunu_jax.states.sectors import DarkScalar
-
-Scalar = Float[Array, ""]
 
 
 @dataclass(frozen=True)

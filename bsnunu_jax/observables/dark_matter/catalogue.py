@@ -2,9 +2,7 @@
 
 from collections.abc import Callable
 
-import jax.numpy as jnp
-from jaxtyping import Array, Float
-
+from bsnunu_jax.foundation.arrays import Scalar
 from bsnunu_jax.inputs import Inputs
 from bsnunu_jax.observables import charm
 from bsnunu_jax.observables.dark_matter.annihilation import at_rest
@@ -12,24 +10,11 @@ from bsnunu_jax.observables.dark_matter.cmb import annihilation_parameter
 from bsnunu_jax.observables.dark_matter.relic_density import omega_h2
 from bsnunu_jax.observables.dark_matter.thermal import thermal_average
 from bsnunu_jax.observables.dark_matter.units import CM3_PER_S
-from bsnunu_jax.observables.observable import Observable, observable
-from bsnunu_jax.states import States
-from bsnunu_jax.states.sectors import DarkScalar, sectors_of
-
-Scalar = Float[Array, ""]
+from bsnunu_jax.observables.observable import Observable, observable, of_sector
+from bsnunu_jax.states.sectors import DarkScalar
 
 # Where `sigmav` is taken: about freeze-out.
 X_FREEZE_OUT = 20.0
-
-
-def _of_dark(
-    function: Callable[[DarkScalar, Inputs], Scalar], otherwise: float
-) -> Callable[[States, Inputs], Scalar]:
-    def observable(states: States, inputs: Inputs) -> Scalar:
-        dark = sectors_of(states).dark
-        return jnp.asarray(otherwise) if dark is None else function(dark, inputs)
-
-    return observable
 
 
 def dark_observables() -> list[Observable]:
@@ -45,7 +30,8 @@ def dark_observables() -> list[Observable]:
         "BR(D0->inv)": charm.branching_fraction_invisible,
         "BR(D0->pi0inv)": charm.branching_fraction_pion,
     }
+    nothing = {name: 0.0 if name.startswith("BR") else float("nan") for name in functions}
     return [
-        observable(name, _of_dark(function, 0.0 if name.startswith("BR") else float("nan")))
+        observable(name, of_sector("dark", function, otherwise=nothing[name]))
         for name, function in functions.items()
     ]

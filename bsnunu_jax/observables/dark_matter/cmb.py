@@ -7,14 +7,12 @@ limit of p_ann. The number of `p_ann_Planck` is from memory, unverified: it ente
 
 import jax.numpy as jnp
 from jax.typing import ArrayLike
-from jaxtyping import Array, Float
 
+from bsnunu_jax.foundation.arrays import Scalar
 from bsnunu_jax.inputs import Inputs
 from bsnunu_jax.observables.dark_matter.annihilation import at_rest
 from bsnunu_jax.observables.dark_matter.units import CM3_PER_S
 from bsnunu_jax.states.sectors import DarkScalar
-
-Scalar = Float[Array, ""]
 
 
 def annihilation_parameter(dark: DarkScalar, inputs: Inputs, f_eff: ArrayLike = 1.0) -> Scalar:

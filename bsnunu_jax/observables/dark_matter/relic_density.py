@@ -9,8 +9,9 @@ by the integral of A, in which the universe cools to T = 0.
 
 import jax.numpy as jnp
 import numpy as np
-from jaxtyping import Array, Float
+from jaxtyping import Array
 
+from bsnunu_jax.foundation.arrays import Scalar
 from bsnunu_jax.inputs import Inputs
 from bsnunu_jax.observables.dark_matter.annihilation import amplitude
 from bsnunu_jax.observables.dark_matter.degrees_of_freedom import log_degrees_of_freedom
@@ -18,8 +19,6 @@ from bsnunu_jax.observables.dark_matter.moebius import magnus_steps, product
 from bsnunu_jax.observables.dark_matter.relic_grid import STEPS, grid
 from bsnunu_jax.observables.dark_matter.thermal import channels, closing, scaled_eta
 from bsnunu_jax.states.sectors import DarkScalar
-
-Scalar = Float[Array, ""]
 
 PLANCK_MASS = 1.22089e19  # GeV
 ENTROPY_TODAY = 2891.2  # cm^-3

@@ -1,30 +1,24 @@
-"""Delta chi2 of pair operators against their mass, Lambda profiled: one panel a kind of pair."""
+"""Comparisons drawn: best fits and evidence side by side, and curves over the mass of a pair.
 
+All against the SM; of pair operators Delta chi2 with Lambda profiled, one panel a kind of pair.
+"""
+
+from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from bsnunu_jax.report.figures.style import (
-    BLUE,
-    GREY,
-    ORANGE,
-    PAGE,
-    PURPLE,
-    RED,
-    VIOLET,
-    new_figure,
-    save,
-    styled,
-    write_columns,
-)
+from bsnunu_jax.report.figures import style
+from bsnunu_jax.report.figures.style import BLUE, GREY, LIGHT, PAGE, drawn, write_columns
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
 
-_COLORS = BLUE, ORANGE, RED, PURPLE, VIOLET
+_COLORS = BLUE, style.ORANGE, style.RED, style.PURPLE, style.VIOLET
 _STYLES = "-", (0, (4, 1.5)), ":"
 _COLUMNS, _LEGEND = 2, 4
+_ROW, _AROUND, _LONGEST = 0.26, 1.1, 28  # inches, inches, letters
 # A curve that does not fall by this is one of the others, all grey.
 _GAIN = 0.5
 
@@ -36,15 +30,13 @@ def write_compare_figure(folder: Path, result: dict[str, Any]) -> None:
         folder: made if absent.
         result: the content of compare.json.
     """
-    folder.mkdir(parents=True, exist_ok=True)
     panels: dict[str, list[dict[str, Any]]] = {}
     for v in result["variants"]:
         if v["curve"]:
             panels.setdefault(v["panel"], []).append(v)
     columns = min(_COLUMNS, len(panels))
     rows = -(-len(panels) // columns)
-    with styled():
-        figure = new_figure(PAGE * columns / _COLUMNS, 2.7 * rows)
+    with drawn(folder / "delta_chi2", PAGE * columns / _COLUMNS, 2.7 * rows) as figure:
         grid = figure.subplots(rows, columns, squeeze=False, sharey="row")
         for i, (name, variants) in enumerate(panels.items()):
             axes = grid[i // columns, i % columns]
@@ -56,7 +48,6 @@ def write_compare_figure(folder: Path, result: dict[str, Any]) -> None:
                 axes.set_ylabel(r"$\Delta\chi^2$ against the SM")
         for axes in grid.ravel()[len(panels) :]:
             axes.set_axis_off()
-        save(figure, folder / "delta_chi2")
     write_columns(folder / "delta_chi2.csv", _columns(panels))
 
 
@@ -140,3 +131,64 @@ def _columns(panels: dict[str, list[dict[str, Any]]]) -> dict[str, np.ndarray | 
         "Lambda": joined("Lambda"),
         "delta_chi2": joined("delta_chi2"),
     }
+
+
+def write_models_figure(folder: Path, result: dict[str, Any]) -> None:
+    """Write models.pdf, models.png and models.csv.
+
+    Args:
+        folder: made if absent.
+        result: the content of compare.json.
+    """
+    variants = result["variants"]
+    columns = {
+        "delta_chi2": np.array([v["best"]["delta_chi2"] for v in variants]),
+        "log_evidence_ratio": np.array([v["evidence"]["log_ratio"] for v in variants]),
+        "log_evidence_ratio_doubled_box": np.array(
+            [v["evidence"]["log_ratio_doubled"] for v in variants]
+        ),
+    }
+    names = [str(v["name"]) for v in variants]
+    with drawn(folder / "models", PAGE, _AROUND + _ROW * max(len(names), 2)) as figure:
+        fit, evidence = figure.subplots(1, 2, sharey=True)
+        _draw_fit(fit, columns["delta_chi2"], names)
+        _draw_evidence(evidence, columns, result["verdict"]["thresholds"]["evidence"])
+    write_columns(folder / "models.csv", {"variant": names, **columns})
+
+
+def _draw_fit(axes: "Axes", delta: np.ndarray, names: Sequence[str]) -> None:
+    rows = np.arange(len(names))
+    axes.barh(rows, delta, height=0.6, color=BLUE)
+    axes.axvline(0, color=GREY, lw=0.8)
+    axes.set_yticks(rows, [_cut(name) for name in names])
+    for text in axes.get_yticklabels():
+        text.set_parse_math(False)
+    axes.tick_params(axis="y", which="both", length=0)
+    axes.set_ylim(len(names) - 0.4, -0.6)
+    axes.set_xlim(1.1 * min(float(delta.min()), -1.0), 0.1 * max(float(-delta.min()), 1.0))
+    axes.set_xlabel(r"$\Delta\chi^2$ of the best fit against the SM")
+
+
+def _draw_evidence(
+    axes: "Axes", columns: dict[str, np.ndarray], thresholds: dict[str, float]
+) -> None:
+    found, doubled = columns["log_evidence_ratio"], columns["log_evidence_ratio_doubled_box"]
+    rows = np.arange(len(found))
+    weakest = min(x for x in thresholds.values() if x > 0)
+    axes.axvspan(-weakest, weakest, color=LIGHT, lw=0, label="inconclusive")
+    for x in thresholds.values():
+        if x > weakest:
+            for side in (-x, x):
+                axes.axvline(side, color=GREY, lw=0.6, ls=":")
+    axes.axvline(0, color=GREY, lw=0.8)
+    axes.plot(found, rows, "o", color=BLUE, ms=5, label="prior box", clip_on=False)
+    axes.plot(doubled, rows, "o", mfc="white", mec=BLUE, ms=5, label="doubled box", clip_on=False)
+    most = max(float(np.abs(np.concatenate([found, doubled])).max()), weakest)
+    axes.set_xlim(-1.15 * most, 1.15 * most)
+    axes.tick_params(axis="y", which="both", length=0)
+    axes.set_xlabel(r"$\ln Z/Z_\mathrm{SM}$")
+    axes.legend(loc="lower center", bbox_to_anchor=(0.5, 1.0), ncols=3)
+
+
+def _cut(name: str) -> str:
+    return name if len(name) <= _LONGEST else f"{name[: _LONGEST - 3]}..."

@@ -5,7 +5,7 @@ C_R^mutau and C_R^taumu set, cut at Eqs. (4) and (5) of that paper.
 """
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any
 
 import jax
@@ -27,6 +27,7 @@ from bsnunu_jax.report.figures.coupling_regions import (
 from bsnunu_jax.report.figures.density import Density, smooth_density
 from bsnunu_jax.report.figures.of_fit import Drawn, Fit
 from bsnunu_jax.report.figures.style import COLUMN, MASSES, new_figure
+from bsnunu_jax.report.intervals import bounds
 from bsnunu_jax.states import Neutrinos
 
 if TYPE_CHECKING:
@@ -51,16 +52,17 @@ class Plane:
     posterior: Density
     best_fit: tuple[float, float]
 
-    def distance(self, R_K: tuple[float, float], limit: float) -> np.ndarray:
-        """Positive inside low <= R_K <= high, R_K* <= limit."""
-        return margin(self.R_K, self.R_Kstar, R_K, limit)
+    def inside(self) -> dict[str, np.ndarray]:
+        """Where the regions of the paper are, by name."""
+        return {
+            name: margin(self.R_K, self.R_Kstar, *of) >= 0 for name, of in CUTS.regions().items()
+        }
 
     def columns(self) -> dict[str, np.ndarray]:
         """The grid of the regions, for CSV: 1 inside, 0 outside."""
         x, y = np.meshgrid(self.mutau, self.tautau, indexing="ij")
         grid = {"CR_mutau": x, "CR_tautau": y, "R_K_nunu": self.R_K, "R_Kstar_nunu": self.R_Kstar}
-        for name, (R_K, limit) in regions().items():
-            grid[name] = (self.distance(R_K, limit) >= 0).astype(float)
+        grid |= {name: inside.astype(float) for name, inside in self.inside().items()}
         return {name: values.ravel() for name, values in grid.items()}
 
     def numbers(self) -> dict[str, Any]:
@@ -73,15 +75,6 @@ class Plane:
             **{f"level{100 * m:.0f}": self.posterior.level(m) for m in MASSES},
             "best_fit": {"CR_mutau": self.best_fit[0], "CR_tautau": self.best_fit[1]},
         }
-
-
-def regions() -> dict[str, tuple[tuple[float, float], float]]:
-    """Range of R_K and limit on R_K* of the paper's regions, by a name that says both.
-
-    >>> list(regions())[0]
-    'R_K_3.6_to_7_and_R_Kstar_up_to_2.7'
-    """
-    return CUTS.regions()
 
 
 def of_fit(fit: Fit) -> Drawn | None:
@@ -129,14 +122,11 @@ def plane_data(
         best_fit: values of the parameters.
     """
     x, y = unfolded["CR_mutau"].ravel(), unfolded["CR_tautau"].ravel()
-    mirror = {p.name: p.mirror for p in parameters}["CR_mutau"]
-    if mirror:
+    by_name = {p.name: p for p in parameters}
+    if by_name["CR_mutau"].mirror:
         x, y = np.concatenate([x, -x]), np.concatenate([y, y])
-    prior = {p.name: p.prior for p in parameters}
-    ends = [
-        (getattr(prior[n], "low", None), getattr(prior[n], "high", None))
-        for n in ("CR_mutau", "CR_tautau")
-    ]
+    # On both sides of 0.
+    ends = [bounds(replace(by_name[n], mirror=False)) for n in ("CR_mutau", "CR_tautau")]
     grid = np.linspace(-_RANGE, _RANGE, _POINTS)
     return Plane(
         grid,
@@ -173,7 +163,7 @@ def plane_figure(data: Plane) -> "Figure":
 
 def _zoom(ax: "Axes", data: Plane, level: float) -> None:
     """Show all regions, the posterior above `level` and the SM, with a margin."""
-    regions_mask = np.any([data.distance(*r) >= 0 for r in regions().values()], axis=0)
+    regions_mask = np.any(list(data.inside().values()), axis=0)
     posterior_mask = data.posterior.values >= level
     limits = []
     for axis, grid in enumerate((data.mutau, data.tautau)):

@@ -11,11 +11,9 @@ from bsnunu_jax.report.figures.style import (
     COLUMN,
     GREY,
     RED,
+    drawn,
     fill_expected,
     mark_level,
-    new_figure,
-    save,
-    styled,
     write_columns,
 )
 
@@ -34,11 +32,9 @@ def write_limit_figure(folder: Path, result: dict[str, Any], label: str) -> None
         result: the content of limits.json.
         label: of the parameter, with its unit.
     """
-    folder.mkdir(parents=True, exist_ok=True)
     scan = result["scan"]
     columns = {result["parameter"]: np.array(scan["values"])}
-    with styled():
-        figure = new_figure(COLUMN, 2.7)
+    with drawn(folder / "limit", COLUMN, 2.7) as figure:
         axes = figure.add_subplot()
         if "upper_limit" in result:
             columns |= {
@@ -53,7 +49,6 @@ def write_limit_figure(folder: Path, result: dict[str, Any], label: str) -> None
             _draw_t(axes, columns, result)
         axes.set_xlabel(label)
         axes.set_xlim(*columns[result["parameter"]][[0, -1]])
-        save(figure, folder / "limit")
     write_columns(folder / "limit.csv", columns)
 
 

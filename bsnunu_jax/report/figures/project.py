@@ -13,10 +13,8 @@ from bsnunu_jax.report.figures.style import (
     ORANGE,
     PURPLE,
     RED,
+    drawn,
     fill_expected,
-    new_figure,
-    save,
-    styled,
     write_columns,
 )
 
@@ -39,11 +37,9 @@ def write_project_figure(
         label: of the parameter, with its unit.
         held: labels of what is set.
     """
-    folder.mkdir(parents=True, exist_ok=True)
     columns = _columns(result)
     against = _varied(result)
-    with styled():
-        figure = new_figure(COLUMN, 2.9)
+    with drawn(folder / "project", COLUMN, 2.9) as figure:
         axes = figure.add_subplot()
         if against:
             _draw_against(axes, columns, against, result)
@@ -53,7 +49,6 @@ def write_project_figure(
             axes.set_xlabel(r"luminosity [ab$^{-1}$]")
         axes.set_ylabel(label)
         axes.legend(loc="lower center", bbox_to_anchor=(0.5, 1.0), ncols=2, fontsize=7.5)
-        save(figure, folder / "project")
     write_columns(folder / "project.csv", columns)
 
 

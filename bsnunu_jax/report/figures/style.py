@@ -59,6 +59,16 @@ def mark_level(axes: "Axes", height: float, text: str, *, below: bool = False) -
     )
 
 
+def legend_above(figure: "Figure", handles: Sequence[Any], columns: int, **look: Any) -> None:
+    """A legend over the whole width above all panels."""
+    figure.legend(handles=handles, loc="outside upper center", ncols=columns, **look)
+
+
+def note(axes: "Axes", x: float, y: float, text: str, **look: Any) -> None:
+    """Text at a place in fractions of the axes."""
+    axes.text(x, y, text, transform=axes.transAxes, **look)
+
+
 def fill_expected(axes: "Axes", x: np.ndarray, bands: Sequence[np.ndarray], what: str = "") -> None:
     """Bands of one and two standard deviations: -2, -1, 0, 1 and 2, of which 0 is not drawn."""
     low2, low1, _, high1, high2 = bands
@@ -91,6 +101,15 @@ def save(figure: "Figure", stem: Path) -> list[Path]:
         write_whole(path, buffer.getvalue())
         paths.append(path)
     return paths
+
+
+@contextmanager
+def drawn(stem: Path, width: float, height: float) -> Iterator["Figure"]:
+    """A new figure of this size [in], saved at the end of the block."""
+    with styled():
+        figure = new_figure(width, height)
+        yield figure
+        save(figure, stem)
 
 
 def write_columns(path: Path, columns: Mapping[str, np.ndarray | list[str]]) -> None:

@@ -6,19 +6,36 @@ from dataclasses import asdict
 from functools import partial
 
 import numpy as np
+from matplotlib.figure import Figure
+from matplotlib.patches import Patch
+from scipy.interpolate import PchipInterpolator
 
 from bsnunu_jax.experiments import load_measurements
 from bsnunu_jax.experiments.histfactory.reweighted import Belle2Likelihood
 from bsnunu_jax.experiments.records.published import CHECKSUMS
-from bsnunu_jax.reproduce.belle2 import figures as belle2_figures
+from bsnunu_jax.report.figures import style
+from bsnunu_jax.report.figures.corner import corner_data, corner_figure
 from bsnunu_jax.reproduce.belle2.resonance import WIDTH, Resonances, resonances
-from bsnunu_jax.reproduce.belle2.rows import WET_MODE, resonance_rows, strength_rows, wet_rows
+from bsnunu_jax.reproduce.belle2.rows import (
+    RESONANCE_BR,
+    RESONANCE_MASS,
+    WET_MODE,
+    resonance_rows,
+    strength_rows,
+    wet_rows,
+)
 from bsnunu_jax.reproduce.belle2.strength import TAGS, Strength, Strengths
 from bsnunu_jax.reproduce.belle2.wet import FORM_FACTORS, LARGEST, SAMPLER, Wet, wet
 from bsnunu_jax.reproduce.product import Grid, Product
-from bsnunu_jax.reproduce.row import Row
+from bsnunu_jax.reproduce.row import Row, listed
 from bsnunu_jax.reproduce.settings import Settings
 
+_TAGS = {
+    "combined": ("combined", "black", "-"),
+    "ITA": ("inclusive tag", style.BLUE, "--"),
+    "HTA": ("hadronic tag", style.ORANGE, "-."),
+}
+_LEVELS = (2.30, 5.99)
 _MU = np.linspace(0.0, 13.0, 53)
 
 
@@ -35,16 +52,16 @@ def belle2(settings: Settings) -> Product:
     rows = [*strength_rows(found, sm), *wet_rows(of_wet), *resonance_rows(of_x)]
     return Product(
         figures={
-            "mu": partial(belle2_figures.strength_figure, found),
-            "wet": partial(belle2_figures.wet_figure, of_wet),
-            "resonance": partial(belle2_figures.resonance_figure, of_x),
+            "mu": partial(strength_figure, found),
+            "wet": partial(wet_figure, of_wet),
+            "resonance": partial(resonance_figure, of_x),
         },
         tables={
             "mu": {"mu": _MU}
             | {tag: s.t for tag, s in found.items()}
             | {f"{tag}_nuisances_fixed": s.t_frozen for tag, s in found.items()},
             "wet": _wet_columns(of_wet),
-            "resonance": belle2_figures.resonance_columns(of_x),
+            "resonance": resonance_columns(of_x),
         },
         grids={"resonance": _resonance_grid(of_x), "wet": _draws(of_wet)},
         rows=rows,
@@ -119,16 +136,100 @@ def _summary(rows: list[Row], found: Wet) -> str:
     ess = min(min(d.ess_bulk, d.ess_tail) for d in checks)
     converged = r_hat <= 1.01 and ess >= 400 and not found.divergences
     chains, draws = next(iter(found.draws.values())).shape
-    lines = ["# Results on the published likelihood of Belle II", ""]
-    lines += [f"- {row.claim}: {row.quantity}: {row.computed} ({row.verdict})" for row in rows]
-    return "\n".join(
-        [
-            *lines,
-            "",
-            f"Posterior of the three coefficients: {chains} chains of {draws} draws, largest R-hat "
-            f"{r_hat:.4f}, smallest effective sample size {ess:.0f}, "
-            f"{found.divergences} divergences: "
-            f"{'converged' if converged else 'NOT CONVERGED, do not quote it'}.",
-            "",
-        ]
+    return listed(
+        "Results on the published likelihood of Belle II",
+        rows,
+        f"Posterior of the three coefficients: {chains} chains of {draws} draws, largest R-hat "
+        f"{r_hat:.4f}, smallest effective sample size {ess:.0f}, {found.divergences} divergences: "
+        f"{'converged' if converged else 'NOT CONVERGED, do not quote it'}.",
     )
+
+
+def strength_figure(found: Mapping[str, Strength]) -> Figure:
+    """-2 ln L of mu above its minimum, by tag; dotted with nuisances held."""
+    figure = style.new_figure(style.COLUMN, 3.0)
+    ax = figure.subplots()
+    for tag, s in found.items():
+        label, color, dashes = _TAGS[tag]
+        ax.plot(s.values, s.t, color=color, ls=dashes, label=f"{label}, $\\mu={s.mu:.1f}$")
+    combined = found["combined"]
+    ax.plot(
+        combined.values,
+        combined.t_frozen,
+        color="black",
+        ls=":",
+        lw=1.0,
+        label="combined, nuisances fixed",
+    )
+    for z in (1, 2, 3):
+        style.mark_level(ax, z**2, rf"${z}\sigma$", below=True)
+    ax.axvline(1, color=style.RED, lw=0.9)
+    ax.annotate(
+        "SM",
+        (1.12, 0.97),
+        xycoords=("data", "axes fraction"),
+        va="top",
+        color=style.RED,
+        fontsize=8.5,
+    )
+    ax.set_xlim(float(combined.values[0]), float(combined.values[-1]))
+    ax.set_ylim(0, 14)
+    ax.set_xlabel(r"signal strength $\mu$")
+    ax.set_ylabel(r"$-2\,\Delta\ln L$")
+    handles, _ = ax.get_legend_handles_labels()
+    style.legend_above(figure, handles, 2, columnspacing=1.0, fontsize=8)
+    return figure
+
+
+def wet_figure(found: Wet) -> Figure:
+    """Posterior of the couplings, 68 and 95 % regions."""
+    return corner_figure(corner_data(found.problem.parameters, found.draws, found.best.values))
+
+
+def resonance_figure(found: Resonances) -> Figure:
+    """Depth of -2 ln L against the mass, and regions of mass and branching fraction."""
+    figure = style.new_figure(style.COLUMN, 4.3)
+    top, bottom = figure.subplots(2, 1, sharex=True, height_ratios=(1, 1.35))
+    fine = np.linspace(found.m[0], found.m[-1], 881)
+    # Monotone pieces: the curve has a kink where the best BR becomes 0.
+    top.plot(fine, PchipInterpolator(found.m, found.delta)(fine), color=style.BLUE)
+    top.axhline(0, color=style.GREY, lw=0.6)
+    top.set_ylim(-15, 1.5)
+    top.set_ylabel(r"$-2\,\Delta\ln L$ from SM")
+    m, br, depth = found.fine_profile(fine)
+    bottom.contourf(
+        m, 1e6 * br, depth.T, [-1, *_LEVELS], colors=[style.BLUE + "b3", style.BLUE + "4d"]
+    )
+    bottom.contour(m, 1e6 * br, depth.T, _LEVELS, colors=["black"], linewidths=0.8)
+    best_m, best_br, _ = found.best
+    bottom.plot(
+        best_m, 1e6 * best_br, "+", ms=9, mew=1.5, color=style.RED, zorder=5, label="best fit"
+    )
+    value, up, down = RESONANCE_BR
+    mass, right, left = RESONANCE_MASS
+    bottom.errorbar(
+        mass,
+        1e6 * value,
+        yerr=[[1e6 * down], [1e6 * up]],
+        xerr=[[left], [right]],
+        fmt="o",
+        ms=3.5,
+        color=style.PURPLE,
+        lw=1.2,
+        label="arXiv:2602.09666",
+    )
+    bottom.set_xlim(float(found.m[0]), 3.6)
+    bottom.set_ylim(0, 20)
+    bottom.set_xlabel(r"$m_X$ [GeV]")
+    bottom.set_ylabel(r"$\mathcal{B}(B^+\to K^+X)$ [$10^{-6}$]")
+    handles, labels = bottom.get_legend_handles_labels()
+    for alpha, confidence in (("b3", 68), ("4d", 95)):
+        handles.append(Patch(fc=style.BLUE + alpha, ec="black", lw=0.8))
+        labels.append(f"{confidence} % CL")
+    bottom.legend(handles, labels, loc="upper left")
+    return figure
+
+
+def resonance_columns(found: Resonances) -> dict[str, np.ndarray]:
+    """The curve of the mass, for CSV."""
+    return {"m_GeV": found.m, "best_BR": found.best_br, "delta_minus_2_ln_L": found.delta}

@@ -7,8 +7,7 @@ from typing import Any
 from bsnunu_jax.reproduce.belle2.resonance import Resonances
 from bsnunu_jax.reproduce.belle2.strength import Strength
 from bsnunu_jax.reproduce.belle2.wet import Wet
-from bsnunu_jax.reproduce.row import Row
-from bsnunu_jax.reproduce.stated import row
+from bsnunu_jax.reproduce.row import Row, row
 
 # Stated: mu or BR [1e-5], statistical and systematic errors (up, down).
 STRENGTHS = {

@@ -3,10 +3,15 @@
 from collections.abc import Mapping
 from dataclasses import dataclass
 from types import MappingProxyType
+from typing import Any
 
 import numpy as np
 
-from bsnunu_jax.models.pairs import FERMIONS, SCALARS, VECTORS
+from bsnunu_jax.inference.evidence.pairs import pair_of
+from bsnunu_jax.inputs import Inputs
+from bsnunu_jax.models import get_model
+from bsnunu_jax.models.pairs import PAIRS
+from bsnunu_jax.states import MassivePair
 
 
 @dataclass(frozen=True)
@@ -29,10 +34,15 @@ class Family:
     powers: np.ndarray
     latex: tuple[str, ...]
 
+    def pairs(self, m: Any, inputs: Inputs) -> list[MassivePair]:
+        """The pair of every operator at a mass [GeV] and Lambda = 1 TeV."""
+        model = get_model(self.model)
+        given = [{"m": m, "operator": o, "Lambda": 1.0} for o in self.operators]
+        return [pair_of(model, parameters, inputs) for parameters in given]
+
 
 def _family(model: str, particle: str, field: str, operators: str) -> Family:
-    powers = {m: p.powers for m, p in _PAIRS.items()}[model]
-    names = tuple(operators.split())
+    powers, names = PAIRS[model].powers, tuple(operators.split())
     return Family(
         model,
         particle,
@@ -43,7 +53,6 @@ def _family(model: str, particle: str, field: str, operators: str) -> Family:
     )
 
 
-_PAIRS = {"scalar-pair": SCALARS, "fermion-pair": FERMIONS, "vector-pair": VECTORS}
 FAMILIES: Mapping[str, Family] = MappingProxyType(
     {
         "scalar": _family("scalar-pair", "scalar", r"\phi", "S V"),

@@ -43,8 +43,7 @@ class Plane:
     def scale(self, br: float | np.ndarray, mode: str = SIGNAL) -> np.ndarray:
         """Lambda [TeV] at which BR_NP of the mode has this value, 0 where the mode is closed."""
         at = np.asarray(br, dtype=float).reshape(-1, 1, 1)
-        found: np.ndarray = (self.br[mode] / at) ** (1 / self.family.powers)
-        return found
+        return (self.br[mode] / at) ** (1 / self.family.powers)
 
     def limit(self, mode: str) -> np.ndarray:
         """The smallest Lambda [TeV] that the limit on a mode allows."""
@@ -63,8 +62,7 @@ class Plane:
         """Share of a band in ln Lambda that no limit excludes."""
         low, high = self.window[band]
         cap = np.clip(np.min(list(self.caps(limits).values()), axis=0), low, high)
-        share: np.ndarray = np.log(cap / low) / np.log(high / low)
-        return share
+        return np.log(cap / low) / np.log(high / low)
 
     def strictest(self) -> np.ndarray:
         """Index in `LIMITING` of the mode that allows least."""

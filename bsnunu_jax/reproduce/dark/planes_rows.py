@@ -4,11 +4,9 @@ from typing import Any
 
 import numpy as np
 
-from bsnunu_jax.reproduce.constraints import constraints
 from bsnunu_jax.reproduce.dark.plane import AT, LIMITING, Plane, Planes
-from bsnunu_jax.reproduce.row import Row, spread
-from bsnunu_jax.reproduce.settings import Settings
-from bsnunu_jax.reproduce.stated import row
+from bsnunu_jax.reproduce.row import Row, row, spread
+from bsnunu_jax.reproduce.settings import Settings, constraints
 
 _CLAIM = {"scalar": 14, "fermion": 15, "vector": 16}
 # What the words of the text mean in numbers [TeV].

@@ -86,20 +86,17 @@ class Shapes:
 
     def mixed(self, sm: np.ndarray, new: np.ndarray) -> np.ndarray:
         """Eq. (22): SM and new part of R_K_nunu."""
-        total: np.ndarray = (sm + (self.R - 1) * new) / self.R
-        return total
+        return (sm + (self.R - 1) * new) / self.R
 
     def at(self, values: dict[str, np.ndarray], case: Case) -> np.ndarray:
         """What belongs to a case."""
         name, i = case.index
-        found: np.ndarray = values[name][:, int(np.argmin(np.abs(SCAN - case.mass))), ..., i]
-        return found
+        return values[name][:, int(np.argmin(np.abs(SCAN - case.mass))), ..., i]
 
     def histogram(self, centres: np.ndarray) -> np.ndarray:
         """Fig. 8: spectrum at the centres of the bins, times efficiency, area 1; bins last."""
         seen = centres * ita_efficiency().values
-        found: np.ndarray = seen / (seen @ np.diff(ita_efficiency().edges))[..., None]
-        return found
+        return seen / (seen @ np.diff(ita_efficiency().edges))[..., None]
 
     def case_histogram(self, case: Case) -> np.ndarray:
         """Fig. 8 of a case, SM included, shape (draws, bins)."""
@@ -108,16 +105,14 @@ class Shapes:
     @property
     def omega(self) -> np.ndarray:
         """Efficiency for the SM over that for scalars with S, shape (draws, SCAN)."""
-        found: np.ndarray = self.sm_seen[:, None] / self.new_seen["scalar"][..., 0]
-        return found
+        return self.sm_seen[:, None] / self.new_seen["scalar"][..., 0]
 
 
 def share_of(histogram: np.ndarray) -> np.ndarray:
     """Share in `EXCESS` of histograms of area 1, bins that lie in it in part count in part."""
     edges = ita_efficiency().edges
     inside = np.clip(edges[1:], *EXCESS) - np.clip(edges[:-1], *EXCESS)
-    share: np.ndarray = histogram @ inside
-    return share
+    return histogram @ inside
 
 
 def peak(spectrum: np.ndarray) -> np.ndarray:
@@ -132,8 +127,7 @@ def vertex(x: np.ndarray, y: np.ndarray) -> np.ndarray:
     low, mid, high = (np.take_along_axis(y, j + k, -1)[..., 0] for k in (-1, 0, 1))
     bend, top = low - 2 * mid + high, (i == j)[..., 0]
     move = np.where(top, (low - high) / (2 * np.where(bend < 0, bend, 1.0)), 0.0)
-    found: np.ndarray = x[i[..., 0]] + np.where(bend < 0, move, 0.0) * (x[2] - x[1])
-    return found
+    return x[i[..., 0]] + np.where(bend < 0, move, 0.0) * (x[2] - x[1])
 
 
 def shapes(settings: Settings) -> Shapes:

@@ -18,8 +18,7 @@ from bsnunu_jax.reproduce.dark.shapes import (
     share_of,
     vertex,
 )
-from bsnunu_jax.reproduce.row import Row, spread, with_uncertainty
-from bsnunu_jax.reproduce.stated import row
+from bsnunu_jax.reproduce.row import Row, row, spread, with_uncertainty
 
 # The cases that the text names.
 NAMED = (Case("scalar", "V", 0.3), Case("fermion", "V1", 0.7), Case("fermion", "V2", 0.7))

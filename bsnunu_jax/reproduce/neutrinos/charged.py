@@ -1,35 +1,39 @@
 """Fig. 3 of arXiv:2309.12741: the regions of Fig. 2 right in four modes with charged leptons."""
 
-from collections.abc import Mapping
-from typing import TYPE_CHECKING
+from collections.abc import Mapping, Sequence
+from typing import Any
 
 import numpy as np
+from matplotlib.artist import Artist
+from matplotlib.axes import Axes
+from matplotlib.figure import Figure
+from matplotlib.lines import Line2D
 
 from bsnunu_jax.observables.catalogue import get_observable
 from bsnunu_jax.report.figures.coupling_regions import region_handles
-from bsnunu_jax.report.figures.style import BLUE, DARK, PAGE, RED, new_figure
-from bsnunu_jax.reproduce.neutrinos import charged_rows
+from bsnunu_jax.report.figures.style import BLUE, DARK, PAGE, RED, legend_above, new_figure, note
 from bsnunu_jax.reproduce.neutrinos.charged_rates import (
     BS_MUTAU,
     BS_TAUTAU,
     CHARGES,
+    CONSERVING,
     K_MUTAU,
     K_TAUTAU,
+    MODES,
+    VIOLATING,
     Quadratics,
     quadratics,
 )
-from bsnunu_jax.reproduce.neutrinos.coefficient_rows import COLORS, regions
+from bsnunu_jax.reproduce.neutrinos.coefficient_rows import COLORS, coloured_regions, regions
 from bsnunu_jax.reproduce.neutrinos.coupling_circles import Region
-from bsnunu_jax.reproduce.neutrinos.ratio_kernels import cuts, generator
-from bsnunu_jax.reproduce.product import Grid, Product
+from bsnunu_jax.reproduce.neutrinos.ratio_kernels import Numbers, cuts, generator
+from bsnunu_jax.reproduce.product import Grid, Product, counted
+from bsnunu_jax.reproduce.row import Row, row, spread
 from bsnunu_jax.reproduce.settings import Settings
 
-if TYPE_CHECKING:
-    from matplotlib.artist import Artist
-    from matplotlib.axes import Axes
-    from matplotlib.figure import Figure
-
-Numbers = np.ndarray
+# "up to 1e-5" and "a few 1e-5" of the text, "within factors of two below" the limits.
+_REACH = {False: ("1e-5", 0.5e-5), True: ("a few 1e-5", 2e-5)}
+_FACTOR_OF_TWO = 2.5
 PANELS = ((K_TAUTAU, K_MUTAU), (BS_TAUTAU, BS_MUTAU))
 # B+ -> K+ tau tau falls to 1e-9 where C_9' cancels C_9^SM.
 X_RANGE, Y_RANGE = (5e-10, 1e-4), (1e-8, 1e-4)
@@ -41,13 +45,13 @@ _BINS = 160
 def fig3(settings: Settings) -> Product:
     """tau tau against mu tau of the plane of C_R^tautau and C_R^mutau; claim 12."""
     central, _ = settings.once(quadratics)
-    mine = {color: regions(settings, central.kernels)[f"new, {name}"] for color, name in COLORS}
+    mine = coloured_regions(settings, central.kernels)
     points = scatter(settings, mine["blue"])
     return Product(
         figures={"fig3": lambda: _figure(settings, central, mine)},
         tables={f"boundary_{c}": mapped_boundary(central, region) for c, region in mine.items()},
         grids={"points": _grid(central, mine, points)},
-        rows=charged_rows.rows(settings),
+        rows=rows(settings),
         inputs={
             "points": settings.points,
             "coefficients": "C_9' = -C_10' = C_R, real, C_R^mutau = C_R^taumu",
@@ -70,9 +74,8 @@ def scatter(settings: Settings, blue: Region) -> tuple[Numbers, Numbers]:
 
 def mapped_boundary(rates: Quadratics, region: Region) -> dict[str, Numbers]:
     """The edge of a region in the coefficients and in the four modes, for CSV."""
-    edge = region.boundary()
-    t, low, high = edge["tautau"], edge["off_low"], edge["off_high"]
-    found = {"CR_tautau": t, "CR_mutau_low": low, "CR_mutau_high": high}
+    found = region.boundary()
+    t, low, high = found.values()
     for conserving, violating in PANELS:
         found[conserving] = rates.conserving(conserving, t)
         found[f"{violating}_low"] = rates.violating(violating, low)
@@ -82,29 +85,22 @@ def mapped_boundary(rates: Quadratics, region: Region) -> dict[str, Numbers]:
 
 def _grid(rates: Quadratics, mine: Mapping[str, Region], points: tuple[Numbers, Numbers]) -> Grid:
     """Points of the regions in bins of log10 BR."""
-    (x_low, x_high), (y_low, y_high) = np.log10(X_RANGE), np.log10(Y_RANGE)
-    x_ends, y_ends = (np.linspace(a, b, _BINS + 1) for a, b in ((x_low, x_high), (y_low, y_high)))
-    arrays: dict[str, tuple[tuple[str, ...], Numbers]] = {}
+    edges = {
+        f"log10_BR_{name}": np.linspace(np.log10(low), np.log10(high), _BINS + 1)
+        for name, (low, high) in (("tautau", X_RANGE), ("mutau", Y_RANGE))
+    }
+    counts = {}
     for color, region in mine.items():
         t, off = (x[region.contains(*points)] for x in points)
         for kind, (conserving, violating) in zip(("K", "Bs"), PANELS, strict=True):
             x, y = rates.conserving(conserving, t), rates.violating(violating, off)
-            counts, *_ = np.histogram2d(
-                np.log10(x), np.log10(np.clip(y, 1e-300, None)), bins=(x_ends, y_ends)
-            )
-            arrays[f"{kind}_{color}"] = (
-                ("log10_BR_tautau", "log10_BR_mutau"),
-                counts.astype(np.int32),
-            )
-    centres = {
-        "log10_BR_tautau": (x_ends[1:] + x_ends[:-1]) / 2,
-        "log10_BR_mutau": (y_ends[1:] + y_ends[:-1]) / 2,
-    }
-    return Grid(centres, arrays, dict.fromkeys(arrays, "points"))
+            logs = np.log10(x), np.log10(np.clip(y, 1e-300, None))
+            counts[f"{kind}_{color}"] = counted(*logs, *edges.values())
+    return Grid.of_counts(edges, counts)
 
 
 def modes_panel(
-    ax: "Axes",
+    ax: Axes,
     rates: Quadratics,
     mine: Mapping[str, Region],
     panel: tuple[str, str],
@@ -114,13 +110,12 @@ def modes_panel(
     conserving, violating = panel
     turning = float(rates.turning(conserving))
     for color, region in mine.items():
-        edge = region.boundary(1600)
-        t = edge["tautau"]
+        t, *off = region.boundary(1600).values()
         # Both sides of the smallest BR(tau tau) map to the same values.
         for side in (t <= turning, t >= turning):
             if side.any():
                 x = rates.conserving(conserving, t[side])
-                y = (rates.violating(violating, edge[k][side]) for k in ("off_low", "off_high"))
+                y = (rates.violating(violating, end[side]) for end in off)
                 ax.fill_between(x, *y, color=_HEX[color], lw=0)
     ax.axvline(rates.tautau[conserving][0], color="black", lw=1.0)
     ax.axhline(limits[violating] / CHARGES[violating], color=DARK, lw=0.9, ls="--")
@@ -132,15 +127,8 @@ def modes_panel(
         xlabel=f"${get_observable(conserving).latex}$",
         ylabel=f"${get_observable(violating).latex}$",
     )
-    ax.text(
-        0.03,
-        0.04,
-        f"limit on $\\tau\\tau$:\n${scientific(limits[conserving])}$",
-        ha="left",
-        va="bottom",
-        transform=ax.transAxes,
-        fontsize=8,
-    )
+    text = f"limit on $\\tau\\tau$:\n${scientific(limits[conserving])}$"
+    note(ax, 0.03, 0.04, text, ha="left", va="bottom", fontsize=8)
 
 
 def scientific(value: float) -> str:
@@ -153,10 +141,8 @@ def scientific(value: float) -> str:
     return rf"{value / 10.0**power:.3g}\times10^{{{power}}}"
 
 
-def mode_handles() -> "list[Artist]":
+def mode_handles() -> list[Artist]:
     """Legend of the lines of `modes_panel`."""
-    from matplotlib.lines import Line2D
-
     return [
         Line2D([], [], color="black", lw=1.0, label=r"SM, $\tau\tau$"),
         Line2D(
@@ -170,13 +156,69 @@ def mode_handles() -> "list[Artist]":
     ]
 
 
-def _figure(settings: Settings, rates: Quadratics, mine: Mapping[str, Region]) -> "Figure":
+def _figure(settings: Settings, rates: Quadratics, mine: Mapping[str, Region]) -> Figure:
     figure = new_figure(PAGE, 3.4)
     for ax, panel in zip(figure.subplots(1, 2), PANELS, strict=True):
         modes_panel(ax, rates, mine, panel, settings.constraints.limits)
-    figure.legend(
-        handles=[*region_handles(cuts(settings), hatched=False), *mode_handles()],
-        loc="outside upper center",
-        ncols=2,
-    )
+    legend_above(figure, [*region_handles(cuts(settings), hatched=False), *mode_handles()], 2)
     return figure
+
+
+def highest(rates: Quadratics, region: Region, mode: str) -> Numbers:
+    """The largest BR in a region."""
+    low, high, off = region.extent()
+    if mode in VIOLATING:
+        return np.asarray(rates.violating(mode, off))
+    ends = [rates.conserving(mode, end) for end in (low, high)]
+    return np.maximum(*ends)
+
+
+def rows(settings: Settings) -> Sequence[Row]:
+    """Highest values in blue and red, SM values, distance from the limits."""
+    central, draws = settings.once(quadratics)
+    of_central, of_draws = (regions(settings, q.kernels) for q in (central, draws))
+    found = []
+    for mode in MODES:
+        conserving = mode in CONSERVING
+        for color, name in COLORS:
+            region = of_central[f"new, {name}"]
+            value = float(highest(central, region, mode))
+            error = spread(highest(draws, of_draws[f"new, {name}"], mode))
+            text, least = _REACH[conserving]
+            said, reached = color == "blue", value + error >= least
+            why = _why(central, region, mode) if said and not reached else ""
+            words: dict[str, Any] = {"mode": mode, "color": color, "text": text}
+            found.append(row(12, "highest", value, error, reached, said=said, why=why, **words))
+        blue = float(highest(central, of_central["new, loose"], mode))
+        limit = settings.constraints.limits[mode] / CHARGES[mode]
+        error = spread(limit / highest(draws, of_draws["new, loose"], mode))
+        words = {
+            "mode": mode,
+            "limit": _limit(limit, mode),
+            "factor": limit / 1e-5,
+            "source": str(settings.constraints.raw["limits"][mode]["source"]),
+        }
+        close = limit / blue <= _FACTOR_OF_TWO
+        found.append(row(12, "limit", limit / blue, error, close, said=not conserving, **words))
+        if conserving:
+            c0, c0s = central.tautau[mode][0], draws.tautau[mode][0]
+            found.append(row(12, "SM", c0, c0s, mode=mode))
+    return found
+
+
+def _limit(limit: float, mode: str) -> str:
+    number = f"{limit * CHARGES[mode]:.3g}"
+    return number if CHARGES[mode] == 1 else f"{number} on the sum of both charges"
+
+
+def _why(central: Quadratics, region: Region, mode: str) -> str:
+    low, high, off = (float(x) for x in region.extent())
+    if mode == K_TAUTAU:
+        return (
+            f"the C_R^tautau < 0 that R_K > R_K* needs cancels C_9^SM, BR is smallest at "
+            f"C_R^tautau = {float(central.turning(mode)):.1f} and the region ends at {low:.1f}"
+        )
+    if mode == BS_TAUTAU:
+        return f"|C_R^tautau| is at most {max(abs(low), abs(high)):.1f}"
+    needed = float(np.sqrt(1e-5 / central.mutau[mode]))
+    return f"1e-5 takes |C_R^taumu| = {needed:.0f}, the region ends at {off:.1f}"

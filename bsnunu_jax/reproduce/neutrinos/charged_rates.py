@@ -3,7 +3,6 @@
 from dataclasses import dataclass
 from typing import Any
 
-import jax
 import jax.numpy as jnp
 import numpy as np
 from jaxtyping import Array, Float
@@ -17,7 +16,6 @@ from bsnunu_jax.reproduce.neutrinos.ratio_kernels import RatioKernels
 from bsnunu_jax.reproduce.settings import Settings
 from bsnunu_jax.states.sectors import ChargedLeptons
 
-Numbers = np.ndarray
 K_TAUTAU, BS_TAUTAU = "BR(B+->K+tau+tau-)", "BR(Bs->tau+tau-)"
 K_MUTAU, BS_MUTAU = "BR(B+->K+mu-tau+)", "BR(Bs->mu-tau+)"
 CONSERVING, VIOLATING = (K_TAUTAU, BS_TAUTAU), (K_MUTAU, BS_MUTAU)
@@ -71,15 +69,12 @@ def exact(tautau: Float[Array, ""], off: Float[Array, ""], inputs: Inputs) -> di
 
 def quadratics(settings: Settings) -> tuple[Quadratics, Quadratics]:
     """At the central inputs and at draws of them; call through `settings.once`."""
-    nuisances = settings.nuisances(GROUPS)
 
-    def one(z: Float[Array, " size"]) -> tuple[Quadratic, Array, Array]:
-        inputs = nuisances.shift(z)
+    def at(inputs: Inputs) -> tuple[Quadratic, Array, Array]:
         rates = quadratic(lambda c: exact(c[0], c[0], inputs), jnp.zeros(1))
         return rates, eta(inputs), inputs.C_L_SM
 
-    z = jnp.concatenate([jnp.zeros((1, nuisances.size)), settings.draws("charged", DRAWS, GROUPS)])
-    found = jax.tree.map(np.asarray, jax.jit(jax.vmap(one))(z))
+    found = settings.drawn(at, "charged", DRAWS, GROUPS)
     return _quadratics(found, np.s_[0]), _quadratics(found, np.s_[1:])
 
 

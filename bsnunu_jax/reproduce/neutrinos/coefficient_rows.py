@@ -7,14 +7,12 @@ import numpy as np
 
 from bsnunu_jax.report.figures.coupling_regions import margin
 from bsnunu_jax.reproduce.neutrinos.coupling_circles import Region
-from bsnunu_jax.reproduce.neutrinos.ratio_kernels import RatioKernels, drawn
+from bsnunu_jax.reproduce.neutrinos.ratio_kernels import Numbers, RatioKernels, drawn
 from bsnunu_jax.reproduce.neutrinos.ratio_rows import ROUNDING, STATED_END
 from bsnunu_jax.reproduce.neutrinos.ratio_scans import Scan, quantiles
-from bsnunu_jax.reproduce.row import Row, spread
+from bsnunu_jax.reproduce.row import Row, row, spread
 from bsnunu_jax.reproduce.settings import Settings
-from bsnunu_jax.reproduce.stated import row
 
-Numbers = np.ndarray
 COLORS = (("blue", "loose"), ("red", "tight"))
 # Lower end of the new range of R_K as the slides write it, and C_R^tautau of the paper's red point.
 SLIDES_END, STATED_TAUTAU, STATED_R_KSTAR = 3.8, -13.2, 1.5
@@ -32,6 +30,12 @@ def regions(settings: Settings, kernels: RatioKernels, weight: float = 2.0) -> d
         for which in ("new", "average")
         for name in ("loose", "tight")
     }
+
+
+def coloured_regions(settings: Settings, kernels: RatioKernels) -> dict[str, Region]:
+    """Those of the new range, blue and red."""
+    every = regions(settings, kernels)
+    return {color: every[f"new, {name}"] for color, name in COLORS}
 
 
 def clusters(settings: Settings, allowed: Scan) -> list[Row]:

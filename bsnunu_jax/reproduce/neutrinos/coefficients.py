@@ -1,14 +1,18 @@
 """Fig. 2 of arXiv:2309.12741: where C_R is, and the plane of C_R^mutau and C_R^tautau."""
 
-from typing import TYPE_CHECKING
-
 import numpy as np
+from matplotlib.axes import Axes
+from matplotlib.colors import LinearSegmentedColormap
+from matplotlib.figure import Figure
+from matplotlib.lines import Line2D
+from matplotlib.patches import Patch
 
 from bsnunu_jax.report.figures.coupling_regions import SM, Cuts, fill_regions, region_handles
-from bsnunu_jax.report.figures.style import BLUE, LIGHT, PAGE, RED, new_figure
-from bsnunu_jax.reproduce.neutrinos import coefficient_rows, ratio_panel, ratio_scans
+from bsnunu_jax.report.figures.style import BLUE, LIGHT, PAGE, RED, legend_above, new_figure, note
+from bsnunu_jax.reproduce.neutrinos import coefficient_rows, ratio_scans
 from bsnunu_jax.reproduce.neutrinos.ratio_kernels import (
     ENTRIES,
+    Numbers,
     RatioKernels,
     cuts,
     drawn,
@@ -18,20 +22,17 @@ from bsnunu_jax.reproduce.neutrinos.ratios import (
     Histograms,
     coloured,
     edges,
+    frame_handles,
     histogram_grid,
     right_handed_panel,
 )
-from bsnunu_jax.reproduce.product import Grid, Product
+from bsnunu_jax.reproduce.product import Grid, Product, counted
 from bsnunu_jax.reproduce.settings import Settings
 
-if TYPE_CHECKING:
-    from matplotlib.axes import Axes
-    from matplotlib.figure import Figure
-
-Numbers = np.ndarray
 # The slice of the centre panel: |C_R^ee| and the off-diagonal |C_R^ij| below this.
 SLICE = 1.0
-_LOW, _HIGH, _BINS = -22.0, 14.0, 180
+_LOW, _HIGH = -22.0, 14.0
+_EDGES = np.linspace(_LOW, _HIGH, 181)
 # C_R^mumu and C_R^tautau of the six `ENTRIES`.
 PROJECTION = np.array([[0.0, 1, 0, 0, 0, 0], [0.0, 0, 1, 0, 0, 0]])
 
@@ -47,15 +48,10 @@ def fig2(settings: Settings) -> Product:
     projected = _projected(thin, cut)
     edge = edges(kernels)
     tables = {"edges": edge} | {
-        f"region_{name}": {
-            "CR_tautau": b["tautau"],
-            "CR_mutau_low": b["off_low"],
-            "CR_mutau_high": b["off_high"],
-        }
+        f"region_{name}": region.boundary()
         for name, region in zip(
             cut.regions(), coefficient_rows.regions(settings, kernels).values(), strict=True
         )
-        for b in [region.boundary()]
     }
     return Product(
         figures={"fig2": lambda: _figure(counts, edge, projected, kernels, cut)},
@@ -76,32 +72,25 @@ def fig2(settings: Settings) -> Product:
 
 def _projected(thin: ratio_scans.Scan, cut: Cuts) -> Histograms:
     """Blue and red points in bins of the two projected coordinates."""
-    ends = np.linspace(_LOW, _HIGH, _BINS + 1)
     found = {}
     for name, limit in (("blue", cut.loose), ("red", cut.tight)):
         chosen = thin.coefficients["CR"][thin.inside(cut.new, limit)]
         x, y = PROJECTION @ chosen.T
-        counts, *_ = np.histogram2d(x, y, bins=(ends, ends))
-        found[name] = counts.astype(np.int32)
+        found[name] = counted(x, y, _EDGES)
     return found
 
 
 def _slice_grid(projected: Histograms) -> Grid:
-    centres = _LOW + (np.arange(_BINS) + 0.5) * (_HIGH - _LOW) / _BINS
-    arrays: dict[str, tuple[tuple[str, ...], Numbers]] = {
-        name: (("x_1", "x_2"), counts) for name, counts in projected.items()
-    }
-    arrays["projection"] = (("x", "entry"), PROJECTION)
-    coordinates = {
-        "x_1": centres,
-        "x_2": centres,
-        "x": np.array(["x_1", "x_2"]),
-        "entry": np.array([f"CR_{e}" for e in ENTRIES]),
-    }
-    return Grid(coordinates, arrays, dict.fromkeys(projected, "points"))
+    binned = Grid.of_counts(dict.fromkeys(("x_1", "x_2"), _EDGES), projected)
+    entries = np.array([f"CR_{e}" for e in ENTRIES])
+    return Grid(
+        {**binned.coordinates, "x": np.array(["x_1", "x_2"]), "entry": entries},
+        {**binned.arrays, "projection": (("x", "entry"), PROJECTION)},
+        binned.units,
+    )
 
 
-def plane_panel(ax: "Axes", kernels: RatioKernels, cut: Cuts, *, points: int = 601) -> None:
+def plane_panel(ax: Axes, kernels: RatioKernels, cut: Cuts, *, points: int = 601) -> None:
     """The plane of C_R^mutau = C_R^taumu and C_R^tautau with all four regions."""
     x, y = np.linspace(-14, 14, points), np.linspace(-22, 8, points)
     R_K, R_Kstar = kernels.plane(y[None, :], x[:, None])
@@ -116,10 +105,8 @@ def plane_panel(ax: "Axes", kernels: RatioKernels, cut: Cuts, *, points: int = 6
     )
 
 
-def slice_panel(ax: "Axes", projected: Histograms) -> None:
+def slice_panel(ax: Axes, projected: Histograms) -> None:
     """Blue and red points of the slice, the paler the fewer."""
-    from matplotlib.colors import LinearSegmentedColormap
-
     ends = (_LOW, _HIGH, _LOW, _HIGH)
     for name, color in (("blue", BLUE), ("red", RED)):
         counts = projected[name].T.astype(float)
@@ -147,15 +134,8 @@ def slice_panel(ax: "Axes", projected: Histograms) -> None:
         xlabel=r"$C_R^{\mu\mu}$",
         ylabel=r"$C_R^{\tau\tau}$",
     )
-    ax.text(
-        0.96,
-        0.95,
-        rf"$|C_R^{{ee}}|,\,|C_R^{{i\neq j}}|<{SLICE:g}$",
-        ha="right",
-        va="top",
-        transform=ax.transAxes,
-        fontsize=8,
-    )
+    text = rf"$|C_R^{{ee}}|,\,|C_R^{{i\neq j}}|<{SLICE:g}$"
+    note(ax, 0.96, 0.95, text, ha="right", va="top", fontsize=8)
 
 
 def _figure(
@@ -164,10 +144,7 @@ def _figure(
     projected: Histograms,
     kernels: RatioKernels,
     cut: Cuts,
-) -> "Figure":
-    from matplotlib.lines import Line2D
-    from matplotlib.patches import Patch
-
+) -> Figure:
     figure = new_figure(PAGE, 3.15)
     left, centre, right = figure.subplots(1, 3)
     right_handed_panel(
@@ -176,14 +153,7 @@ def _figure(
     slice_panel(centre, projected)
     plane_panel(right, kernels, cut)
     grey = Patch(fc=LIGHT, label=r"left: $C_R^{\tau\tau},\,C_R^{i\neq j}$")
-    figure.legend(
-        handles=[
-            *region_handles(cut),
-            grey,
-            *ratio_panel.handles(),
-            Line2D([], [], label="SM", **SM),
-        ],
-        loc="outside upper center",
-        ncols=3,
+    legend_above(
+        figure, [*region_handles(cut), grey, *frame_handles(), Line2D([], [], label="SM", **SM)], 3
     )
     return figure

@@ -11,10 +11,11 @@ from dataclasses import dataclass
 import numpy as np
 
 from bsnunu_jax.report.figures.coupling_regions import margin
-from bsnunu_jax.reproduce.neutrinos.ratio_kernels import RatioKernels
+from bsnunu_jax.reproduce.neutrinos.ratio_kernels import Numbers, RatioKernels
 
-Numbers = np.ndarray
 _ROUNDING = 1e-9
+# Columns of the edge of a region.
+_EDGE = ("CR_tautau", "CR_mutau_low", "CR_mutau_high")
 
 
 @dataclass(frozen=True)
@@ -90,23 +91,20 @@ class Region:
         """The edge at many t: smallest and largest off-diagonal >= 0; central kernels only."""
         low, high, _ = (float(x) for x in self.extent())
         if not np.isfinite(low):
-            return {"tautau": np.empty(0), "off_low": np.empty(0), "off_high": np.empty(0)}
+            return dict.fromkeys(_EDGE, np.empty(0))
         ends = [low, high, *(float(t) for t in (*self.on_axis(), self.vertex(self.R_K[1])[0]))]
         t = (low + high) / 2 + (high - low) / 2 * np.cos(np.linspace(0, np.pi, points))
         t = np.unique(np.clip([*t, *(x for x in ends if np.isfinite(x))], low, high))
         squares = [r**2 - (t - c) ** 2 for c, r in (self.ring(self.R_K[1]), self.disc())]
         inner, radius = self.ring(self.R_K[0])
-        return {
-            "tautau": t,
-            "off_low": np.sqrt(np.clip(radius**2 - (t - inner) ** 2, 0, None) / self.weight),
-            "off_high": np.sqrt(np.clip(np.minimum(*squares), 0, None) / self.weight),
-        }
+        low_off = np.sqrt(np.clip(radius**2 - (t - inner) ** 2, 0, None) / self.weight)
+        high_off = np.sqrt(np.clip(np.minimum(*squares), 0, None) / self.weight)
+        return dict(zip(_EDGE, (t, low_off, high_off), strict=True))
 
     def contains(self, tautau: Numbers, off: Numbers) -> Numbers:
         """Which points are in the region."""
         ratios = self.kernels.plane(tautau, off, self.weight)
-        found: Numbers = margin(*ratios, self.R_K, self.limit) >= 0
-        return found
+        return margin(*ratios, self.R_K, self.limit) >= 0
 
     def lowest_R_Kstar(self) -> tuple[Numbers, Numbers]:
         """The smallest R_K* and its t: the point of the ring next to the centre of the discs.

@@ -13,7 +13,7 @@ import jax.numpy as jnp
 import numpy as np
 from jaxtyping import Array, Float
 
-from bsnunu_jax.inputs import Nuisances, tables
+from bsnunu_jax.inputs import Inputs, Nuisances, tables
 from bsnunu_jax.observables.branching import branching_fraction, eta
 from bsnunu_jax.report.figures.coupling_regions import Cuts
 from bsnunu_jax.reproduce.settings import Settings
@@ -89,15 +89,12 @@ class Drawn:
 
 def drawn(settings: Settings) -> Drawn:
     """The SM state of the settings; call through `settings.once`."""
-    nuisances = settings.nuisances()
 
-    def one(z: Float[Array, " size"]) -> dict[str, Array]:
-        inputs = nuisances.shift(z)
+    def at(inputs: Inputs) -> dict[str, Array]:
         modes = {m: branching_fraction(m, Neutrinos(), inputs) for m in ("B+->K+", "B0->K*0")}
         return modes | {"eta": eta(inputs), "C_SM": inputs.C_L_SM}
 
-    z = jnp.concatenate([jnp.zeros((1, nuisances.size)), settings.draws("ratio kernels", DRAWS)])
-    found = {k: np.asarray(v) for k, v in jax.jit(jax.vmap(one))(z).items()}
+    found = settings.drawn(at, "ratio kernels", DRAWS)
     eta_, C_SM = found.pop("eta"), found.pop("C_SM")
     return Drawn(
         RatioKernels(float(eta_[0]), float(C_SM[0])),

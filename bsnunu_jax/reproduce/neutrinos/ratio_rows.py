@@ -5,13 +5,17 @@ from typing import Any
 
 import numpy as np
 
-from bsnunu_jax.reproduce.neutrinos.ratio_kernels import DRAWS, RatioKernels, drawn, eta_draws
+from bsnunu_jax.reproduce.neutrinos.ratio_kernels import (
+    DRAWS,
+    Numbers,
+    RatioKernels,
+    drawn,
+    eta_draws,
+)
 from bsnunu_jax.reproduce.neutrinos.ratio_scans import Scan, share
-from bsnunu_jax.reproduce.row import Row, spread
+from bsnunu_jax.reproduce.row import Row, row, spread
 from bsnunu_jax.reproduce.settings import Settings
-from bsnunu_jax.reproduce.stated import row
 
-Numbers = np.ndarray
 # BR(B+->K+nunu) of Belle II and its average, and the SM value they are divided by, as quoted in
 # Eqs. (1), (2) and between them, arXiv:2309.12741: value, uncertainty, half of the last digit.
 MEASURED = {"new": (2.3e-5, 0.7e-5), "average": (1.3e-5, 0.4e-5)}

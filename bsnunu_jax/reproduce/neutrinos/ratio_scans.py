@@ -7,11 +7,12 @@ import numpy as np
 from scipy.special import betainc, betaincinv
 
 from bsnunu_jax.report.figures.coupling_regions import margin
-from bsnunu_jax.reproduce.neutrinos.ratio_kernels import DIAGONAL, WEIGHTS, RatioKernels
+from bsnunu_jax.reproduce.neutrinos.ratio_kernels import DIAGONAL, WEIGHTS, Numbers, RatioKernels
+from bsnunu_jax.reproduce.product import counted
 
-Numbers = np.ndarray
-# R_K and R_K* are drawn from 0 to here, in bins of this width.
-TOP, BINS = 9.0, 180
+# R_K and R_K* are drawn from 0 to here, in these bins.
+TOP = 9.0
+EDGES = np.linspace(0, TOP, 181)
 _UNIVERSAL, _TAU = DIAGONAL / np.sqrt(3), np.array([0.0, 0, 1, 0, 0, 0])
 _OFF_DIAGONAL = (3, 4, 5)
 
@@ -33,14 +34,11 @@ class Scan:
     def histogram(self, inside: Numbers | None = None) -> Numbers:
         """Points in bins of (R_K, R_K*), those with `inside` if it is given."""
         chosen = slice(None) if inside is None else inside
-        edges = np.linspace(0, TOP, BINS + 1)
-        counts, *_ = np.histogram2d(self.R_K[chosen], self.R_Kstar[chosen], bins=(edges, edges))
-        return counts.astype(np.int32)
+        return counted(self.R_K[chosen], self.R_Kstar[chosen], EDGES)
 
     def inside(self, R_K: tuple[float, float], limit: float) -> Numbers:
         """Which points are in the range of R_K and below the limit on R_K*."""
-        found: Numbers = margin(self.R_K, self.R_Kstar, R_K, limit) >= 0
-        return found
+        return margin(self.R_K, self.R_Kstar, R_K, limit) >= 0
 
 
 def _isotropic(rng: np.random.Generator, n: int, dimension: int) -> Numbers:
@@ -52,14 +50,12 @@ def _across(rng: np.random.Generator, n: int, axis: Numbers) -> Numbers:
     """Isotropic directions orthogonal to one."""
     x = rng.normal(size=(n, len(axis)))
     x -= (x @ axis)[:, None] * axis
-    found: Numbers = x / np.linalg.norm(x, axis=1, keepdims=True)
-    return found
+    return x / np.linalg.norm(x, axis=1, keepdims=True)
 
 
 def _entries(whitened: Numbers) -> Numbers:
     """Matrix entries of coordinates in which the sum of squares of the matrix is a plain one."""
-    found: Numbers = whitened / np.sqrt(WEIGHTS)
-    return found
+    return whitened / np.sqrt(WEIGHTS)
 
 
 def both_chiralities(
@@ -122,8 +118,7 @@ def lowest_cosine(eta: float | Numbers, R_K: Numbers, limit: float) -> Numbers:
 
     R_K* = R_K + 2 (1 + eta)(1 - sqrt(R_K) cosine), all six C_R.
     """
-    found: Numbers = (1 + (R_K - limit) / (2 * (1 + eta))) / np.sqrt(R_K)
-    return found
+    return (1 + (R_K - limit) / (2 * (1 + eta))) / np.sqrt(R_K)
 
 
 def share(
@@ -142,8 +137,7 @@ def share(
     least = lowest_cosine(np.asarray(eta)[..., None], radius**2, limit)
     tail = betainc((parameters - 1) / 2, 0.5, np.clip(1 - least**2, 0, 1)) / 2
     part = np.where(least >= 1, 0.0, np.where(least >= 0, tail, 1 - tail))
-    found: Numbers = part @ weight / weight.sum()
-    return found
+    return part @ weight / weight.sum()
 
 
 def allowed_points(

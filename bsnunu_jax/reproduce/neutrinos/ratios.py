@@ -1,21 +1,28 @@
 """Fig. 1 of arXiv:2309.12741: R_K against R_K* in scans of 12 and of 6 coefficients."""
 
-from typing import TYPE_CHECKING
-
 import numpy as np
+from matplotlib.artist import Artist
+from matplotlib.axes import Axes
+from matplotlib.colors import to_rgba
+from matplotlib.figure import Figure
+from matplotlib.lines import Line2D
+from matplotlib.patches import Patch
 
-from bsnunu_jax.report.figures.coupling_regions import Cuts, region_handles
-from bsnunu_jax.report.figures.style import BLUE, DARK, GREY, LIGHT, PAGE, RED, new_figure
-from bsnunu_jax.reproduce.neutrinos import ratio_panel, ratio_rows, ratio_scans
-from bsnunu_jax.reproduce.neutrinos.ratio_kernels import RatioKernels, cuts, drawn, generator
+from bsnunu_jax.report.figures import style
+from bsnunu_jax.report.figures.coupling_regions import R_K_TEX, R_KSTAR_TEX, Cuts, region_handles
+from bsnunu_jax.reproduce.neutrinos import ratio_rows, ratio_scans
+from bsnunu_jax.reproduce.neutrinos.ratio_kernels import (
+    Drawn,
+    Numbers,
+    RatioKernels,
+    cuts,
+    drawn,
+    generator,
+)
+from bsnunu_jax.reproduce.neutrinos.ratio_scans import TOP
 from bsnunu_jax.reproduce.product import Grid, Product
 from bsnunu_jax.reproduce.settings import Settings
 
-if TYPE_CHECKING:
-    from matplotlib.axes import Axes
-    from matplotlib.figure import Figure
-
-Numbers = np.ndarray
 Histograms = dict[str, Numbers]
 
 
@@ -53,7 +60,7 @@ def fig1(settings: Settings) -> Product:
     primed = ratio_scans.both_chiralities(rng, n, kernels, primed=True)
     left = ratio_scans.left_handed(rng, n, kernels)
     counts |= {"CLp_CRp": primed.histogram(), **settings.once(six)}
-    edge, ellipse = edges(kernels), ratio_panel.sm_ellipse(sm)
+    edge, ellipse = edges(kernels), sm_ellipse(sm)
     return Product(
         figures={"fig1": lambda: _figure(counts, edge, ellipse, cut)},
         tables={"edges": edge, "sm_3sigma": ellipse},
@@ -79,18 +86,12 @@ def coloured(scan: ratio_scans.Scan, cut: Cuts) -> Histograms:
 
 
 def histogram_grid(counts: Histograms) -> Grid:
-    """For NetCDF: coordinates are the centres of the bins."""
-    width = ratio_scans.TOP / ratio_scans.BINS
-    centres = (np.arange(ratio_scans.BINS) + 0.5) * width
-    return Grid(
-        {"R_K": centres, "R_Kstar": centres},
-        {name: (("R_K", "R_Kstar"), values) for name, values in counts.items()},
-        {name: "points" for name in counts},
-    )
+    """For NetCDF."""
+    return Grid.of_counts(dict.fromkeys(("R_K", "R_Kstar"), ratio_scans.EDGES), counts)
 
 
 def right_handed_panel(
-    ax: "Axes",
+    ax: Axes,
     counts: Histograms,
     lower: Numbers,
     upper: Numbers,
@@ -100,43 +101,109 @@ def right_handed_panel(
     averages: bool = True,
 ) -> None:
     """All of a scan of C_R in grey, blue and red points above, the analytic edge around."""
-    ratio_panel.shade(ax, counts["CR"], LIGHT, R_K, lower, upper)
+    shade(ax, counts["CR"], style.LIGHT, R_K, lower, upper)
     # Bins do not end at the cuts: their shades do.
     x = np.linspace(*cut.new, 200)
     low, high = (np.interp(x, R_K, line) for line in (lower, upper))
-    for name, color, limit in (("CR_blue", BLUE, cut.loose), ("CR_red", RED, cut.tight)):
+    for name, color, limit in (
+        ("CR_blue", style.BLUE, cut.loose),
+        ("CR_red", style.RED, cut.tight),
+    ):
         ends = np.minimum(low, limit), np.minimum(high, limit)
-        ratio_panel.shade(ax, counts[name], color, x, *ends)
+        shade(ax, counts[name], color, x, *ends)
     for line in (lower, upper):
-        ax.plot(R_K, line, color=DARK, lw=0.6, zorder=2)
-    ratio_panel.frame(ax, cut, averages=averages)
+        ax.plot(R_K, line, color=style.DARK, lw=0.6, zorder=2)
+    frame(ax, cut, averages=averages)
 
 
 def _figure(
     counts: Histograms, edge: dict[str, Numbers], ellipse: dict[str, Numbers], cut: Cuts
-) -> "Figure":
-    from matplotlib.patches import Patch
-
-    figure = new_figure(PAGE, 4.0)
+) -> Figure:
+    figure = style.new_figure(style.PAGE, 4.0)
     left, right = figure.subplots(1, 2, sharey=True)
     R_K = edge["R_K"]
-    for name, color in (("CL_CR", LIGHT), ("CLp_CRp", GREY)):
+    for name, color in (("CL_CR", style.LIGHT), ("CLp_CRp", style.GREY)):
         lowest = edge[f"{name}_lowest"]
-        ratio_panel.shade(left, counts[name], color, R_K, lowest)
-        left.plot(R_K, lowest, color=DARK, lw=0.6, zorder=2)
-    sm = ratio_panel.fill_sm(left, ellipse)
-    ratio_panel.frame(left, cut)
+        shade(left, counts[name], color, R_K, lowest)
+        left.plot(R_K, lowest, color=style.DARK, lw=0.6, zorder=2)
+    sm = fill_sm(left, ellipse)
+    frame(left, cut)
     right_handed_panel(right, counts, edge["CR_lowest"], edge["CR_highest"], R_K, cut)
-    ratio_panel.fill_sm(right, ellipse)
+    fill_sm(right, ellipse)
     right.set_ylabel("")
     shades = [
-        Patch(fc=LIGHT, label=r"left: $C_L^{ij},\,C_R^{ij}$; right: $C_R^{ij}$"),
-        Patch(fc=GREY, label=r"$C_L^{\prime\,ij},\,C_R^{\prime\,ij}$"),
+        Patch(fc=style.LIGHT, label=r"left: $C_L^{ij},\,C_R^{ij}$; right: $C_R^{ij}$"),
+        Patch(fc=style.GREY, label=r"$C_L^{\prime\,ij},\,C_R^{\prime\,ij}$"),
         sm,
     ]
-    figure.legend(
-        handles=[*shades, *ratio_panel.handles(), *region_handles(cut, hatched=False)],
-        loc="outside upper center",
-        ncols=3,
-    )
+    style.legend_above(figure, [*shades, *frame_handles(), *region_handles(cut, hatched=False)], 3)
     return figure
+
+
+def shade(
+    ax: Axes,
+    counts: Numbers,
+    color: str,
+    x: Numbers,
+    lowest: Numbers,
+    highest: Numbers | float = TOP,
+) -> None:
+    """Colour the bins of a `Scan.histogram` that have points, up to the analytic ends of R_K*."""
+    image = np.zeros((*counts.T.shape, 4))
+    image[counts.T > 0] = to_rgba(color)
+    drawn = ax.imshow(
+        image, extent=(0, TOP, 0, TOP), origin="lower", interpolation="none", zorder=1
+    )
+    known = np.isfinite(lowest)
+    x, low, high = x[known], lowest[known], np.broadcast_to(highest, x.shape)[known]
+    clip = ax.fill(np.concatenate([x, x[::-1]]), np.concatenate([low, high[::-1]]), fc="none", lw=0)
+    drawn.set_clip_path(clip[0])
+
+
+def frame(ax: Axes, cuts: Cuts, *, averages: bool = True) -> None:
+    """Cuts, diagonal, limits and labels."""
+    for x in cuts.new:
+        ax.axvline(x, color="black", lw=0.9, zorder=3)
+    for x in cuts.average if averages else ():
+        ax.axvline(x, color="black", lw=0.9, ls="--", zorder=3)
+    for y in (cuts.loose, cuts.tight):
+        ax.axhline(y, color=style.RED, lw=0.9, ls="--", zorder=3)
+    ax.plot([0, TOP], [0, TOP], color="black", lw=0.7, zorder=3)
+    ticks = range(0, int(TOP) + 1, 2)
+    ax.set(
+        xlim=(0, TOP),
+        ylim=(0, TOP),
+        aspect="equal",
+        xticks=ticks,
+        yticks=ticks,
+        xlabel=f"${R_K_TEX}$",
+        ylabel=f"${R_KSTAR_TEX}$",
+    )
+
+
+def frame_handles(*, averages: bool = True) -> list[Artist]:
+    """Legend of what `frame` draws."""
+    new: list[Artist] = [Line2D([], [], color="black", lw=0.9, label=f"${R_K_TEX}$, new range")]
+    if averages:
+        new.append(Line2D([], [], color="black", lw=0.9, ls="--", label=f"${R_K_TEX}$, average"))
+    return [
+        *new,
+        Line2D([], [], color=style.RED, lw=0.9, ls="--", label=f"limits on ${R_KSTAR_TEX}$"),
+    ]
+
+
+def sm_ellipse(drawn: Drawn, sigma: float = 3.0, points: int = 181) -> dict[str, Numbers]:
+    """Edge of the SM's uncertainty in R_K and R_K*: covariance of draws over the central values."""
+    ratios = np.stack([drawn.BR_draws[m] / drawn.BR[m] for m in ("B+->K+", "B0->K*0")])
+    root = np.linalg.cholesky(np.cov(ratios))
+    angle = np.linspace(0, 2 * np.pi, points)
+    x, y = 1 + sigma * root @ np.stack([np.cos(angle), np.sin(angle)])
+    return {"R_K": x, "R_Kstar": y}
+
+
+def fill_sm(ax: Axes, edge: dict[str, Numbers]) -> Artist:
+    """The SM in green."""
+    (found,) = ax.fill(
+        edge["R_K"], edge["R_Kstar"], color=style.GREEN, lw=0, zorder=2, label=r"SM, $3\sigma$"
+    )
+    return found

@@ -6,20 +6,10 @@ from typing import Any
 import numpy as np
 
 from bsnunu_jax.reproduce.product import Grid, Product
-from bsnunu_jax.reproduce.row import Row
+from bsnunu_jax.reproduce.row import listed
 from bsnunu_jax.reproduce.scalar_model import figures as scalar_figures
+from bsnunu_jax.reproduce.scalar_model import rates
 from bsnunu_jax.reproduce.scalar_model.plane import MASS, QUARKS, STRANGE, Plane, benchmark, plane
-from bsnunu_jax.reproduce.scalar_model.rates import (
-    DRAWS,
-    GROUPS,
-    Lanes,
-    Relic,
-    decays,
-    drawn,
-    of_branching_fraction,
-    of_limit,
-    relic,
-)
 from bsnunu_jax.reproduce.scalar_model.rows import SIGMA_V, scalar_rows
 from bsnunu_jax.reproduce.settings import Settings
 
@@ -31,25 +21,25 @@ _F_EFF = (1.0, 0.1)
 
 def slides_scalar_model(settings: Settings) -> Product:
     """Coefficients, freeze-out, the plane of couplings, D0 decays; claims 19 and 21 to 24."""
-    known = settings.once(relic)
-    wide, at_relic = decays(settings, _M_B), decays(settings, known.m)
+    known = settings.once(rates.relic)
+    wide, at_relic = rates.decays(settings, _M_B), rates.decays(settings, known.m)
     here, windows = plane(settings), settings.constraints.window
     bands = {
         kind: {
             name: (
-                of_branching_fraction(wide, low, weighted=kind == "weighted"),
-                of_branching_fraction(wide, high, weighted=kind == "weighted"),
+                rates.of_branching_fraction(wide, low, weighted=kind == "weighted"),
+                rates.of_branching_fraction(wide, high, weighted=kind == "weighted"),
             )
             for name, (low, high) in windows.items()
         }
         for kind in ("plain", "weighted")
     }
-    limits = {mode: of_limit(settings, wide, mode) for mode in here.limits}
+    limits = {mode: rates.of_limit(settings, wide, mode) for mode in here.limits}
     limit = float(settings.inputs.values["p_ann_Planck"])
     cmb = {f: known.of_cmb(limit, f) for f in _F_EFF}
     ratios = scalar_figures.ratio_bands(known, at_relic, windows)
     charm, least = _charm(settings), benchmark(settings)
-    rows = scalar_rows(settings, drawn(settings), known, here)
+    rows = scalar_rows(settings, rates.drawn(settings), known, here)
     return Product(
         figures={
             "C_sb": partial(scalar_figures.coefficient_figure, _M_B, bands, limits),
@@ -70,31 +60,35 @@ def slides_scalar_model(settings: Settings) -> Product:
         grids={"plane": _plane_grid(here)},
         rows=rows,
         inputs={
-            "nuisances": list(GROUPS),
-            "draws": DRAWS,
+            "nuisances": list(rates.GROUPS),
+            "draws": rates.DRAWS,
             "points of the plane": int(here.C_S.size),
             "plane": {"m": MASS, "mQ": QUARKS, "mD": QUARKS, "yq_s": STRANGE, "yd_s": STRANGE},
             "Omega_h2": list(known.target),
             "p_ann (unverified)": limit,
         },
-        summary=_summary(rows),
+        summary=listed(
+            "Scalar dark matter with vector-like quarks",
+            rows,
+            "The number behind p_ann is from memory, unverified.",
+        ),
     )
 
 
 def _charm(settings: Settings) -> dict[str, Any]:
     """Limits of the D0 decays with the central 68 % of draws, by mode."""
-    z = np.asarray(settings.draws("D0", _D_DRAWS, GROUPS))
-    lanes = decays(settings, np.repeat(_M_D, len(z)), np.tile(z, (_M_D.size, 1)))
-    central = decays(settings, _M_D)
+    z = np.asarray(settings.draws("D0", _D_DRAWS, rates.GROUPS))
+    lanes = rates.decays(settings, np.repeat(_M_D, len(z)), np.tile(z, (_M_D.size, 1)))
+    central = rates.decays(settings, _M_D)
     found = {}
     for mode in ("D0->pi0", "D0->inv"):
-        draws = of_limit(settings, lanes, mode).reshape(_M_D.size, -1)
+        draws = rates.of_limit(settings, lanes, mode).reshape(_M_D.size, -1)
         low, high = np.quantile(draws, [0.16, 0.84], axis=1, method="lower")
-        found[mode] = (of_limit(settings, central, mode), low, high)
+        found[mode] = (rates.of_limit(settings, central, mode), low, high)
     return found
 
 
-def _coefficient_columns(wide: Lanes, bands: Any, limits: Any) -> dict[str, np.ndarray]:
+def _coefficient_columns(wide: rates.Lanes, bands: Any, limits: Any) -> dict[str, np.ndarray]:
     columns = {"m_GeV": _M_B, "omega": wide["omega"]}
     for kind, by_window in bands.items():
         for window, (low, high) in by_window.items():
@@ -103,7 +97,7 @@ def _coefficient_columns(wide: Lanes, bands: Any, limits: Any) -> dict[str, np.n
     return columns | {f"{names[mode]}_limit_{mode}": line for mode, line in limits.items()}
 
 
-def _relic_columns(known: Relic, cmb: Any, ratios: Any) -> dict[str, np.ndarray]:
+def _relic_columns(known: rates.Relic, cmb: Any, ratios: Any) -> dict[str, np.ndarray]:
     columns = {
         "m_GeV": known.m,
         "C_ss_per_GeV": known.C_ss,
@@ -125,9 +119,3 @@ def _plane_grid(here: Plane) -> Grid:
         {"C_S": (dims, here.C_S.astype("f4")), "C_P": (dims, here.C_P.astype("f4")), **flags},
         {"theta": "rad", "C_S": "1e-5 TeV^-1", "C_P": "1e-5 TeV^-1"},
     )
-
-
-def _summary(rows: list[Row]) -> str:
-    lines = ["# Scalar dark matter with vector-like quarks", ""]
-    lines += [f"- {row.claim}: {row.quantity}: {row.computed} ({row.verdict})" for row in rows]
-    return "\n".join([*lines, "", "The number behind p_ann is from memory, unverified.", ""])

@@ -13,16 +13,7 @@ import numpy as np
 
 from bsnunu_jax.models import vlq_dm, vlq_matching
 from bsnunu_jax.models.couplings import PERTURBATIVE
-from bsnunu_jax.reproduce.scalar_model.rates import (
-    PER_TEV2,
-    SCALAR_MODES,
-    UNIT,
-    Lanes,
-    decays,
-    of_branching_fraction,
-    of_limit,
-    relic,
-)
+from bsnunu_jax.reproduce.scalar_model import rates
 from bsnunu_jax.reproduce.settings import Settings
 
 THETAS = (0.0, np.pi / 2, 3 * np.pi / 4, np.pi)
@@ -60,7 +51,7 @@ class Plane:
 
     def excluded(self, mode: str) -> np.ndarray:
         """Where a mode is above its limit, shape (k, n, n)."""
-        seen = self.C_S if mode in SCALAR_MODES else self.C_P
+        seen = self.C_S if mode in rates.SCALAR_MODES else self.C_P
         return np.asarray(seen > self.limits[mode])
 
     @property
@@ -71,19 +62,22 @@ class Plane:
 
 def plane(settings: Settings, *, mass_terms: bool = True) -> Plane:
     """The plane at `MASS`, as many points for all theta together as the settings have."""
-    found = settings.once(relic)
+    found = settings.once(rates.relic)
     C_ss = float(found.C_ss[found.at(MASS)])
-    at = decays(settings, np.array([MASS]))
+    at = rates.decays(settings, np.array([MASS]))
     windows = {
-        name: (float(of_branching_fraction(at, low)[0]), float(of_branching_fraction(at, high)[0]))
+        name: (
+            float(rates.of_branching_fraction(at, low)[0]),
+            float(rates.of_branching_fraction(at, high)[0]),
+        )
         for name, (low, high) in settings.constraints.window.items()
     }
     limits = {
-        mode: float(of_limit(settings, at, mode)[0])
+        mode: float(rates.of_limit(settings, at, mode)[0])
         for mode in ("B0->K0", "B+->K*+", "B0->K*0", "Bs->inv")
     }
     # Beyond the circle of B -> K* at theta = pi nothing is allowed.
-    reach = 1.15 * 2 * UNIT * min(v for k, v in limits.items() if k != "B0->K0") / C_ss
+    reach = 1.15 * 2 * rates.UNIT * min(v for k, v in limits.items() if k != "B0->K0") / C_ss
     n = int(np.ceil(np.sqrt(settings.points / len(THETAS))))
     r, thetas = np.linspace(0.0, reach, n), np.array(THETAS)
     C_S, C_P = _coefficients(settings, C_ss, r, thetas, mass_terms)
@@ -106,15 +100,15 @@ def benchmark(settings: Settings) -> float:
     point = {"m": MASS, "mQ": QUARKS, "yq_s": STRANGE, "y1": 1.0}
     c = vlq_dm.couplings(point, settings.inputs)
     _, P = vlq_matching.up_charm_coefficients(c, settings.inputs)
-    return abs(complex(P)) / float(settings.inputs.values["m_c_mc_MSbar"]) / PER_TEV2
+    return abs(complex(P)) / float(settings.inputs.values["m_c_mc_MSbar"]) / rates.PER_TEV2
 
 
-def largest_ratio(settings: Settings, at: Lanes, C_ss: float | np.ndarray) -> np.ndarray:
+def largest_ratio(settings: Settings, at: rates.Lanes, C_ss: float | np.ndarray) -> np.ndarray:
     """Largest r_d = r_q that B -> K* and B_s -> phi phi leave at theta = pi."""
     tightest = np.min(
-        [of_limit(settings, at, m) for m in ("B+->K*+", "B0->K*0", "Bs->inv")], axis=0
+        [rates.of_limit(settings, at, m) for m in ("B+->K*+", "B0->K*0", "Bs->inv")], axis=0
     )
-    return np.asarray(UNIT * tightest / C_ss)
+    return np.asarray(rates.UNIT * tightest / C_ss)
 
 
 def _coefficients(
@@ -137,7 +131,7 @@ def _coefficients(
         }
         c = vlq_dm.couplings(point, inputs)
         S, P = vlq_matching.down_coefficients(c, inputs, "s", "b", mass_terms=mass_terms)
-        return abs(S) / UNIT, abs(P) / UNIT
+        return abs(S) / rates.UNIT, abs(P) / rates.UNIT
 
     grid = np.meshgrid(thetas, r, r, indexing="ij")
     theta, r_d, r_q = (a.ravel() for a in grid)

@@ -11,9 +11,10 @@ from dataclasses import dataclass
 import jax
 import jax.numpy as jnp
 import numpy as np
+from scipy.optimize import newton
 
 from bsnunu_jax.experiments import load_measurements
-from bsnunu_jax.experiments.quoted.gaussian import GaussianMeasurement
+from bsnunu_jax.experiments.quoted.values import GaussianMeasurement
 from bsnunu_jax.hadrons.transitions import get_decay
 from bsnunu_jax.inputs.nuisances import DEFAULT_GROUPS
 from bsnunu_jax.numerics.batch import Batched
@@ -48,7 +49,6 @@ LIMITS = {
 }
 _LANES = 256
 _RELIC_LANES = 32
-_STEPS = 12
 
 Lanes = Mapping[str, np.ndarray]
 
@@ -158,20 +158,8 @@ def relic(settings: Settings) -> Relic:
     m = np.linspace(0.45, 1.0, 111)
     program = settings.once(_relic_program)
 
-    def run(x: np.ndarray) -> Lanes:
-        return program(m, x)
-
-    before, x = np.full(m.size, np.log(1e-4)), np.full(m.size, np.log(1.1e-4))
-    low, found = run(before), run(x)
-    for _ in range(_STEPS):
-        error, rise = found["omega"] - target, found["omega"] - low["omega"]
-        if np.abs(error).max() < 1e-11:
-            break
-        # Where a step was already 0 to rounding there is nothing left to correct.
-        still = np.abs(rise) > 1e-13
-        step = np.where(still, error * (x - before) / np.where(still, rise, 1.0), 0.0)
-        before, low, x = x, found, x - np.clip(step, -1.5, 1.5)
-        found = run(x)
+    x = newton(lambda x: program(m, x)["omega"] - target, np.full(m.size, np.log(1e-4)), tol=1e-11)
+    found = program(m, x)
     return Relic(
         m,
         np.exp(x),

@@ -1,0 +1,148 @@
+"""What cards of a model have in common: a file with inputs and data, parameters, held values."""
+
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import Any, ClassVar, Self
+
+from bsnunu_jax.experiments import Measurement, load_measurements
+from bsnunu_jax.experiments.quoted.shape_systematic import with_shape_systematic
+from bsnunu_jax.experiments.records.record import likelihood_folder
+from bsnunu_jax.foundation.errors import InputError
+from bsnunu_jax.foundation.located_yaml import LocatedYaml, as_yaml, located
+from bsnunu_jax.inputs import Nuisances, load_inputs, tables
+from bsnunu_jax.models import get_model
+from bsnunu_jax.observables.catalogue import get_observable
+
+
+class CardFile:
+    """A card on disk.
+
+    Attributes:
+        path: the card.
+        file: its keys and their lines.
+        content: what it says, checked key by key.
+        warnings: where its parameters leave the domain of the model.
+        parameters_at: the keys under which it has its parameters, and what is done with them.
+        first: keys that the resolved card begins with.
+    """
+
+    parameters_at: ClassVar[tuple[str, ...]] = ("parameters",)
+    done: ClassVar[str] = "fitted"
+    first: ClassVar[tuple[str, ...]] = ()
+    path: Path
+    file: LocatedYaml
+    content: Any
+    warnings: Sequence[str]
+
+    @property
+    def cards(self) -> list[Self]:
+        """The card alone."""
+        return [self]
+
+    @property
+    def resolved(self) -> str:
+        """The card with all defaults spelled out, as YAML."""
+        content = self.content.model_dump(mode="json", exclude_none=True)
+        inputs = load_inputs(self.content.inputs.preset, self.content.inputs.form_factors)
+        content["inputs"]["form_factors"] = dict(inputs.sets)
+        return as_yaml({k: content[k] for k in (*self.first, *content) if k in content})
+
+    @property
+    def fixed(self) -> dict[str, Any]:
+        """Parameters and settings of the model that are held at a value.
+
+        Raises:
+            InputError: for a value that the model does not allow.
+        """
+        model = get_model(self.content.model)
+        return {
+            name: model.read(name, value, self.file.where(("fixed", name)))
+            for name, value in self.content.fixed.items()
+        }
+
+    @property
+    def nuisances(self) -> Nuisances:
+        """The inputs and which of them vary.
+
+        Raises:
+            InputError: for an unknown preset or form-factor set.
+        """
+        section, where = self.content.inputs, self.file.where
+        with located(where(("inputs", "preset"))):
+            tables.preset(section.preset)
+        for transition, name in section.form_factors.items():
+            with located(where(("inputs", "form_factors", transition))):
+                tables.form_factor_set(transition, name)
+        return Nuisances(load_inputs(section.preset, section.form_factors), section.nuisances)
+
+    @property
+    def measurements(self) -> tuple[Measurement, ...]:
+        """The data.
+
+        Raises:
+            InputError: if they are not there, do not fit or exclude each other.
+        """
+        content, where, folder = self.content, self.file.where, self.path.parent
+        for i, name in enumerate(content.data):  # one by one: errors name the line
+            load_measurements([name], where(("data", i)), folder=folder)
+        published = likelihood_folder(content.likelihood, folder) if content.likelihood else None
+        of_all = where(("data",))
+        found = load_measurements(content.data, of_all, folder=folder, likelihood=published)
+        if content.shape_systematic is None:
+            return found
+        with located(where(("shape_systematic",))):
+            return with_shape_systematic(found, content.shape_systematic)
+
+    def _set(self, seen: dict[str, str], key: str, name: str) -> None:
+        """Note that the parameter `key` sets what the model calls `name`, alone."""
+        if name in seen:
+            raise InputError(
+                f"{name!r} is set by {seen[name]!r} and by {key!r}",
+                where=self.file.where((*self.parameters_at, key)),
+                allowed="set it once",
+            )
+        seen[name] = key
+
+    def _check_fixed(self, seen: Mapping[str, str]) -> None:
+        """Names of held values, which no parameter may set."""
+        model, where = get_model(self.content.model), self.file.where
+        for name in self.content.fixed:
+            model.check((name,), where(("fixed", name)))
+            if name in seen:
+                raise InputError(
+                    f"{name!r} is both {self.done} and fixed",
+                    where=where(("fixed", name)),
+                    allowed="keep one",
+                )
+
+    def _check_values(
+        self, ranges: Mapping[str, tuple[Any, Any]], seen: Mapping[str, str], *, fit: bool
+    ) -> None:
+        """Refuse values that the model does not allow; note those that it is not to be trusted at.
+
+        Args:
+            ranges: of what parameters set, by name.
+            seen: the parameter that sets each of them.
+            fit: as `Model.check_values`.
+        """
+        model = get_model(self.content.model)
+        every = {**ranges, **{name: (value, value) for name, value in self.fixed.items()}}
+
+        def place(name: str) -> str:
+            keys = (*self.parameters_at, seen[name]) if name in seen else ("fixed", name)
+            return self.file.where(keys)
+
+        model.check_values(every, place, fit=fit)
+        self.warnings = model.check_domain(every, place, self.content.domain)
+
+    def _check_numbers(self, key: str) -> None:
+        """The observables under a key are different numbers."""
+        known: list[str] = []
+        for i, name in enumerate(getattr(self.content, key)):
+            with located(self.file.where((key, i))):
+                found = get_observable(name)
+                if found.differential:
+                    raise InputError(f"{name!r} is a spectrum, a number is needed")
+                if found.name in known:
+                    raise InputError(f"{found.name!r} stands twice", allowed="keep one")
+                known.append(found.name)

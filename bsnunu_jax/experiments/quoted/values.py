@@ -1,0 +1,159 @@
+"""Quoted values with errors, alone or correlated, and likelihoods that were published as curves."""
+
+from dataclasses import replace
+
+import equinox as eqx
+import jax
+import jax.numpy as jnp
+import numpy as np
+from jaxtyping import Array, Float
+from scipy.interpolate import CubicSpline
+
+from bsnunu_jax.experiments.measurement import Quoted, scaled_beyond_sm
+from bsnunu_jax.experiments.predictions import Predictions
+
+Scalar = Float[Array, ""]
+
+
+class GaussianMeasurement(Quoted):
+    """Value with upper and lower standard deviation; the side is chosen by the prediction."""
+
+    observable: str = eqx.field(static=True)
+    value: float | Scalar
+    upper: float = eqx.field(static=True)
+    lower: float = eqx.field(static=True)
+
+    def predicted(self, predictions: Predictions, z: Float[Array, " n"]) -> Scalar:
+        """What the analysis would quote for this prediction."""
+        value = predictions.observable(self.observable)
+        if not self.shape_std:
+            return value
+        sm = predictions.sm.observable(self.observable)
+        return scaled_beyond_sm(value, sm, self.shape_std * z[0])
+
+    def log_likelihood(self, predictions: Predictions, z: Float[Array, " n"]) -> Scalar:
+        """-(prediction - value)^2 / (2 sigma^2), 0 at the measured value."""
+        pull = self.predicted(predictions, z) - self.value
+        return -0.5 * (pull / jnp.where(pull > 0, self.upper, self.lower)) ** 2
+
+    @property
+    def data(self) -> Float[Array, " 1"]:
+        """The quoted value."""
+        return jnp.asarray(self.value)[None]
+
+    def with_data(self, data: Float[Array, " 1"]) -> "GaussianMeasurement":
+        """The same errors around another value."""
+        return replace(self, value=data[0])
+
+    def expected_data(self, predictions: Predictions, z: Float[Array, " n"]) -> Float[Array, " 1"]:
+        """The prediction."""
+        return self.predicted(predictions, z)[None]
+
+    def sample_data(
+        self, predictions: Predictions, z: Float[Array, " n"], key: jax.Array
+    ) -> Float[Array, " 1"]:
+        """The prediction plus a two-sided Gaussian: below it `upper` wide, above it `lower`.
+
+        A value below the prediction has the prediction above it, where its upper error counts.
+        """
+        side, size = jax.random.split(key)
+        below = jax.random.uniform(side) * (self.upper + self.lower) < self.upper
+        width = jnp.where(below, -self.upper, self.lower)
+        return self.expected_data(predictions, z) + width * jnp.abs(jax.random.normal(size))
+
+    def saturated(self, predictions: Predictions, z: Float[Array, " n"]) -> Scalar:
+        """0, ln L of a prediction that agrees."""
+        return jnp.zeros(())
+
+
+class CorrelatedMeasurement(Quoted):
+    """Values, standard deviations and the correlation matrix of several observables."""
+
+    observables: tuple[str, ...] = eqx.field(static=True)
+    values: tuple[float, ...] | Float[Array, " n"]
+    errors: tuple[float, ...] = eqx.field(static=True)
+    correlation: tuple[tuple[float, ...], ...] = eqx.field(static=True)
+
+    @property
+    def root(self) -> np.ndarray:
+        """Lower Cholesky root of the covariance."""
+        errors = np.asarray(self.errors)
+        root: np.ndarray = np.linalg.cholesky(
+            np.asarray(self.correlation) * np.outer(errors, errors)
+        )
+        return root
+
+    def log_likelihood(self, predictions: Predictions, z: Float[Array, " n"]) -> Scalar:
+        """-chi^2/2, 0 at the measured values."""
+        pulls = jnp.asarray(np.linalg.inv(self.root)) @ (
+            self.expected_data(predictions, z) - self.data
+        )
+        return -0.5 * jnp.sum(pulls**2)
+
+    @property
+    def data(self) -> Float[Array, " n"]:
+        """The quoted values."""
+        return jnp.asarray(self.values)
+
+    def with_data(self, data: Float[Array, " n"]) -> "CorrelatedMeasurement":
+        """The same covariance around other values."""
+        return replace(self, values=data)
+
+    def expected_data(self, predictions: Predictions, z: Float[Array, " k"]) -> Float[Array, " n"]:
+        """The predictions."""
+        return jnp.stack([predictions.observable(name) for name in self.observables])
+
+    def sample_data(
+        self, predictions: Predictions, z: Float[Array, " k"], key: jax.Array
+    ) -> Float[Array, " n"]:
+        """The predictions plus noise."""
+        noise = jax.random.normal(key, (len(self.observables),))
+        return self.expected_data(predictions, z) + jnp.asarray(self.root) @ noise
+
+    def saturated(self, predictions: Predictions, z: Float[Array, " k"]) -> Scalar:
+        """0, ln L of predictions that agree."""
+        return jnp.zeros(())
+
+
+class NumericalMeasurement(Quoted):
+    """ln L as a natural cubic spline through the published points, parabolas beyond them.
+
+    A parabola continues value and slope with the curvature of a Gaussian that has both.
+
+    Attributes:
+        observable: what the curve is a function of.
+        grid: values of it, increasing.
+        likelihood: L there, of any normalisation, above 0.
+    """
+
+    observable: str = eqx.field(static=True)
+    grid: tuple[float, ...] = eqx.field(static=True)
+    likelihood: tuple[float, ...] = eqx.field(static=True)
+
+    @property
+    def _spline(self) -> CubicSpline:
+        log_l = np.log(np.asarray(self.likelihood))
+        return CubicSpline(np.asarray(self.grid), log_l - log_l.max(), bc_type="natural")
+
+    def log_density(self, value: Scalar) -> Scalar:
+        """ln L, about 0 at its maximum.
+
+        Args:
+            value: of the observable.
+        """
+        spline = self._spline
+        grid = jnp.asarray(spline.x)
+        inside = jnp.clip(value, grid[0], grid[-1])
+        i = jnp.clip(jnp.searchsorted(grid, inside, side="right") - 1, 0, grid.size - 2)
+        c, d = jnp.asarray(spline.c)[:, i], inside - grid[i]
+        found = ((c[0] * d + c[1]) * d + c[2]) * d + c[3]
+        for end, beyond in ((0, value < grid[0]), (-1, value > grid[-1])):
+            at, slope = (float(spline(spline.x[end], order)) for order in (0, 1))
+            x = jnp.where(beyond, value - spline.x[end], 0.0)
+            # of a Gaussian with its maximum at 0: at = -slope^2/(2 curvature)
+            found = jnp.where(beyond, at + slope * x + slope**2 / (4 * at) * x**2, found)
+        return found
+
+    def log_likelihood(self, predictions: Predictions, z: Float[Array, " n"]) -> Scalar:
+        """ln L of the prediction."""
+        return self.log_density(predictions.observable(self.observable))
