@@ -16,11 +16,14 @@ from scipy.optimize import brentq
 from bsnunu_jax import Neutrinos, ScalarPair, branching_fraction, load_inputs, omega
 from bsnunu_jax.models import vlq_dm, vlq_matching
 from bsnunu_jax.observables.charm import branching_fraction_invisible, branching_fraction_pion
-from bsnunu_jax.observables.dark_matter.annihilation import at_rest
-from bsnunu_jax.observables.dark_matter.cmb import annihilation_parameter, largest_efficiency
+from bsnunu_jax.observables.dark_matter.annihilation import (
+    CM3_PER_S,
+    annihilation_parameter,
+    at_rest,
+    largest_efficiency,
+)
 from bsnunu_jax.observables.dark_matter.relic_density import omega_h2
 from bsnunu_jax.observables.dark_matter.thermal import thermal_average
-from bsnunu_jax.observables.dark_matter.units import CM3_PER_S
 from bsnunu_jax.states.sectors import DarkScalar
 
 MASSES = (0.5, 0.6, 0.7, 0.8, 0.9)

@@ -12,8 +12,7 @@ from typing import Any
 import numpy as np
 
 from bsnunu_jax.foundation.errors import InputError
-from bsnunu_jax.foundation.files import write_whole
-from bsnunu_jax.foundation.hdf5 import netcdf
+from bsnunu_jax.foundation.files import netcdf, write_whole
 from bsnunu_jax.foundation.owned import CARD, owner
 from bsnunu_jax.foundation.progress import say_on_stderr, silent
 from bsnunu_jax.foundation.seals import write_json

@@ -9,8 +9,7 @@ from pathlib import Path
 
 import numpy as np
 
-from bsnunu_jax.experiments.histfactory.null_model import null_br
-from bsnunu_jax.experiments.histfactory.reweighted import Belle2Likelihood
+from bsnunu_jax.experiments.histfactory.reweighted import Belle2Likelihood, null_br
 from bsnunu_jax.experiments.histfactory.workspace import read_workspace
 from bsnunu_jax.foundation.errors import InputError
 

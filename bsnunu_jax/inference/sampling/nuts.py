@@ -17,7 +17,7 @@ from jax.sharding import Mesh, NamedSharding, PartitionSpec
 from numpyro.infer.hmc import hmc
 from numpyro.infer.util import ParamInfo
 
-from bsnunu_jax.inference.sampling.blocks import load_block, save_block
+from bsnunu_jax.foundation.seals import load_block, save_block
 from bsnunu_jax.inference.sampling.jump_grid import JumpGrid
 from bsnunu_jax.inference.sampling.jumps import Jumps
 

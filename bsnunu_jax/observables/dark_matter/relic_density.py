@@ -7,22 +7,89 @@ length: lambda falls by e in Delta x = 1 whatever the masses. Later Y_eq is negl
 by the integral of A, in which the universe cools to T = 0.
 """
 
+from functools import cache
+from typing import NamedTuple
+
 import jax.numpy as jnp
 import numpy as np
 from jaxtyping import Array
+from scipy import special
 
 from bsnunu_jax.foundation.arrays import Scalar
 from bsnunu_jax.inputs import Inputs
 from bsnunu_jax.observables.dark_matter.annihilation import amplitude
 from bsnunu_jax.observables.dark_matter.degrees_of_freedom import log_degrees_of_freedom
 from bsnunu_jax.observables.dark_matter.moebius import magnus_steps, product
-from bsnunu_jax.observables.dark_matter.relic_grid import STEPS, grid
 from bsnunu_jax.observables.dark_matter.thermal import channels, closing, scaled_eta
 from bsnunu_jax.states.sectors import DarkScalar
 
 PLANCK_MASS = 1.22089e19  # GeV
 ENTROPY_TODAY = 2891.2  # cm^-3
 CRITICAL_DENSITY = 1.053672e-5  # GeV cm^-3, over h^2
+
+X_START, X_END = 2.0, 50.0
+STEPS = 256
+TAIL_NODES, POWER = 24, 3
+# Of the polynomials through the thermal averages: in ln x up to X_END, in t after it.
+# The latter start at COLDEST: slopes at a threshold grow like t^(-3/2).
+SAMPLES, TAIL_SAMPLES, COLDEST = 14, 14, 0.05
+_LOGARITHM = np.log(X_END / X_START)
+
+
+class Grid(NamedTuple):
+    """Points x: two of every step, X_END, and those of the tail.
+
+    Attributes:
+        x: all points, shape (2 STEPS + 1 + TAIL_NODES,).
+        h: length of a step.
+        sampled: where thermal averages are computed, SAMPLES + TAIL_SAMPLES points.
+        interpolation: from there to x.
+        density: Y_eq g_s at x.
+        kappa: -d ln(Y_eq g_s)/dx at x, K_1(x)/K_2(x).
+        tail: weights of int_X_END^inf dx.
+    """
+
+    x: np.ndarray
+    h: float
+    sampled: np.ndarray
+    interpolation: np.ndarray
+    density: np.ndarray
+    kappa: np.ndarray
+    tail: np.ndarray
+
+
+@cache
+def grid() -> Grid:
+    """The points."""
+    h = (X_END - X_START) / STEPS
+    starts = X_START + h * np.arange(STEPS)[:, None]
+    steps = (starts + h * (0.5 + np.array([-1, 1]) / np.sqrt(12))).ravel()
+    # Smooth in t too at a threshold, where the average falls like x^(-1/2), and for g_*(T = m/x).
+    nodes, weights = np.polynomial.legendre.leggauss(TAIL_NODES)
+    t = (nodes + 1) / 2
+    late = X_END / t**POWER
+    x = np.concatenate([steps, [X_END], late])
+    at, to_steps = _interpolation(SAMPLES, np.log(x[: 2 * STEPS + 1] / X_START) / _LOGARITHM)
+    at_late, to_late = _interpolation(TAIL_SAMPLES, (t - COLDEST) / (1 - COLDEST))
+    at_late = COLDEST + (1 - COLDEST) * at_late
+    zeros = np.zeros((2 * STEPS + 1, TAIL_SAMPLES)), np.zeros((TAIL_NODES, SAMPLES))
+    return Grid(
+        x=x,
+        h=h,
+        sampled=np.concatenate([X_START * np.exp(_LOGARITHM * at), X_END / at_late**POWER]),
+        interpolation=np.block([[to_steps, zeros[0]], [zeros[1], to_late]]),
+        density=45 / (4 * np.pi**4) * x**2 * special.kn(2, x),
+        kappa=special.kve(1, x) / special.kve(2, x),
+        tail=POWER * X_END / t ** (POWER + 1) * weights / 2,
+    )
+
+
+def _interpolation(samples: int, to: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    """Chebyshev nodes of [0, 1] and the matrix from values there to values at `to`."""
+    vander = np.polynomial.chebyshev.chebvander
+    nodes = np.cos(np.pi * (np.arange(samples) + 0.5) / samples)
+    matrix = vander(2 * to - 1, samples - 1) @ np.linalg.inv(vander(nodes, samples - 1))
+    return (nodes + 1) / 2, matrix
 
 
 def omega_h2(dark: DarkScalar, inputs: Inputs) -> Scalar:

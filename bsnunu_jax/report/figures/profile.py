@@ -8,8 +8,7 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from scipy.stats import chi2
 
-from bsnunu_jax.foundation.files import write_whole
-from bsnunu_jax.foundation.hdf5 import netcdf
+from bsnunu_jax.foundation.files import netcdf, write_whole
 from bsnunu_jax.inference.fits.profile_map import ProfileMap
 from bsnunu_jax.inference.problem.parameters import LogUniform
 from bsnunu_jax.inference.problem.problem import Problem

@@ -16,11 +16,11 @@ from matplotlib.figure import Figure
 from matplotlib.lines import Line2D
 from matplotlib.patches import Patch
 
+from bsnunu_jax.foundation.seals import load_block
 from bsnunu_jax.hadrons.transitions import MODES
 from bsnunu_jax.inference.fits.best_fit import Minimum
 from bsnunu_jax.inference.problem.parameters import LogUniform, Parameter, Uniform
 from bsnunu_jax.inference.problem.problem import Problem
-from bsnunu_jax.inference.sampling.blocks import load_block
 from bsnunu_jax.report.draws import axis_label, reported
 from bsnunu_jax.report.figures.density import Density, smooth_density
 from bsnunu_jax.report.figures.of_fit import Drawn, Fit
