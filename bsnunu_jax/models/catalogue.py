@@ -8,8 +8,8 @@ import jax.numpy as jnp
 
 from bsnunu_jax.foundation.errors import InputError
 from bsnunu_jax.inputs import Inputs
-from bsnunu_jax.models import pairs, resonance, rpv, smeft, vlq_dm, zprime
-from bsnunu_jax.models.leptoquarks import LEPTOQUARKS
+from bsnunu_jax.models import pairs, resonance, smeft, vlq_dm, zprime
+from bsnunu_jax.models.leptoquarks import LEPTOQUARKS, RPV, build_rpv, domain_rpv, refuse_rpv
 from bsnunu_jax.models.model import Model as Model
 from bsnunu_jax.models.model import Parameters as Parameters
 from bsnunu_jax.models.model import model
@@ -50,7 +50,7 @@ _MODELS = (
         for name, p in pairs.PAIRS.items()
     ),
     *(model(lq.name, lq.parameters, lq.build, lq.rules, domain=lq.domain) for lq in LEPTOQUARKS),
-    model("rpv", rpv.PARAMETERS, rpv.build, rpv.refuse, domain=rpv.domain),
+    model("rpv", RPV, build_rpv, refuse_rpv, domain=domain_rpv),
     model(
         "smeft",
         smeft.PARAMETERS,

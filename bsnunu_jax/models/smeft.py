@@ -18,25 +18,20 @@ from jaxtyping import Array
 from bsnunu_jax.inputs import Inputs
 from bsnunu_jax.inputs.running import SCALAR, TENSOR, factor, mu_b
 from bsnunu_jax.models import wilson_running
-from bsnunu_jax.models.couplings import (
-    LEPTONS,
-    array,
-    first_of,
-    flat,
-    flavours,
-    largest,
-    positive,
-    real_value,
-    value,
-)
 from bsnunu_jax.models.matching import (
+    LEPTONS,
     PER_TEV2,
+    array,
     charged_current,
     charged_leptons,
     ckm,
+    flat,
+    flavours,
     neutrino_coefficient,
+    real_value,
+    value,
 )
-from bsnunu_jax.models.values import Ranges, Refusal, lowest, real
+from bsnunu_jax.models.values import Ranges, Refusal, first_of, largest, lowest, positive, real
 from bsnunu_jax.states import InvisibleState, Neutrinos, SterileNeutrino
 from bsnunu_jax.states.sectors import ChargedLeptons, Sectors
 

@@ -12,20 +12,27 @@ import jax.numpy as jnp
 from jaxtyping import Array
 
 from bsnunu_jax.inputs import Inputs
-from bsnunu_jax.models.couplings import (
+from bsnunu_jax.models.matching import (
     LEPTONS,
-    all_of,
+    PER_TEV2,
     array,
-    first_of,
-    largest,
-    perturbative,
-    positive,
+    charged_leptons,
+    neutrino_coefficient,
     real_value,
     value,
 )
-from bsnunu_jax.models.matching import PER_TEV2, charged_leptons, neutrino_coefficient
 from bsnunu_jax.models.smeft import add, through_z
-from bsnunu_jax.models.values import Ranges, Refusal, lowest, real
+from bsnunu_jax.models.values import (
+    Ranges,
+    Refusal,
+    all_of,
+    first_of,
+    largest,
+    lowest,
+    perturbative,
+    positive,
+    real,
+)
 from bsnunu_jax.observables.bs_mixing import run
 from bsnunu_jax.states import InvisibleState, Neutrinos, SterileNeutrino
 from bsnunu_jax.states.sectors import BsMixing, Sectors
