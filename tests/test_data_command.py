@@ -20,8 +20,7 @@ from bsnunu_jax.cards.run_card import Card
 from bsnunu_jax.cli import main
 from bsnunu_jax.experiments.records import hepdata
 from bsnunu_jax.experiments.records import record as data_sets
-from bsnunu_jax.experiments.records.published import CHECKSUMS, WORKSPACE
-from bsnunu_jax.experiments.records.record import DATA_SETS, user_folder
+from bsnunu_jax.experiments.records.record import CHECKSUMS, DATA_SETS, WORKSPACE, user_folder
 from bsnunu_jax.foundation.errors import InputError
 
 NAME = "belle2-knunu"

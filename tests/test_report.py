@@ -31,7 +31,7 @@ from bsnunu_jax.report.figures.density import smooth_density
 from bsnunu_jax.report.figures.style import save, styled
 from bsnunu_jax.report.intervals import Marginal
 from bsnunu_jax.report.netcdf import write_posterior
-from bsnunu_jax.report.shape import flagged
+from bsnunu_jax.report.remarks import flagged
 from bsnunu_jax.report.summary import summarise
 from bsnunu_jax.report.table import Facts, _columns, _data, significant
 from bsnunu_jax.states import Neutrinos

@@ -20,7 +20,7 @@ from jaxtyping import Array, Float
 
 from bsnunu_jax.experiments.catalogue import load_measurements
 from bsnunu_jax.experiments.histfactory.reweighted import Belle2Likelihood, null_dbr_dq2
-from bsnunu_jax.experiments.records.published import DROPPED, WORKSPACE
+from bsnunu_jax.experiments.records.record import DROPPED, WORKSPACE
 from bsnunu_jax.foundation.errors import InputError
 from bsnunu_jax.inputs import Inputs, Nuisances, load_inputs
 from bsnunu_jax.models import Model, get_model

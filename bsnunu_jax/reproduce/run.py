@@ -18,7 +18,7 @@ from bsnunu_jax.foundation.progress import say_on_stderr, silent
 from bsnunu_jax.foundation.seals import write_json
 from bsnunu_jax.foundation.version import __version__
 from bsnunu_jax.reproduce.items import Item
-from bsnunu_jax.reproduce.product import Grid, Product
+from bsnunu_jax.reproduce.row import Grid, Product
 from bsnunu_jax.reproduce.settings import Settings
 from bsnunu_jax.runs.folder import locked
 from bsnunu_jax.runs.listing import inputs_json

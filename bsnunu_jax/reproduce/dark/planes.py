@@ -24,8 +24,7 @@ from bsnunu_jax.reproduce.dark.plane import (
     scale_range,
 )
 from bsnunu_jax.reproduce.dark.rates import DRAWS, dark_rates
-from bsnunu_jax.reproduce.product import Columns, Grid, Product
-from bsnunu_jax.reproduce.row import spread
+from bsnunu_jax.reproduce.row import Columns, Grid, Product, spread
 from bsnunu_jax.reproduce.settings import Settings
 
 # Okabe and Ito: told apart with any colour vision, by the dashes too.

@@ -44,8 +44,7 @@ from bsnunu_jax.reproduce.neutrinos.ratios import (
     right_handed_panel,
     six,
 )
-from bsnunu_jax.reproduce.product import Product
-from bsnunu_jax.reproduce.row import Row, row
+from bsnunu_jax.reproduce.row import Product, Row, row
 from bsnunu_jax.reproduce.settings import Settings
 
 # What b -> s mu mu may leave: "O(0.1)" and "much smaller than one", text of arXiv:2309.12741.
