@@ -22,7 +22,7 @@ from bsnunu_jax.inference.hypotheses.projection import (
     expected_limits,
 )
 from bsnunu_jax.inference.hypotheses.projection_toys import projected_toys
-from bsnunu_jax.inference.hypotheses.scale_strength import STRENGTH, ScaleStrength
+from bsnunu_jax.inference.hypotheses.scale_strength import STRENGTH, by_strength
 from bsnunu_jax.inference.problem.problem import Problem
 from bsnunu_jax.inference.problem.programs import arguments
 from bsnunu_jax.models import get_model
@@ -270,9 +270,8 @@ def _subject(
             raise InputError(
                 "Lambda is infinite without a signal", where="--null", allowed="leave it out"
             )
-        by_strength = ScaleStrength.of(problem)
-        problem, own = by_strength.problem, STRENGTH
-        report, fitted = by_strength.strength.scale, by_strength.strength.strength
+        (problem, strength), own = by_strength(problem), STRENGTH
+        report, fitted = strength.scale, strength.strength
     Projection(problem, own, **options)
     projection = Projection(card.ready(problem), own, **options)
     for x in true:
