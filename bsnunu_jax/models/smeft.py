@@ -54,8 +54,7 @@ _rules = first_of(real("mN", "scale"), positive("scale", "scale", "GeV", "1000",
 
 def refuse(ranges: Ranges, fit: bool) -> Refusal | None:
     """A real scale above 0, mN not below 0 where N is coupled, and what wilson needs."""
-    found = _rules(ranges, fit)
-    if found:
+    if found := _rules(ranges, fit):
         return found
     coupled = [name for name in OF_N if name in ranges]
     if coupled and "mN" not in ranges:

@@ -184,8 +184,7 @@ def build(parameters: Mapping[str, Any], inputs: Inputs) -> Sectors:
 
 def refuse(ranges: Ranges, fit: bool) -> Refusal | None:
     """m, mQ, mD above 0; either couplings or ratios, y1 or C_ss."""
-    found = real(*_REAL)(ranges, fit)
-    if found:
+    if found := real(*_REAL)(ranges, fit):
         return found
     if "m" not in ranges:
         return Refusal("m", "the mass 'm' is missing", "give it in GeV, e.g. m = 0.6")

@@ -55,8 +55,7 @@ refuse_lmu_ltau = first_of(real("MZp", "gp"), _mass)
 
 def refuse(ranges: Ranges, fit: bool) -> Refusal | None:
     """A mass above 0; real couplings of one field with itself; mN with gN alone."""
-    found = _rules(ranges, fit)
-    if found:
+    if found := _rules(ranges, fit):
         return found
     if "mN" in ranges and "gN" not in ranges:
         return Refusal("mN", "'mN' without a coupling of N", "give gN")

@@ -13,7 +13,7 @@ from matplotlib.ticker import LogLocator, NullFormatter
 from bsnunu_jax.hadrons.transitions import MODES
 from bsnunu_jax.report.figures.style import BLUE, PAGE, PURPLE, legend_above, new_figure, note
 from bsnunu_jax.reproduce.dark.families import FAMILIES
-from bsnunu_jax.reproduce.dark.plane import (
+from bsnunu_jax.reproduce.dark.planes_rows import (
     AT,
     BITS,
     LIMITING,

@@ -32,8 +32,7 @@ from bsnunu_jax.reproduce.neutrinos.coefficient_rows import (
     coloured_regions,
     regions,
 )
-from bsnunu_jax.reproduce.neutrinos.coupling_circles import Region
-from bsnunu_jax.reproduce.neutrinos.ratio_kernels import Numbers, RatioKernels, cuts, drawn
+from bsnunu_jax.reproduce.neutrinos.ratio_kernels import Numbers, RatioKernels, Region, cuts, drawn
 from bsnunu_jax.reproduce.neutrinos.ratio_rows import STATED_R
 from bsnunu_jax.reproduce.neutrinos.ratio_scans import TOP
 from bsnunu_jax.reproduce.neutrinos.ratios import (
