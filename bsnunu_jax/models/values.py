@@ -46,16 +46,6 @@ Rules = Callable[[Ranges, bool], Refusal | None]
 Domain = Callable[[Ranges], Sequence[Refusal]]
 
 
-def anything(ranges: Ranges, fit: bool) -> None:
-    """No rule."""
-    return
-
-
-def everywhere(ranges: Ranges) -> tuple[Refusal, ...]:
-    """No limit of the domain."""
-    return ()
-
-
 def real(*names: str) -> Rules:
     """These parameters are real numbers."""
 

@@ -119,7 +119,8 @@ def project_table(result: dict[str, Any]) -> str:
         lines.append("  limits and reach are those of the strength Lambda^-q: lower limits, and")
         lines.append("  the largest Lambda that is seen")
     for point in result["points"]:
-        at = ", ".join(f"{k} = {_value(v)}" for k, v in point["set"].items())
+        held = {k: f"{v:g}" if isinstance(v, float) else v for k, v in point["set"].items()}
+        at = ", ".join(f"{k} = {v}" for k, v in held.items())
         lines += [f"  {at}"] if at else []
         for row in point["luminosities"]:
             lines.append(f"  {row['luminosity']:g} /ab")
@@ -146,23 +147,16 @@ def _entries(row: dict[str, Any], result: dict[str, Any]) -> list[tuple[str, str
             low, high = toys["Z_68"]
             text += f", toys {toys['Z']:.2f}, 68 % [{low:.2f}, {high:.2f}]"
         entries.append((f"if {name} = {entry['true']:.4g}", text))
+    beyond = "<" if result["limit"] == "lower" else ">"
     for entry in row["reach"]:
         shown = [
             f"{name} {sign} {entry[side]:.4g}"
-            for side, sign in (("below", "<"), ("above", _beyond(result)))
+            for side, sign in (("below", "<"), ("above", beyond))
             if entry[side] is not None
         ]
         text = " or ".join(shown) or "nowhere in the range"
         entries.append((f"median {entry['sigma']:g} sigma for", text))
     return entries
-
-
-def _value(value: Any) -> str:
-    return f"{value:g}" if isinstance(value, float) else str(value)
-
-
-def _beyond(result: dict[str, Any]) -> str:
-    return "<" if result["limit"] == "lower" else ">"
 
 
 def _expected(limits: list[float | None], result: dict[str, Any]) -> str:

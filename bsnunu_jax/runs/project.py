@@ -282,8 +282,9 @@ def _subject(
                 where="--true",
                 allowed="give a value inside, or widen the prior",
             )
-    values = {k: _plain(card.stated.model.read(k, text)) for k, text in point.items()}
-    return Subject(values, name or names[0], projection, report, fitted)
+    values = {k: card.stated.model.read(k, text) for k, text in point.items()}
+    plain = {k: str(x) if isinstance(x, complex) else x for k, x in values.items()}
+    return Subject(plain, name or names[0], projection, report, fitted)
 
 
 def _point(
@@ -362,11 +363,6 @@ def _toys(
             for x, z in zip(truths, found.sigmas.tolist(), strict=True)
         ]
     }
-
-
-def _plain(value: Any) -> Any:
-    """A held value for JSON."""
-    return str(value) if isinstance(value, complex) else value
 
 
 def _numbers(values: Any) -> list[float | None]:

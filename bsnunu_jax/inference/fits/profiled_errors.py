@@ -142,7 +142,8 @@ def _try(
     ]
     if not lanes:
         return
-    rows = [_nearest(points, start) for _, start in lanes]
+    # The nearest minimum.
+    rows = [int(np.argmin(np.abs(points - start).max(axis=1))) for _, start in lanes]
     _, slopes = local.boxed(np.array([start for _, start in lanes]))
     starts = [
         _moved(local, start, slope, models[row], s.index, s.found)
@@ -233,7 +234,3 @@ def _aside(local: Landscape, s: _End) -> list[np.ndarray]:
     shift = np.zeros_like(s.point)
     shift[:n] = _ASIDE * (np.arange(n) != s.index)
     return [np.clip(s.point + sign * shift, low[0], high[0]) for sign in (1, -1)] * (n > 1)
-
-
-def _nearest(points: np.ndarray, point: np.ndarray) -> int:
-    return int(np.argmin(np.abs(points - point).max(axis=1)))

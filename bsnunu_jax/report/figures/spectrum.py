@@ -1,7 +1,7 @@
 """dBR/dq2 of K and K* against the SM, and the counts of the binned measurement."""
 
 import re
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
@@ -266,7 +266,8 @@ def _fill(
 def _counts(ax: Axes, panel: Panel) -> None:
     edges = np.arange(len(panel.labels) + 1) - 0.5
     centres = (edges[1:] + edges[:-1]) / 2
-    _fill(ax, edges, Band({k: _stairs(v) for k, v in panel.signal.quantiles.items()}), step="post")
+    steps = Band({k: np.append(v, v[-1]) for k, v in panel.signal.quantiles.items()})
+    _fill(ax, edges, steps, step="post")
     ax.stairs(panel.best_signal, edges, color="black", lw=1.3, baseline=None)
     ax.stairs(panel.sm_signal, edges, color=RED, ls="--", lw=1.3, baseline=None)
     ax.axhline(0, color=GREY, lw=0.7)
@@ -285,7 +286,3 @@ def _counts(ax: Axes, panel: Panel) -> None:
     ax.tick_params(axis="x", which="both", length=0)
     ax.set_title(panel.title)
     ax.set_xlabel(panel.xlabel)
-
-
-def _stairs(values: Sequence[float] | np.ndarray) -> np.ndarray:
-    return np.append(values, values[-1])
