@@ -13,7 +13,7 @@ began = time.perf_counter()
 import numpy as np
 
 from bsnunu_jax.reproduce.dark.families import FAMILIES
-from bsnunu_jax.reproduce.dark.plane import LIMITING, SIGNAL
+from bsnunu_jax.reproduce.dark.planes_rows import LIMITING, SIGNAL
 from bsnunu_jax.reproduce.dark.rates import DarkRates, dark_rates
 from bsnunu_jax.reproduce.settings import Settings
 

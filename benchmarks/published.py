@@ -30,7 +30,7 @@ import numpy as np
 from benchmarks.timing import Section, Timing, report, timed
 from bsnunu_jax.experiments.histfactory.model import HistFactory
 from bsnunu_jax.experiments.histfactory.workspace import read_workspace
-from bsnunu_jax.experiments.records.published import WORKSPACE
+from bsnunu_jax.experiments.records.record import WORKSPACE
 
 BATCH = 256
 LOOP = 200

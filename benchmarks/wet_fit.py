@@ -26,7 +26,7 @@ import numpy as np
 import scipy.optimize
 
 from bsnunu_jax.experiments import load_measurements
-from bsnunu_jax.experiments.histfactory.null_model import null_dbr_dq2
+from bsnunu_jax.experiments.histfactory.reweighted import null_dbr_dq2
 from bsnunu_jax.inference.problem.landscape import Landscape
 from bsnunu_jax.inference.problem.parameters import Parameter, Uniform
 from bsnunu_jax.inference.problem.problem import Problem

@@ -17,7 +17,7 @@ from bsnunu_jax.experiments.histfactory.compaction import compact as compact_mod
 from bsnunu_jax.experiments.histfactory.compaction import profile_strength
 from bsnunu_jax.experiments.histfactory.reweighted import Belle2Likelihood
 from bsnunu_jax.experiments.histfactory.workspace import read_workspace
-from bsnunu_jax.experiments.records.published import WORKSPACE
+from bsnunu_jax.experiments.records.record import WORKSPACE
 from bsnunu_jax.inference.fits.grid import profile_grid
 from bsnunu_jax.inference.problem.parameters import Parameter, Uniform
 from bsnunu_jax.inference.problem.problem import Problem

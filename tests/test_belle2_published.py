@@ -15,11 +15,11 @@ from scipy.stats import chi2, norm, poisson
 
 from bsnunu_jax.cards.run_card import Card
 from bsnunu_jax.experiments import Predictions, load_measurements
-from bsnunu_jax.experiments.histfactory.null_model import null_br
+from bsnunu_jax.experiments.histfactory.reweighted import null_br
 from bsnunu_jax.experiments.histfactory.workspace import read_workspace
 from bsnunu_jax.experiments.quoted.counting import log_likelihood_of_signal, most_likely_rate
 from bsnunu_jax.experiments.quoted.marginal_poisson import poisson as poisson_terms
-from bsnunu_jax.experiments.records.published import CHECKSUMS, WORKSPACE, check_files
+from bsnunu_jax.experiments.records.record import CHECKSUMS, WORKSPACE, check_files
 from bsnunu_jax.foundation.errors import InputError
 from bsnunu_jax.inference.fits.sm import sm_objective
 from bsnunu_jax.inference.hypotheses.hypotest import local_significance

@@ -102,9 +102,9 @@ def test_a_certain_rate_of_nothing():
 
 def counting(**numbers: float) -> CountingMeasurement:
     return CountingMeasurement(
-        "toy",
-        "Toy",
         "B+->K+",
+        name="toy",
+        title="Toy",
         limit=1.8e-5,
         confidence_level=0.9,
         samples=(),

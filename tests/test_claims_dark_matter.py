@@ -14,13 +14,16 @@ import pytest
 from scipy.optimize import brentq
 
 from bsnunu_jax import Neutrinos, ScalarPair, branching_fraction, load_inputs, omega
-from bsnunu_jax.models import vlq_dm, vlq_matching
+from bsnunu_jax.models import vlq_dm
 from bsnunu_jax.observables.charm import branching_fraction_invisible, branching_fraction_pion
-from bsnunu_jax.observables.dark_matter.annihilation import at_rest
-from bsnunu_jax.observables.dark_matter.cmb import annihilation_parameter, largest_efficiency
+from bsnunu_jax.observables.dark_matter.annihilation import (
+    CM3_PER_S,
+    annihilation_parameter,
+    at_rest,
+    largest_efficiency,
+)
 from bsnunu_jax.observables.dark_matter.relic_density import omega_h2
 from bsnunu_jax.observables.dark_matter.thermal import thermal_average
-from bsnunu_jax.observables.dark_matter.units import CM3_PER_S
 from bsnunu_jax.states.sectors import DarkScalar
 
 MASSES = (0.5, 0.6, 0.7, 0.8, 0.9)
@@ -144,7 +147,7 @@ def test_23_vectorlike_quarks() -> None:
 def test_24_plane_of_ratios() -> None:
     """m_Q = m_D = 3 TeV, |y^s| = 2: c = 7.738e-5 |y1|/GeV, C_ss = 1e-4/GeV needs y1 = 0.65."""
     c = vlq_dm.couplings({"m": 0.6, "y1": 1.0}, INPUTS)
-    strength = 4 * abs(complex(vlq_matching.mixing_strength(c, INPUTS)))
+    strength = 4 * abs(complex(vlq_dm.mixing_strength(c, INPUTS)))
     assert strength == pytest.approx(7.738e-5, abs=0.0005e-5)
     y_1 = complex(vlq_dm.couplings({"m": 0.6, "C_ss": 1e-4}, INPUTS).y_1)
     assert y_1 == pytest.approx(0.65, abs=0.005)
@@ -197,5 +200,5 @@ def test_dipole_is_no_constraint() -> None:
     for per_tev, expected, digit in ((5e-5, 7.3e-4, 0.05e-4), (8e-5, 1.2e-3, 0.05e-3)):
         y_1 = per_tev * PER_TEV / 7.738e-5
         c = vlq_dm.couplings({"m": 0.6, "y1": y_1, "yd_b": 2.0, "yq_b": 2.0}, inputs)
-        for found in vlq_matching.dipole(c, inputs):
+        for found in vlq_dm.dipole(c, inputs):
             assert abs(complex(found)) == pytest.approx(expected, abs=digit)

@@ -9,7 +9,7 @@ from folder_cases import refused, run, write_cards
 
 from bsnunu_jax.cli import main
 from bsnunu_jax.foundation.errors import InputError
-from bsnunu_jax.inference.sampling.blocks import load_block, save_block
+from bsnunu_jax.foundation.seals import load_block, save_block
 from bsnunu_jax.scan import open_scan
 
 DAMAGE = {

@@ -7,10 +7,9 @@ import pytest
 from freeze_out import gondolo_gelmini, log_average
 from scipy import special
 
-from bsnunu_jax.observables.dark_matter.annihilation import at_rest, cross_section
+from bsnunu_jax.observables.dark_matter.annihilation import CM3_PER_S, at_rest, cross_section
 from bsnunu_jax.observables.dark_matter.bessel import k1e, kve
 from bsnunu_jax.observables.dark_matter.thermal import eta, scaled_eta, thermal_average
-from bsnunu_jax.observables.dark_matter.units import CM3_PER_S
 from bsnunu_jax.states.sectors import DarkScalar
 
 Z = np.geomspace(0.5, 1e5, 200)

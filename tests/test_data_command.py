@@ -151,7 +151,7 @@ def test_the_name_stands_for_the_user_folder(server, monkeypatch, tmp_path):
         folders.append(likelihood)
         raise InputError("seen")
 
-    monkeypatch.setattr("bsnunu_jax.cards.run_card.load_measurements", remember)
+    monkeypatch.setattr("bsnunu_jax.cards.stated.load_measurements", remember)
 
     def seen(card):
         with pytest.raises(InputError, match="seen"):

@@ -28,7 +28,7 @@ from bsnunu_jax.experiments.quoted.values import (
     GaussianMeasurement,
     NumericalMeasurement,
 )
-from bsnunu_jax.experiments.records.published import CHECKSUMS
+from bsnunu_jax.experiments.records.record import CHECKSUMS
 from bsnunu_jax.scan import open_scan
 from bsnunu_jax.scan.card import ScanCard
 from bsnunu_jax.scan.run import run_scan

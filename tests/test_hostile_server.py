@@ -25,8 +25,7 @@ from hostile_server import (
 
 from bsnunu_jax.cli import main
 from bsnunu_jax.experiments.records import hepdata
-from bsnunu_jax.experiments.records.published import WORKSPACE
-from bsnunu_jax.experiments.records.record import DATA_SETS
+from bsnunu_jax.experiments.records.record import DATA_SETS, WORKSPACE
 
 NAME = "belle2-knunu"
 FILE = PATHS[WORKSPACE]

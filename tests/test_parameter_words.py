@@ -60,18 +60,18 @@ def test_a_label_of_the_card_goes_first(tmp_path):
 
 def test_the_axes_of_limits_have_it(tmp_path, monkeypatch):
     """No raw name in math mode, where t and au are letters."""
-    import bsnunu_jax.report.figures.limit as figures
+    from bsnunu_jax.report.figures import style
     from bsnunu_jax.runs.limit import run_limit
 
     shown = []
-    monkeypatch.setattr(figures, "save", lambda figure, _: shown.append(figure.axes[0]))
+    monkeypatch.setattr(style, "save", lambda figure, _: shown.append(figure.axes[0]))
     run_limit(card(tmp_path, "CR_tautau"), tmp_path / "out", quiet=True)
     assert shown[0].get_xlabel() == LABELS["CR_tautau"][-1]
 
 
 def test_the_axes_of_projections_have_it(tmp_path, monkeypatch):
-    import bsnunu_jax.report.figures.project as figures
     import bsnunu_jax.runs.project as room
+    from bsnunu_jax.report.figures import style
 
     path = tmp_path / "card.yaml"
     path.write_text(
@@ -106,7 +106,7 @@ def test_the_axes_of_projections_have_it(tmp_path, monkeypatch):
         quiet=True,
     )
     monkeypatch.undo()
-    monkeypatch.setattr(figures, "save", lambda figure, _: shown.append(figure.axes[0]))
+    monkeypatch.setattr(style, "save", lambda figure, _: shown.append(figure.axes[0]))
     figures.write_project_figure(*given[0])
     assert shown[0].get_ylabel() == r"$\Lambda$ [TeV]"
     assert shown[0].get_xlabel() == "$m$ [GeV]"

@@ -10,7 +10,7 @@ from bsnunu_jax.inference.problem.parameters import Parameter, Uniform
 from bsnunu_jax.report.figures.coupling_plane import CUTS, is_plane, paper_ratios, plane_data
 from bsnunu_jax.report.figures.density import smooth_density
 from bsnunu_jax.report.intervals import Marginal
-from bsnunu_jax.report.shape import flagged
+from bsnunu_jax.report.remarks import flagged
 
 BELLE2 = "belle2_knunu_2023"
 

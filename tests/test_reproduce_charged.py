@@ -18,8 +18,7 @@ from bsnunu_jax.reproduce.neutrinos.charged_rates import (
     VIOLATING,
     quadratics,
 )
-from bsnunu_jax.reproduce.product import Product
-from bsnunu_jax.reproduce.row import Row
+from bsnunu_jax.reproduce.row import Product, Row
 from bsnunu_jax.reproduce.settings import Settings
 from bsnunu_jax.states import Neutrinos
 from bsnunu_jax.states.sectors import ChargedLeptons, Sectors

@@ -6,10 +6,8 @@ import pytest
 from bsnunu_jax.report.figures.style import styled
 from bsnunu_jax.reproduce.neutrinos.coefficient_rows import regions
 from bsnunu_jax.reproduce.neutrinos.coefficients import fig2
-from bsnunu_jax.reproduce.neutrinos.coupling_circles import Region
-from bsnunu_jax.reproduce.neutrinos.ratio_kernels import RatioKernels, drawn
-from bsnunu_jax.reproduce.product import Product
-from bsnunu_jax.reproduce.row import Row
+from bsnunu_jax.reproduce.neutrinos.ratio_kernels import RatioKernels, Region, drawn
+from bsnunu_jax.reproduce.row import Product, Row
 from bsnunu_jax.reproduce.settings import Settings
 
 POINTS = 20_000

@@ -11,8 +11,8 @@ from bsnunu_jax.models import get_model
 from bsnunu_jax.rates import kernels as rates
 from bsnunu_jax.report.figures.style import styled
 from bsnunu_jax.reproduce.dark.families import FAMILIES
-from bsnunu_jax.reproduce.dark.plane import BITS, LIMITING
 from bsnunu_jax.reproduce.dark.planes import all_planes, fig4, fig5, fig6
+from bsnunu_jax.reproduce.dark.planes_rows import BITS, LIMITING
 from bsnunu_jax.reproduce.dark.rates import dark_rates
 from bsnunu_jax.reproduce.settings import Settings
 

@@ -8,14 +8,15 @@ import pytest
 from bsnunu_jax import Neutrinos, ScalarPair
 from bsnunu_jax.observables import spectra
 from bsnunu_jax.report.figures.style import styled
-from bsnunu_jax.reproduce.dark.likelihood import FITTED, matches
 from bsnunu_jax.reproduce.dark.rates import dark_rates
 from bsnunu_jax.reproduce.dark.shapes import (
     CASES,
     EXCESS,
+    FITTED,
     Q2,
     SCAN,
     Case,
+    matches,
     peak,
     shapes,
     share_of,

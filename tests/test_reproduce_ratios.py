@@ -9,8 +9,7 @@ from bsnunu_jax.reproduce.neutrinos import ratio_scans
 from bsnunu_jax.reproduce.neutrinos.ratio_kernels import RatioKernels, drawn, eta_draws, generator
 from bsnunu_jax.reproduce.neutrinos.ratio_rows import lowest, lowest_right
 from bsnunu_jax.reproduce.neutrinos.ratios import edges, fig1
-from bsnunu_jax.reproduce.product import Product
-from bsnunu_jax.reproduce.row import Row
+from bsnunu_jax.reproduce.row import Product, Row
 from bsnunu_jax.reproduce.settings import Settings
 from bsnunu_jax.states import Neutrinos
 

@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 
 from bsnunu_jax.report.figures.style import styled
-from bsnunu_jax.reproduce.product import Product
+from bsnunu_jax.reproduce.row import Product
 from bsnunu_jax.reproduce.scalar_model import plane as scalar_plane
 from bsnunu_jax.reproduce.scalar_model import rates as scalar_rates
 from bsnunu_jax.reproduce.scalar_model.item import slides_scalar_model

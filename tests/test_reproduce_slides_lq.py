@@ -8,8 +8,7 @@ from bsnunu_jax.reproduce.neutrinos.charged_rates import K_MUTAU, K_TAUTAU, quad
 from bsnunu_jax.reproduce.neutrinos.coefficient_rows import regions
 from bsnunu_jax.reproduce.neutrinos.ratio_kernels import RatioKernels
 from bsnunu_jax.reproduce.neutrinos.slides_lq import curve, rank_one, slides_lq, widest
-from bsnunu_jax.reproduce.product import Product
-from bsnunu_jax.reproduce.row import Row
+from bsnunu_jax.reproduce.row import Product, Row
 from bsnunu_jax.reproduce.settings import Settings
 
 POINTS = 20_000

@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 
 from bsnunu_jax import Neutrinos
-from bsnunu_jax.models import vlq_matching
+from bsnunu_jax.models import vlq_dm
 from bsnunu_jax.models.catalogue import Model, get_model
 from bsnunu_jax.models.vlq_dm import PARAMETERS, SETTINGS, build, couplings, domain, refuse
 from bsnunu_jax.observables.dark_matter.catalogue import dark_observables
@@ -55,7 +55,7 @@ def light(m: np.ndarray) -> np.ndarray:
 
 def test_matching_against_the_inverse_mass_matrix(inputs) -> None:
     """M_light = m - (1/2)(C^S + i C^P) phi^2, with the terms of order m_q/m_Q."""
-    c, v = couplings(COMPLEX, inputs), float(vlq_matching.vacuum_expectation(inputs))
+    c, v = couplings(COMPLEX, inputs), float(vlq_dm.vacuum_expectation(inputs))
     masses = np.array([float(inputs.role("m_s")), float(inputs.role("m_b"))])
     step = 10.0
     change = light(heavy(c, step, v, masses)) - light(heavy(c, 0.0, v, masses))
@@ -64,7 +64,7 @@ def test_matching_against_the_inverse_mass_matrix(inputs) -> None:
         found = np.array(
             [
                 [
-                    complex(vlq_matching.chirality_flip(c, inputs, i, j, mass_terms=mass_terms))
+                    complex(vlq_dm.chirality_flip(c, inputs, i, j, mass_terms=mass_terms))
                     for j in "sb"
                 ]
                 for i in "sb"
@@ -79,7 +79,7 @@ def test_matching_against_the_inverse_mass_matrix(inputs) -> None:
 
 def test_singular_values_of_the_complete_matrix(inputs) -> None:
     """Nothing is integrated out: the light singular values of M(phi) fall as the matching says."""
-    c, v = couplings(COMPLEX, inputs), float(vlq_matching.vacuum_expectation(inputs))
+    c, v = couplings(COMPLEX, inputs), float(vlq_dm.vacuum_expectation(inputs))
     masses = np.array([40.0, 90.0])  # heavy enough for rounding
     step = 30.0
     full = np.sort(np.linalg.svd(heavy(c, step, v, masses), compute_uv=False))[:2]
@@ -90,7 +90,7 @@ def test_singular_values_of_the_complete_matrix(inputs) -> None:
 def test_slide_formulas(inputs) -> None:
     """C^S_sb and C^P_sb as written in arXiv:2403.12485, C^S_bs = C^S_sb^*, C_uc."""
     c = couplings(COMPLEX, inputs)
-    v = float(vlq_matching.vacuum_expectation(inputs))
+    v = float(vlq_dm.vacuum_expectation(inputs))
     y_q, y_d, y_1 = (np.asarray(a) for a in (c.y_q, c.y_d, c.y_1))
     m_s, m_b = float(inputs.role("m_s")), float(inputs.role("m_b"))
     Q, D = float(c.m_Q), float(c.m_D)
@@ -98,16 +98,16 @@ def test_slide_formulas(inputs) -> None:
     second = np.conj(y_q[1] * y_d[0] * y_1) * v / (np.sqrt(2) * Q * D)
     a = y_q[0] * np.conj(y_q[1]) / (2 * Q**2)
     b = np.conj(y_d[0]) * y_d[1] / (2 * D**2)
-    S, P = vlq_matching.down_coefficients(c, inputs, "s", "b")
+    S, P = vlq_dm.down_coefficients(c, inputs, "s", "b")
     assert complex(S) == pytest.approx(first + second + (a + b) * (m_s + m_b), rel=1e-12)
     assert 1j * complex(P) == pytest.approx(first - second - (a - b) * (m_s - m_b), rel=1e-12)
-    mirrored = vlq_matching.down_coefficients(c, inputs, "b", "s")
+    mirrored = vlq_dm.down_coefficients(c, inputs, "b", "s")
     assert complex(mirrored[0]) == pytest.approx(np.conj(complex(S)), rel=1e-12)
-    strange, pseudo = vlq_matching.down_coefficients(c, inputs, "s", "s")
+    strange, pseudo = vlq_dm.down_coefficients(c, inputs, "s", "s")
     assert abs(complex(strange).imag) < 1e-12 * abs(strange)
     assert abs(complex(pseudo).imag) < 1e-12 * abs(pseudo)
     n = inputs.values
-    V = np.asarray(vlq_matching.ckm_up_charm(inputs))
+    V = np.asarray(vlq_dm.ckm_up_charm(inputs))
     assert abs(V[0, 0]) == pytest.approx(float(n["Vus"]), rel=1e-12)
     assert abs(V[0, 1]) == pytest.approx(float(n["Vub"]), rel=1e-12)
     assert abs(V[1, 1]) == pytest.approx(float(n["Vcb"]), rel=1e-12)
@@ -115,7 +115,7 @@ def test_slide_formulas(inputs) -> None:
     V_cd = -np.vdot(V[0], V[1]) / np.sqrt(rest)  # u and c rows are orthogonal, V_ud > 0
     assert abs(V_cd) ** 2 + (abs(V[1]) ** 2).sum() == pytest.approx(1, rel=1e-12)
     u, charm = V @ y_q
-    uc_S, uc_P = vlq_matching.up_charm_coefficients(c, inputs)
+    uc_S, uc_P = vlq_dm.up_charm_coefficients(c, inputs)
     m_u, m_c = float(n["m_u_mc_MSbar"]), float(n["m_c_mc_MSbar"])
     product = u * np.conj(charm) / (2 * Q**2)
     assert complex(uc_S) == pytest.approx(product * (m_u + m_c), rel=1e-12)
@@ -127,7 +127,7 @@ def test_ratios_and_phases(inputs) -> None:
     r_d, r_q, theta, rho, y_1 = 0.03, 0.05, 0.8, 0.3, 0.7
     p = {"m": 0.6, "r_d": r_d, "r_q": r_q, "theta": theta, "rho": rho, "y1": y_1}
     found = build(p | {"mass_terms": False}, inputs)
-    v = float(vlq_matching.vacuum_expectation(inputs))
+    v = float(vlq_dm.vacuum_expectation(inputs))
     c = 4 * y_1 * v / (np.sqrt(2) * 3000.0**2)
     assert float(found.dark.C_ss) == pytest.approx(c * abs(1 + np.exp(2j * rho)), rel=1e-12)
     pair = found.invisible[1].coefficients
@@ -147,7 +147,7 @@ def test_rates_have_the_half_of_the_lagrangian(inputs) -> None:
     """physics.md, Sec. 8: dGamma/dq2 and Gamma(B_s) of L = (1/2) C (sbar b) phi^2, phi real."""
     found = build(COMPLEX | {"mQ": 3.0, "mD": 3.0}, inputs)
     c = couplings(COMPLEX | {"mQ": 3.0, "mD": 3.0}, inputs)
-    S, P = (complex(a) for a in vlq_matching.down_coefficients(c, inputs, "s", "b"))
+    S, P = (complex(a) for a in vlq_dm.down_coefficients(c, inputs, "s", "b"))
     n = {k: float(x) for k, x in inputs.values.items()}
     m_b, m_s = float(inputs.role("m_b")), float(inputs.role("m_s"))
     m_B, m_K, q2 = n["m_B_plus"], n["m_K_plus"], 6.0

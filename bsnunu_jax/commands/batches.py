@@ -101,8 +101,7 @@ def reproduce(
 
     Example: bsnunu reproduce fig2 claims
     """
-    from bsnunu_jax.experiments.records.published import check_files
-    from bsnunu_jax.experiments.records.record import likelihood_folder
+    from bsnunu_jax.experiments.records.record import check_files, likelihood_folder
     from bsnunu_jax.reproduce.items import ITEMS, get_items
 
     if list_items:

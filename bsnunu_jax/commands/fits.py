@@ -163,7 +163,7 @@ def project(
 
     Example: bsnunu project fits/belle2_mu.yaml --luminosity 0.362,5,50 --true 1
     """
-    from bsnunu_jax.report.project_table import project_table
+    from bsnunu_jax.report.limit_table import project_table
     from bsnunu_jax.runs.project import read_numbers, read_settings, run_project
 
     loaded = _read(card, seed=seed, likelihood=likelihood)

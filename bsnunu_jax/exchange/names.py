@@ -28,14 +28,10 @@ SCALE = 4.8
 NEUTRINOS = "sbnunu"
 
 
-def _names_of(i: str, j: str, stem: str) -> tuple[str, str]:
-    return f"{stem}_{i}{j}", f"{stem}_bsnu{j}nu{i}"
-
-
 # WCxf names of the neutrino coefficients by ours.
-TO_WCXF: Mapping[str, str] = dict(
-    _names_of(i, j, stem) for stem in MATRICES for i in FLAVOURS for j in FLAVOURS
-)
+TO_WCXF: Mapping[str, str] = {
+    f"{m}_{i}{j}": f"{m}_bsnu{j}nu{i}" for m in MATRICES for i in FLAVOURS for j in FLAVOURS
+}
 FROM_WCXF: Mapping[str, str] = {theirs: ours for ours, theirs in TO_WCXF.items()}
 # Those of the basis flavio, which has left-handed neutrinos alone.
 LEFT_HANDED = tuple(TO_WCXF[name] for name in COEFFICIENTS if not name.startswith(("CLp", "CRp")))

@@ -19,9 +19,8 @@ import numpy as np
 from jaxtyping import Array, Float
 
 from bsnunu_jax.experiments.catalogue import load_measurements
-from bsnunu_jax.experiments.histfactory.null_model import null_dbr_dq2
-from bsnunu_jax.experiments.histfactory.reweighted import Belle2Likelihood
-from bsnunu_jax.experiments.records.published import DROPPED, WORKSPACE
+from bsnunu_jax.experiments.histfactory.reweighted import Belle2Likelihood, null_dbr_dq2
+from bsnunu_jax.experiments.records.record import DROPPED, WORKSPACE
 from bsnunu_jax.foundation.errors import InputError
 from bsnunu_jax.inputs import Inputs, Nuisances, load_inputs
 from bsnunu_jax.models import Model, get_model

@@ -70,7 +70,8 @@ def coefficients(
     states = get_model(model).build(dict(parameters), inputs)
     neutrinos = [s for s in states if isinstance(s, Neutrinos)]
     others = [s for s in states if not isinstance(s, Neutrinos)]
-    if len(neutrinos) != 1 or len(others) > 1 or not all(map(_known, others)):
+    unknown = [s for s in others if not isinstance(s, MassivePair | SterileNeutrino)]
+    if len(neutrinos) != 1 or len(others) > 1 or unknown:
         raise InputError(
             f"no WCxf basis holds the final states of model {model!r}",
             allowed="massless neutrinos with one C_L, C_R, C_L', C_R', and one pair of scalars,"
@@ -162,7 +163,9 @@ def write_wcxf(
         "basis": found.basis,
         "scale": found.scale,
         "metadata": metadata,
-        "values": {k: _written(c) for k, c in found.values.items()},
+        "values": {
+            k: {"Re": c.real, "Im": c.imag} if c.imag else c.real for k, c in found.values.items()
+        },
     }
     save(path, document)
     return found
@@ -179,14 +182,6 @@ def save(path: Path, document: Mapping[str, Any]) -> None:
     else:
         text = json.dumps(document, indent=1) + "\n"
     write_whole(path, text)
-
-
-def _written(c: complex) -> float | dict[str, float]:
-    return {"Re": c.real, "Im": c.imag} if c.imag else c.real
-
-
-def _known(state: object) -> bool:
-    return isinstance(state, MassivePair | SterileNeutrino)
 
 
 def _of_neutrinos(state: Neutrinos) -> dict[str, complex]:

@@ -13,12 +13,10 @@ from pydantic import Field, StrictBool
 
 from bsnunu_jax.experiments.entries import CorrelatedEntry, kind_of, number
 from bsnunu_jax.experiments.histfactory.compact_table import read_table
-from bsnunu_jax.experiments.histfactory.null_model import null_br
-from bsnunu_jax.experiments.histfactory.reweighted import Belle2Likelihood
+from bsnunu_jax.experiments.histfactory.reweighted import Belle2Likelihood, null_br
 from bsnunu_jax.experiments.measurement import Measurement
 from bsnunu_jax.experiments.quoted.counting import CountingMeasurement
-from bsnunu_jax.experiments.records.published import check_files, load_published
-from bsnunu_jax.experiments.records.record import DataSet
+from bsnunu_jax.experiments.records.record import DataSet, check_files, load_published
 from bsnunu_jax.foundation.errors import InputError, shown
 from bsnunu_jax.foundation.located_yaml import LocatedYaml, Section, located
 from bsnunu_jax.inputs.tables import load_yaml

@@ -9,7 +9,7 @@ import numpy as np
 from jaxtyping import Array, Float
 
 from bsnunu_jax.experiments.predictions import Predictions, Scalar
-from bsnunu_jax.rates.tabulated import Request as Request
+from bsnunu_jax.rates.kernels import Request as Request
 
 
 @runtime_checkable

@@ -14,8 +14,8 @@ from bsnunu_jax.numerics.quadrature import BIN_NODES
 from bsnunu_jax.observables.catalogue import get_observable
 from bsnunu_jax.rates import kernels as rates
 from bsnunu_jax.rates.forms import Gram, Kernels
-from bsnunu_jax.rates.tabulated import Request as Request
-from bsnunu_jax.rates.tabulated import Tabulated
+from bsnunu_jax.rates.kernels import Request as Request
+from bsnunu_jax.rates.kernels import Tabulated
 from bsnunu_jax.states import InvisibleState, Neutrinos
 from bsnunu_jax.states.sectors import Sectors
 

@@ -2,14 +2,19 @@
 
 import errno
 import hashlib
+import io
 import os
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager, suppress
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from bsnunu_jax.foundation.errors import InputError, RunError
 from bsnunu_jax.foundation.interrupts import finish, unfinished
 from bsnunu_jax.foundation.owned import owner
+
+if TYPE_CHECKING:
+    import xarray
 
 # What is wrong with a path that someone has chosen; anything else is wrong with the machine.
 _OF_THE_PATH = {
@@ -96,6 +101,18 @@ def write_whole(path: Path, content: str | bytes) -> None:
     """
     with whole(path) as partial:
         partial.write_bytes(content.encode() if isinstance(content, str) else content)
+
+
+def netcdf(groups: Mapping[str | None, "xarray.Dataset"]) -> bytes:
+    """Datasets as the groups of one NetCDF file, for `write_whole`; by name, None for the root."""
+    import h5netcdf
+    from xarray.backends import H5NetCDFStore
+
+    buffer = io.BytesIO()
+    with h5netcdf.File(buffer, "w") as file:
+        for name, dataset in groups.items():
+            dataset.dump_to_store(H5NetCDFStore(file, group=name, mode="a"))
+    return buffer.getvalue()
 
 
 def cannot_write(path: Path, error: OSError, remedy: str = "") -> InputError | RunError:

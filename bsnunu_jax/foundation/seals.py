@@ -5,13 +5,16 @@ as the keys `run` and `sha256`.
 """
 
 import hashlib
+import io
 import json
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
+import numpy as np
+
 from bsnunu_jax.foundation.errors import InputError
-from bsnunu_jax.foundation.files import whole
+from bsnunu_jax.foundation.files import whole, write_whole
 from bsnunu_jax.foundation.owned import identity_of
 
 _HEAD, _DIGITS = b"\nbsnunu run ", 64
@@ -19,6 +22,7 @@ _HEAD, _DIGITS = b"\nbsnunu run ", 64
 _SEAL = len(_HEAD) + _DIGITS + len(b" sha256 ") + _DIGITS + 1
 _NOBODY = "0" * _DIGITS
 _DAMAGED = "is damaged"
+_ANEW = "delete it and start again with `--resume`, which makes it anew"
 
 
 def write_json(path: Path, content: Mapping[str, Any]) -> None:
@@ -97,6 +101,28 @@ def sealed(path: Path, allowed: str) -> bytes:
         raise InputError(_DAMAGED, where=str(path), allowed=allowed)
     _check_run(path, run)
     return bytes(payload)
+
+
+def save_block(path: Path, arrays: dict[str, np.ndarray]) -> None:
+    """Write whole or not at all, sealed: a kill must not leave half a block under its name."""
+    buffer = io.BytesIO()
+    np.savez(buffer, allow_pickle=False, **arrays)
+    payload = buffer.getvalue()
+    write_whole(path, payload + seal_of(path, payload))
+
+
+def load_block(path: Path) -> dict[str, np.ndarray]:
+    """The arrays of a block.
+
+    Raises:
+        InputError: for a file that is damaged or of another run.
+    """
+    payload = sealed(path, _ANEW)
+    try:
+        with np.load(io.BytesIO(payload)) as file:
+            return {k: file[k] for k in file.files}
+    except Exception as error:
+        raise InputError(f"is no block ({error})", where=str(path), allowed=_ANEW) from None
 
 
 def run_of(path: Path) -> str:

@@ -7,35 +7,30 @@ from types import MappingProxyType
 import jax.numpy as jnp
 
 from bsnunu_jax.foundation.errors import InputError
-from bsnunu_jax.inputs import Inputs
-from bsnunu_jax.models import pairs, resonance, rpv, smeft, vlq_dm, zprime
-from bsnunu_jax.models.leptoquarks import LEPTOQUARKS
+from bsnunu_jax.models import pairs, resonance, smeft, vlq_dm, zprime
+from bsnunu_jax.models.leptoquarks import LEPTOQUARKS, RPV, build_rpv, domain_rpv, refuse_rpv
 from bsnunu_jax.models.model import Model as Model
 from bsnunu_jax.models.model import Parameters as Parameters
 from bsnunu_jax.models.model import model
 from bsnunu_jax.models.quantities import Quantity
 from bsnunu_jax.models.values import real
-from bsnunu_jax.states import InvisibleState, Neutrinos, Scaled, Universal
+from bsnunu_jax.states import Neutrinos, Scaled, Universal
 from bsnunu_jax.states import neutrinos as _neutrinos
 from bsnunu_jax.states import universal as _universal
 
-
-def _build_neutrinos(parameters: Parameters, inputs: Inputs) -> tuple[InvisibleState, ...]:
-    return (Neutrinos.named(parameters),)
-
-
-def _build_universal(parameters: Parameters, inputs: Inputs) -> tuple[InvisibleState, ...]:
-    return (Universal(**({"cVL": -inputs.C_L_SM} | dict(parameters))),)
-
-
-def _build_signal_strength(parameters: Parameters, inputs: Inputs) -> tuple[InvisibleState, ...]:
-    return (Scaled(Neutrinos(), jnp.real(jnp.asarray(parameters.get("mu", 1.0)))),)
-
-
 _MODELS = (
-    model("neutrinos", _neutrinos.COEFFICIENTS, _build_neutrinos),
-    model("universal", _universal.COEFFICIENTS, _build_universal),
-    model("signal-strength", ("mu",), _build_signal_strength, real("mu")),
+    model("neutrinos", _neutrinos.COEFFICIENTS, lambda p, _: (Neutrinos.named(p),)),
+    model(
+        "universal",
+        _universal.COEFFICIENTS,
+        lambda p, inputs: (Universal(**({"cVL": -inputs.C_L_SM} | dict(p))),),
+    ),
+    model(
+        "signal-strength",
+        ("mu",),
+        lambda p, _: (Scaled(Neutrinos(), jnp.real(jnp.asarray(p.get("mu", 1.0)))),),
+        real("mu"),
+    ),
     model("resonance", resonance.PARAMETERS, resonance.build, resonance.refuse),
     *(
         model(
@@ -50,7 +45,7 @@ _MODELS = (
         for name, p in pairs.PAIRS.items()
     ),
     *(model(lq.name, lq.parameters, lq.build, lq.rules, domain=lq.domain) for lq in LEPTOQUARKS),
-    model("rpv", rpv.PARAMETERS, rpv.build, rpv.refuse, domain=rpv.domain),
+    model("rpv", RPV, build_rpv, refuse_rpv, domain=domain_rpv),
     model(
         "smeft",
         smeft.PARAMETERS,

@@ -3,6 +3,11 @@
 `lam_{k}{l}` couples the quark of generation k to the lepton l; doublets are aligned with the down
 quarks, q_k = ((V^dagger u)_k, d_k), so c couples through the CKM matrix. Tree level, one particle
 of mass M: matrices of rank 1. Mixing of the Bs arises at one loop and is not included.
+
+The model `rpv` is R-parity violating supersymmetry, W = lamp_{ijk} L_i Q_j D^c_k with squarks that
+are leptoquarks: a left-handed squark doublet of generation j is S2tilde with lam_{ki} = lamp_{ijk},
+a right-handed down squark of generation k is S0 with lam_{ji} = lamp_{ijk}. Sums over generations
+lift rank 1.
 """
 
 from collections.abc import Mapping
@@ -10,33 +15,37 @@ from dataclasses import dataclass
 from typing import Any
 
 import jax.numpy as jnp
-from jaxtyping import Array, Complex
+from jaxtyping import Array, Complex, Float
 
 from bsnunu_jax.inputs import Inputs
-from bsnunu_jax.models.couplings import (
-    LEPTONS,
-    above_reach,
-    all_of,
-    array,
-    first_of,
-    flat,
-    perturbative,
-    positive,
-    real_value,
-)
 from bsnunu_jax.models.matching import (
+    LEPTONS,
     PER_TEV2,
+    array,
     charged_current,
     charged_leptons,
     ckm,
+    flat,
     neutrino_coefficient,
+    real_value,
 )
-from bsnunu_jax.models.values import Domain, Rules, real
+from bsnunu_jax.models.values import (
+    Domain,
+    Ranges,
+    Refusal,
+    Rules,
+    above_reach,
+    all_of,
+    first_of,
+    perturbative,
+    positive,
+    real,
+)
 from bsnunu_jax.states import Neutrinos
 from bsnunu_jax.states.sectors import Sectors
 
-Couplings = Complex[Array, "3 3"]
 Matrix = Complex[Array, "3 3"]
+_GENERATIONS = (1, 2, 3)
 
 
 @dataclass(frozen=True)
@@ -63,7 +72,7 @@ class Leptoquark:
     @property
     def couplings(self) -> tuple[tuple[str, ...], ...]:
         """Names by generation; of the first one only the u matters, which V mixes with the c."""
-        generations = (2, 3) if self.right else (1, 2, 3)
+        generations = (2, 3) if self.right else _GENERATIONS
         return tuple(tuple(f"lam_{k}{i}" for i in LEPTONS) for k in generations)
 
     @property
@@ -81,11 +90,11 @@ class Leptoquark:
         """Perturbative couplings, a mass beyond pair production."""
         return all_of(perturbative(flat(self.couplings)), above_reach("M"))
 
-    def bs(self, lam: Couplings) -> Matrix:
+    def bs(self, lam: Matrix) -> Matrix:
         """The flavour structure of b -> s of couplings [generation, lepton]."""
         return self._product(lam[1], lam[2])
 
-    def bc(self, lam: Couplings, inputs: Inputs) -> Matrix:
+    def bc(self, lam: Matrix, inputs: Inputs) -> Matrix:
         """The same of b -> c."""
         V = ckm(inputs)[1]
         return self._product(V @ lam if self.direct else jnp.conj(V) @ lam, lam[2])
@@ -96,7 +105,7 @@ class Leptoquark:
 
     def build(self, parameters: Mapping[str, Any], inputs: Inputs) -> Sectors:
         """Coefficients at mass M [TeV]; parameters that `rules` lets pass."""
-        lam = array(parameters, [[f"lam_{k}{i}" for i in LEPTONS] for k in (1, 2, 3)])
+        lam = array(parameters, [[f"lam_{k}{i}" for i in LEPTONS] for k in _GENERATIONS])
         per_m2 = PER_TEV2 / real_value(parameters, "M") ** 2
         bs = per_m2 * self.bs(lam)
         C, K = neutrino_coefficient(self.neutrinos * bs, inputs), self.charged * bs
@@ -113,3 +122,64 @@ V1 = Leptoquark("V1", -2.0, -1.0, 1.0, False, True)
 S2TILDE = Leptoquark("S2tilde", -1 / 2, -1 / 2, 0.0, True, True)
 V2 = Leptoquark("V2", 1.0, 1.0, 0.0, True, False)
 LEPTOQUARKS = (S0, S1, V1, S2TILDE, V2)
+
+_COUPLINGS = tuple(
+    tuple(f"lamp_{i}{j}{k}" for j in _GENERATIONS for k in _GENERATIONS) for i in _GENERATIONS
+)
+_NEEDED = ("m_sdL", "m_sdR")
+_SQUARKS = tuple(f"{name}{g}" for name in ("m_sdL", "m_suL", "m_sdR") for g in _GENERATIONS)
+RPV = (*_SQUARKS, *flat(_COUPLINGS))
+
+domain_rpv = all_of(perturbative(flat(_COUPLINGS)), above_reach(*_SQUARKS))
+_rpv = first_of(real(*_SQUARKS), *(positive(m, "mass", "TeV", "2", needed=False) for m in _SQUARKS))
+
+
+def refuse_rpv(ranges: Ranges, fit: bool) -> Refusal | None:
+    """Masses above 0, at least one of them of a squark that couples to neutrinos."""
+    if found := _rpv(ranges, fit):
+        return found
+    for g in _GENERATIONS:
+        if f"m_suL{g}" in ranges and f"m_sdL{g}" not in ranges:
+            return Refusal(
+                f"m_suL{g}",
+                f"'m_suL{g}' without 'm_sdL{g}'",
+                f"give m_sdL{g}; m_suL{g} is equal to it by default",
+            )
+    if not any(name.startswith(_NEEDED) for name in ranges):
+        return Refusal(
+            "m_sdL3",
+            "no squark mass is given",
+            f"give one of {', '.join(m for m in _SQUARKS if m.startswith(_NEEDED))}"
+            " in TeV, e.g. m_sdR3 = 2",
+        )
+    return None
+
+
+def build_rpv(parameters: Mapping[str, Any], inputs: Inputs) -> Sectors:
+    """Coefficients; a squark without a mass is decoupled, m_suL is m_sdL by default."""
+    # Axes: lepton, generation of Q, generation of D^c.
+    lamp = array(parameters, _COUPLINGS).reshape(3, 3, 3)
+    doublets = {g: lamp[:, g - 1, :].T for g in _GENERATIONS if f"m_sdL{g}" in parameters}
+    singlets = {g: lamp[:, :, g - 1].T for g in _GENERATIONS if f"m_sdR{g}" in parameters}
+
+    def per_m2(name: str, default: str | None = None) -> Float[Array, ""]:
+        given = name if name in parameters or default is None else default
+        return PER_TEV2 / real_value(parameters, given) ** 2
+
+    zero = jnp.zeros((3, 3), dtype=complex)
+    of_neutrinos = sum((per_m2(f"m_sdL{g}") * S2TILDE.bs(x) for g, x in doublets.items()), zero)
+    of_charged = sum(
+        (per_m2(f"m_suL{g}", f"m_sdL{g}") * S2TILDE.bs(x) for g, x in doublets.items()), zero
+    )
+    left = sum((per_m2(f"m_sdR{g}") * S0.bs(x) for g, x in singlets.items()), zero)
+    current = sum((per_m2(f"m_sdR{g}") * S0.bc(x, inputs) for g, x in singlets.items()), zero)
+    return Sectors(
+        (
+            Neutrinos(
+                CL=neutrino_coefficient(S0.neutrinos * left, inputs),
+                CR=neutrino_coefficient(S2TILDE.neutrinos * of_neutrinos, inputs),
+            ),
+        ),
+        charged_leptons(inputs, RL=S2TILDE.charged * of_charged),
+        charged_current(S0.current * current, inputs),
+    )

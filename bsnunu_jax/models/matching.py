@@ -1,4 +1,4 @@
-"""From four-fermion couplings K at a heavy scale to the coefficients of the Hamiltonian.
+"""From named couplings, four-fermion ones K at a heavy scale, to coefficients of the Hamiltonian.
 
 L = K (sbar gamma_mu P_X b)(lbar_i gamma^mu P_Y l_j) of L = -H with
 H = -(4 GF/sqrt2) VtbVts* alpha/(4 pi) sum C O means C = Pi K for neutrinos and
@@ -7,8 +7,11 @@ Vector operators do not run in QCD. Phases: quarks are rephased so that VtbVts* 
 negative; a phase of a coupling is one relative to it.
 """
 
+from collections.abc import Mapping, Sequence
+from typing import Any
+
 import jax.numpy as jnp
-from jaxtyping import Array, Complex
+from jaxtyping import Array, Complex, Float
 
 from bsnunu_jax.foundation.arrays import Scalar
 from bsnunu_jax.inputs import Inputs
@@ -16,8 +19,36 @@ from bsnunu_jax.states.neutrinos import flavour_matrix
 from bsnunu_jax.states.sectors import ChargedCurrent, ChargedLeptons
 
 Matrix = Complex[Array, "3 3"]
+LEPTONS = ("e", "mu", "tau")
 # GeV^-2 in one TeV^-2.
 PER_TEV2 = 1e-6
+
+
+def value(parameters: Mapping[str, Any], name: str) -> Complex[Array, ""]:
+    """A complex coupling, 0 if it is not given."""
+    return jnp.asarray(parameters.get(name, 0.0), dtype=complex)
+
+
+def real_value(parameters: Mapping[str, Any], name: str, default: float = 0.0) -> Float[Array, ""]:
+    """A real parameter."""
+    return jnp.real(jnp.asarray(parameters.get(name, default), dtype=complex))
+
+
+def array(
+    parameters: Mapping[str, Any], names: Sequence[Sequence[str]]
+) -> Complex[Array, "rows columns"]:
+    """The couplings of these names; names that are no parameters give 0."""
+    return jnp.stack([jnp.stack([value(parameters, n) for n in row]) for row in names])
+
+
+def flavours(stem: str) -> tuple[tuple[str, ...], ...]:
+    """The names stem_ij of a matrix in (e, mu, tau)."""
+    return tuple(tuple(f"{stem}_{i}{j}" for j in LEPTONS) for i in LEPTONS)
+
+
+def flat(names: Sequence[Sequence[str]]) -> tuple[str, ...]:
+    """The names row by row."""
+    return tuple(name for row in names for name in row)
 
 
 def VtbVts(inputs: Inputs) -> Scalar:
@@ -42,15 +73,27 @@ def ckm(inputs: Inputs) -> Matrix:
     Standard phases, but the s quark is rephased so that VtbVts* is real and negative. Unitary:
     its |VtbVts*| is not that of the preset, which is an input of its own.
     """
-    v = inputs.values
-    s13 = v["Vub"]
-    c13 = jnp.sqrt(1 - s13**2)
-    s12, s23 = v["Vus"] / c13, v["Vcb"] / c13
+    s12, s13, s23 = angles = mixing_angles(inputs)
     c12, c23 = jnp.sqrt(1 - s12**2), jnp.sqrt(1 - s23**2)
     # gamma = arg(-Vud Vub*/(Vcd Vcb*)) = delta - arg(s12 c23 + c12 s23 s13 exp(i delta)).
-    delta = v["gamma"] + jnp.arcsin(c12 * s23 * s13 / (s12 * c23) * jnp.sin(v["gamma"]))
+    gamma = inputs.values["gamma"]
+    V = standard_ckm(angles, gamma + jnp.arcsin(c12 * s23 * s13 / (s12 * c23) * jnp.sin(gamma)))
+    return V.at[:, 1].multiply(-jnp.conj(V[2, 1]) / jnp.abs(V[2, 1]))
+
+
+def mixing_angles(inputs: Inputs) -> tuple[Scalar, Scalar, Scalar]:
+    """Sines of theta_12, theta_13 and theta_23 from |Vus|, |Vub| and |Vcb|."""
+    s13 = inputs.values["Vub"]
+    c13 = jnp.sqrt(1 - s13**2)
+    return inputs.values["Vus"] / c13, s13, inputs.values["Vcb"] / c13
+
+
+def standard_ckm(sines: tuple[Scalar, Scalar, Scalar], delta: Scalar) -> Matrix:
+    """The CKM matrix in standard phases."""
+    s12, s13, s23 = sines
+    c12, c13, c23 = (jnp.sqrt(1 - s**2) for s in sines)
     e = jnp.exp(1j * delta)
-    V = jnp.stack(
+    return jnp.stack(
         [
             jnp.stack([c12 * c13 + 0j, s12 * c13 + 0j, s13 / e]),
             jnp.stack(
@@ -61,7 +104,6 @@ def ckm(inputs: Inputs) -> Matrix:
             ),
         ]
     )
-    return V.at[:, 1].multiply(-jnp.conj(V[2, 1]) / jnp.abs(V[2, 1]))
 
 
 def neutrino_coefficient(K: Array, inputs: Inputs) -> Array:

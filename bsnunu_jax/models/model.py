@@ -10,11 +10,12 @@ from bsnunu_jax.foundation.plain_numbers import complex_number
 from bsnunu_jax.inputs import Inputs
 from bsnunu_jax.models.quantities import Quantities, Quantity, described, spelled, texts
 from bsnunu_jax.models.strength import Strength, no_strength
-from bsnunu_jax.models.values import Domain, Ranges, Rules, Settings, anything, everywhere
+from bsnunu_jax.models.values import Domain, Ranges, Rules, Settings, all_of, first_of
 from bsnunu_jax.states import InvisibleState
 from bsnunu_jax.states.sectors import Sectors
 
 Parameters = Mapping[str, Any]
+_NO_RULES, _NO_LIMITS = first_of(), all_of()
 
 
 def _no_remarks(parameters: Parameters, inputs: Inputs) -> list[str]:
@@ -39,9 +40,9 @@ class Model:
     parameters: tuple[str, ...]
     build: Callable[[Parameters, Inputs], tuple[InvisibleState, ...] | Sectors]
     note: str = ""
-    rules: Rules = anything
+    rules: Rules = _NO_RULES
     settings: Settings = field(default_factory=dict)
-    domain: Domain = everywhere
+    domain: Domain = _NO_LIMITS
     remarks: Callable[[Parameters, Inputs], list[str]] = _no_remarks
     quantities: Quantities = field(default_factory=dict)
     strength: Callable[[Parameters], Strength | None] = no_strength
@@ -137,7 +138,7 @@ def model(
     name: str,
     parameters: Sequence[str],
     build: Callable[[Parameters, Inputs], tuple[InvisibleState, ...] | Sectors],
-    rules: Rules = anything,
+    rules: Rules = _NO_RULES,
     **more: Any,
 ) -> Model:
     """A model with the texts of data/models.yaml; further fields of `Model` by name."""

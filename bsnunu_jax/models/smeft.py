@@ -18,25 +18,20 @@ from jaxtyping import Array
 from bsnunu_jax.inputs import Inputs
 from bsnunu_jax.inputs.running import SCALAR, TENSOR, factor, mu_b
 from bsnunu_jax.models import wilson_running
-from bsnunu_jax.models.couplings import (
-    LEPTONS,
-    array,
-    first_of,
-    flat,
-    flavours,
-    largest,
-    positive,
-    real_value,
-    value,
-)
 from bsnunu_jax.models.matching import (
+    LEPTONS,
     PER_TEV2,
+    array,
     charged_current,
     charged_leptons,
     ckm,
+    flat,
+    flavours,
     neutrino_coefficient,
+    real_value,
+    value,
 )
-from bsnunu_jax.models.values import Ranges, Refusal, lowest, real
+from bsnunu_jax.models.values import Ranges, Refusal, first_of, largest, lowest, positive, real
 from bsnunu_jax.states import InvisibleState, Neutrinos, SterileNeutrino
 from bsnunu_jax.states.sectors import ChargedLeptons, Sectors
 
@@ -59,8 +54,7 @@ _rules = first_of(real("mN", "scale"), positive("scale", "scale", "GeV", "1000",
 
 def refuse(ranges: Ranges, fit: bool) -> Refusal | None:
     """A real scale above 0, mN not below 0 where N is coupled, and what wilson needs."""
-    found = _rules(ranges, fit)
-    if found:
+    if found := _rules(ranges, fit):
         return found
     coupled = [name for name in OF_N if name in ranges]
     if coupled and "mN" not in ranges:

@@ -1,9 +1,13 @@
 """What values the parameters of a model may take, in commands and in cards alike."""
 
+import math
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
+# Reach of pair production at the LHC [TeV], from memory, unverified.
+LHC_REACH = 1.5
+PERTURBATIVE = math.sqrt(4 * math.pi)
 # Lowest and highest value; a setting (an operator's name, true or false) stands twice.
 Range = tuple[Any, Any]
 Ranges = Mapping[str, Range]
@@ -42,16 +46,6 @@ Rules = Callable[[Ranges, bool], Refusal | None]
 Domain = Callable[[Ranges], Sequence[Refusal]]
 
 
-def anything(ranges: Ranges, fit: bool) -> None:
-    """No rule."""
-    return
-
-
-def everywhere(ranges: Ranges) -> tuple[Refusal, ...]:
-    """No limit of the domain."""
-    return ()
-
-
 def real(*names: str) -> Rules:
     """These parameters are real numbers."""
 
@@ -67,3 +61,75 @@ def real(*names: str) -> Rules:
 def lowest(ranges: Ranges, name: str, default: float = 0.0) -> float:
     """The smallest value that a real parameter may take."""
     return complex(ranges[name][0]).real if name in ranges else default
+
+
+def largest(ranges: Ranges, name: str) -> float:
+    """The largest modulus that a parameter may take."""
+    return max((abs(complex(x)) for x in ranges.get(name, ())), default=0.0)
+
+
+def first_of(*rules: Rules) -> Rules:
+    """The first refusal of several rules."""
+
+    def rule(ranges: Ranges, fit: bool) -> Refusal | None:
+        return next((found for r in rules if (found := r(ranges, fit))), None)
+
+    return rule
+
+
+def positive(name: str, what: str, unit: str, example: str, *, needed: bool = True) -> Rules:
+    """A parameter that is above 0, and given if it is needed."""
+
+    def rule(ranges: Ranges, fit: bool) -> Refusal | None:
+        if name not in ranges:
+            missing = Refusal(
+                name,
+                f"the {what} {name!r} is missing",
+                f"give it in {unit}, e.g. {name} = {example}",
+            )
+            return missing if needed else None
+        if not lowest(ranges, name) > 0:
+            return Refusal(name, f"the {what} {name!r} is or can be 0 or below", "keep it above 0")
+        return None
+
+    return rule
+
+
+def perturbative(names: Sequence[str]) -> Domain:
+    """Couplings with |g|^2 < 4 pi."""
+
+    def domain(ranges: Ranges) -> list[Refusal]:
+        return [
+            Refusal(
+                n,
+                f"|{n}| reaches {largest(ranges, n):.3g}, beyond perturbation theory",
+                f"|{n}| < sqrt(4 pi) = {PERTURBATIVE:.2f}",
+            )
+            for n in names
+            if largest(ranges, n) >= PERTURBATIVE
+        ]
+
+    return domain
+
+
+def above_reach(*names: str) -> Domain:
+    """Masses [TeV] of coloured particles above the reach of pair production."""
+
+    def domain(ranges: Ranges) -> list[Refusal]:
+        return [
+            Refusal(
+                n,
+                f"{n} down to {lowest(ranges, n):g} TeV is within the reach of pair"
+                " production at the LHC",
+                f"{n} > {LHC_REACH:g} (TeV; from memory, unverified)",
+            )
+            for n in names
+            if n in ranges and lowest(ranges, n) < LHC_REACH
+        ]
+
+    return domain
+
+
+def all_of(*domains: Domain) -> Domain:
+    """What lies beyond any of several domains."""
+    return lambda ranges: [found for d in domains for found in d(ranges)]

@@ -22,8 +22,14 @@ from jaxtyping import Array, Complex
 from bsnunu_jax.foundation.errors import InputError
 from bsnunu_jax.inputs import Inputs
 from bsnunu_jax.inputs.running import mu_b
-from bsnunu_jax.models.couplings import LEPTONS, value
-from bsnunu_jax.models.matching import PER_TEV2, charged_current, ckm, neutrino_coefficient
+from bsnunu_jax.models.matching import (
+    LEPTONS,
+    PER_TEV2,
+    charged_current,
+    ckm,
+    neutrino_coefficient,
+    value,
+)
 from bsnunu_jax.states import Neutrinos
 from bsnunu_jax.states.sectors import ChargedLeptons, Sectors
 

@@ -12,20 +12,27 @@ import jax.numpy as jnp
 from jaxtyping import Array
 
 from bsnunu_jax.inputs import Inputs
-from bsnunu_jax.models.couplings import (
+from bsnunu_jax.models.matching import (
     LEPTONS,
-    all_of,
+    PER_TEV2,
     array,
-    first_of,
-    largest,
-    perturbative,
-    positive,
+    charged_leptons,
+    neutrino_coefficient,
     real_value,
     value,
 )
-from bsnunu_jax.models.matching import PER_TEV2, charged_leptons, neutrino_coefficient
 from bsnunu_jax.models.smeft import add, through_z
-from bsnunu_jax.models.values import Ranges, Refusal, lowest, real
+from bsnunu_jax.models.values import (
+    Ranges,
+    Refusal,
+    all_of,
+    first_of,
+    largest,
+    lowest,
+    perturbative,
+    positive,
+    real,
+)
 from bsnunu_jax.observables.bs_mixing import run
 from bsnunu_jax.states import InvisibleState, Neutrinos, SterileNeutrino
 from bsnunu_jax.states.sectors import BsMixing, Sectors
@@ -48,8 +55,7 @@ refuse_lmu_ltau = first_of(real("MZp", "gp"), _mass)
 
 def refuse(ranges: Ranges, fit: bool) -> Refusal | None:
     """A mass above 0; real couplings of one field with itself; mN with gN alone."""
-    found = _rules(ranges, fit)
-    if found:
+    if found := _rules(ranges, fit):
         return found
     if "mN" in ranges and "gN" not in ranges:
         return Refusal("mN", "'mN' without a coupling of N", "give gN")

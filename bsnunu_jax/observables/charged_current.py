@@ -6,7 +6,7 @@ R_D/R_D^SM = R_D*/R_D*^SM. QED running is left out: 0.1 % of the ratio at C_VL =
 
 import jax.numpy as jnp
 
-from bsnunu_jax.foundation.arrays import Scalar
+from bsnunu_jax.foundation.arrays import Scalar, squared
 from bsnunu_jax.inputs import Inputs
 from bsnunu_jax.states.sectors import ChargedCurrent
 
@@ -19,7 +19,7 @@ def ratio_to_sm(current: ChargedCurrent) -> Scalar:
     1.1025
     """
     total = jnp.eye(3) + current.CVL
-    electron, muon, tau = jnp.sum(total.real**2 + total.imag**2, axis=1)
+    electron, muon, tau = jnp.sum(squared(total), axis=1)
     light = (electron + muon) / 2
     # Without e and mu there is no R_D: the derivatives need a branch that is not 0/0.
     return jnp.where(light > 0, tau / jnp.where(light > 0, light, 1.0), jnp.inf)

@@ -17,12 +17,12 @@ final state like any other massive pair: its rates, windows and derivatives are 
 import jax.numpy as jnp
 from jax.typing import ArrayLike
 
-from bsnunu_jax.foundation.arrays import Scalar
+from bsnunu_jax.foundation.arrays import Scalar, squared
 from bsnunu_jax.foundation.errors import InputError
 from bsnunu_jax.hadrons.transitions import ANNIHILATIONS, get_mode
 from bsnunu_jax.inputs import Inputs
 from bsnunu_jax.rates import kernels as rates
-from bsnunu_jax.states.lepton_pair import LeptonPair, _c10_sm, _squared
+from bsnunu_jax.states.lepton_pair import LeptonPair, _c10_sm
 from bsnunu_jax.states.sectors import ChargedLeptons
 
 _BS = ANNIHILATIONS["Bs->inv"]
@@ -104,7 +104,7 @@ def branching_fraction_bs(
         # |P|^2 (1 + A y) without a division by |P|^2, which may be 0.
         y = inputs.values["DeltaGamma_over_Gamma_Bs"] / 2
         P = _c10_sm(inputs) + state.coefficients["C10-"]
-        P2 = _squared(P) + y * (P.real**2 - P.imag**2)
+        P2 = squared(P) + y * (P.real**2 - P.imag**2)
         invariants |= {"C10-": inputs.N_0**2 / 4 * P2 / (1 - y**2)}
     kernel = rates.annihilation_kernels(_BS, state, inputs)
     return inputs.lifetime(_BS.tau_B) * rates.contract(invariants, kernel)

@@ -21,7 +21,7 @@ from bsnunu_jax.inputs import Inputs
 from bsnunu_jax.numerics.quadratic import quadratic
 from bsnunu_jax.numerics.quadrature import BIN_NODES, NODES
 from bsnunu_jax.rates import kernels as rates
-from bsnunu_jax.rates.tabulated import Request
+from bsnunu_jax.rates.kernels import Request
 from bsnunu_jax.states import InvisibleState
 from bsnunu_jax.states.base import in_integrals
 from bsnunu_jax.states.massive_pair import MassivePair

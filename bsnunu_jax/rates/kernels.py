@@ -1,6 +1,8 @@
 """dGamma/dq2 = hadronic rows x dark rows x phase space, and its integrals."""
 
 from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from typing import Any
 
 import jax
 import jax.numpy as jnp
@@ -15,13 +17,26 @@ from bsnunu_jax.hadrons.transitions import Annihilation, Mode, get_decay, get_mo
 from bsnunu_jax.inputs import Inputs
 from bsnunu_jax.numerics.fixed_nodes import with_fixed_nodes
 from bsnunu_jax.numerics.quadrature import NODES
-from bsnunu_jax.rates.tabulated import Tabulated
-from bsnunu_jax.states import InvisibleState
-from bsnunu_jax.states.base import in_integrals
+from bsnunu_jax.states.base import Around, InvisibleState, in_integrals
 
 _Point = tuple[InvisibleState, Inputs]
 # Rows carry 1/q2 against a factor q2 of a massless pair: below this the ratio is taken [GeV^2].
 _Q2_FLOOR = 1e-12
+
+
+# A mode, and the edges of its q2 bins as bytes or None for the total.
+Request = tuple[str, bytes | None]
+
+
+@dataclass(frozen=True)
+class Tabulated(Around):
+    """`state` with `kernels`, which `rates` and `Predictions` take in place of a quadrature.
+
+    Not a pytree: make it inside the traced function. Kernels that are not there are integrated.
+    """
+
+    state: InvisibleState
+    kernels: Mapping[Request, Mapping[str, Any]]
 
 
 def kernels(

@@ -18,8 +18,7 @@ from bsnunu_jax.report.draws import predicted, reported
 from bsnunu_jax.report.figures.of_fit import Fit, write_figures
 from bsnunu_jax.report.minima import shares, unseen, write_shares
 from bsnunu_jax.report.netcdf import write_posterior
-from bsnunu_jax.report.remarks import remarks
-from bsnunu_jax.report.shape import distances
+from bsnunu_jax.report.remarks import distances, remarks
 from bsnunu_jax.report.summary import summarise, write_summary
 from bsnunu_jax.report.table import Facts, text_table
 

@@ -3,8 +3,7 @@
 import os
 import tempfile
 import warnings
-from collections.abc import Iterator, Mapping
-from contextlib import contextmanager
+from collections.abc import Mapping
 from dataclasses import dataclass
 from importlib import import_module
 from types import ModuleType
@@ -52,21 +51,10 @@ def import_arviz() -> ModuleType:
         try:
             return import_module("arviz")
         except (OSError, RuntimeError):  # no home, or one that cannot be written
+            from unittest.mock import patch
+
             with (
                 tempfile.TemporaryDirectory() as home,
-                _environment(HOME=home, XDG_CACHE_HOME=home),
+                patch.dict(os.environ, HOME=home, XDG_CACHE_HOME=home),
             ):
                 return import_module("arviz")
-
-
-@contextmanager
-def _environment(**values: str) -> Iterator[None]:
-    before = {name: os.environ.pop(name, None) for name in values}
-    os.environ.update(values)
-    try:
-        yield
-    finally:
-        for name, value in before.items():
-            os.environ.pop(name)
-            if value is not None:
-                os.environ[name] = value

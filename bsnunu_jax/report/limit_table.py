@@ -1,4 +1,4 @@
-"""The result of `bsnunu limit` as text."""
+"""The results of `bsnunu limit` and `bsnunu project` as text."""
 
 from typing import Any
 
@@ -27,7 +27,7 @@ def limit_table(result: dict[str, Any]) -> str:
     if "upper_limit" in result:
         limit = result["upper_limit"]
         rows.append((f"{cl:g} % CLs upper limit", _limit(limit["observed"], result)))
-        rows.append(("  expected, no signal", _bands(limit["expected"], result)))
+        rows.append(("  expected, no signal", _bands(limit["expected"])))
     else:
         rows.append((f"{cl:g} % interval", _pieces(result["interval"])))
     fit = result["goodness_of_fit"]
@@ -56,7 +56,7 @@ def _toys(result: dict[str, Any]) -> list[tuple[str, str]]:
     if "upper_limit" in toys:
         limit = toys["upper_limit"]
         rows.append(("  CLs upper limit", _limit(limit["observed"], result, toys["values"])))
-        rows.append(("  expected, no signal", _bands(limit["expected"], result)))
+        rows.append(("  expected, no signal", _bands(limit["expected"])))
         for i, x in enumerate(toys["values"]):
             cls = toys["CLs"][i]
             shown = "undefined" if cls is None else f"{cls:.3f} +- {toys['CLs_error'][i]:.3f}"
@@ -93,7 +93,7 @@ def _limit(value: float | None, result: dict[str, Any], values: list[float] | No
     return f"beyond the range of {result['parameter']}, which ends at {result['range'][1]:g}"
 
 
-def _bands(expected: list[float | None], result: dict[str, Any]) -> str:
+def _bands(expected: list[float | None]) -> str:
     low2, low1, middle, high1, high2 = ("-" if x is None else f"{x:.4g}" for x in expected)
     return f"{middle}, 68 % [{low1}, {high1}], 95 % [{low2}, {high2}]"
 
@@ -106,3 +106,61 @@ def _pieces(interval: dict[str, Any]) -> str:
         marks = [" (end of the range)" if edge else "" for edge in (from_edge, to_edge)]
         shown.append(f"[{a:.4g}{marks[0]}, {b:.4g}{marks[1]}]")
     return " and ".join(shown)
+
+
+def project_table(result: dict[str, Any]) -> str:
+    """Lines for the terminal from the content of project.json."""
+    lines = [result["title"]]
+    if result["systematics"] != 1:
+        lines.append(f"  systematics of the scaled data times {result['systematics']:g}")
+    if result["data_not_scaled"]:
+        lines.append(f"  expected, but not scaled: {', '.join(result['data_not_scaled'])}")
+    if result["limit"] == "lower":
+        lines.append("  limits and reach are those of the strength Lambda^-q: lower limits, and")
+        lines.append("  the largest Lambda that is seen")
+    for point in result["points"]:
+        held = {k: f"{v:g}" if isinstance(v, float) else v for k, v in point["set"].items()}
+        at = ", ".join(f"{k} = {v}" for k, v in held.items())
+        lines += [f"  {at}"] if at else []
+        for row in point["luminosities"]:
+            lines.append(f"  {row['luminosity']:g} /ab")
+            lines += [f"    {line}" for line in aligned(_entries(row, result), left=2)]
+    return "\n".join(lines)
+
+
+def _entries(row: dict[str, Any], result: dict[str, Any]) -> list[tuple[str, str]]:
+    name, cl = result["parameter"], f"{100 * result['confidence_level']:g} %"
+    if "expected_interval" in row:
+        pieces = " and ".join(f"[{a:.4g}, {b:.4g}]" for a, b in row["expected_interval"])
+        entries = [(f"expected {cl} interval", f"{name} in {pieces}")]
+    else:
+        limit = _expected(row["expected_limit"], result)
+        entries = [(f"expected {cl} CLs limit", limit)]
+        if "toys" in row:
+            entries.append(
+                ("  toys", _expected(row["toys"].get("expected_limit", [None] * 5), result))
+            )
+    for i, entry in enumerate(row["discovery"]):
+        text = f"median Z = {entry['Z']:.2f}"
+        if "toys" in row:
+            toys = row["toys"]["discovery"][i]
+            low, high = toys["Z_68"]
+            text += f", toys {toys['Z']:.2f}, 68 % [{low:.2f}, {high:.2f}]"
+        entries.append((f"if {name} = {entry['true']:.4g}", text))
+    beyond = "<" if result["limit"] == "lower" else ">"
+    for entry in row["reach"]:
+        shown = [
+            f"{name} {sign} {entry[side]:.4g}"
+            for side, sign in (("below", "<"), ("above", beyond))
+            if entry[side] is not None
+        ]
+        text = " or ".join(shown) or "nowhere in the range"
+        entries.append((f"median {entry['sigma']:g} sigma for", text))
+    return entries
+
+
+def _expected(limits: list[float | None], result: dict[str, Any]) -> str:
+    if limits[2] is None:
+        return "beyond the range"
+    lower = result["limit"] == "lower"
+    return f"{result['parameter']} {'>' if lower else '<'} {_bands(limits[:: -1 if lower else 1])}"

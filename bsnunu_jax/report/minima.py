@@ -9,7 +9,7 @@ from scipy.linalg import cho_factor, cho_solve
 
 from bsnunu_jax.foundation.seals import write_json
 from bsnunu_jax.inference.fits.best_fit import BestFit, Minimum
-from bsnunu_jax.inference.problem.box import Box
+from bsnunu_jax.inference.problem.landscape import Box
 from bsnunu_jax.inference.problem.problem import Problem
 
 # Added to the variances of correlated parameters, so that a line has a width.

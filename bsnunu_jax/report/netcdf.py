@@ -9,8 +9,7 @@ from typing import Any
 import numpy as np
 
 from bsnunu_jax.experiments.measurement import BinnedMeasurement
-from bsnunu_jax.foundation.files import write_whole
-from bsnunu_jax.foundation.hdf5 import netcdf
+from bsnunu_jax.foundation.files import netcdf, write_whole
 from bsnunu_jax.foundation.seals import seal_of
 from bsnunu_jax.foundation.version import __version__
 from bsnunu_jax.inference.problem.problem import Problem

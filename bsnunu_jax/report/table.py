@@ -13,8 +13,7 @@ from bsnunu_jax.inference.hypotheses.hypotest import local_significance
 from bsnunu_jax.inference.problem.problem import Problem
 from bsnunu_jax.report.diagnostics import Diagnostic
 from bsnunu_jax.report.intervals import STATEMENT
-from bsnunu_jax.report.remarks import MARKS
-from bsnunu_jax.report.shape import flagged
+from bsnunu_jax.report.remarks import MARKS, flagged
 from bsnunu_jax.report.summary import Row
 
 # Shapes closer than this are called equal: well below what an efficiency could notice.

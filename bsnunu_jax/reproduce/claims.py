@@ -4,8 +4,7 @@ from concurrent.futures import ThreadPoolExecutor
 from typing import Any
 
 from bsnunu_jax.reproduce.items import ITEMS
-from bsnunu_jax.reproduce.product import Product
-from bsnunu_jax.reproduce.row import Row, statements
+from bsnunu_jax.reproduce.row import Product, Row, statements
 from bsnunu_jax.reproduce.settings import Settings
 
 # Most of an item is compilation, one thread each.

@@ -7,7 +7,7 @@ from threading import Lock
 from types import MappingProxyType
 
 from bsnunu_jax.foundation.errors import InputError
-from bsnunu_jax.reproduce.product import Product
+from bsnunu_jax.reproduce.row import Product
 from bsnunu_jax.reproduce.settings import Settings
 
 # Modules of Matplotlib import each other in circles: not from two threads at once.

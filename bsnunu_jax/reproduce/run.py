@@ -12,14 +12,13 @@ from typing import Any
 import numpy as np
 
 from bsnunu_jax.foundation.errors import InputError
-from bsnunu_jax.foundation.files import write_whole
-from bsnunu_jax.foundation.hdf5 import netcdf
+from bsnunu_jax.foundation.files import netcdf, write_whole
 from bsnunu_jax.foundation.owned import CARD, owner
 from bsnunu_jax.foundation.progress import say_on_stderr, silent
 from bsnunu_jax.foundation.seals import write_json
 from bsnunu_jax.foundation.version import __version__
 from bsnunu_jax.reproduce.items import Item
-from bsnunu_jax.reproduce.product import Grid, Product
+from bsnunu_jax.reproduce.row import Grid, Product
 from bsnunu_jax.reproduce.settings import Settings
 from bsnunu_jax.runs.folder import locked
 from bsnunu_jax.runs.listing import inputs_json

@@ -142,10 +142,6 @@ def _of_z_prime(inputs: Inputs) -> dict[str, Scalar]:
     return found
 
 
-def _rounds_to(value: float, stated: float) -> bool:
-    return bool(np.isclose(np.round(value), stated))
-
-
 def _s0(value: dict[str, float], sigma: dict[str, float]) -> list[Row]:
     # Scale of what the text states, and the number; None where it states nothing.
     stated = {
@@ -158,7 +154,7 @@ def _s0(value: dict[str, float], sigma: dict[str, float]) -> list[Row]:
     rows = []
     for key, (scale, number) in stated.items():
         found, error = scale * value[key], scale * sigma[key]
-        agrees = None if number is None else _rounds_to(found, number)
+        agrees = None if number is None else bool(np.isclose(np.round(found), number))
         rows.append(row(10, key, found, error, agrees))
     return rows
 

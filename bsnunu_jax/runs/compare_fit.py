@@ -42,6 +42,7 @@ def compare_by_fit(card: Card, problem: Problem) -> dict[str, Any]:
         float(np.sum(_nuisances(p, m) ** 2)) for p, m in ((problem, fit.best), (sm_problem, sm))
     ]
     gain = sm.objective - fit.best.objective
+    fractions = _new(problem, *_values(problem, fit.best))
     return {
         "method": "best fit",
         "sm_minus_2_log_likelihood": sm.objective,
@@ -51,7 +52,7 @@ def compare_by_fit(card: Card, problem: Problem) -> dict[str, Any]:
         "parameters": len(problem.parameters),
         "data_sets": {name: against(of_best[name], of_sm[name]) for name in of_best},
         "nuisance_terms": against(*pulls),
-        "BR_NP": _fractions(problem, fit.best),
+        "BR_NP": {k: float(v) for k, v in fractions.items()},
         "evidence": {
             "log_ratio": log_evidence_ratio(problem, fit, sm),
             "box": flat_priors(problem),
@@ -98,14 +99,9 @@ def _terms(problem: Problem, values: Array, z: Array) -> dict[str, Array]:
     return problem.log_likelihood_of(predictions, theta, profiled=True)
 
 
-def _fractions(problem: Problem, minimum: Minimum) -> dict[str, float]:
-    """Branching fractions minus those of the SM at the same inputs."""
-    return {k: float(v) for k, v in _new(problem, *_values(problem, minimum)).items()}
-
-
 @program
 def _new(problem: Problem, values: Array, z: Array) -> dict[str, Array]:
-    """BR_NP of every mode."""
+    """BR_NP of every mode: branching fractions minus those of the SM at the same inputs."""
     predictions = problem.predictions_at(values, z)
     inputs, states = predictions.inputs, predictions.states
     return {m: branching_fraction_np(m, states, inputs) for m in (*MODES, *ANNIHILATIONS)}

@@ -67,7 +67,9 @@ def run_limit(
         RunError: if the folder goes while the run works.
     """
     draws = _draws(card, posterior) if posterior else None
-    settings = {"parameter": parameter or _only(card), "null": null, "cl": cl}
+    # That of a card with one; with more the fit refuses.
+    name = parameter or next(iter(card.content.parameters))
+    settings = {"parameter": name, "null": null, "cl": cl}
     problem = card.problem
     likelihood = ProfileLikelihood(
         problem, parameter, null=null, starts=card.content.best_fit.starts, seed=card.content.seed
@@ -102,11 +104,6 @@ def _check_tested(likelihood: ProfileLikelihood, tested: tuple[float, ...]) -> N
                 where="--test",
                 allowed="give a value inside, or widen the prior",
             )
-
-
-def _only(card: Card) -> str:
-    """The name of the parameter of a card with one; with more the fit refuses."""
-    return next(iter(card.content.parameters))
 
 
 def _asymptotic(

@@ -11,8 +11,8 @@ from importlib import metadata, resources
 from pathlib import Path
 from typing import Any, Protocol
 
-from bsnunu_jax.experiments.records.published import CHECKSUMS as PUBLISHED
-from bsnunu_jax.experiments.records.published import sha256_of
+from bsnunu_jax.experiments.records.record import CHECKSUMS as PUBLISHED
+from bsnunu_jax.experiments.records.record import sha256_of
 from bsnunu_jax.foundation.errors import InputError
 from bsnunu_jax.foundation.seals import read_json, write_json
 from bsnunu_jax.foundation.version import __version__

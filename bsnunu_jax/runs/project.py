@@ -22,7 +22,7 @@ from bsnunu_jax.inference.hypotheses.projection import (
     expected_limits,
 )
 from bsnunu_jax.inference.hypotheses.projection_toys import projected_toys
-from bsnunu_jax.inference.hypotheses.scale_strength import STRENGTH, ScaleStrength
+from bsnunu_jax.inference.hypotheses.scale_strength import STRENGTH, by_strength
 from bsnunu_jax.inference.problem.problem import Problem
 from bsnunu_jax.inference.problem.programs import arguments
 from bsnunu_jax.models import get_model
@@ -270,9 +270,8 @@ def _subject(
             raise InputError(
                 "Lambda is infinite without a signal", where="--null", allowed="leave it out"
             )
-        by_strength = ScaleStrength.of(problem)
-        problem, own = by_strength.problem, STRENGTH
-        report, fitted = by_strength.strength.scale, by_strength.strength.strength
+        (problem, strength), own = by_strength(problem), STRENGTH
+        report, fitted = strength.scale, strength.strength
     Projection(problem, own, **options)
     projection = Projection(card.ready(problem), own, **options)
     for x in true:
@@ -283,8 +282,9 @@ def _subject(
                 where="--true",
                 allowed="give a value inside, or widen the prior",
             )
-    values = {k: _plain(card.stated.model.read(k, text)) for k, text in point.items()}
-    return Subject(values, name or names[0], projection, report, fitted)
+    values = {k: card.stated.model.read(k, text) for k, text in point.items()}
+    plain = {k: str(x) if isinstance(x, complex) else x for k, x in values.items()}
+    return Subject(plain, name or names[0], projection, report, fitted)
 
 
 def _point(
@@ -363,11 +363,6 @@ def _toys(
             for x, z in zip(truths, found.sigmas.tolist(), strict=True)
         ]
     }
-
-
-def _plain(value: Any) -> Any:
-    """A held value for JSON."""
-    return str(value) if isinstance(value, complex) else value
 
 
 def _numbers(values: Any) -> list[float | None]:

@@ -100,10 +100,10 @@ class Design:
         else:
             fractions = [self._uniform(index, d) for d in range(len(drawn))]
         of = dict(zip((a.name for a in drawn), fractions, strict=True))
-        return {
-            a.name: a.at(of[a.name] if not a.size else _fraction(self.step(a, index), a.size))
-            for a in self.axes
-        }
+        for a in self.axes:
+            if a.size:
+                of[a.name] = self.step(a, index).astype(float) / max(a.size - 1, 1)
+        return {a.name: a.at(of[a.name]) for a in self.axes}
 
     def normals(self, index: Index) -> Float[Array, "n k"]:
         """The nuisances at these points."""
@@ -122,7 +122,3 @@ class Design:
         # 53 bits and a half: never 0, never 1.
         whole = ((first << 32) | second) >> 12
         return (whole.astype(float) + 0.5) * 2.0**-52
-
-
-def _fraction(step: Index, size: int) -> Column:
-    return step.astype(float) / max(size - 1, 1)

@@ -11,10 +11,10 @@ import numpy as np
 from jaxtyping import Array, Float
 
 from bsnunu_jax.experiments import Predictions
+from bsnunu_jax.inference.problem.tabulate import depends
 from bsnunu_jax.inputs import Nuisances
 from bsnunu_jax.numerics.batch import chunked_vmap
-from bsnunu_jax.numerics.structure import depends
-from bsnunu_jax.rates.tabulated import Request
+from bsnunu_jax.rates.kernels import Request
 from bsnunu_jax.scan.design import Axis, Design, Index
 from bsnunu_jax.scan.forms import QuadraticForms, quadratic_forms
 from bsnunu_jax.scan.study import LOG_LIKELIHOOD, Coordinates, Study, Tables

@@ -12,7 +12,7 @@ from bsnunu_jax.experiments import Measurement, Predictions, log_likelihoods
 from bsnunu_jax.foundation.arrays import Scalar
 from bsnunu_jax.inputs import Nuisances
 from bsnunu_jax.models import Model
-from bsnunu_jax.rates.tabulated import Request, Tabulated
+from bsnunu_jax.rates.kernels import Request, Tabulated
 from bsnunu_jax.states.sectors import Sectors, sectors_of
 
 Coordinates = Mapping[str, Any]

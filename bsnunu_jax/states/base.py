@@ -71,7 +71,7 @@ class MasslessPair:
 
 
 class Around:
-    """What a state that changes another one leaves as it is."""
+    """What a state that changes another one leaves as it is, or that is another one by its name."""
 
     state: InvisibleState
 

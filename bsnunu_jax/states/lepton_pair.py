@@ -5,7 +5,7 @@ from typing import ClassVar
 import jax.numpy as jnp
 from jaxtyping import Array, Complex
 
-from bsnunu_jax.foundation.arrays import Scalar
+from bsnunu_jax.foundation.arrays import Scalar, squared
 from bsnunu_jax.foundation.errors import InputError
 from bsnunu_jax.inputs import Inputs
 from bsnunu_jax.states.massive_pair import DarkRows, Interferences, MassivePair
@@ -52,16 +52,16 @@ class LeptonPair(MassivePair):
         """
         weight, c = inputs.N_0**2 / 4, self.coefficients
         if "C7" not in c:
-            return {name: weight * _squared(value) for name, value in c.items()}
+            return {name: weight * squared(value) for name, value in c.items()}
         C9, C10, C7 = _effective(inputs, "C9eff"), _c10_sm(inputs), c["C7"]
         two_m_b = 2 * inputs.values["mb_MSbar_4p8"]
-        found = {"C7": weight * two_m_b**2 * _squared(C7)}
+        found = {"C7": weight * two_m_b**2 * squared(C7)}
         for sign in "+-":
             new = c[f"C9{sign}"]
             product = (C7 * jnp.conj(C9)).real + C7.real * new.real
             found |= {
-                f"C9{sign}": weight * (_squared(C9) + 2 * C9.real * new.real + _squared(new)),
-                f"C10{sign}": weight * _squared(C10 + c[f"C10{sign}"]),
+                f"C9{sign}": weight * (squared(C9) + 2 * C9.real * new.real + squared(new)),
+                f"C10{sign}": weight * squared(C10 + c[f"C10{sign}"]),
                 f"C7*C9{sign}": weight * two_m_b * product,
             }
         return found
@@ -83,10 +83,6 @@ class LeptonPair(MassivePair):
             "C7*C9+": {"VE": photon},
             "C7*C9-": {"AF": photon},
         }
-
-
-def _squared(c: Complex[Array, ""]) -> Scalar:
-    return c.real**2 + c.imag**2
 
 
 def _alpha_ratio(inputs: Inputs) -> Scalar:

@@ -14,7 +14,7 @@ from jax.core import Tracer
 from jax.typing import ArrayLike
 from jaxtyping import Array, Complex, Float
 
-from bsnunu_jax.foundation.arrays import Scalar
+from bsnunu_jax.foundation.arrays import Scalar, squared
 from bsnunu_jax.foundation.errors import InputError
 from bsnunu_jax.inputs import Inputs
 from bsnunu_jax.numerics import quadrature
@@ -126,7 +126,7 @@ class MassivePair(eqx.Module):
         space counts.
         """
         factor, c = 2.0 if self.identical else 1.0, self.coefficients
-        found = {k: factor * (v.real**2 + v.imag**2) for k, v in c.items()}
+        found = {k: factor * squared(v) for k, v in c.items()}
         for (a, b), part in self.interferences.items():
             if a in c and b in c and self._interfere(a, b):
                 product = c[a] * jnp.conj(c[b])

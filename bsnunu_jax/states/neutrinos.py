@@ -9,7 +9,7 @@ from jax.core import Tracer
 from jax.typing import ArrayLike
 from jaxtyping import Array, Complex
 
-from bsnunu_jax.foundation.arrays import Scalar
+from bsnunu_jax.foundation.arrays import Scalar, squared
 from bsnunu_jax.foundation.errors import InputError
 from bsnunu_jax.inputs import Inputs
 from bsnunu_jax.states.base import MasslessPair
@@ -110,14 +110,10 @@ class Neutrinos(MasslessPair, eqx.Module):
     def invariants(self, inputs: Inputs) -> dict[str, Scalar]:
         """N_0^2 sum |C_L +- C_R|^2 over flavours and chiralities, with C_L^SM on the diagonal."""
         CL = self.CL + inputs.C_L_SM * jnp.eye(3)
-        vector = _sum_squares(CL + self.CR) + _sum_squares(self.CLp + self.CRp)
-        axial = _sum_squares(CL - self.CR) + _sum_squares(self.CLp - self.CRp)
+        vector = jnp.sum(squared(CL + self.CR)) + jnp.sum(squared(self.CLp + self.CRp))
+        axial = jnp.sum(squared(CL - self.CR)) + jnp.sum(squared(self.CLp - self.CRp))
         return {"vector": inputs.N_0**2 * vector, "axial": inputs.N_0**2 * axial}
 
     def dark_rows(self, q2: Scalar) -> dict[str, dict[str, Scalar]]:
         """A massless chiral pair: transverse current only, weight 2 q2/3."""
         return {"vector": {"V": 2 * q2 / 3}, "axial": {"A": 2 * q2 / 3}}
-
-
-def _sum_squares(c: Complex[Array, "3 3"]) -> Scalar:
-    return jnp.sum(c.real**2 + c.imag**2)

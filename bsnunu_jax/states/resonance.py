@@ -9,7 +9,7 @@ from jax.core import Tracer
 from jax.typing import ArrayLike
 from jaxtyping import Array, Complex, Float
 
-from bsnunu_jax.foundation.arrays import Scalar
+from bsnunu_jax.foundation.arrays import Scalar, squared
 from bsnunu_jax.foundation.errors import InputError
 from bsnunu_jax.inputs import Inputs
 from bsnunu_jax.numerics import breit_wigner
@@ -31,10 +31,7 @@ class _Couplings(eqx.Module):
 
     def invariants(self, inputs: Inputs) -> dict[str, Scalar]:
         """|S|^2, seen by B -> K, and |P|^2, seen by B -> K*: parity forbids an interference."""
-        return {
-            "scalar": self.S.real**2 + self.S.imag**2,
-            "pseudoscalar": self.P.real**2 + self.P.imag**2,
-        }
+        return {"scalar": squared(self.S), "pseudoscalar": squared(self.P)}
 
 
 class Resonance(_Couplings):

@@ -5,19 +5,18 @@ from typing import Any, ClassVar, Literal
 import equinox as eqx
 import jax.numpy as jnp
 from jax.typing import ArrayLike
-from jaxtyping import Array, Complex, Float
+from jaxtyping import Array, Complex
 
 from bsnunu_jax.foundation.arrays import Scalar
 from bsnunu_jax.foundation.errors import InputError
-from bsnunu_jax.inputs import Inputs
-from bsnunu_jax.states.base import BinRule, Rule
+from bsnunu_jax.states.base import Around
 from bsnunu_jax.states.fermion_pair import FermionPair
-from bsnunu_jax.states.massive_pair import DarkRows, check_operators, mass, refuse_vanishing
+from bsnunu_jax.states.massive_pair import check_operators, mass, refuse_vanishing
 
 _SIGN = {"L": -1, "R": 1}
 
 
-class SterileNeutrino(eqx.Module):
+class SterileNeutrino(Around, eqx.Module):
     """B -> K(*) + nu and an antiparticle of N, or N and its antiparticle; C in GeV^-2.
 
     V_XY = (sbar gamma_mu P_X b)(nubar gamma^mu P_Y N), S_XY = (sbar P_X b)(nubar P_Y N),
@@ -31,8 +30,6 @@ class SterileNeutrino(eqx.Module):
     '2.02e-05'
     """
 
-    has_spectrum: ClassVar[bool] = True
-    vanishes_at_limits: ClassVar[bool] = True
     operators: ClassVar[tuple[str, ...]] = (
         *(f"{kind}_{x}{y}" for kind in "VS" for x in "LR" for y in "LR"),
         "T_LL",
@@ -75,7 +72,7 @@ class SterileNeutrino(eqx.Module):
         self.pair, self.majorana = pair, majorana
 
     @property
-    def fermions(self) -> FermionPair:
+    def state(self) -> FermionPair:  # type: ignore[override]  # no field, made of these
         """The same as a fermion pair; of a Majorana current only the axial half is left."""
         c: dict[str, Any] = {}
         for name, value in self.coefficients.items():
@@ -91,19 +88,3 @@ class SterileNeutrino(eqx.Module):
         if self.pair == "NN":
             return FermionPair(self.mN, majorana=self.majorana, **c)
         return FermionPair(jnp.zeros_like(self.mN), self.mN, **c)
-
-    def invariants(self, inputs: Inputs) -> dict[str, Scalar]:
-        """Those of the fermion pair."""
-        return self.fermions.invariants(inputs)
-
-    def dark_rows(self, q2: Scalar) -> DarkRows:
-        """Those of the fermion pair."""
-        return self.fermions.dark_rows(q2)
-
-    def total_rule(self, q2_max: Scalar, nodes: int) -> Rule:
-        """That of the fermion pair."""
-        return self.fermions.total_rule(q2_max, nodes)
-
-    def bin_rule(self, edges: Float[Array, " edges"], q2_max: Scalar, nodes: int) -> BinRule:
-        """That of the fermion pair."""
-        return self.fermions.bin_rule(edges, q2_max, nodes)

@@ -5,7 +5,7 @@ import jax.numpy as jnp
 from jax.typing import ArrayLike
 from jaxtyping import Array, Complex
 
-from bsnunu_jax.foundation.arrays import Scalar
+from bsnunu_jax.foundation.arrays import Scalar, squared
 from bsnunu_jax.inputs import Inputs
 from bsnunu_jax.states.base import MasslessPair
 
@@ -48,11 +48,11 @@ class Universal(MasslessPair, eqx.Module):
         """3 N_0^2 times |cVL +- cVR|^2, |cSL +- cSR|^2, |cTL|^2."""
         norm = 3 * inputs.N_0**2
         return {
-            "vector": norm * _square(self.cVL + self.cVR),
-            "axial": norm * _square(self.cVL - self.cVR),
-            "scalar": norm * _square(self.cSL + self.cSR),
-            "pseudoscalar": norm * _square(self.cSL - self.cSR),
-            "tensor": norm * _square(self.cTL),
+            "vector": norm * squared(self.cVL + self.cVR),
+            "axial": norm * squared(self.cVL - self.cVR),
+            "scalar": norm * squared(self.cSL + self.cSR),
+            "pseudoscalar": norm * squared(self.cSL - self.cSR),
+            "tensor": norm * squared(self.cTL),
         }
 
     def dark_rows(self, q2: Scalar) -> dict[str, dict[str, Scalar]]:
@@ -64,7 +64,3 @@ class Universal(MasslessPair, eqx.Module):
             "pseudoscalar": {"P": 2 * q2},
             "tensor": {"E": 32 * q2 / 3, "F": 32 * q2 / 3},
         }
-
-
-def _square(c: Complex[Array, ""]) -> Scalar:
-    return c.real**2 + c.imag**2

@@ -14,8 +14,7 @@ import pytest
 
 from bsnunu_jax.cli import main
 from bsnunu_jax.experiments.records import hepdata
-from bsnunu_jax.experiments.records.published import CHECKSUMS, WORKSPACE
-from bsnunu_jax.experiments.records.record import DATA_SETS
+from bsnunu_jax.experiments.records.record import CHECKSUMS, DATA_SETS, WORKSPACE
 
 NAME = "belle2-knunu"
 A, B, H = (n for n in CHECKSUMS if n != WORKSPACE)

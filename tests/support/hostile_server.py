@@ -7,7 +7,7 @@ from collections.abc import Callable
 from contextlib import contextmanager
 from hashlib import sha256
 
-from bsnunu_jax.experiments.records.published import CHECKSUMS
+from bsnunu_jax.experiments.records.record import CHECKSUMS
 
 FILES = {name: f"content of {name}\n".encode() * 20 for name in CHECKSUMS}
 SUMS = {name: sha256(content).hexdigest() for name, content in FILES.items()}

@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 
 from bsnunu_jax.experiments.histfactory.compaction import compact, profile_strength
-from bsnunu_jax.experiments.histfactory.model import HistFactory
+from bsnunu_jax.experiments.histfactory.model import HistFactory, padded
 from bsnunu_jax.experiments.histfactory.reweighted import Belle2Likelihood
 
 # Combinations of systematics that stay, and bins of true q2 that are merged into one.
@@ -91,7 +91,6 @@ def read_table(table: Mapping[str, Any]) -> dict[str, Any]:
     bins = np.concatenate([s["bins"] for s in samples])
     events = np.concatenate([s["events"] for s in samples])
     shapes = np.concatenate([np.array(s["shapes"]) for s in samples], axis=1)
-    width = max(len(s["norms"]) for s in samples)
     rows = [[names.index(n) for n in s["norms"]] for s in samples for _ in s["bins"]]
     up, down = np.array(list(table["norms"].values())).T
     symmetric = np.concatenate([np.zeros((len(names), events.size)), shapes])
@@ -106,7 +105,7 @@ def read_table(table: Mapping[str, Any]) -> dict[str, Any]:
         norm_alpha=np.arange(len(names)),
         norm_up=up,
         norm_down=down,
-        norm_of_entry=np.array([r + [len(names)] * (width - len(r)) for r in rows], dtype=int),
+        norm_of_entry=padded(rows, len(names)),
         factors=(),
         factor_of_entry=np.zeros((events.size, 0), dtype=int),
         gammas=np.arange(events.size),

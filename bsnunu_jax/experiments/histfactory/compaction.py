@@ -16,7 +16,7 @@ import numpy as np
 from jaxtyping import Array, Float
 from scipy.optimize import minimize
 
-from bsnunu_jax.experiments.histfactory.model import HistFactory
+from bsnunu_jax.experiments.histfactory.model import HistFactory, padded
 from bsnunu_jax.experiments.quoted.marginal_poisson import log_most_likely
 
 # Relative change of a yield by one sigma above which a normalisation is kept.
@@ -118,8 +118,7 @@ def _strength_gradient(model: HistFactory, signal: np.ndarray) -> Any:
 def _kept_norms(table: np.ndarray, kept: np.ndarray) -> np.ndarray:
     """Normsys modifiers of every entry, renumbered, those that are not kept left out."""
     rows = [[int(np.searchsorted(kept, i)) for i in row if i in kept] for row in table]
-    width = max(map(len, rows))
-    return np.array([r + [len(kept)] * (width - len(r)) for r in rows], dtype=int)
+    return padded(rows, len(kept))
 
 
 def _visible(

@@ -10,7 +10,7 @@ interpolation code: two matrix products whatever the number of systematics. Supp
 normfactor, normsys, histosys, staterror.
 """
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 from typing import Literal
@@ -191,6 +191,13 @@ class HistFactory:
         alpha = [values.get(name, 0.0) for name in self.alphas]
         factors = [values.get(name, 1.0) for name in self.factors]
         return jnp.asarray(alpha), jnp.asarray(factors)
+
+
+def padded(rows: Sequence[Sequence[int]], padding: int) -> np.ndarray:
+    """Rows of indices, filled up to equal length."""
+    width = max(map(len, rows), default=0)
+    filled = [[*row, *[padding] * (width - len(row))] for row in rows]
+    return np.array(filled, dtype=int).reshape(len(rows), width)
 
 
 def _picked(modifiers: Float[Array, " n"], index: np.ndarray) -> Float[Array, " entries"]:

@@ -7,7 +7,7 @@ from typing import Any
 
 import numpy as np
 
-from bsnunu_jax.experiments.histfactory.model import HistFactory, HistoCode, NormCode
+from bsnunu_jax.experiments.histfactory.model import HistFactory, HistoCode, NormCode, padded
 from bsnunu_jax.foundation.errors import InputError
 
 # Up and down variations closer to symmetric than this are symmetric, in units of the nominal yield.
@@ -152,10 +152,7 @@ def _table(size: int, items: Sequence[tuple[slice, int]], padding: int) -> np.nd
     for block, index in items:
         for entry in range(block.start, block.stop):
             rows[entry].append(index)
-    width = max((len(r) for r in rows), default=0)
-    return np.array([r + [padding] * (width - len(r)) for r in rows], dtype=int).reshape(
-        size, width
-    )
+    return padded(rows, padding)
 
 
 def _mc_statistics(

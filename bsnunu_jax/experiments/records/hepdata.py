@@ -18,8 +18,7 @@ from pathlib import Path
 from typing import Any
 
 from bsnunu_jax.experiments.records.archives import MOST_BYTES, read_members
-from bsnunu_jax.experiments.records.published import sha256_of
-from bsnunu_jax.experiments.records.record import DataSet, is_right
+from bsnunu_jax.experiments.records.record import DataSet, is_right, sha256_of
 from bsnunu_jax.experiments.records.web import RefusedError, Site, UnreachableError
 from bsnunu_jax.foundation.errors import InputError
 from bsnunu_jax.foundation.files import write_whole

@@ -172,17 +172,15 @@ def best_fit(
         found = _merged(local, lines, every)
     intervals = np.full((len(found), free, 2), np.nan)
     for _ in range(_SEARCHES if errors else 0):
-        found_ends = profiled(
+        intervals, below = profiled(
             local,
             np.array([m.point for m in found]),
             np.array([m.objective for m in found]),
             np.array([m.hessian for m in found]),
         )
-        intervals = found_ends.ends
-        if not found_ends.lower:
+        if not below:
             break
-        lower = _settled(local, np.array(found_ends.lower), tolerance)
-        every += _described(local, lines, *lower)
+        every += _described(local, lines, *_settled(local, np.array(below), tolerance))
         found = _merged(local, lines, every)
     return _reported(local, found, intervals, lines, starts, converged)
 

@@ -62,26 +62,12 @@ class _End:
     halvings: int = 0
 
 
-@dataclass(frozen=True)
-class Profiled:
-    """Ends of the intervals of every parameter at every minimum.
-
-    Attributes:
-        ends: in the coordinates of `Box`, NaN where the profile does not rise by 1 inside the
-            priors, shape (minima, n, 2).
-        lower: points that lie lower than the first minimum.
-    """
-
-    ends: np.ndarray
-    lower: list[np.ndarray]
-
-
 def profiled(
     local: Landscape,
     points: Float[np.ndarray, "m size"],
     objective: Float[np.ndarray, " m"],
     hessian: Float[np.ndarray, "m size size"],
-) -> Profiled:
+) -> tuple[Float[np.ndarray, "m n 2"], list[np.ndarray]]:
     """The ends of all parameters at all minima, the deepest first.
 
     The profile of the deepest minimum is that over all minima, followed from where it lies to the
@@ -92,6 +78,10 @@ def profiled(
         points: the minima in the coordinates of `Box`.
         objective: -2 ln L there.
         hessian: Hessians there.
+
+    Returns:
+        the ends in the coordinates of `Box`, NaN where the profile does not rise by 1 inside the
+        priors, shape (minima, n, 2); and points that lie lower than the first minimum.
     """
     n = len(local.problem.parameters)
     models = np.array([positive(h) for h in hessian])
@@ -127,7 +117,7 @@ def profiled(
         for s in searches
         if s.minimum == 0 and s.lowest[0] < -LOWER and s.lowest[1] is not None
     ]
-    return Profiled(ends, lower)
+    return ends, lower
 
 
 def _try(
@@ -152,7 +142,8 @@ def _try(
     ]
     if not lanes:
         return
-    rows = [_nearest(points, start) for _, start in lanes]
+    # The nearest minimum.
+    rows = [int(np.argmin(np.abs(points - start).max(axis=1))) for _, start in lanes]
     _, slopes = local.boxed(np.array([start for _, start in lanes]))
     starts = [
         _moved(local, start, slope, models[row], s.index, s.found)
@@ -243,7 +234,3 @@ def _aside(local: Landscape, s: _End) -> list[np.ndarray]:
     shift = np.zeros_like(s.point)
     shift[:n] = _ASIDE * (np.arange(n) != s.index)
     return [np.clip(s.point + sign * shift, low[0], high[0]) for sign in (1, -1)] * (n > 1)
-
-
-def _nearest(points: np.ndarray, point: np.ndarray) -> int:
-    return int(np.argmin(np.abs(points - point).max(axis=1)))

@@ -4,7 +4,6 @@ Lambda has no value without a signal, its strength Lambda^-q has: 0. A pair adds
 SM and nothing interferes, so that strength is to a pair what a signal strength is to the SM.
 """
 
-from dataclasses import dataclass
 from functools import cache
 from typing import Any
 
@@ -22,44 +21,33 @@ from bsnunu_jax.states import Scaled
 STRENGTH = "strength"
 
 
-@dataclass(frozen=True, eq=False)
-class ScaleStrength:
-    """A problem with the strength of an operator in place of its Lambda.
+def by_strength(problem: Problem) -> tuple[Problem, Strength]:
+    """The problem with the strength of its operator in place of Lambda, and that strength.
 
-    Attributes:
-        problem: with the parameter `strength`.
-        strength: from Lambda to it and back.
+    The range of the strength ends at the lowest Lambda.
+
+    Raises:
+        InputError: unless the model is a pair beside the SM with one operator and fixed masses.
     """
-
-    problem: Problem
-    strength: Strength
-
-    @classmethod
-    def of(cls, problem: Problem) -> "ScaleStrength":
-        """The problem with Lambda replaced; the range of the strength ends at the lowest Lambda.
-
-        Raises:
-            InputError: unless the model is a pair beside the SM with one operator and fixed masses.
-        """
-        (old,) = (p for p in problem.parameters if p.name == SCALE)
-        free = [p.name for p in problem.parameters if p.name in ("m", "m1", "m2", "mN", "scale")]
-        if free:
-            raise InputError(
-                f"{', '.join(free)} is fitted, without a signal it has no meaning",
-                where="--parameter Lambda",
-                allowed=f"fix it: --set {free[0]}=0.5",
-            )
-        strength = problem.model.strength(dict(problem.fixed))
-        if strength is None:
-            raise InputError(
-                f"{problem.model.name!r} is no pair beside the SM neutrinos",
-                where="--parameter Lambda",
-                allowed="a card of scalar-pair, fermion-pair, vector-pair or sterile-neutrino",
-            )
-        highest = float(strength.strength(old.prior.range[0]))
-        parameter = Parameter(STRENGTH, Uniform(0.0, highest), r"\Lambda^{-q}")
-        fitted = tuple(parameter if p is old else p for p in problem.parameters)
-        return cls(problem.of_model(_by_strength(problem.model), fitted, problem.fixed), strength)
+    (old,) = (p for p in problem.parameters if p.name == SCALE)
+    free = [p.name for p in problem.parameters if p.name in ("m", "m1", "m2", "mN", "scale")]
+    if free:
+        raise InputError(
+            f"{', '.join(free)} is fitted, without a signal it has no meaning",
+            where="--parameter Lambda",
+            allowed=f"fix it: --set {free[0]}=0.5",
+        )
+    strength = problem.model.strength(dict(problem.fixed))
+    if strength is None:
+        raise InputError(
+            f"{problem.model.name!r} is no pair beside the SM neutrinos",
+            where="--parameter Lambda",
+            allowed="a card of scalar-pair, fermion-pair, vector-pair or sterile-neutrino",
+        )
+    highest = float(strength.strength(old.prior.range[0]))
+    parameter = Parameter(STRENGTH, Uniform(0.0, highest), r"\Lambda^{-q}")
+    fitted = tuple(parameter if p is old else p for p in problem.parameters)
+    return problem.of_model(_by_strength(problem.model), fitted, problem.fixed), strength
 
 
 @cache

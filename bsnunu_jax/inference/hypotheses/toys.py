@@ -13,11 +13,11 @@ import numpy as np
 from scipy.stats import norm
 
 from bsnunu_jax.foundation.errors import InputError
+from bsnunu_jax.foundation.seals import load_block, save_block
 from bsnunu_jax.inference.hypotheses.ensembles import Fits
 from bsnunu_jax.inference.hypotheses.goodness import saturated_statistic
 from bsnunu_jax.inference.hypotheses.hypotest import BANDS, statistic_of
 from bsnunu_jax.inference.hypotheses.profile_likelihood import ProfileLikelihood, TestStatistic
-from bsnunu_jax.inference.sampling.blocks import load_block, save_block
 
 Progress = Callable[[str, int], None]
 

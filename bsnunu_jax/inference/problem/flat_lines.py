@@ -12,8 +12,7 @@ import numpy as np
 from jaxtyping import Float
 from scipy.optimize import minimize
 
-from bsnunu_jax.inference.problem.box import chord
-from bsnunu_jax.inference.problem.landscape import Landscape
+from bsnunu_jax.inference.problem.landscape import Landscape, chord
 
 # Points at which the gradient is looked at, beside 8 for every parameter.
 _POINTS, _PER_PARAMETER = 32, 8

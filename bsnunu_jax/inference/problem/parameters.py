@@ -55,11 +55,25 @@ class Prior(Protocol):
 
 
 @dataclass(frozen=True)
-class Uniform:
-    """Flat between low and high."""
+class _Between:
+    """A prior that ends at low and high, and is no constraint there: see `Prior`."""
 
     low: float
     high: float
+
+    @property
+    def range(self) -> tuple[float, float]:
+        """The interval."""
+        return self.low, self.high
+
+    def constraint(self, value: Scalar) -> Scalar:
+        """None: best fits are those of the likelihood, in x as in ln x."""
+        return jnp.zeros_like(value)
+
+
+@dataclass(frozen=True)
+class Uniform(_Between):
+    """Flat between low and high."""
 
     def value(self, u: Scalar) -> Scalar:
         """low + (high - low) / (1 + exp(-u))."""
@@ -79,17 +93,8 @@ class Uniform:
         position = 2 * (value - self.low) / (self.high - self.low) - 1
         return jnp.arcsin(jnp.clip(position, -1.0, 1.0))
 
-    @property
-    def range(self) -> tuple[float, float]:
-        """The interval."""
-        return self.low, self.high
-
     def log_density(self, value: Scalar) -> Scalar:
         """Constant."""
-        return jnp.zeros_like(value)
-
-    def constraint(self, value: Scalar) -> Scalar:
-        """None."""
         return jnp.zeros_like(value)
 
     def log_jacobian(self, u: Scalar) -> Scalar:
@@ -98,11 +103,8 @@ class Uniform:
 
 
 @dataclass(frozen=True)
-class LogUniform:
+class LogUniform(_Between):
     """Flat in ln x between low > 0 and high."""
-
-    low: float
-    high: float
 
     def _log(self) -> Uniform:
         return Uniform(math.log(self.low), math.log(self.high))
@@ -123,18 +125,9 @@ class LogUniform:
         """Arcsine of the position of ln x in its interval."""
         return self._log().descent_coordinate(jnp.log(value))
 
-    @property
-    def range(self) -> tuple[float, float]:
-        """The interval."""
-        return self.low, self.high
-
     def log_density(self, value: Scalar) -> Scalar:
         """-ln x."""
         return -jnp.log(value)
-
-    def constraint(self, value: Scalar) -> Scalar:
-        """None: best fits are those of the likelihood, in x as in ln x."""
-        return jnp.zeros_like(value)
 
     def log_jacobian(self, u: Scalar) -> Scalar:
         """ln x + ln d(ln x)/du."""

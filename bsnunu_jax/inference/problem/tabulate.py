@@ -10,10 +10,10 @@ from jaxtyping import Array
 
 from bsnunu_jax.experiments.measurement import Request
 from bsnunu_jax.experiments.predictions import Predictions
+from bsnunu_jax.foundation.errors import InputError
 from bsnunu_jax.hadrons.transitions import Annihilation, get_decay, get_mode
 from bsnunu_jax.inference.problem.problem import Problem
 from bsnunu_jax.inference.problem.programs import Arrays, Whole, shared
-from bsnunu_jax.numerics.structure import depends
 from bsnunu_jax.rates.forms import Gram, Table, forms, with_coefficients
 from bsnunu_jax.states import InvisibleState, Neutrinos
 
@@ -152,3 +152,26 @@ def _fixed(
         fixed = requests if not moves(requests) else [r for r in requests if not moves([r])]
         found.append(set(fixed))
     return found
+
+
+def depends(
+    function: Callable[[Mapping[str, Any]], Any], arguments: Mapping[str, Any], names: set[str]
+) -> bool:
+    """Whether any output of a function depends on some of its arguments.
+
+    >>> import jax.numpy as jnp
+    >>> both = {"x": jnp.ones(()), "y": jnp.ones(())}
+    >>> depends(lambda at: 2 * at["x"], both, {"y"})
+    False
+    """
+    points = {k: v[None] if k in names else v for k, v in arguments.items()}
+    mapped = {k: 0 if k in names else None for k in arguments}
+    every: Callable[..., Any] = jax.vmap(function, in_axes=(mapped,), out_axes=None)
+    try:
+        # An output that does not depend on what is mapped is not mapped, and may be one for all.
+        jax.eval_shape(every, points)
+    except InputError:
+        raise
+    except ValueError:
+        return True
+    return False

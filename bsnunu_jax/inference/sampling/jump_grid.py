@@ -15,7 +15,7 @@ import numpy as np
 from jaxtyping import Array, Float
 from scipy.ndimage import correlate1d, distance_transform_edt, maximum_filter, minimum_filter
 
-from bsnunu_jax.inference.sampling.blocks import load_block, save_block
+from bsnunu_jax.foundation.seals import load_block, save_block
 from bsnunu_jax.numerics.bfgs import Surface, curvature, descend, inverse_root
 
 # Energies and their gradients in all coordinates at many points.

@@ -24,7 +24,7 @@ _CANDIDATES = 8
 # Range of the scales of local jumps, in s.
 _SCALES = 2e-3, 0.2
 # Above any energy of interest: left at the first opportunity.
-_HILL = 1e6
+HILL = 1e6
 
 
 class JumpState(NamedTuple):
@@ -100,7 +100,7 @@ class Jumps:
             step_size = jnp.where(moves, nuts.adapt_state.step_size, 0.0)
             start = nuts._replace(
                 r=jnp.where(moves, momentum, 0.0),
-                potential_energy=jnp.where(moves, nuts.potential_energy, _HILL),
+                potential_energy=jnp.where(moves, nuts.potential_energy, HILL),
                 adapt_state=nuts.adapt_state._replace(step_size=step_size),
             )
             end = self._nuts(start, model_args=(s, grid))._replace(r=None)

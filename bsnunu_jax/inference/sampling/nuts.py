@@ -17,11 +17,10 @@ from jax.sharding import Mesh, NamedSharding, PartitionSpec
 from numpyro.infer.hmc import hmc
 from numpyro.infer.util import ParamInfo
 
-from bsnunu_jax.inference.sampling.blocks import load_block, save_block
+from bsnunu_jax.foundation.seals import load_block, save_block
 from bsnunu_jax.inference.sampling.jump_grid import JumpGrid
-from bsnunu_jax.inference.sampling.jumps import Jumps
+from bsnunu_jax.inference.sampling.jumps import HILL, Jumps
 
-_HILL = 1e6
 Progress = Callable[[int, int, int, bool], None]
 Energies = Callable[[np.ndarray], tuple[Any, Any]]
 
@@ -158,7 +157,7 @@ def _first(initial: np.ndarray, energies: Energies, scale: np.ndarray | None, ke
     scale = np.ones(initial.shape[1]) if scale is None else scale
     energy, gradient = energies(initial)
     # So high that the first step leaves it: from there on all energies are exact.
-    return initial, energy + _HILL, gradient, np.tile(scale**2, (len(initial), 1)), keys
+    return initial, energy + HILL, gradient, np.tile(scale**2, (len(initial), 1)), keys
 
 
 class Program:

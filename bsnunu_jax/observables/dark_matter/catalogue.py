@@ -5,11 +5,13 @@ from collections.abc import Callable
 from bsnunu_jax.foundation.arrays import Scalar
 from bsnunu_jax.inputs import Inputs
 from bsnunu_jax.observables import charm
-from bsnunu_jax.observables.dark_matter.annihilation import at_rest
-from bsnunu_jax.observables.dark_matter.cmb import annihilation_parameter
+from bsnunu_jax.observables.dark_matter.annihilation import (
+    CM3_PER_S,
+    annihilation_parameter,
+    at_rest,
+)
 from bsnunu_jax.observables.dark_matter.relic_density import omega_h2
 from bsnunu_jax.observables.dark_matter.thermal import thermal_average
-from bsnunu_jax.observables.dark_matter.units import CM3_PER_S
 from bsnunu_jax.observables.observable import Observable, observable, of_sector
 from bsnunu_jax.states.sectors import DarkScalar
 

@@ -109,7 +109,7 @@ def thermal_average(dark: DarkScalar, inputs: Inputs, x: ArrayLike) -> Float[Arr
     """<sigma v>(x = m/T) [GeV^-2] of all channels, x >= 1 of any shape.
 
     >>> from bsnunu_jax.inputs import load_inputs
-    >>> from bsnunu_jax.observables.dark_matter.units import CM3_PER_S
+    >>> from bsnunu_jax.observables.dark_matter.annihilation import CM3_PER_S
     >>> sigma_v = thermal_average(DarkScalar(0.6, C_ss=1e-4), load_inputs(), 20.0)
     >>> f"{CM3_PER_S * float(sigma_v):.2e}"
     '3.22e-26'

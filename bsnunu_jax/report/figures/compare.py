@@ -160,7 +160,8 @@ def _draw_fit(axes: "Axes", delta: np.ndarray, names: Sequence[str]) -> None:
     rows = np.arange(len(names))
     axes.barh(rows, delta, height=0.6, color=BLUE)
     axes.axvline(0, color=GREY, lw=0.8)
-    axes.set_yticks(rows, [_cut(name) for name in names])
+    cut = [n if len(n) <= _LONGEST else f"{n[: _LONGEST - 3]}..." for n in names]
+    axes.set_yticks(rows, cut)
     for text in axes.get_yticklabels():
         text.set_parse_math(False)
     axes.tick_params(axis="y", which="both", length=0)
@@ -188,7 +189,3 @@ def _draw_evidence(
     axes.tick_params(axis="y", which="both", length=0)
     axes.set_xlabel(r"$\ln Z/Z_\mathrm{SM}$")
     axes.legend(loc="lower center", bbox_to_anchor=(0.5, 1.0), ncols=3)
-
-
-def _cut(name: str) -> str:
-    return name if len(name) <= _LONGEST else f"{name[: _LONGEST - 3]}..."

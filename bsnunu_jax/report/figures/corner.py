@@ -3,10 +3,16 @@
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from itertools import combinations
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import numpy as np
 from jaxtyping import Float
+from matplotlib.axes import Axes
+from matplotlib.axis import Axis
+from matplotlib.figure import Figure
+from matplotlib.lines import Line2D
+from matplotlib.patches import Patch
+from matplotlib.ticker import MaxNLocator
 
 from bsnunu_jax.inference.problem.parameters import Parameter
 from bsnunu_jax.report.draws import axis_label, reported
@@ -14,11 +20,6 @@ from bsnunu_jax.report.figures.density import Density, smooth_density
 from bsnunu_jax.report.figures.of_fit import Drawn, Fit
 from bsnunu_jax.report.figures.style import BLUE, MASSES, PAGE, RED, new_figure
 from bsnunu_jax.report.intervals import STATEMENT, Marginal
-
-if TYPE_CHECKING:
-    from matplotlib.axes import Axes
-    from matplotlib.axis import Axis
-    from matplotlib.figure import Figure
 
 _MOST = 8
 # Width of a digit of a tick label [inch].
@@ -101,7 +102,7 @@ def corner_data(
     )
 
 
-def corner_figure(data: Corner) -> "Figure":
+def corner_figure(data: Corner) -> Figure:
     """Marginals on the diagonal, 68 and 95 % regions of highest density below it."""
     names = list(data.marginals)
     width = min(PAGE, 1.7 * max(len(names), 2))
@@ -144,7 +145,7 @@ def corner_figure(data: Corner) -> "Figure":
     return figure
 
 
-def _marginal(ax: "Axes", marginal: Marginal, best: float) -> None:
+def _marginal(ax: Axes, marginal: Marginal, best: float) -> None:
     x, density = marginal.curve
     ax.plot(x, density, color="black", lw=1)
     for mass, alpha in zip(reversed(MASSES), (0.3, 0.6), strict=True):
@@ -157,7 +158,7 @@ def _marginal(ax: "Axes", marginal: Marginal, best: float) -> None:
     ax.tick_params(axis="y", which="both", left=False, right=False)
 
 
-def _pair(ax: "Axes", density: Density) -> None:
+def _pair(ax: Axes, density: Density) -> None:
     x, y = density.axes
     levels = [density.level(m) for m in reversed(MASSES)]
     top = [*levels, 1.001 * density.values.max()]
@@ -165,13 +166,11 @@ def _pair(ax: "Axes", density: Density) -> None:
     ax.contour(x, y, density.values.T, levels, colors="black", linewidths=0.8)
 
 
-def _sparse_ticks(axis: "Axis", most: int) -> str:
+def _sparse_ticks(axis: Axis, most: int) -> str:
     """Few ticks, none close to the upper end, where its label would meet that of the next axes.
 
     Returns the power of ten that very small or large tick labels leave to the axis label.
     """
-    from matplotlib.ticker import MaxNLocator
-
     low, high = axis.get_view_interval()
     power = int(np.floor(np.log10(max(abs(low), abs(high)))))
     plain = -2 <= power <= 4
@@ -206,11 +205,8 @@ def _view(marginal: Marginal) -> tuple[float, float]:
     return max(low - margin, ends[0]), min(high + margin, ends[1])
 
 
-def _legend(figure: "Figure", *, alone: bool) -> None:
+def _legend(figure: Figure, *, alone: bool) -> None:
     """In the empty corner of the figure, or above the only axes."""
-    from matplotlib.lines import Line2D
-    from matplotlib.patches import Patch
-
     best = {"color": RED, "lw": 1.2, "ls": "--"} if alone else _MARKER
     handles = [
         Patch(fc=BLUE + "b3", ec="black", lw=0.8, label="68 % HDI"),

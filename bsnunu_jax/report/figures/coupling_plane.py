@@ -6,12 +6,15 @@ C_R^mutau and C_R^taumu set, cut at Eqs. (4) and (5) of that paper.
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import jax
 import jax.numpy as jnp
 import numpy as np
 from jaxtyping import Array, Float
+from matplotlib.axes import Axes
+from matplotlib.figure import Figure
+from matplotlib.lines import Line2D
 
 from bsnunu_jax.inference.problem.parameters import Parameter
 from bsnunu_jax.inputs import load_inputs
@@ -29,10 +32,6 @@ from bsnunu_jax.report.figures.of_fit import Drawn, Fit
 from bsnunu_jax.report.figures.style import COLUMN, MASSES, new_figure
 from bsnunu_jax.report.intervals import bounds
 from bsnunu_jax.states import Neutrinos
-
-if TYPE_CHECKING:
-    from matplotlib.axes import Axes
-    from matplotlib.figure import Figure
 
 # R_K of the new measurement and of the average, Eq. (4); the two limits on R_K*, Eq. (5).
 CUTS = Cuts(new=(3.6, 7.0), average=(2.0, 4.0), loose=2.7, tight=1.9)
@@ -137,7 +136,7 @@ def plane_data(
     )
 
 
-def plane_figure(data: Plane) -> "Figure":
+def plane_figure(data: Plane) -> Figure:
     """Regions of the paper filled or hatched, posterior as contours on top."""
     figure = new_figure(COLUMN, 4.1)
     ax = figure.subplots()
@@ -161,7 +160,7 @@ def plane_figure(data: Plane) -> "Figure":
     return figure
 
 
-def _zoom(ax: "Axes", data: Plane, level: float) -> None:
+def _zoom(ax: Axes, data: Plane, level: float) -> None:
     """Show all regions, the posterior above `level` and the SM, with a margin."""
     regions_mask = np.any(list(data.inside().values()), axis=0)
     posterior_mask = data.posterior.values >= level
@@ -179,9 +178,7 @@ def _zoom(ax: "Axes", data: Plane, level: float) -> None:
     ax.set(xlim=limits[0], ylim=limits[1])
 
 
-def _legend(figure: "Figure") -> None:
-    from matplotlib.lines import Line2D
-
+def _legend(figure: Figure) -> None:
     handles = [
         Line2D([], [], color="black", ls="-", lw=1.4, label="posterior 68 %"),
         Line2D([], [], color="black", ls="--", lw=1.4, label="posterior 95 %"),

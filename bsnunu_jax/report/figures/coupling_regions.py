@@ -2,15 +2,14 @@
 
 from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import numpy as np
+from matplotlib.artist import Artist
+from matplotlib.axes import Axes
+from matplotlib.patches import Patch
 
 from bsnunu_jax.report.figures.style import BLUE, DARK, RED
-
-if TYPE_CHECKING:
-    from matplotlib.artist import Artist
-    from matplotlib.axes import Axes
 
 Range = tuple[float, float]
 _HATCHES = ("////", "\\\\\\\\")
@@ -46,7 +45,7 @@ def margin(R_K: np.ndarray, R_Kstar: np.ndarray, of: Range, limit: float) -> np.
 
 
 def fill_regions(
-    ax: "Axes",
+    ax: Axes,
     x: np.ndarray,
     y: np.ndarray,
     R_K: np.ndarray,
@@ -77,10 +76,8 @@ def cut_labels(cuts: Cuts) -> Mapping[str, str]:
     }
 
 
-def region_handles(cuts: Cuts, *, hatched: bool = True) -> "list[Artist]":
+def region_handles(cuts: Cuts, *, hatched: bool = True) -> list[Artist]:
     """Entries of the legend."""
-    from matplotlib.patches import Patch
-
     tex = cut_labels(cuts)
     found: list[Artist] = [
         Patch(fc=color, label=f"{tex['new']}, {tex[limit]}")

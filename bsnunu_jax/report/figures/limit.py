@@ -1,9 +1,10 @@
 """CLs against the parameter of interest with its expected bands; or t where there is no limit."""
 
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import numpy as np
+from matplotlib.axes import Axes
 from scipy.stats import chi2
 
 from bsnunu_jax.report.figures.style import (
@@ -16,9 +17,6 @@ from bsnunu_jax.report.figures.style import (
     mark_level,
     write_columns,
 )
-
-if TYPE_CHECKING:
-    from matplotlib.axes import Axes
 
 _BANDS = ("expected_minus2", "expected_minus1", "expected", "expected_plus1", "expected_plus2")
 _LOWEST = 2e-3
@@ -52,7 +50,7 @@ def write_limit_figure(folder: Path, result: dict[str, Any], label: str) -> None
     write_columns(folder / "limit.csv", columns)
 
 
-def _draw_cls(axes: "Axes", columns: dict[str, np.ndarray], result: dict[str, Any]) -> None:
+def _draw_cls(axes: Axes, columns: dict[str, np.ndarray], result: dict[str, Any]) -> None:
     x = columns[result["parameter"]]
     bands = [np.maximum(columns[name], 1e-12) for name in _BANDS]
     fill_expected(axes, x, bands, "expected ")
@@ -84,7 +82,7 @@ def _draw_cls(axes: "Axes", columns: dict[str, np.ndarray], result: dict[str, An
     axes.legend(loc="lower center", bbox_to_anchor=(0.5, 1.0), ncols=2, fontsize=7.5)
 
 
-def _draw_t(axes: "Axes", columns: dict[str, np.ndarray], result: dict[str, Any]) -> None:
+def _draw_t(axes: Axes, columns: dict[str, np.ndarray], result: dict[str, Any]) -> None:
     x, t = columns[result["parameter"]], columns["t"]
     axes.plot(x, t, color="black")
     levels = {0.6827: "68 %", result["confidence_level"]: f"{100 * result['confidence_level']:g} %"}

@@ -2,13 +2,13 @@
 
 from dataclasses import replace
 from pathlib import Path
-from typing import TYPE_CHECKING
 
 import numpy as np
+from matplotlib.axes import Axes
+from matplotlib.figure import Figure
 from scipy.stats import chi2
 
-from bsnunu_jax.foundation.files import write_whole
-from bsnunu_jax.foundation.hdf5 import netcdf
+from bsnunu_jax.foundation.files import netcdf, write_whole
 from bsnunu_jax.inference.fits.profile_map import ProfileMap
 from bsnunu_jax.inference.problem.parameters import LogUniform
 from bsnunu_jax.inference.problem.problem import Problem
@@ -22,10 +22,6 @@ from bsnunu_jax.report.figures.style import (
     save,
     styled,
 )
-
-if TYPE_CHECKING:
-    from matplotlib.axes import Axes
-    from matplotlib.figure import Figure
 
 _HIGHEST = 25.0
 
@@ -59,7 +55,7 @@ def write_profile(
         save(profile_figure(problem, found, best), folder / "figures" / "profile")
 
 
-def profile_figure(problem: Problem, found: ProfileMap, best: dict[str, float]) -> "Figure":
+def profile_figure(problem: Problem, found: ProfileMap, best: dict[str, float]) -> Figure:
     """A curve, or filled contours at 68 and 95 %."""
     figure = new_figure(COLUMN, 2.7 if len(found.names) == 1 else 3.2)
     axes = figure.subplots()
@@ -73,7 +69,7 @@ def profile_figure(problem: Problem, found: ProfileMap, best: dict[str, float]) 
     return figure
 
 
-def _draw_curve(axes: "Axes", found: ProfileMap, best: dict[str, float]) -> None:
+def _draw_curve(axes: Axes, found: ProfileMap, best: dict[str, float]) -> None:
     (x,) = found.axes
     axes.plot(x, found.delta, color="black")
     for mass in MASSES:
@@ -82,7 +78,7 @@ def _draw_curve(axes: "Axes", found: ProfileMap, best: dict[str, float]) -> None
     axes.set_ylabel(r"$\Delta\chi^2$")
 
 
-def _draw_plane(axes: "Axes", found: ProfileMap, best: dict[str, float]) -> None:
+def _draw_plane(axes: Axes, found: ProfileMap, best: dict[str, float]) -> None:
     x, y = found.axes
     height = np.minimum(found.delta, _HIGHEST).T
     filled = axes.contourf(x, y, height, np.linspace(0, _HIGHEST, 26), cmap="Blues_r")

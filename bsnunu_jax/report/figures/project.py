@@ -2,9 +2,12 @@
 
 from collections.abc import Mapping
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import numpy as np
+from matplotlib.axes import Axes
+from matplotlib.axis import Axis
+from matplotlib.ticker import FuncFormatter, LogLocator, NullFormatter
 
 from bsnunu_jax.report.figures.style import (
     BLUE,
@@ -17,10 +20,6 @@ from bsnunu_jax.report.figures.style import (
     fill_expected,
     write_columns,
 )
-
-if TYPE_CHECKING:
-    from matplotlib.axes import Axes
-    from matplotlib.axis import Axis
 
 _BANDS = ("limit_minus2", "limit_minus1", "limit", "limit_plus1", "limit_plus2")
 _COLOURS = (BLUE, ORANGE, PURPLE, RED, GREY)
@@ -94,7 +93,7 @@ def _array(values: list[float | None]) -> np.ndarray:
     return np.array([np.nan if x is None else x for x in values])
 
 
-def _draw_luminosities(axes: "Axes", columns: dict[str, Any], result: dict[str, Any]) -> None:
+def _draw_luminosities(axes: Axes, columns: dict[str, Any], result: dict[str, Any]) -> None:
     """Bands against the luminosity; only the first of several points."""
     n = len(result["points"][0]["luminosities"])
     order = np.argsort(columns["luminosity"][:n])
@@ -130,16 +129,14 @@ def _draw_luminosities(axes: "Axes", columns: dict[str, Any], result: dict[str, 
     _plain_ticks(axes.xaxis)
 
 
-def _plain_ticks(axis: "Axis") -> None:
+def _plain_ticks(axis: Axis) -> None:
     """1, 2, 5 and their decades, written without powers of ten where they are short."""
-    from matplotlib.ticker import FuncFormatter, LogLocator, NullFormatter
-
     axis.set_major_locator(LogLocator(subs=(1.0, 2.0, 5.0)))
     axis.set_major_formatter(FuncFormatter(lambda x, _: f"${x:g}$"))
     axis.set_minor_formatter(NullFormatter())
 
 
-def _draw_against(axes: "Axes", columns: dict[str, Any], name: str, result: dict[str, Any]) -> None:
+def _draw_against(axes: Axes, columns: dict[str, Any], name: str, result: dict[str, Any]) -> None:
     """Median limits with 68 % bands and the reach against a number, a colour a luminosity."""
     luminosities = list(dict.fromkeys(columns["luminosity"].tolist()))
     for i, luminosity in enumerate(luminosities):

@@ -7,24 +7,24 @@ of the jumps: regions and limit are drawn from it. Else regions are those of the
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import numpy as np
 from jaxtyping import Float
+from matplotlib.axes import Axes
+from matplotlib.figure import Figure
+from matplotlib.lines import Line2D
+from matplotlib.patches import Patch
 
+from bsnunu_jax.foundation.seals import load_block
 from bsnunu_jax.hadrons.transitions import MODES
 from bsnunu_jax.inference.fits.best_fit import Minimum
 from bsnunu_jax.inference.problem.parameters import LogUniform, Parameter, Uniform
 from bsnunu_jax.inference.problem.problem import Problem
-from bsnunu_jax.inference.sampling.blocks import load_block
 from bsnunu_jax.report.draws import axis_label, reported
 from bsnunu_jax.report.figures.density import Density, smooth_density
 from bsnunu_jax.report.figures.of_fit import Drawn, Fit
 from bsnunu_jax.report.figures.style import BLUE, COLUMN, GREY, MASSES, RED, new_figure
-
-if TYPE_CHECKING:
-    from matplotlib.axes import Axes
-    from matplotlib.figure import Figure
 
 _SCALE, _MASSES = "Lambda", ("m", "mN")
 _BEST: dict[str, Any] = {"marker": "+", "ms": 9, "mew": 1.6, "color": RED, "ls": "none"}
@@ -178,7 +178,7 @@ def grid_of_jumps(folder: Path) -> dict[str, np.ndarray] | None:
     return load_block(path) if path.is_file() else None
 
 
-def scale_plane_figure(data: ScalePlane) -> "Figure":
+def scale_plane_figure(data: ScalePlane) -> Figure:
     """Regions over mass and scale, minima as crosses, the limit as a line."""
     figure = new_figure(COLUMN, 3.3)
     ax = figure.subplots()
@@ -208,7 +208,7 @@ def scale_plane_figure(data: ScalePlane) -> "Figure":
     return figure
 
 
-def _closing(ax: "Axes", data: ScalePlane) -> None:
+def _closing(ax: Axes, data: ScalePlane) -> None:
     """Lines at the masses where K and K* close, if they are shown."""
     low, high = data.ranges[0]
     for (name, m), style in zip(data.closes.items(), (":", "--"), strict=True):
@@ -225,10 +225,7 @@ def _closing(ax: "Axes", data: ScalePlane) -> None:
             )
 
 
-def _legend(figure: "Figure", data: ScalePlane) -> None:
-    from matplotlib.lines import Line2D
-    from matplotlib.patches import Patch
-
+def _legend(figure: Figure, data: ScalePlane) -> None:
     kind = "posterior" if data.profile is None else "likelihood"
     handles: list[Any] = [
         Patch(fc=BLUE + shade, label=f"{kind} {percent} %")

@@ -1,23 +1,21 @@
 """dBR/dq2 of K and K* against the SM, and the counts of the binned measurement."""
 
 import re
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import numpy as np
 from jaxtyping import Float
+from matplotlib.axes import Axes
+from matplotlib.collections import PolyCollection
+from matplotlib.figure import Figure
 
 from bsnunu_jax.experiments.measurement import BinnedMeasurement
 from bsnunu_jax.hadrons.transitions import get_mode
 from bsnunu_jax.inference.sampling.predictive import Predictive
 from bsnunu_jax.report.figures.of_fit import Drawn, Fit
 from bsnunu_jax.report.figures.style import BLUE, GREY, PAGE, RED, new_figure
-
-if TYPE_CHECKING:
-    from matplotlib.axes import Axes
-    from matplotlib.collections import PolyCollection
-    from matplotlib.figure import Figure
 
 # Central 95 and 68 % and the median.
 _QUANTILES = {"low95": 0.025, "low68": 0.16, "median": 0.5, "high68": 0.84, "high95": 0.975}
@@ -198,7 +196,7 @@ def _panel(
 
 def spectrum_figure(
     data: Spectrum, beside: Spectrum, remarks: Mapping[str, str] | None = None
-) -> "Figure":
+) -> Figure:
     """Two spectra above, counts minus background at the best fit below.
 
     Args:
@@ -223,7 +221,7 @@ def spectrum_figure(
     return figure
 
 
-def _spectrum(ax: "Axes", data: Spectrum, remark: str) -> None:
+def _spectrum(ax: Axes, data: Spectrum, remark: str) -> None:
     unit = 1e6
     outer, inner = _fill(ax, data.q2, data.posterior, unit)
     (best,) = ax.plot(data.q2, unit * data.best, color="black")
@@ -248,8 +246,8 @@ def _spectrum(ax: "Axes", data: Spectrum, remark: str) -> None:
 
 
 def _fill(
-    ax: "Axes", x: np.ndarray, band: Band, unit: float = 1.0, **options: Any
-) -> list["PolyCollection"]:
+    ax: Axes, x: np.ndarray, band: Band, unit: float = 1.0, **options: Any
+) -> list[PolyCollection]:
     """The 95 and the 68 % band, one over the other."""
     return [
         ax.fill_between(
@@ -265,10 +263,11 @@ def _fill(
     ]
 
 
-def _counts(ax: "Axes", panel: Panel) -> None:
+def _counts(ax: Axes, panel: Panel) -> None:
     edges = np.arange(len(panel.labels) + 1) - 0.5
     centres = (edges[1:] + edges[:-1]) / 2
-    _fill(ax, edges, Band({k: _stairs(v) for k, v in panel.signal.quantiles.items()}), step="post")
+    steps = Band({k: np.append(v, v[-1]) for k, v in panel.signal.quantiles.items()})
+    _fill(ax, edges, steps, step="post")
     ax.stairs(panel.best_signal, edges, color="black", lw=1.3, baseline=None)
     ax.stairs(panel.sm_signal, edges, color=RED, ls="--", lw=1.3, baseline=None)
     ax.axhline(0, color=GREY, lw=0.7)
@@ -287,7 +286,3 @@ def _counts(ax: "Axes", panel: Panel) -> None:
     ax.tick_params(axis="x", which="both", length=0)
     ax.set_title(panel.title)
     ax.set_xlabel(panel.xlabel)
-
-
-def _stairs(values: Sequence[float] | np.ndarray) -> np.ndarray:
-    return np.append(values, values[-1])

@@ -12,7 +12,7 @@ from scipy.interpolate import PchipInterpolator
 
 from bsnunu_jax.experiments import load_measurements
 from bsnunu_jax.experiments.histfactory.reweighted import Belle2Likelihood
-from bsnunu_jax.experiments.records.published import CHECKSUMS
+from bsnunu_jax.experiments.records.record import CHECKSUMS
 from bsnunu_jax.report.figures import style
 from bsnunu_jax.report.figures.corner import corner_data, corner_figure
 from bsnunu_jax.reproduce.belle2.resonance import WIDTH, Resonances, resonances
@@ -26,8 +26,7 @@ from bsnunu_jax.reproduce.belle2.rows import (
 )
 from bsnunu_jax.reproduce.belle2.strength import TAGS, Strength, Strengths
 from bsnunu_jax.reproduce.belle2.wet import FORM_FACTORS, LARGEST, SAMPLER, Wet, wet
-from bsnunu_jax.reproduce.product import Grid, Product
-from bsnunu_jax.reproduce.row import Row, listed
+from bsnunu_jax.reproduce.row import Grid, Product, Row, listed
 from bsnunu_jax.reproduce.settings import Settings
 
 _TAGS = {

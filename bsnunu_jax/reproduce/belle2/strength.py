@@ -16,7 +16,7 @@ from jax.scipy.special import gammaln
 from scipy.optimize import brentq
 
 from bsnunu_jax.experiments.histfactory.workspace import read_workspace
-from bsnunu_jax.experiments.records.published import WORKSPACE
+from bsnunu_jax.experiments.records.record import WORKSPACE
 from bsnunu_jax.foundation.errors import InputError
 from bsnunu_jax.inference.fits.lanes import Ends, Lanes
 from bsnunu_jax.reproduce.settings import Settings

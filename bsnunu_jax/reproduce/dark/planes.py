@@ -13,7 +13,7 @@ from matplotlib.ticker import LogLocator, NullFormatter
 from bsnunu_jax.hadrons.transitions import MODES
 from bsnunu_jax.report.figures.style import BLUE, PAGE, PURPLE, legend_above, new_figure, note
 from bsnunu_jax.reproduce.dark.families import FAMILIES
-from bsnunu_jax.reproduce.dark.plane import (
+from bsnunu_jax.reproduce.dark.planes_rows import (
     AT,
     BITS,
     LIMITING,
@@ -24,8 +24,7 @@ from bsnunu_jax.reproduce.dark.plane import (
     scale_range,
 )
 from bsnunu_jax.reproduce.dark.rates import DRAWS, dark_rates
-from bsnunu_jax.reproduce.product import Columns, Grid, Product
-from bsnunu_jax.reproduce.row import spread
+from bsnunu_jax.reproduce.row import Columns, Grid, Product, spread
 from bsnunu_jax.reproduce.settings import Settings
 
 # Okabe and Ito: told apart with any colour vision, by the dashes too.

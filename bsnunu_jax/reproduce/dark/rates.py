@@ -21,7 +21,7 @@ from bsnunu_jax.numerics.quadrature import BIN_NODES, MORE_BIN_NODES
 from bsnunu_jax.observables.branching import branching_fraction, branching_fraction_bins, dbr_dq2
 from bsnunu_jax.rates import kernels as rates
 from bsnunu_jax.rates.forms import by_state, forms
-from bsnunu_jax.rates.tabulated import Request
+from bsnunu_jax.rates.kernels import Request
 from bsnunu_jax.reproduce.dark.families import FAMILIES
 from bsnunu_jax.reproduce.settings import Settings
 from bsnunu_jax.states import Neutrinos

@@ -10,23 +10,24 @@ from matplotlib.figure import Figure
 from bsnunu_jax.observables.spectra import ita_efficiency
 from bsnunu_jax.report.figures import style
 from bsnunu_jax.reproduce.dark.families import FAMILIES
-from bsnunu_jax.reproduce.dark.likelihood import FITTED, Matches, matches
 from bsnunu_jax.reproduce.dark.planes import number_axis
 from bsnunu_jax.reproduce.dark.rates import DRAWS
 from bsnunu_jax.reproduce.dark.shapes import (
     CASES,
     EXCESS,
+    FITTED,
     Q2,
     SCAN,
     Case,
+    Matches,
     Shapes,
+    matches,
     peak,
     shapes,
     share_of,
 )
 from bsnunu_jax.reproduce.dark.spectra_rows import omega_rows, seen_rows, spectrum_rows
-from bsnunu_jax.reproduce.product import Columns, Product
-from bsnunu_jax.reproduce.row import spread
+from bsnunu_jax.reproduce.row import Columns, Product, spread
 from bsnunu_jax.reproduce.settings import Settings
 
 # Petroff's ten colours have these two as well.

@@ -6,13 +6,14 @@ from typing import Any
 import numpy as np
 
 from bsnunu_jax.reproduce.dark.families import FAMILIES
-from bsnunu_jax.reproduce.dark.likelihood import FITTED, Matches
 from bsnunu_jax.reproduce.dark.shapes import (
     CASES,
     EXCESS,
+    FITTED,
     MASSES,
     SCAN,
     Case,
+    Matches,
     Shapes,
     peak,
     share_of,

@@ -25,10 +25,8 @@ from bsnunu_jax.reproduce.neutrinos.charged_rates import (
     quadratics,
 )
 from bsnunu_jax.reproduce.neutrinos.coefficient_rows import COLORS, coloured_regions, regions
-from bsnunu_jax.reproduce.neutrinos.coupling_circles import Region
-from bsnunu_jax.reproduce.neutrinos.ratio_kernels import Numbers, cuts, generator
-from bsnunu_jax.reproduce.product import Grid, Product, counted
-from bsnunu_jax.reproduce.row import Row, row, spread
+from bsnunu_jax.reproduce.neutrinos.ratio_kernels import Numbers, Region, cuts, generator
+from bsnunu_jax.reproduce.row import Grid, Product, Row, counted, row, spread
 from bsnunu_jax.reproduce.settings import Settings
 
 # "up to 1e-5" and "a few 1e-5" of the text, "within factors of two below" the limits.

@@ -6,8 +6,7 @@ from typing import Any
 import numpy as np
 
 from bsnunu_jax.report.figures.coupling_regions import margin
-from bsnunu_jax.reproduce.neutrinos.coupling_circles import Region
-from bsnunu_jax.reproduce.neutrinos.ratio_kernels import Numbers, RatioKernels, drawn
+from bsnunu_jax.reproduce.neutrinos.ratio_kernels import Numbers, RatioKernels, Region, drawn
 from bsnunu_jax.reproduce.neutrinos.ratio_rows import ROUNDING, STATED_END
 from bsnunu_jax.reproduce.neutrinos.ratio_scans import Scan, quantiles
 from bsnunu_jax.reproduce.row import Row, row, spread

@@ -26,7 +26,7 @@ from bsnunu_jax.reproduce.neutrinos.ratios import (
     histogram_grid,
     right_handed_panel,
 )
-from bsnunu_jax.reproduce.product import Grid, Product, counted
+from bsnunu_jax.reproduce.row import Grid, Product, counted
 from bsnunu_jax.reproduce.settings import Settings
 
 # The slice of the centre panel: |C_R^ee| and the off-diagonal |C_R^ij| below this.

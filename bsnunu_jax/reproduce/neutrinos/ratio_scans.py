@@ -8,7 +8,7 @@ from scipy.special import betainc, betaincinv
 
 from bsnunu_jax.report.figures.coupling_regions import margin
 from bsnunu_jax.reproduce.neutrinos.ratio_kernels import DIAGONAL, WEIGHTS, Numbers, RatioKernels
-from bsnunu_jax.reproduce.product import counted
+from bsnunu_jax.reproduce.row import counted
 
 # R_K and R_K* are drawn from 0 to here, in these bins.
 TOP = 9.0

@@ -20,7 +20,7 @@ from bsnunu_jax.reproduce.neutrinos.ratio_kernels import (
     generator,
 )
 from bsnunu_jax.reproduce.neutrinos.ratio_scans import TOP
-from bsnunu_jax.reproduce.product import Grid, Product
+from bsnunu_jax.reproduce.row import Grid, Product
 from bsnunu_jax.reproduce.settings import Settings
 
 Histograms = dict[str, Numbers]

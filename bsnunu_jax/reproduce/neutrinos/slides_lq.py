@@ -32,8 +32,7 @@ from bsnunu_jax.reproduce.neutrinos.coefficient_rows import (
     coloured_regions,
     regions,
 )
-from bsnunu_jax.reproduce.neutrinos.coupling_circles import Region
-from bsnunu_jax.reproduce.neutrinos.ratio_kernels import Numbers, RatioKernels, cuts, drawn
+from bsnunu_jax.reproduce.neutrinos.ratio_kernels import Numbers, RatioKernels, Region, cuts, drawn
 from bsnunu_jax.reproduce.neutrinos.ratio_rows import STATED_R
 from bsnunu_jax.reproduce.neutrinos.ratio_scans import TOP
 from bsnunu_jax.reproduce.neutrinos.ratios import (
@@ -44,8 +43,7 @@ from bsnunu_jax.reproduce.neutrinos.ratios import (
     right_handed_panel,
     six,
 )
-from bsnunu_jax.reproduce.product import Product
-from bsnunu_jax.reproduce.row import Row, row
+from bsnunu_jax.reproduce.row import Product, Row, row
 from bsnunu_jax.reproduce.settings import Settings
 
 # What b -> s mu mu may leave: "O(0.1)" and "much smaller than one", text of arXiv:2309.12741.

@@ -5,8 +5,7 @@ from typing import Any
 
 import numpy as np
 
-from bsnunu_jax.reproduce.product import Grid, Product
-from bsnunu_jax.reproduce.row import listed
+from bsnunu_jax.reproduce.row import Grid, Product, listed
 from bsnunu_jax.reproduce.scalar_model import figures as scalar_figures
 from bsnunu_jax.reproduce.scalar_model import rates
 from bsnunu_jax.reproduce.scalar_model.plane import MASS, QUARKS, STRANGE, Plane, benchmark, plane

@@ -11,8 +11,8 @@ from dataclasses import dataclass
 import jax
 import numpy as np
 
-from bsnunu_jax.models import vlq_dm, vlq_matching
-from bsnunu_jax.models.couplings import PERTURBATIVE
+from bsnunu_jax.models import vlq_dm
+from bsnunu_jax.models.values import PERTURBATIVE
 from bsnunu_jax.reproduce.scalar_model import rates
 from bsnunu_jax.reproduce.settings import Settings
 
@@ -99,7 +99,7 @@ def benchmark(settings: Settings) -> float:
     """|C^P_uc|/m_c [TeV^-2] of the slides' quarks without couplings to b; |C^S_uc| is the same."""
     point = {"m": MASS, "mQ": QUARKS, "yq_s": STRANGE, "y1": 1.0}
     c = vlq_dm.couplings(point, settings.inputs)
-    _, P = vlq_matching.up_charm_coefficients(c, settings.inputs)
+    _, P = vlq_dm.up_charm_coefficients(c, settings.inputs)
     return abs(complex(P)) / float(settings.inputs.values["m_c_mc_MSbar"]) / rates.PER_TEV2
 
 
@@ -130,7 +130,7 @@ def _coefficients(
             "theta": theta,
         }
         c = vlq_dm.couplings(point, inputs)
-        S, P = vlq_matching.down_coefficients(c, inputs, "s", "b", mass_terms=mass_terms)
+        S, P = vlq_dm.down_coefficients(c, inputs, "s", "b", mass_terms=mass_terms)
         return abs(S) / rates.UNIT, abs(P) / rates.UNIT
 
     grid = np.meshgrid(thetas, r, r, indexing="ij")

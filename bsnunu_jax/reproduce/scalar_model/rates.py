@@ -19,8 +19,8 @@ from bsnunu_jax.hadrons.transitions import get_decay
 from bsnunu_jax.inputs.nuisances import DEFAULT_GROUPS
 from bsnunu_jax.numerics.batch import Batched
 from bsnunu_jax.observables.charm import branching_fraction_invisible, branching_fraction_pion
+from bsnunu_jax.observables.dark_matter.annihilation import annihilation_parameter
 from bsnunu_jax.observables.dark_matter.catalogue import X_FREEZE_OUT
-from bsnunu_jax.observables.dark_matter.cmb import annihilation_parameter
 from bsnunu_jax.observables.dark_matter.relic_density import omega_h2
 from bsnunu_jax.observables.dark_matter.thermal import thermal_average
 from bsnunu_jax.observables.spectra import omega

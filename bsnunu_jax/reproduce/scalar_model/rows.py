@@ -5,8 +5,8 @@ from typing import Any
 
 import numpy as np
 
-from bsnunu_jax.models.couplings import PERTURBATIVE
-from bsnunu_jax.observables.dark_matter.units import CM3_PER_S
+from bsnunu_jax.models.values import PERTURBATIVE
+from bsnunu_jax.observables.dark_matter.annihilation import CM3_PER_S
 from bsnunu_jax.reproduce.row import Row, row, spread
 from bsnunu_jax.reproduce.scalar_model import rates
 from bsnunu_jax.reproduce.scalar_model.plane import (
