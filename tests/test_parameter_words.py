@@ -70,6 +70,7 @@ def test_the_axes_of_limits_have_it(tmp_path, monkeypatch):
 
 
 def test_the_axes_of_projections_have_it(tmp_path, monkeypatch):
+    import bsnunu_jax.report.figures.project as figures
     import bsnunu_jax.runs.project as room
     from bsnunu_jax.report.figures import style
 
