@@ -30,7 +30,7 @@ from bsnunu_jax.numerics.batch import Batched
 from bsnunu_jax.observables.catalogue import RATIOS
 from bsnunu_jax.rates import kernels as rates
 from bsnunu_jax.rates.forms import Kernels, by_state, forms
-from bsnunu_jax.states import Neutrinos
+from bsnunu_jax.states import Neutrinos, SterileNeutrino
 from bsnunu_jax.states.massive_pair import MassivePair
 
 Scalar = Float[Array, ""]
@@ -96,7 +96,7 @@ def pair_of(model: Model, parameters: Mapping[str, Any], inputs: Inputs) -> Mass
     states = model.build(parameters, inputs)
     if len(states) == 2 and isinstance(states[0], Neutrinos):
         # A sterile neutrino is a fermion pair with several coefficients.
-        pair = getattr(states[1], "fermions", states[1])
+        pair = states[1].state if isinstance(states[1], SterileNeutrino) else states[1]
         if isinstance(pair, MassivePair):
             return pair
     raise InputError(f"{model.name!r} is no pair beside the SM neutrinos")
