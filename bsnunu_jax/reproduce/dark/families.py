@@ -7,11 +7,10 @@ from typing import Any
 
 import numpy as np
 
-from bsnunu_jax.inference.evidence.pairs import pair_of
 from bsnunu_jax.inputs import Inputs
 from bsnunu_jax.models import get_model
 from bsnunu_jax.models.pairs import PAIRS
-from bsnunu_jax.states import MassivePair
+from bsnunu_jax.states import InvisibleState
 
 
 @dataclass(frozen=True)
@@ -34,11 +33,11 @@ class Family:
     powers: np.ndarray
     latex: tuple[str, ...]
 
-    def pairs(self, m: Any, inputs: Inputs) -> list[MassivePair]:
+    def pairs(self, m: Any, inputs: Inputs) -> list[InvisibleState]:
         """The pair of every operator at a mass [GeV] and Lambda = 1 TeV."""
-        model = get_model(self.model)
+        build = get_model(self.model).build
         given = [{"m": m, "operator": o, "Lambda": 1.0} for o in self.operators]
-        return [pair_of(model, parameters, inputs) for parameters in given]
+        return [build(parameters, inputs)[1] for parameters in given]
 
 
 def _family(model: str, particle: str, field: str, operators: str) -> Family:

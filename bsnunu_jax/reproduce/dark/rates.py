@@ -1,33 +1,60 @@
 """Rates of all pairs of arXiv:2309.12741, at many masses and for draws of the inputs.
 
-Integrals over q2 are quadratic forms of the form-factor coefficients (`rates.forms`), one a mass
-and an operator, so that a draw of the inputs costs a matrix product.
+A rate is a sum over hadronic rows. Their hadronic half knows q2 and the inputs, the dark half q2,
+mass and operator: each half is one small program for points of any number, the sum over nodes is
+NumPy.
 """
 
-from collections.abc import Sequence
-from functools import cache, partial
-from typing import Any
+from concurrent.futures import ThreadPoolExecutor
 
+import equinox as eqx
 import jax
 import jax.numpy as jnp
 import numpy as np
 from jaxtyping import Array, Float
 
 from bsnunu_jax.foundation.arrays import Scalar
-from bsnunu_jax.hadrons.transitions import MODES, get_mode
+from bsnunu_jax.hadrons import kinematics
+from bsnunu_jax.hadrons.transitions import MODES
 from bsnunu_jax.inputs import Inputs
+from bsnunu_jax.numerics import quadrature
 from bsnunu_jax.numerics.batch import Batched
-from bsnunu_jax.numerics.quadrature import BIN_NODES, MORE_BIN_NODES
-from bsnunu_jax.observables.branching import branching_fraction, branching_fraction_bins, dbr_dq2
 from bsnunu_jax.rates import kernels as rates
-from bsnunu_jax.rates.forms import by_state, forms
-from bsnunu_jax.rates.kernels import Request
 from bsnunu_jax.reproduce.dark.families import FAMILIES
 from bsnunu_jax.reproduce.settings import Settings
 from bsnunu_jax.states import Neutrinos
+from bsnunu_jax.states.base import MasslessPair
 
-# Draws of the inputs; points of spectra in a call.
-DRAWS, _POINTS = 200, 16384
+# Draws of the inputs; points of q2 in a lane of the hadronic program, lanes in a call.
+DRAWS, _POINTS, _LANES = 200, 1024, 16
+# What K and K* see.
+_SEEN = {"B->K": ("S", "V0", "V", "E"), "B->K*": ("V", "A", "E", "F")}
+_ROWS = ("S", "V0", "V", "A", "E", "F")
+_NODES = round(quadrature.PAIR_NODES * quadrature.NODES)
+_BIN_NODES = quadrature.BIN_NODES + quadrature.MORE_BIN_NODES
+
+
+# Nodes and weights [GeV^2] of every mass, shapes (masses, nodes) and (masses, bins, nodes).
+_pair_rule = jax.jit(
+    jax.vmap(lambda m, end: quadrature.pair_rule(m, m, end, _NODES), in_axes=(0, None))
+)
+_pair_bins = jax.jit(
+    jax.vmap(
+        lambda m, edges, end: quadrature.pair_bin_rule(edges, m, m, end, _BIN_NODES),
+        in_axes=(0, None, None),
+    )
+)
+_sm_dark = jax.jit(jax.vmap(Neutrinos().dark_rows))
+
+
+class _EachRow(MasslessPair):
+    """A final state whose kernels are the hadronic rows times their phase space."""
+
+    def invariants(self, inputs: object) -> dict[str, Scalar]:
+        return dict.fromkeys(_ROWS, jnp.ones(()))
+
+    def dark_rows(self, q2: Scalar) -> dict[str, dict[str, Scalar]]:
+        return {row: {row: jnp.ones(())} for row in _ROWS}
 
 
 class DarkRates:
@@ -38,121 +65,151 @@ class DarkRates:
 
     def __init__(self, settings: Settings) -> None:
         """Draw."""
-        self.nuisances = settings.nuisances()
+        self.nuisances, values = settings.nuisances(), settings.inputs.values
         drawn = np.asarray(settings.draws("dark matter", DRAWS))
         self._z = np.concatenate([np.zeros((1, drawn.shape[1])), drawn])
-        self._drawn = partial(settings.drawn, name="dark matter", n=DRAWS)
-        # Of every draw what a form is contracted with, the lifetime included.
-        self._products = self._drawn(_products)
-        self._forms = cache(self._compiled)
+        self._meson = {m.name: (float(values[m.m_B]), float(values[m.m_K])) for m in MODES.values()}
+        self._hadronic = {t: self._of_transition(t) for t in _SEEN}
+        self._dark = {name: self._of_family(name) for name in FAMILIES}
+
+        def at(inputs: Inputs) -> dict[str, Array]:
+            times = {m.tau_B: inputs.lifetime(m.tau_B) for m in MODES.values()}
+            return times | Neutrinos().invariants(inputs)
+
+        # Lifetimes [GeV^-1] and couplings of the SM of every draw.
+        self._drawn = settings.drawn(at, "dark matter", DRAWS)
 
     @property
     def closing(self) -> float:
         """The mass at which B+ -> K+ pair closes [GeV]."""
-        values, mode = self.nuisances.inputs.values, MODES["B+->K+"]
-        return float(values[mode.m_B] - values[mode.m_K]) / 2
+        m_B, m_K = self._meson["B+->K+"]
+        return (m_B - m_K) / 2
+
+    def q2_max(self, mode: str) -> float:
+        """Endpoint [GeV^2]."""
+        return float(kinematics.q2_max(*(jnp.asarray(m) for m in self._meson[mode])))
+
+    def hadronic(self, mode: str, q2: np.ndarray, draws: int) -> Float[np.ndarray, "d n rows"]:
+        """tau x hadronic rows x phase space at the first draws; q2 [GeV^2] is flat.
+
+        The lifetime is in it so that sums are branching fractions.
+        """
+        points = np.pad(q2, (0, -q2.size % _POINTS), mode="edge").reshape(-1, _POINTS)
+        lanes = np.repeat(self._z[:draws], len(points), axis=0), np.tile(points, (draws, 1))
+        masses = np.broadcast_to(self._meson[mode], (len(lanes[0]), 2))
+        rows = self._hadronic[MODES[mode].transition](*lanes, masses)
+        times = self._drawn[MODES[mode].tau_B][:draws, None, None]
+        return np.asarray(rows.reshape(draws, points.size, -1)[:, : q2.size] * times)
 
     def totals(
         self, modes: tuple[str, ...], masses: np.ndarray, draws: int
     ) -> dict[str, dict[str, np.ndarray]]:
         """BR_NP by mode and family, shape (draws, masses, operators)."""
-        found = self._integrated([(mode, None) for mode in modes], masses, draws)
-        return dict(zip(modes, found, strict=True))
+        found = {}
+        for mode in modes:
+            rule = _pair_rule(masses, self.q2_max(mode))
+            q2, weights = (np.asarray(a)[:, None] for a in rule)
+            sums = self._sums(mode, masses, q2, weights, draws)
+            found[mode] = {name: a[:, :, 0] for name, a in sums.items()}
+        return found
 
     def bins(
         self, mode: str, masses: np.ndarray, edges: np.ndarray, draws: int
     ) -> dict[str, np.ndarray]:
         """BR_NP in bins of q2, by family, shape (draws, masses, bins, operators)."""
-        (found,) = self._integrated([(mode, edges.tobytes())], masses, draws)
-        return {name: a.swapaxes(2, 3) for name, a in found.items()}
+        rule = _pair_bins(masses, edges, self.q2_max(mode))
+        q2, weights = (np.asarray(a) for a in rule)
+        return self._sums(mode, masses, q2, weights, draws)
 
     def spectra(
         self, mode: str, masses: np.ndarray, q2: np.ndarray, draws: int
     ) -> dict[str, np.ndarray]:
         """dBR_NP/dq2 [GeV^-2] at points [GeV^2], by family, (draws, masses, points, operators)."""
+        points = np.broadcast_to(q2[:, None], (masses.size, q2.size, 1))
+        return self._sums(mode, masses, points, np.ones(points.shape), draws)
 
-        def one(m: Scalar, q2: Scalar, z: Array) -> dict[str, Array]:
-            inputs = self.nuisances.shift(z)
-            tau = inputs.lifetime(get_mode(mode).tau_B)
-            found = {}
-            for name, family in FAMILIES.items():
-                pairs = family.pairs(m, inputs)
-                (sums,) = by_state(pairs, inputs, lambda p: [rates.kernels(mode, p, inputs, q2)])
-                found[name] = tau * sums
-            return found
-
-        d, i, k = (a.ravel() for a in np.indices((draws, masses.size, q2.size)))
-        found = Batched(one, width=_POINTS, together=True)(masses[i], q2[k], self._z[d])
-        return {n: a.reshape(draws, masses.size, q2.size, -1) for n, a in found.items()}
+    def _sums(
+        self, mode: str, masses: np.ndarray, q2: np.ndarray, weights: np.ndarray, draws: int
+    ) -> dict[str, np.ndarray]:
+        """Sums over the last axis of q2 and weights, shape (masses, sums, nodes)."""
+        n, nodes = q2.shape[0] * q2.shape[1], q2.shape[2]
+        rows = self.hadronic(mode, q2.ravel(), draws).reshape(draws, n, -1).transpose(1, 0, 2)
+        m = np.broadcast_to(masses[:, None, None], q2.shape).ravel()
+        used, found = [_ROWS.index(r) for r in _SEEN[MODES[mode].transition]], {}
+        for name, program in self._dark.items():
+            dark = program(m, q2.ravel())[..., used] * weights.reshape(-1, 1, 1)
+            dark = dark.reshape(n, nodes, -1, len(used)).transpose(0, 1, 3, 2)
+            sums = np.matmul(rows, dark.reshape(n, nodes * len(used), -1)).transpose(1, 0, 2)
+            found[name] = sums.reshape(draws, *q2.shape[:2], -1)
+        return found
 
     def sm_totals(self, modes: tuple[str, ...], draws: int) -> dict[str, np.ndarray]:
         """BR_SM of the modes, shape (draws,)."""
-
-        def of_sm(inputs: Inputs) -> dict[str, Scalar]:
-            return {mode: branching_fraction(mode, Neutrinos(), inputs) for mode in modes}
-
-        return {mode: br[:draws] for mode, br in self._drawn(of_sm).items()}
+        found = {}
+        for mode in modes:
+            q2, weights = quadrature.massless_rule(jnp.asarray(self.q2_max(mode)))
+            found[mode] = self.sm_spectrum(mode, np.asarray(q2), draws) @ np.asarray(weights)
+        return found
 
     def sm_bins(self, mode: str, edges: np.ndarray, draws: int) -> Float[np.ndarray, "d bins"]:
         """BR_SM in bins of q2."""
-        binned = partial(branching_fraction_bins, mode, Neutrinos(), edges=jnp.asarray(edges))
-        nodes = BIN_NODES + MORE_BIN_NODES
-        found: np.ndarray = self._drawn(lambda inputs: binned(inputs, nodes=nodes))
-        return found[:draws]
+        end = jnp.asarray(self.q2_max(mode))
+        q2, weights = quadrature.bin_rule(jnp.asarray(edges), end, _BIN_NODES)
+        spectrum = self.sm_spectrum(mode, np.asarray(q2).ravel(), draws)
+        return np.asarray((spectrum.reshape(draws, *q2.shape) * np.asarray(weights)).sum(axis=2))
 
     def sm_spectrum(self, mode: str, q2: np.ndarray, draws: int) -> Float[np.ndarray, "d n"]:
-        """dBR_SM/dq2 [GeV^-2] at points of q2 [GeV^2]; curves begin with 0 at q2 = 0."""
+        """dBR_SM/dq2 [GeV^-2] at points of q2 [GeV^2]."""
+        names, rows = _SEEN[MODES[mode].transition], self.hadronic(mode, q2, draws)
+        total = np.zeros(rows.shape[:2])
+        for invariant, dark in _sm_dark(q2).items():
+            for row, weight in dark.items():
+                if row in names:
+                    strength = self._drawn[invariant][:draws, None]
+                    total += strength * rows[..., names.index(row)] * np.asarray(weight)
+        return total
 
-        def of_sm(inputs: Inputs) -> Array:
-            return jax.vmap(lambda s: dbr_dq2(mode, Neutrinos(), inputs, s))(jnp.asarray(q2))
+    def _of_transition(self, transition: str) -> Batched:
+        """The hadronic rows of a draw z at points of q2, for the masses of B and K."""
+        decay = next(m for m in MODES.values() if m.transition == transition)
 
-        found: np.ndarray = np.where(q2 > 0, self._drawn(of_sm), 0.0)
-        return found[:draws]
+        def rows(z: Array, q2: Array, masses: Array) -> Array:
+            shifted = self.nuisances.shift(z)
+            values = shifted.values | {decay.m_B: masses[0], decay.m_K: masses[1]}
+            inputs = eqx.tree_at(lambda i: i.values, shifted, values)
 
-    def _integrated(
-        self, requests: Sequence[Request], masses: np.ndarray, draws: int
-    ) -> list[dict[str, np.ndarray]]:
-        """BR_NP of every request by family, shape (draws, masses, operators) and bins, if any."""
-        known = self._forms(tuple(requests))(masses)
-        return [
-            {
-                name: np.tensordot(self._products[mode][:draws], of_family[k], (1, 2))
-                for name, of_family in known.items()
-            }
-            for k, (mode, _) in enumerate(requests)
-        ]
+            def at(s: Scalar) -> Array:
+                found = rates.kernels(decay.name, _EachRow(), inputs, s)
+                return jnp.stack([found[name] for name in _SEEN[transition]])
 
-    def _compiled(self, requests: tuple[Request, ...]) -> Batched:
-        """The forms of every operator at a mass, by family and in the order of the requests."""
+            return jax.vmap(at)(q2)
+
+        return Batched(rows, width=_LANES, together=True)
+
+    def _of_family(self, name: str) -> Batched:
+        """Invariants x dark rows at Lambda = 1 TeV of every operator at a mass and a q2."""
         inputs = self.nuisances.inputs
 
-        def one(m: Scalar) -> dict[str, list[Array]]:
-            return {
-                name: by_state(
-                    family.pairs(m, inputs),
-                    inputs,
-                    lambda pair: [found.arrays for found in _ordered(pair, inputs, requests)],
-                )
-                for name, family in FAMILIES.items()
-            }
+        def dark(m: Scalar, q2: Scalar) -> Array:
+            found = []
+            for state in FAMILIES[name].pairs(m, inputs):
+                strength, sums = state.invariants(inputs), dict.fromkeys(_ROWS, jnp.zeros(()))
+                for invariant, rows in state.dark_rows(q2).items():
+                    for row, weight in rows.items():
+                        sums[row] = sums[row] + strength[invariant] * weight
+                found.append(jnp.stack([sums[row] for row in _ROWS]))
+            return jnp.stack(found)
 
-        return Batched(one, together=True)
-
-
-def _ordered(pair: Any, inputs: Inputs, requests: Sequence[Request]) -> list[Any]:
-    found = forms(pair, inputs, requests)
-    return [found[request] for request in requests]
-
-
-def _products(inputs: Inputs) -> dict[str, Array]:
-    """Lifetime times the products of form-factor coefficients, by mode."""
-    b = {transition: ff.linear for transition, ff in inputs.form_factors.items()}
-    return {
-        m.name: inputs.lifetime(m.tau_B) * jnp.outer(b[m.transition], b[m.transition]).ravel()
-        for m in MODES.values()
-    }
+        return Batched(dark, width=_POINTS * _LANES, together=True)
 
 
 def dark_rates(settings: Settings) -> DarkRates:
-    """Through `settings.once`."""
-    return DarkRates(settings)
+    """Through `settings.once`; the programs are compiled beside each other."""
+    found = DarkRates(settings)
+    point = np.array([5.5])
+    with ThreadPoolExecutor(2) as pool:
+        waiting = [pool.submit(found.hadronic, m, point, 1) for m in ("B0->K*0", "B+->K+")]
+        waiting += [pool.submit(program, point, point) for program in found._dark.values()]
+        for job in waiting:
+            job.result()
+    return found
