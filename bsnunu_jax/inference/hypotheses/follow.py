@@ -73,10 +73,8 @@ class Followed:
     def _between(self, x: float, row: int) -> Fits | None:
         """The line through the two nearest fits."""
         known, fits = self._known[row]
-        if not fits:
-            return None
-        if len(fits) == 1:
-            return fits[0]
+        if len(fits) < 2:
+            return fits[0] if fits else None
         right = int(np.clip(np.searchsorted(known, x), 1, len(known) - 1))
         a, b = fits[right - 1], fits[right]
         part = (x - known[right - 1]) / (known[right] - known[right - 1])

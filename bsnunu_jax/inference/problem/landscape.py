@@ -121,7 +121,6 @@ class Landscape:
         self._free = len(problem.parameters)
         self._width = width
         self.box = Box(problem)
-
         (self._objective, self._descent, self._theta, self._measure), self._arrays = _programs.of(
             problem
         )

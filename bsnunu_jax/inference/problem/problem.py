@@ -3,7 +3,7 @@
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from functools import partial
-from typing import Any
+from typing import Any, cast
 
 import jax
 import jax.numpy as jnp
@@ -176,7 +176,7 @@ class Problem:
                     f"the data of {m.name!r} cannot be exchanged",
                     allowed="limits, toys and goodness of fit need measurements that can",
                 )
-        return tuple(m for m in self.measurements if isinstance(m, Generative))
+        return cast("tuple[Generative, ...]", self.measurements)
 
     @property
     def data(self) -> Data:

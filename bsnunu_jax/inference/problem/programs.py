@@ -54,27 +54,38 @@ class Shared(Generic[T]):
         self._make = make
         self._made: OrderedDict[Any, tuple[Any, T]] = OrderedDict()
         self._lock = threading.Lock()
+        self._last: tuple[Any, ...] = ()
 
     def of(self, problem: Problem, *more: Any) -> tuple[T, Arrays]:
         """What the kind of this problem has, and the arrays of the problem."""
-        arrays, constants = eqx.partition(problem, _is_argument, is_leaf=_is_constant)
+        if (last := self._last)[:2] == (problem, more):
+            return last[2]
+        # NumPy arrays are constants.
+        given, constants = eqx.partition(
+            problem, lambda x: isinstance(x, jax.Array), is_leaf=_is_constant
+        )
+        # Flat: a call of a program would take longer to flatten the tree than to run.
+        arrays, tree = jax.tree.flatten(given)
         leaves, structure = jax.tree.flatten(constants, is_leaf=_is_constant)
-        shapes = tuple((a.shape, str(a.dtype)) for a in jax.tree.leaves(arrays))
+        shapes = tuple((a.shape, str(a.dtype)) for a in arrays)
+
+        def whole(flat: Arrays) -> Problem:
+            return eqx.combine(jax.tree.unflatten(tree, flat), constants)
+
         key = structure, tuple(map(_identity, leaves)), shapes, more
         with self._lock:
             if key not in self._made:
                 # The leaves are kept with the programs: no other object takes their identity.
-                made = self._make(lambda given: eqx.combine(given, constants), arrays, *more)
-                self._made[key] = leaves, made
+                self._made[key] = leaves, self._make(whole, arrays, *more)
             self._made.move_to_end(key)
             while len(self._made) > _KEPT:
                 self._made.popitem(last=False)
+            self._last = problem, more, (self._made[key][1], arrays)
             return self._made[key][1], arrays
 
 
-def shared(make: Callable[..., T]) -> Shared[T]:
-    """Decorate a maker of programs."""
-    return Shared(make)
+# Decorates a maker of programs.
+shared = Shared
 
 
 def program(function: Callable[..., T]) -> Callable[..., T]:
@@ -91,11 +102,6 @@ def program(function: Callable[..., T]) -> Callable[..., T]:
         return found
 
     return call
-
-
-def _is_argument(x: Any) -> bool:
-    """Not NumPy arrays: they are constants."""
-    return isinstance(x, jax.Array)
 
 
 def _is_constant(x: Any) -> bool:

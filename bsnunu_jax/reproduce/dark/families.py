@@ -36,8 +36,7 @@ class Family:
     def pairs(self, m: Any, inputs: Inputs) -> list[InvisibleState]:
         """The pair of every operator at a mass [GeV] and Lambda = 1 TeV."""
         build = get_model(self.model).build
-        given = [{"m": m, "operator": o, "Lambda": 1.0} for o in self.operators]
-        return [build(parameters, inputs)[1] for parameters in given]
+        return [build({"m": m, "operator": o, "Lambda": 1.0}, inputs)[1] for o in self.operators]
 
 
 def _family(model: str, particle: str, field: str, operators: str) -> Family:
