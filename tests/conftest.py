@@ -8,6 +8,8 @@ or none ("off").
 import gc
 import os
 import shutil
+import subprocess
+import sys
 import tempfile
 from collections.abc import Iterator
 from pathlib import Path
@@ -20,6 +22,12 @@ from jax.experimental.compilation_cache.compilation_cache import reset_cache
 from bsnunu_jax.foundation.compilation_cache import VARIABLE, use_compilation_cache
 from bsnunu_jax.inputs import Inputs, load_inputs
 
+# Most programs of a test run once, and without its newer emitter XLA compiles them three times
+# faster. Commands that tests start inherit this.
+QUICKLY = (
+    "--xla_backend_extra_options=xla_cpu_disable_new_fusion_emitters"
+    " --xla_cpu_parallel_codegen_split_count=1"
+)
 _MADE = pytest.StashKey[str]()
 
 # No silent broadcasting between arrays of different rank. Part of the key of every compiled
@@ -83,11 +91,29 @@ LONG = {
 RUN_LONG = {"test_jumps", "test_posterior", "test_reproduce_belle2", "test_scan_store", "test_toys"}
 
 
+def pytest_addoption(parser: pytest.Parser) -> None:
+    """`--as-users` compiles as users do, which takes twice as long."""
+    parser.addoption("--as-users", action="store_true", help="compile with XLA's own settings")
+
+
 def pytest_configure(config: pytest.Config) -> None:
     """Before the first program is compiled, and before workers are started."""
-    if not hasattr(config, "workerinput") and VARIABLE not in os.environ:
-        config.stash[_MADE] = os.environ[VARIABLE] = tempfile.mkdtemp(prefix="bsnunu_tests_")
+    if not hasattr(config, "workerinput"):
+        flags = f"{QUICKLY} {os.environ.get('XLA_FLAGS', '')}"
+        if not config.getoption("--as-users") and _xla_knows(flags):
+            os.environ["XLA_FLAGS"] = flags
+        if VARIABLE not in os.environ:
+            config.stash[_MADE] = os.environ[VARIABLE] = tempfile.mkdtemp(prefix="bsnunu_tests_")
     use_compilation_cache()
+
+
+def _xla_knows(flags: str) -> bool:
+    """XLA ends the process where it meets a flag that it does not have (any more)."""
+    start = [sys.executable, "-c", "import jaxlib.xla_client as x; x.make_cpu_client()"]
+    tried = subprocess.run(
+        start, env=os.environ | {"XLA_FLAGS": flags}, capture_output=True, check=False
+    )
+    return tried.returncode == 0
 
 
 def pytest_unconfigure(config: pytest.Config) -> None:
@@ -113,7 +139,7 @@ def optimiser(request: pytest.FixtureRequest) -> None:
 
     No program is shared between the two kinds: numbers do not depend on what ran before.
     """
-    off = request.path.stem not in RUN_LONG
+    off = request.path.stem not in RUN_LONG and not request.config.getoption("--as-users")
     if off != jax.config.read("jax_disable_most_optimizations"):
         jax.config.update("jax_disable_most_optimizations", off)
         jax.clear_caches()

@@ -70,9 +70,10 @@ def test_kill_and_resume_give_the_uninterrupted_posterior(whole, capsys, monkeyp
     process.wait()
     assert not (folder / "killed" / "posterior.nc").is_file()
     refused(capsys, "--resume", "fit", "card.yaml", "--out", "killed")
-    with pytest.raises(SystemExit) as caught:
-        main(["fit", "card.yaml", "--out", "killed", "--resume"])
-    assert not caught.value.code
+    # In a process of its own, as the other two: with as many devices its program is the same.
+    line = command("fit", "card.yaml", "--out", "killed", "--resume")
+    done = subprocess.run(line, capture_output=True, text=True, check=False)
+    assert done.returncode == 0, done.stderr
     assert np.array_equal(posterior(folder / "killed"), posterior(folder / "whole"))
     first, second = ((folder / run / "summary.csv").read_text() for run in ("whole", "killed"))
     assert first == second

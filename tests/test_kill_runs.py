@@ -16,9 +16,9 @@ def test_kills_and_deletions_at_random_moments():
             sys.executable,
             str(SCRIPT),
             "--rounds",
-            "10",
+            "6",
             "--deletions",
-            "3",
+            "2",
             "--commands",
             "scan,fit",
         ],
@@ -28,6 +28,6 @@ def test_kills_and_deletions_at_random_moments():
         check=False,
     )
     assert done.returncode == 0, done.stdout + done.stderr
-    assert "killed: 10 (" in done.stdout
-    assert "deleted: 3 (" in done.stdout
+    assert "killed: 6 (" in done.stdout
+    assert "deleted: 2 (" in done.stdout
     assert "0 wrong" in done.stdout

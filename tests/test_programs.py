@@ -10,9 +10,9 @@ from counting_model import bins, counting_problem
 from bsnunu_jax.experiments import load_measurements
 from bsnunu_jax.inference.problem.parameters import Parameter, Uniform
 from bsnunu_jax.inference.problem.problem import Problem
-from bsnunu_jax.inference.problem.programs import arguments, program
+from bsnunu_jax.inference.problem.programs import arguments, numbers, program
 from bsnunu_jax.inference.problem.tabulate import tabulate
-from bsnunu_jax.inputs import Inputs, Nuisances
+from bsnunu_jax.inputs import Inputs, Nuisances, load_inputs
 from bsnunu_jax.models import get_model
 
 
@@ -72,12 +72,23 @@ def test_another_kind_is_another_program(inputs: Inputs) -> None:
     others = [
         replace(first, parameters=(Parameter("Lambda", Uniform(2.0, 20.0), "Lambda"),)),
         replace(first, fixed=arguments(first.model, {"m": 0.3, "operator": "A"})),
-        replace(first, nuisances=Nuisances(inputs, ())),
+        replace(first, nuisances=Nuisances(load_inputs("flavio"), ())),
         replace(first, fixed=(("m", 0.3), ("operator", "V"))),
     ]
     for problem in (first, *others):
         objective(problem, problem.theta([4.0]))
     assert len(traced) == 1 + len(others)
+
+
+def test_equal_problems_share_programs(inputs: Inputs) -> None:
+    """As those of one card that is read twice."""
+    traced, objective = counted()
+    for _ in range(2):
+        problem = pair(load_inputs(), 0.3, Nuisances(load_inputs(), ("ckm",)))
+        objective(problem, problem.theta([4.0]))
+    assert len(traced) == 1
+    assert numbers(problem) == numbers(pair(inputs, 0.3, Nuisances(inputs, ("ckm",))))
+    assert numbers(problem) != numbers(pair(inputs, 0.4, Nuisances(inputs, ("ckm",))))
 
 
 def test_numpy_arrays_are_constants(inputs: Inputs) -> None:

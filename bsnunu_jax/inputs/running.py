@@ -92,6 +92,7 @@ def over_thresholds(
     return total
 
 
+@partial(jax.jit, static_argnames="nf")
 def _evolve(start: Scalar, mu_0: Scalar, mu: Array, nf: int) -> Array:
     """Two-loop alpha_s(mu) from alpha_s(mu_0) at fixed nf: 1/a + c ln(c a/(1 + c a)) is linear."""
     b_0 = beta_0(nf) / (4 * jnp.pi)

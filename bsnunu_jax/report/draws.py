@@ -5,11 +5,12 @@ import re
 import jax
 import jax.numpy as jnp
 import numpy as np
-from jaxtyping import Float
+from jaxtyping import Array, Float
 
 from bsnunu_jax.hadrons.transitions import MODES
 from bsnunu_jax.inference.problem.parameters import Parameter
 from bsnunu_jax.inference.problem.problem import Problem
+from bsnunu_jax.inference.problem.programs import program
 from bsnunu_jax.inference.sampling.nuts import Chains
 from bsnunu_jax.inference.sampling.predictive import Predictive
 from bsnunu_jax.models import quantity
@@ -24,8 +25,13 @@ Draws = Float[np.ndarray, "chains draws"]
 
 def unfolded(problem: Problem, chains: Chains) -> dict[str, Draws]:
     """Fitted parameters as sampled, mirrored ones with their sign."""
-    values = np.asarray(jax.jit(jax.vmap(jax.vmap(problem.values)))(jnp.asarray(chains.theta)))
+    values = np.asarray(_values(problem, jnp.asarray(chains.theta)))
     return {p.name: values[..., i] for i, p in enumerate(problem.parameters)}
+
+
+@program
+def _values(problem: Problem, theta: Float[Array, "chains draws size"]) -> Array:
+    return jax.vmap(jax.vmap(problem.values))(theta)
 
 
 def reported(problem: Problem, chains: Chains) -> dict[str, Draws]:

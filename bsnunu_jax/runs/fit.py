@@ -1,12 +1,14 @@
 """From a card to a result folder: best fit, NUTS, report, each stage on disk before the next."""
 
 import sys
+from collections.abc import Hashable
 from concurrent.futures import Future, ThreadPoolExecutor
 from pathlib import Path
 from typing import Any
 
 import jax
 import numpy as np
+from jaxtyping import Array
 
 from bsnunu_jax.cards.run_card import Card
 from bsnunu_jax.foundation.progress import bar
@@ -15,6 +17,7 @@ from bsnunu_jax.foundation.version import __version__
 from bsnunu_jax.inference.fits.best_fit import BestFit, best_fit
 from bsnunu_jax.inference.problem.landscape import Landscape
 from bsnunu_jax.inference.problem.problem import Problem
+from bsnunu_jax.inference.problem.programs import Arrays, Whole, numbers, program, shared
 from bsnunu_jax.inference.sampling import nuts
 from bsnunu_jax.inference.sampling.jump_grid import grid_and_starts
 from bsnunu_jax.inference.sampling.jumps import Jumps
@@ -30,10 +33,10 @@ _R_HAT, _ESS = 1.01, 400
 def convergence_warnings(problem: Problem, chains: nuts.Chains) -> list[str]:
     """One line for everything that speaks against quoting the result."""
     from bsnunu_jax.report.diagnostics import diagnostics
+    from bsnunu_jax.report.draws import reported
 
-    draws = jax.jit(jax.vmap(jax.vmap(problem.reported)))(chains.theta)
     found = []
-    for name, d in diagnostics({k: np.asarray(v) for k, v in draws.items()}).items():
+    for name, d in diagnostics(reported(problem, chains)).items():
         if not d.r_hat <= _R_HAT and len(chains.theta) > 1:
             found.append(f"WARNING: {name} has not converged, R-hat {d.r_hat:.3f} > {_R_HAT}")
         if not min(d.ess_bulk, d.ess_tail) >= _ESS:
@@ -85,11 +88,9 @@ def _run(problem: Problem, card: Card, folder: Path, say: Any, quiet: bool) -> s
     jumps = jumping(problem, card.sampler)
     with ThreadPoolExecutor(1) as pool:
         # The sampler compiles beside the best fit.
-        program = pool.submit(
-            lambda: nuts.Program(problem.potential, card.sampler, jumps=jumps).compile(problem.size)
-        )
+        compiled = pool.submit(_sampler.of, problem, card.sampler, numbers(problem))
         fit = _best_fit(problem, card, folder, say, landscape)
-        chains = _sample(problem, card, folder, fit, quiet, landscape, program, jumps)
+        chains = _sample(problem, card, folder, fit, quiet, landscape, compiled, jumps)
     if chains.jumped is not None:
         far, near = 100 * chains.jumped.mean(axis=(0, 1))
         say(
@@ -114,6 +115,19 @@ def _run(problem: Problem, card: Card, folder: Path, say: Any, quiet: bool) -> s
     for line in warnings:
         print(f"bsnunu: {line}", file=sys.stderr)
     return "\n".join([text.rstrip("\n"), *warnings, ""])
+
+
+@shared
+def _sampler(whole: Whole, arrays: Arrays, sampler: nuts.Sampler, _: Hashable) -> nuts.Program:
+    """With all numbers of the problem as constants, which the compiler folds."""
+    problem = whole(arrays)
+    jumps = jumping(problem, sampler)
+    return nuts.Program(problem.potential, sampler, jumps=jumps).compile(problem.size)
+
+
+@program
+def _log_likelihoods(problem: Problem, theta: Array) -> dict[str, Array]:
+    return problem.log_likelihoods(theta)
 
 
 def jumping(problem: Problem, sampler: nuts.Sampler) -> Jumps | None:
@@ -157,7 +171,7 @@ def _best_fit(
     say(f"best fit from {starts} starts")
     fit = best_fit(problem, starts=starts, seed=card.content.seed, landscape=landscape)
     at_best = np.array(fit.best.theta)
-    log_likelihoods = jax.jit(problem.log_likelihoods)(at_best)
+    log_likelihoods = _log_likelihoods(problem, at_best)
     write_sealed_json(
         path,
         {
@@ -181,7 +195,7 @@ def _sample(
     fit: BestFit,
     quiet: bool,
     landscape: Landscape,
-    program: "Future[nuts.Program]",
+    compiled: "Future[tuple[nuts.Program, Arrays]]",
     jumps: Jumps | None,
 ) -> nuts.Chains:
     sampler = card.sampler
@@ -216,6 +230,6 @@ def _sample(
             branches=separate,
             energies=landscape.potential,
             scale=np.clip(fit.best.theta_std, 1e-3, 1.5),
-            program=program.result() if separate is None else None,
+            program=compiled.result()[0] if separate is None else None,
             grid=grid,
         )

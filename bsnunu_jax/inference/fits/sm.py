@@ -8,6 +8,7 @@ from scipy.optimize import minimize
 
 from bsnunu_jax.inference.fits.best_fit import Minimum, best_fit
 from bsnunu_jax.inference.problem.problem import Problem
+from bsnunu_jax.inference.problem.programs import program
 from bsnunu_jax.inference.problem.tabulate import tabulate
 from bsnunu_jax.models import get_model
 
@@ -15,10 +16,9 @@ from bsnunu_jax.models import get_model
 def sm_objective(problem: Problem) -> float:
     """-2 ln (likelihood x nuisance terms) of the SM at its minimum over the nuisances."""
     sm = problem.of_model(get_model("neutrinos"))
-    objective = jax.jit(jax.value_and_grad(sm.objective))
 
     def numbers(z: np.ndarray) -> tuple[float, np.ndarray]:
-        value, gradient = objective(z)
+        value, gradient = _objective(sm, z)
         return float(value), np.asarray(gradient)
 
     start = np.zeros(sm.size)
@@ -30,14 +30,19 @@ def sm_objective(problem: Problem) -> float:
 
 def objective_without_priors(problem: Problem, minimum: Minimum) -> float:
     """-2 ln (likelihood x nuisance terms) of a minimum: comparable with the SM's."""
+    return minimum.objective + 2 * float(_log_prior(problem, jnp.asarray(minimum.theta)))
 
-    @jax.jit
-    def log_prior(theta: Float[Array, " size"]) -> Float[Array, ""]:
-        values = problem.values(theta)
-        terms = [p.prior.constraint(values[i]) for i, p in enumerate(problem.parameters)]
-        return sum(terms, start=jnp.zeros(()))
 
-    return minimum.objective + 2 * float(log_prior(jnp.asarray(minimum.theta)))
+@program
+def _objective(problem: Problem, z: Float[Array, " size"]) -> tuple[Array, Array]:
+    return jax.value_and_grad(problem.objective)(z)
+
+
+@program
+def _log_prior(problem: Problem, theta: Float[Array, " size"]) -> Float[Array, ""]:
+    values = problem.values(theta)
+    terms = [p.prior.constraint(values[i]) for i, p in enumerate(problem.parameters)]
+    return sum(terms, start=jnp.zeros(()))
 
 
 def sm_fit(problem: Problem) -> tuple[Problem, Minimum]:

@@ -7,8 +7,9 @@ inputs) is a constant that the compiler folds.
 
 import threading
 from collections import OrderedDict
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Hashable, Mapping
 from functools import wraps
+from hashlib import blake2b
 from typing import Any, Generic, TypeVar
 
 import equinox as eqx
@@ -104,14 +105,23 @@ def program(function: Callable[..., T]) -> Callable[..., T]:
     return call
 
 
+def numbers(problem: Problem) -> Hashable:
+    """Equal for problems whose arrays are equal: for programs that have them as constants."""
+    return tuple(map(_identity, jax.tree.leaves(eqx.filter(problem, eqx.is_array))))
+
+
 def _is_constant(x: Any) -> bool:
     return isinstance(x, Nuisances)
 
 
 def _identity(leaf: Any) -> Any:
-    """Numbers and names are equal by value, arrays and objects with arrays in them by identity."""
-    if isinstance(leaf, np.ndarray | Nuisances):
-        return id(leaf)
+    """Numbers, names and arrays are equal by value, other objects if they say so."""
+    if isinstance(leaf, Nuisances):
+        leaves, structure = jax.tree.flatten(leaf)
+        return structure, tuple(map(_identity, leaves))
+    if isinstance(leaf, np.ndarray | jax.Array):
+        array = np.asarray(leaf)
+        return array.shape, array.dtype.str, blake2b(array.tobytes()).digest()
     try:
         hash(leaf)
     except TypeError:

@@ -15,6 +15,7 @@ from bsnunu_jax.experiments.measurement import BinnedMeasurement
 from bsnunu_jax.experiments.predictions import Predictions
 from bsnunu_jax.hadrons.transitions import MODES
 from bsnunu_jax.inference.problem.problem import Problem
+from bsnunu_jax.inference.problem.programs import Arrays, Whole, shared
 from bsnunu_jax.numerics.batch import Batched
 from bsnunu_jax.observables.branching import branching_fraction_bins, dbr_dq2
 from bsnunu_jax.observables.catalogue import RATIOS, get_observable
@@ -78,10 +79,18 @@ def predictive(
         observables: names of others that are numbers.
     """
     grid = jnp.asarray(q2, dtype=float)
-    run = Batched(partial(_predict, problem, grid, observables), together=True, width=_CHUNK)
-    found = run(theta)
+    run, arrays = _predictions.of(problem, tuple(observables))
+    found = run(theta, common=(arrays, grid))
     counts = {name: Counts(**c) for name, c in found.pop("counts").items()}
     return Predictive(q2=np.asarray(grid), counts=counts, **found)
+
+
+@shared
+def _predictions(whole: Whole, _: Arrays, others: tuple[str, ...]) -> Batched:
+    def one(arrays: Arrays, q2: Array, theta: Array) -> dict[str, Any]:
+        return _predict(whole(arrays), q2, others, theta)
+
+    return Batched(one, together=True, width=_CHUNK)
 
 
 def _predict(
