@@ -1,5 +1,7 @@
 """Jumps of two parameters given the rest draw from the density given, whatever they jump from."""
 
+from functools import cache
+
 import jax
 import jax.numpy as jnp
 import numpy as np
@@ -14,7 +16,7 @@ from bsnunu_jax.inference.fits.grid import profile_grid
 from bsnunu_jax.inference.problem.landscape import Landscape
 from bsnunu_jax.inference.sampling.jump_grid import JumpGrid, grid_and_starts, jump_grid, spread
 from bsnunu_jax.inference.sampling.jumps import Jumps
-from bsnunu_jax.inference.sampling.nuts import Sampler, sample
+from bsnunu_jax.inference.sampling.nuts import Program, Sampler, sample
 from bsnunu_jax.report.diagnostics import import_arviz
 from bsnunu_jax.runs.fit import jumping, run_fit
 
@@ -79,11 +81,20 @@ def exact_draws(number, rng):
     return s, z
 
 
+JUMPS = Jumps(potential, JUMPING, SIZE)
+
+
+@cache
+def program(settings):
+    return Program(potential, settings, jumps=JUMPS)
+
+
 def run(folder, grid_and_energy, settings=SETTINGS, seed=3):
     grid, energy = grid_and_energy
     starts = spread(energy, settings.chains, np.random.default_rng(seed))
-    jumps = Jumps(potential, JUMPING, SIZE)
-    return sample(potential, starts, settings, seed=seed, folder=folder, jumps=jumps, grid=grid)
+    compiled = program(settings)
+    options = {"folder": folder, "jumps": JUMPS, "grid": grid, "program": compiled}
+    return sample(potential, starts, settings, seed=seed, **options)
 
 
 @pytest.fixture(scope="module")
@@ -168,8 +179,7 @@ def test_a_useless_grid_draws_from_the_same_density(tmp_path):
 def test_a_step_leaves_exact_draws_exact():
     """Many chains from exact draws: after some steps they still have the density."""
     grid, _ = flat_grid()
-    jumps = Jumps(potential, JUMPING, SIZE)
-    rng = np.random.default_rng(5)
+    jumps, rng = JUMPS, np.random.default_rng(5)
     s, z = exact_draws(3000, rng)
     centres = np.asarray(jax.vmap(grid.centre)(jnp.asarray(s)))
     w = np.linalg.solve(np.asarray(grid.root), (z - centres).T).T
@@ -324,7 +334,7 @@ def test_resonance_agrees_with_a_grid(tmp_path):
         problem.potential, starts, sampler, seed=1, folder=tmp_path, jumps=jumps, grid=grid
     )
     assert not chains.diverging.any()
-    axes = np.linspace(0.5, 3.5, 31), np.exp(np.linspace(np.log(1e-6), np.log(5e-5), 41))
+    axes = np.linspace(0.5, 3.5, 25), np.exp(np.linspace(np.log(1e-6), np.log(5e-5), 31))
     marginal = profile_grid(problem, axes, samples=64, profiled=False).log_density
     # The density in m and ln BR, trapezoids.
     marginal += np.log(axes[1])

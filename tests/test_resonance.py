@@ -30,6 +30,7 @@ EDGES = np.linspace(0.0, 22.885, 101)  # the bins of Belle II's number densities
 K, KSTAR = "B+->K+", "B0->K*0"
 
 
+@cache
 def numbers(mode: str) -> dict[str, float]:
     """Masses of the mode in GeV."""
     inputs, decay = load_inputs(), MODES[mode]
