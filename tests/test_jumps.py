@@ -334,7 +334,7 @@ def test_resonance_agrees_with_a_grid(tmp_path):
         problem.potential, starts, sampler, seed=1, folder=tmp_path, jumps=jumps, grid=grid
     )
     assert not chains.diverging.any()
-    axes = np.linspace(0.5, 3.5, 25), np.exp(np.linspace(np.log(1e-6), np.log(5e-5), 31))
+    axes = np.linspace(0.5, 3.5, 31), np.exp(np.linspace(np.log(1e-6), np.log(5e-5), 41))
     marginal = profile_grid(problem, axes, samples=64, profiled=False).log_density
     # The density in m and ln BR, trapezoids.
     marginal += np.log(axes[1])
