@@ -2,6 +2,7 @@
 
 import jax
 import numpy as np
+import programs
 import pytest
 from brute_force_annihilation import quadratic_form
 from pair_cases import DISTINCT, IDENTICAL
@@ -65,4 +66,4 @@ def test_closed_channel_is_exactly_zero(inputs: Inputs) -> None:
     for name, case in CASES.items():
         heavy = (0.0, 1.001 * mass) if name == "nu N" else (0.501 * mass, 0.501 * mass)
         state = case.state(*heavy, **dict.fromkeys(case.operators, 1.0))
-        assert float(rates.gamma("Bs->inv", state, inputs)) == 0
+        assert float(programs.gamma("Bs->inv", state, inputs)) == 0

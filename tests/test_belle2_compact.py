@@ -8,6 +8,7 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 import pytest
+from profile_grid import profile_grid
 from scipy.integrate import quad
 
 from bsnunu_jax.cli import main
@@ -18,14 +19,13 @@ from bsnunu_jax.experiments.histfactory.compaction import profile_strength
 from bsnunu_jax.experiments.histfactory.reweighted import Belle2Likelihood
 from bsnunu_jax.experiments.histfactory.workspace import read_workspace
 from bsnunu_jax.experiments.records.record import WORKSPACE
-from bsnunu_jax.inference.fits.grid import profile_grid
 from bsnunu_jax.inference.problem.parameters import Parameter, Uniform
 from bsnunu_jax.inference.problem.problem import Problem
 from bsnunu_jax.inference.problem.tabulate import tabulate
 from bsnunu_jax.inputs import Inputs, Nuisances
 from bsnunu_jax.inputs.tables import load_yaml
 from bsnunu_jax.models import get_model
-from bsnunu_jax.observables.branching import branching_fraction_bins
+from bsnunu_jax.observables.public import branching_fraction_bins
 from bsnunu_jax.states import Neutrinos, Universal
 
 NAME = "belle2_knunu_2023"

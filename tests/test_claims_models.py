@@ -12,8 +12,8 @@ from bsnunu_jax.inputs import load_inputs
 from bsnunu_jax.models import get_model
 from bsnunu_jax.models.matching import Pi
 from bsnunu_jax.observables import bs_mixing
-from bsnunu_jax.observables.branching import branching_fraction
 from bsnunu_jax.observables.catalogue import get_observable
+from bsnunu_jax.observables.public import branching_fraction
 from bsnunu_jax.states import Neutrinos
 from bsnunu_jax.states.sectors import ChargedCurrent, Sectors
 

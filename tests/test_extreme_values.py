@@ -10,7 +10,7 @@ from bsnunu_jax.exchange.names import of_another_sector
 from bsnunu_jax.foundation.errors import InputError
 from bsnunu_jax.inference.hypotheses.hypotest import asymptotic_cls, local_significance
 from bsnunu_jax.models import get_model
-from bsnunu_jax.observables.branching import branching_fraction, branching_fraction_bins, dbr_dq2
+from bsnunu_jax.observables.public import branching_fraction, branching_fraction_bins, dbr_dq2
 from bsnunu_jax.rates import kernels as rates
 from bsnunu_jax.states import (
     FermionPair,

@@ -27,8 +27,8 @@ from bsnunu_jax.inputs import (
 )
 from bsnunu_jax.inputs.tables import form_factor_set
 from bsnunu_jax.models import get_model
-from bsnunu_jax.observables.branching import branching_fraction
 from bsnunu_jax.observables.catalogue import get_observable
+from bsnunu_jax.observables.public import branching_fraction
 from bsnunu_jax.states import Neutrinos
 
 DATA = resources.files("bsnunu_jax.inputs") / "data"

@@ -13,7 +13,7 @@ from integrals import ALL_ROWS, ONE_OF_EACH_SPIN, endpoint, integrals, random_ne
 from bsnunu_jax.hadrons.transitions import MODES
 from bsnunu_jax.inputs import Inputs, load_inputs, presets
 from bsnunu_jax.numerics.quadrature import BIN_NODES, NODES
-from bsnunu_jax.observables.branching import branching_fraction_bins
+from bsnunu_jax.observables.public import branching_fraction_bins
 from bsnunu_jax.rates import kernels as rates
 from bsnunu_jax.states import Neutrinos
 

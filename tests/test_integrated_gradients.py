@@ -11,7 +11,7 @@ from integrals import ALL_ROWS, ONE_OF_EACH_SPIN
 
 from bsnunu_jax.hadrons.transitions import MODES
 from bsnunu_jax.inputs import Inputs
-from bsnunu_jax.observables.branching import branching_fraction
+from bsnunu_jax.observables.public import branching_fraction
 from bsnunu_jax.rates import kernels as rates
 from bsnunu_jax.states import Neutrinos, Universal
 

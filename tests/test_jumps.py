@@ -7,12 +7,12 @@ import jax.numpy as jnp
 import numpy as np
 import pytest
 from numpyro.diagnostics import effective_sample_size, split_gelman_rubin
+from profile_grid import profile_grid
 from scipy.stats import ks_2samp
 
 from bsnunu_jax.cards.run_card import Card
 from bsnunu_jax.foundation.errors import InputError
 from bsnunu_jax.inference.fits.best_fit import best_fit
-from bsnunu_jax.inference.fits.grid import profile_grid
 from bsnunu_jax.inference.problem.landscape import Landscape
 from bsnunu_jax.inference.sampling.jump_grid import JumpGrid, grid_and_starts, jump_grid, spread
 from bsnunu_jax.inference.sampling.jumps import Jumps

@@ -6,10 +6,10 @@ from pathlib import Path
 import jax
 import numpy as np
 import pytest
+from profile_grid import profile_grid
 
 from bsnunu_jax.cards.run_card import Card
 from bsnunu_jax.inference.fits.best_fit import best_fit
-from bsnunu_jax.inference.fits.grid import profile_grid
 from bsnunu_jax.inference.sampling.nuts import sample
 from bsnunu_jax.report.diagnostics import import_arviz
 from bsnunu_jax.runs.fit import initial_points

@@ -6,12 +6,12 @@ from pathlib import Path
 import numpy as np
 import pytest
 import xarray as xr
+from profile_grid import profile_grid
 from scipy.optimize import minimize
 
 from bsnunu_jax.cards.run_card import Card
 from bsnunu_jax.cli import main
 from bsnunu_jax.inference.fits.best_fit import best_fit
-from bsnunu_jax.inference.fits.grid import profile_grid
 from bsnunu_jax.inference.fits.profile_map import profile_map
 from bsnunu_jax.inference.problem.landscape import Landscape
 from bsnunu_jax.inference.problem.problem import Problem

@@ -19,7 +19,7 @@ from bsnunu_jax.inputs import Nuisances, load_inputs
 from bsnunu_jax.inputs.nuisances import DEFAULT_GROUPS, GROUPS
 from bsnunu_jax.inputs.tables import numbers
 from bsnunu_jax.models import get_model
-from bsnunu_jax.observables.branching import branching_fraction
+from bsnunu_jax.observables.public import branching_fraction
 from bsnunu_jax.runs.predict import predict
 from bsnunu_jax.states import ScalarPair
 

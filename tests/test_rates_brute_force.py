@@ -6,6 +6,7 @@ from functools import cache
 import brute_force
 import jax.numpy as jnp
 import numpy as np
+import programs
 import pytest
 from pair_comparison import form_factors, meson_masses
 
@@ -146,8 +147,8 @@ def test_universal(
 
 def test_universal_standard_model_is_neutrinos_without_new_physics(inputs: Inputs) -> None:
     for mode in MODES:
-        found = rates.gamma(mode, Universal.standard_model(inputs), inputs)
-        expected = rates.gamma(mode, Neutrinos(), inputs)
+        found = programs.gamma(mode, Universal.standard_model(inputs), inputs)
+        expected = programs.gamma(mode, Neutrinos(), inputs)
         assert float(found) == pytest.approx(float(expected), rel=1e-14, abs=0)
 
 

@@ -8,7 +8,7 @@ import pytest
 from integrals import ALL_ROWS, VECTOR_MODES, endpoint, integrals, random_neutrinos
 
 from bsnunu_jax.inputs import Inputs, Nuisances, load_inputs
-from bsnunu_jax.observables.branching import (
+from bsnunu_jax.observables.public import (
     branching_fraction,
     dbr_dq2,
     eta,

@@ -21,8 +21,8 @@ from bsnunu_jax.inference.sampling.nuts import Chains
 from bsnunu_jax.inference.sampling.predictive import predictive
 from bsnunu_jax.inputs import Nuisances, load_inputs
 from bsnunu_jax.models import get_model
-from bsnunu_jax.observables.branching import branching_fraction, dbr_dq2
 from bsnunu_jax.observables.catalogue import get_observable
+from bsnunu_jax.observables.public import branching_fraction, dbr_dq2
 from bsnunu_jax.report.diagnostics import diagnostics, import_arviz
 from bsnunu_jax.report.draws import OBSERVABLES, label, reported
 from bsnunu_jax.report.figures.corner import corner_data, corner_figure

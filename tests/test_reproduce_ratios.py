@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 
-from bsnunu_jax.observables.branching import ratio_to_sm
+from bsnunu_jax.observables.public import ratio_to_sm
 from bsnunu_jax.report.figures.style import styled
 from bsnunu_jax.reproduce.neutrinos import ratio_scans
 from bsnunu_jax.reproduce.neutrinos.ratio_kernels import RatioKernels, drawn, eta_draws, generator

@@ -6,6 +6,7 @@ from itertools import pairwise
 import jax
 import jax.numpy as jnp
 import numpy as np
+import programs
 import pytest
 from scipy.integrate import quad
 
@@ -16,7 +17,7 @@ from bsnunu_jax.inputs import load_inputs
 from bsnunu_jax.models import get_model
 from bsnunu_jax.numerics import breit_wigner
 from bsnunu_jax.numerics.quadrature import BIN_NODES
-from bsnunu_jax.observables.branching import (
+from bsnunu_jax.observables.public import (
     branching_fraction,
     branching_fraction_bins,
     branching_fraction_np,
@@ -132,7 +133,7 @@ def test_wide_bins(nodes: int, inputs):
     end = (numbers(K)["m_B"] - numbers(K)["m_K"]) ** 2
     for m, width in ((2.1, 0.1), (2.1, 0.001), (2.0, 0.5)):
         state = Resonance(m, width, S=1)
-        found = rates.gamma_bins(K, state, inputs, jnp.asarray(edges), nodes=nodes)
+        found = programs.gamma_bins(K, state, inputs, jnp.asarray(edges), nodes=nodes)
         expected = [integral(K, m, width, a, min(b, end)) for a, b in pairwise(edges)]
         np.testing.assert_allclose(found, expected, rtol=1e-5 if nodes == 8 else 1e-10)
 
@@ -144,9 +145,11 @@ def test_spectrum_is_the_formula(mode: str, inputs):
     square = abs(P) ** 2 if MODES[mode].vector else abs(S) ** 2
     for q2 in (0.0, 1.0, 4.4, 17.0):
         expected = square * two_body(mode, q2) * float(breit_wigner.density(q2, 2.1, 0.3))
-        assert float(rates.dgamma_dq2(mode, state, inputs, q2)) == pytest.approx(expected, rel=1e-9)
+        assert float(programs.dgamma_dq2(mode, state, inputs, q2)) == pytest.approx(
+            expected, rel=1e-9
+        )
     for q2 in (-1.0, 23.0):
-        assert float(rates.dgamma_dq2(mode, state, inputs, q2)) == 0
+        assert float(programs.dgamma_dq2(mode, state, inputs, q2)) == 0
 
 
 @pytest.mark.parametrize("mode", MODES)
@@ -154,21 +157,21 @@ def test_two_body_rate(mode: str, inputs):
     state = TwoBody(1.7, S=1e-8 + 2e-8j, P=-3e-8)
     square = 9e-16 if MODES[mode].vector else 5e-16
     expected = square * two_body(mode, 1.7**2)
-    assert float(rates.gamma(mode, state, inputs)) == pytest.approx(expected, rel=1e-11)
-    bins = np.asarray(rates.gamma_bins(mode, state, inputs, jnp.asarray(EDGES)))
+    assert float(programs.gamma(mode, state, inputs)) == pytest.approx(expected, rel=1e-11)
+    bins = np.asarray(programs.gamma_bins(mode, state, inputs, jnp.asarray(EDGES)))
     assert bins.sum() == pytest.approx(expected, rel=1e-11)
     assert np.flatnonzero(bins).tolist() == [np.searchsorted(EDGES, 1.7**2) - 1]
 
 
 def test_the_line_is_in_the_upper_of_two_bins(inputs):
-    bins = rates.gamma_bins(K, TwoBody(2.0, S=1), inputs, jnp.array([0.0, 4.0, 5.0]))
+    bins = programs.gamma_bins(K, TwoBody(2.0, S=1), inputs, jnp.array([0.0, 4.0, 5.0]))
     assert np.flatnonzero(bins).tolist() == [1]
 
 
 @pytest.mark.parametrize("mode", [K, KSTAR])
 def test_narrow_resonance_is_the_two_body_decay(mode: str, inputs):
     """The tails cost a share proportional to the width."""
-    line = float(rates.gamma(mode, TwoBody(2.1, S=1, P=1), inputs))
+    line = float(programs.gamma(mode, TwoBody(2.1, S=1, P=1), inputs))
     loss = [float(computed(mode)(2.1, w)[0]) / line - 1 for w in (1e-3, 1e-4)]
     assert abs(loss[0]) < 1e-3
     assert loss[0] / loss[1] == pytest.approx(10, rel=1e-2)

@@ -20,7 +20,7 @@ from bsnunu_jax.inference.problem.problem import Problem
 from bsnunu_jax.inference.problem.tabulate import tabulate
 from bsnunu_jax.inputs import Nuisances
 from bsnunu_jax.models import get_model
-from bsnunu_jax.observables.branching import branching_fraction
+from bsnunu_jax.observables.public import branching_fraction
 from bsnunu_jax.report.limit_table import limit_table
 from bsnunu_jax.report.table import Facts, _data
 from bsnunu_jax.runs.limit import run_limit

@@ -3,12 +3,12 @@
 import jax
 import jax.numpy as jnp
 import numpy as np
+import programs
 import pytest
 
 from bsnunu_jax.hadrons.transitions import MODES
 from bsnunu_jax.models import get_model
-from bsnunu_jax.observables.branching import branching_fraction, branching_fraction_bins, dbr_dq2
-from bsnunu_jax.rates import kernels as rates
+from bsnunu_jax.observables.public import branching_fraction, branching_fraction_bins, dbr_dq2
 from bsnunu_jax.states import Neutrinos, Scaled, TwoBody, Universal
 
 
@@ -43,9 +43,9 @@ def test_the_gradient_at_zero_is_the_sm(inputs):
 
 def test_any_state_can_be_scaled(inputs):
     state = Universal(cVL=1.0, cSL=2j, cTL=0.5)
-    found = rates.gamma("B0->K*0", Scaled(state, 3.0), inputs)
+    found = programs.gamma("B0->K*0", Scaled(state, 3.0), inputs)
     assert float(found) == pytest.approx(
-        3 * float(rates.gamma("B0->K*0", state, inputs)), rel=1e-14
+        3 * float(programs.gamma("B0->K*0", state, inputs)), rel=1e-14
     )
     assert Scaled(state, 3.0).has_spectrum
     assert not Scaled(TwoBody(1.0), 3.0).has_spectrum

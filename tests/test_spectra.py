@@ -6,6 +6,7 @@ from itertools import pairwise
 import jax
 import jax.numpy as jnp
 import numpy as np
+import programs
 import pytest
 from scipy.integrate import quad
 
@@ -148,7 +149,7 @@ class TestNormalisedSpectrum:
     def test_second_form_of_equation_22(self, inputs, mode):
         """(SM + (R - 1) NP)/R of the normalised spectra of the two parts."""
         pair = ScalarPair(0.6, S=3e-8, A=2e-8)
-        gamma = [float(rates.gamma(mode, s, inputs)) for s in (SM, pair)]
+        gamma = [float(programs.gamma(mode, s, inputs)) for s in (SM, pair)]
         ratio = 1 + gamma[1] / gamma[0]
         for q2 in (0.8, 3.0, 12.0):
             sm, new = (

@@ -5,6 +5,7 @@ import dataclasses
 import jax
 import jax.numpy as jnp
 import numpy as np
+import programs
 import pytest
 
 from bsnunu_jax import Neutrinos
@@ -12,7 +13,6 @@ from bsnunu_jax.models import vlq_dm
 from bsnunu_jax.models.catalogue import Model, get_model
 from bsnunu_jax.models.vlq_dm import PARAMETERS, SETTINGS, build, couplings, domain, refuse
 from bsnunu_jax.observables.dark_matter.catalogue import dark_observables
-from bsnunu_jax.rates import kernels as rates
 
 MODEL = Model("vlq-dm", "", PARAMETERS, build, rules=refuse, settings=SETTINGS, domain=domain)
 OBSERVABLES = {o.name: o for o in dark_observables()}
@@ -156,12 +156,14 @@ def test_rates_have_the_half_of_the_lagrangian(inputs) -> None:
     beta = np.sqrt(1 - 4 * 0.6**2 / q2)
     exact = np.sqrt(lam) * beta * (m_B**2 - m_K**2) ** 2 * f0**2 * abs(S) ** 2
     exact /= 512 * np.pi**3 * m_B**3 * (m_b - m_s) ** 2
-    value = rates.dgamma_dq2("B+->K+", found.invisible[1], inputs, q2)
+    value = programs.dgamma_dq2("B+->K+", found.invisible[1], inputs, q2)
     assert float(value) == pytest.approx(exact, rel=1e-12)
     M = n["m_B_s"]
     beta = np.sqrt(1 - 4 * 0.6**2 / M**2)
     exact = beta / (32 * np.pi * M) * (abs(P) * n["f_Bs"] * M**2 / (m_b + m_s)) ** 2
-    assert float(rates.gamma("Bs->inv", found.invisible[1], inputs)) == pytest.approx(exact, 1e-12)
+    assert float(programs.gamma("Bs->inv", found.invisible[1], inputs)) == pytest.approx(
+        exact, 1e-12
+    )
 
 
 @pytest.mark.parametrize(

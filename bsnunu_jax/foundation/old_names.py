@@ -21,7 +21,6 @@ MOVED = {
     "inference.limits": f"{_TESTS}.limits",
     "inference.nuts": "inference.sampling.nuts",
     "inference.parameters": "inference.problem.parameters",
-    "inference.profile": f"{_FITS}.grid",
     "inference.profile_likelihood": f"{_TESTS}.profile_likelihood",
     "inference.profile_map": f"{_FITS}.profile_map",
     "inference.projection": f"{_TESTS}.projection",

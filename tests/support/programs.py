@@ -28,4 +28,5 @@ integrated_kernels = jax.jit(rates.integrated_kernels, static_argnums=0, static_
 binned_kernels = jax.jit(rates.binned_kernels, static_argnums=0, static_argnames="nodes")
 dgamma_dq2 = jax.jit(rates.dgamma_dq2, static_argnums=0)
 gamma = jax.jit(rates.gamma, static_argnums=0)
+gamma_bins = jax.jit(rates.gamma_bins, static_argnums=0, static_argnames="nodes")
 branching_fraction = jax.jit(branching.branching_fraction, static_argnums=0)
