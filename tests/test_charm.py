@@ -6,15 +6,15 @@ import numpy as np
 import pytest
 from brute_force_identical import REAL_SCALARS
 from brute_force_pairs import quadratic_forms
-from scipy.integrate import quad
-
-from bsnunu_jax import Nuisances
 from bsnunu_jax.observables.charm import (
     branching_fraction_invisible,
     branching_fraction_pion,
     dbr_dq2_pion,
     form_factor_f0,
 )
+from scipy.integrate import quad
+
+from bsnunu_jax import Nuisances
 from bsnunu_jax.states.sectors import DarkScalar
 
 # flavio 2.7.1, "D->pi form factor" at q2 = 0, 1, 2, 2.9 GeV^2.

@@ -11,11 +11,11 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 import pytest
+from bsnunu_jax.observables.charm import branching_fraction_invisible, branching_fraction_pion
 from scipy.optimize import brentq
 
 from bsnunu_jax import Neutrinos, ScalarPair, branching_fraction, load_inputs, omega
 from bsnunu_jax.models import vlq_dm, vlq_matching
-from bsnunu_jax.observables.charm import branching_fraction_invisible, branching_fraction_pion
 from bsnunu_jax.observables.dark_matter.annihilation import at_rest
 from bsnunu_jax.observables.dark_matter.cmb import annihilation_parameter, largest_efficiency
 from bsnunu_jax.observables.dark_matter.relic_density import omega_h2

@@ -10,7 +10,7 @@ import pytest
 
 from bsnunu_jax.hadrons.form_factors import BCL, BSZ
 from bsnunu_jax.inputs import Nuisances, form_factor_sets, load_inputs
-from bsnunu_jax.inputs.tables import form_factor_set
+from bsnunu_jax.inputs.sets import form_factor_set
 
 NAMES = {"B->K": ("f+", "f0", "fT"), "B->K*": ("V", "A0", "A1", "A12", "T1", "T2", "T23")}
 SETS = [(t, name) for t in NAMES for name in form_factor_sets(t)]

@@ -25,7 +25,7 @@ from bsnunu_jax.inputs import (
     numbers,
     presets,
 )
-from bsnunu_jax.inputs.tables import form_factor_set
+from bsnunu_jax.inputs.sets import form_factor_set
 from bsnunu_jax.models import get_model
 from bsnunu_jax.observables.branching import branching_fraction
 from bsnunu_jax.observables.catalogue import get_observable

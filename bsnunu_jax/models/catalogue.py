@@ -33,7 +33,7 @@ def _build_signal_strength(parameters: Parameters, inputs: Inputs) -> tuple[Invi
 
 
 _MODELS = (
-    model("neutrinos", _neutrinos.COEFFICIENTS, _build_neutrinos),
+    model("neutrinos", _neutrinos.ALL_COEFFICIENTS, _build_neutrinos),
     model("universal", _universal.COEFFICIENTS, _build_universal),
     model("signal-strength", ("mu",), _build_signal_strength, real("mu")),
     model("resonance", resonance.PARAMETERS, resonance.build, resonance.refuse),

@@ -11,9 +11,10 @@ from bsnunu_jax.foundation.errors import InputError, shown, worded
 from bsnunu_jax.foundation.located_yaml import located
 from bsnunu_jax.foundation.plain_numbers import real_number
 from bsnunu_jax.hadrons.kinematics import q2_max
-from bsnunu_jax.hadrons.transitions import MODES, get_mode
+from bsnunu_jax.hadrons.transitions import get_mode
 from bsnunu_jax.inputs import Inputs, Nuisances, load_inputs, tables
-from bsnunu_jax.inputs.nuisances import DEFAULT_GROUPS, GROUPS
+from bsnunu_jax.inputs.nuisances import groups_of
+from bsnunu_jax.inputs.sets import form_factor_set
 from bsnunu_jax.models import Model, get_model
 from bsnunu_jax.models.values import GivenPoint
 from bsnunu_jax.numerics.batch import chunked_vmap
@@ -123,10 +124,7 @@ def predict(
     if errors is None:
         result["observables"] = {o.name: v.tolist() for o, v in zip(chosen, values, strict=True)}
         return result
-    # Inputs that B -> K(*) + inv does not depend on would only change its random numbers.
-    plain = all(o.mode in MODES for o in chosen)
-    groups = DEFAULT_GROUPS if plain else [g for g in GROUPS if g != "masses"]
-    nuisances = Nuisances(inputs, groups)
+    nuisances = Nuisances(inputs, groups_of(o.mode for o in chosen))
     draws = nuisances.draw(jax.random.key(seed), errors)
     spread = jax.jit(lambda d: chunked_vmap(lambda z: evaluate(nuisances.shift(z)), d))(draws)
     with np.errstate(over="ignore", invalid="ignore"):
@@ -241,7 +239,7 @@ def inputs_of(preset: str, form_factors: Sequence[str]) -> Inputs:
         tables.preset(preset)
     with located("--form-factors"):
         for item in sets.items():
-            tables.form_factor_set(*item)
+            form_factor_set(*item)
     return load_inputs(preset, sets)
 
 

@@ -2,9 +2,9 @@
 
 import jax.numpy as jnp
 import pytest
+from bsnunu_jax.observables.charm import form_factor_f0
 
 from bsnunu_jax.inputs import load_inputs
-from bsnunu_jax.observables.charm import form_factor_f0
 
 flavio = pytest.importorskip("flavio", reason="needs flavio: pip install '.[test,peers]'")
 

@@ -13,7 +13,7 @@ from jaxtyping import Array, Float
 
 from bsnunu_jax.experiments.measurement import BinnedMeasurement
 from bsnunu_jax.experiments.predictions import Predictions
-from bsnunu_jax.hadrons.transitions import MODES
+from bsnunu_jax.hadrons.transitions import REPORTED
 from bsnunu_jax.inference.problem.problem import Problem
 from bsnunu_jax.numerics.batch import Batched
 from bsnunu_jax.observables.branching import branching_fraction_bins, dbr_dq2
@@ -90,7 +90,7 @@ def _predict(
     """The fields of `Predictive` at one point."""
     model = problem.predictions(theta)
     sm = Predictions((Neutrinos(),), model.inputs)
-    observables = {f"BR({mode}inv)": model.branching_fraction(mode) for mode in MODES}
+    observables = {f"BR({mode}inv)": model.branching_fraction(mode) for mode in REPORTED}
     for name, mode in RATIOS.items():
         observables[name] = model.branching_fraction(mode) / sm.branching_fraction(mode)
     observables |= {name: model.observable(name) for name in others}
@@ -104,7 +104,7 @@ def _predict(
 
 
 def _of_sm(sm: Predictions, others: Sequence[str]) -> dict[str, Float[Array, ""]]:
-    found = {f"BR({mode}inv)": sm.branching_fraction(mode) for mode in MODES}
+    found = {f"BR({mode}inv)": sm.branching_fraction(mode) for mode in REPORTED}
     found |= dict.fromkeys(RATIOS, jnp.ones(()))
     return found | {name: sm.observable(name) for name in others if not get_observable(name).dark}
 
@@ -119,11 +119,11 @@ def _spectra(predictions: Predictions, q2: Float[Array, " k"]) -> dict[str, Floa
     def at(mode: str, s: Float[Array, ""]) -> Float[Array, ""]:
         return dbr_dq2(mode, smooth, inputs, s)
 
-    found = {mode: jnp.zeros_like(q2) for mode in MODES}
+    found = {mode: jnp.zeros_like(q2) for mode in REPORTED}
     if smooth:
-        found = {mode: jax.vmap(partial(at, mode))(q2) for mode in MODES}
+        found = {mode: jax.vmap(partial(at, mode))(q2) for mode in REPORTED}
     if lines:
-        for mode in MODES:
+        for mode in REPORTED:
             found[mode] += branching_fraction_bins(mode, lines, inputs, edges) / jnp.diff(edges)
     return found
 

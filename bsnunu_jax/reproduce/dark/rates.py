@@ -14,7 +14,7 @@ import numpy as np
 from jaxtyping import Array, Float
 
 from bsnunu_jax.foundation.arrays import Scalar
-from bsnunu_jax.hadrons.transitions import MODES, get_mode
+from bsnunu_jax.hadrons.transitions import MODES, REPORTED, get_mode
 from bsnunu_jax.inputs import Inputs
 from bsnunu_jax.numerics.batch import Batched
 from bsnunu_jax.numerics.quadrature import BIN_NODES, MORE_BIN_NODES
@@ -149,7 +149,7 @@ def _products(inputs: Inputs) -> dict[str, Array]:
     b = {transition: ff.linear for transition, ff in inputs.form_factors.items()}
     return {
         m.name: inputs.lifetime(m.tau_B) * jnp.outer(b[m.transition], b[m.transition]).ravel()
-        for m in MODES.values()
+        for m in (MODES[name] for name in REPORTED)
     }
 
 
