@@ -7,7 +7,7 @@ arXiv:1503.05534 for mesons, the helicity form factors of arXiv:1602.01399 for b
 from abc import abstractmethod
 from collections.abc import Iterator, Mapping
 from types import MappingProxyType
-from typing import ClassVar, Protocol, Self, runtime_checkable
+from typing import ClassVar, Protocol, runtime_checkable
 
 import equinox as eqx
 import jax.numpy as jnp
@@ -85,7 +85,7 @@ class Expansion(eqx.Module):
         """Numbers in which every form factor is linear: the coefficients."""
         return self.coefficients
 
-    def with_linear(self, linear: Float[Array, " n"]) -> Self:
+    def with_linear(self, linear: Float[Array, " n"]) -> "Expansion":
         """The same expansion at other `linear`."""
         return eqx.tree_at(lambda ff: ff.coefficients, self, linear)
 

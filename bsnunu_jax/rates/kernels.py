@@ -49,6 +49,8 @@ def kernels(
     hadronic = ROWS[decay.spin](q2, m_B, m_K, form_factors, *quarks, longitudinal=longitudinal)
     phase_space = decay.factor * jnp.sqrt(kinematics.kallen(q2, m_B, m_K))
     phase_space /= 256 * jnp.pi**3 * m_B**3
+    if not longitudinal:
+        _check_rows(decay, hadronic, state, q2)
     contracted = _contracted(decay, hadronic, state, q2)
     outside = jnp.where(unknown, jnp.nan, 0.0)
     return {k: jnp.where(is_open, phase_space * v, outside) for k, v in contracted.items()}
@@ -58,19 +60,23 @@ def _contracted(
     decay: Mode | Annihilation, hadronic: Rows, state: InvisibleState, q2: Scalar
 ) -> dict[str, Scalar]:
     """Hadronic rows x dark rows for every invariant that the hadrons can see."""
-    known = NAMES[decay.spin] if isinstance(decay, Mode) else tuple(hadronic)
     found = {}
     for invariant, row_weights in rows_in(state, decay.quarks, q2).items():
-        for row in row_weights:
-            if row in known and row not in hadronic:
-                raise InputError(
-                    f"the form factors of {decay.name} in use lack those of {invariant}",
-                    allowed="name a set that has them",
-                )
         terms = [hadronic[row] * weight for row, weight in row_weights.items() if row in hadronic]
         if terms:
             found[invariant] = jnp.asarray(sum(terms))
     return found
+
+
+def _check_rows(mode: Mode, hadronic: Rows, state: InvisibleState, q2: Scalar) -> None:
+    """Refuse invariants that need form factors which are not there."""
+    lacking = set(NAMES[mode.spin]) - set(hadronic)
+    for invariant, rows in rows_in(state, mode.quarks, q2).items() if lacking else ():
+        if not lacking.isdisjoint(rows):
+            raise InputError(
+                f"the form factors of {mode.name} in use lack those of {invariant}",
+                allowed="name a set that has them",
+            )
 
 
 def annihilation_kernels(
