@@ -14,7 +14,7 @@ import numpy as np
 
 from bsnunu_jax.foundation.arrays import Scalar
 from bsnunu_jax.foundation.errors import InputError
-from bsnunu_jax.hadrons.transitions import ANNIHILATIONS, MODES
+from bsnunu_jax.hadrons.transitions import ANNIHILATIONS, MODES, QUARKS, USUAL_QUARKS, get_decay
 from bsnunu_jax.observables import spectra, tree_level
 from bsnunu_jax.observables.branching import (
     branching_fraction,
@@ -53,7 +53,8 @@ def _catalogue() -> dict[str, Observable]:
                 "dF_L(${mode}inv)": longitudinal_fraction_at,
             }
         for key, function in kinds.items():
-            words = {"tex": mode.latex, "hadron": _SHORT.get(mode.transition, mode.meson)}
+            sm = "SM included" if QUARKS[mode.quarks].sm else "the SM part is left out"
+            words = {"tex": mode.latex, "sm": sm, "hadron": _SHORT.get(mode.transition, mode.meson)}
             found.append(observable(key, partial(function, name), mode=name, **words))
     for name, decay in ANNIHILATIONS.items():
         for key, function in (
@@ -84,6 +85,12 @@ OBSERVABLES: Mapping[str, Observable] = MappingProxyType(_catalogue())
 
 # What only models with more than invisible states move.
 CORRELATED = frozenset(o.name for o in _beside())
+# What models of b -> s alone do not move: these, and decays of other quark transitions.
+OTHERS = CORRELATED | {
+    o.name
+    for o in OBSERVABLES.values()
+    if o.mode is not None and get_decay(o.mode).quarks != USUAL_QUARKS
+}
 
 # Values of a quantity that a model moves differ from the SM's by more.
 _RELATIVE, _ABSOLUTE = 1e-9, 1e-16
@@ -129,10 +136,24 @@ def get_observable(name: str) -> Observable:
     key = re.sub(r"\s", "", name)
     key = ALIASES.get(key, EOS_ALIASES.get(key, key))
     if key not in OBSERVABLES:
-        near = get_close_matches(key, [*OBSERVABLES, *ALIASES, *EOS_ALIASES], 2, 0.8)
-        meant = f"perhaps {' or '.join(near)}; " if near else ""
         raise InputError(
             f"unknown observable {name!r}",
-            allowed=f"{meant}see `bsnunu list observables` for the names",
+            allowed=f"{_meant(key)}see `bsnunu list observables` for the names",
         )
     return OBSERVABLES[key]
+
+
+_OF_DECAY = re.compile(r"(?P<kind>.+)\((?P<mode>\S+?->\S+?)(?:inv|nunu)\)")
+
+
+def _meant(key: str) -> str:
+    """What an unknown name may mean; for a decay that is not there, those that are."""
+    decay = _OF_DECAY.fullmatch(key)
+    if decay and f"{decay['kind']}({decay['mode']}inv)" in OBSERVABLES:
+        return f"perhaps {decay['kind']}({decay['mode']}inv); "
+    near = get_close_matches(key, [*OBSERVABLES, *ALIASES, *EOS_ALIASES], 2, 0.8)
+    if decay and decay["mode"] not in MODES:
+        # Another hadron looks alike and is none that was meant.
+        near = [n for n in near if n in ALIASES or n in EOS_ALIASES]
+    meant = f"perhaps {' or '.join(near)}; " if near else ""
+    return f"{meant}decays: {', '.join((*MODES, *ANNIHILATIONS))}; " if decay else meant

@@ -18,7 +18,7 @@ from bsnunu_jax.foundation.seals import read_json, write_json
 from bsnunu_jax.foundation.version import __version__
 from bsnunu_jax.inference.problem.problem import Problem
 from bsnunu_jax.inputs import tables
-from bsnunu_jax.inputs.sets import form_factor_set
+from bsnunu_jax.inputs.sets import form_factor_set, own_files, placed
 
 _PACKAGES = ("jax", "jaxlib", "numpy", "scipy", "equinox", "optax", "numpyro", "arviz", "xarray")
 # Of what the files of a folder look like: those of another one are not taken up.
@@ -207,13 +207,15 @@ def checksums(card: FolderCard) -> dict[str, str]:
             if name.endswith((".yaml", ".yml")):
                 key = name if len(card.cards) == 1 else f"{one.path.stem}: {name}"
                 found[key] = sha256_of(one.path.parent / name)
+        for path in own_files(placed(one.content.inputs.form_factors, one.path.parent)):
+            found[f"form factors/{path.name}"] = sha256_of(path)
     return found
 
 
 @cache
 def _of_package() -> Mapping[str, str]:
     found = {}
-    for room in ("inputs", "experiments"):
+    for room in ("hadrons", "inputs", "experiments"):
         root = resources.files(f"bsnunu_jax.{room}") / "data"
         with resources.as_file(root) as data:
             for path in sorted(Path(data).rglob("*.yaml")):

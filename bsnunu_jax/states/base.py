@@ -98,6 +98,11 @@ class Around:
         """Those of the state."""
         return rows_in(self.state, quarks, q2)
 
+    @property
+    def all_quarks(self) -> tuple[str, ...]:
+        """Those of the state."""
+        return quarks_of(self.state)
+
     def total_rule(self, q2_max: Scalar, nodes: int) -> Rule:
         """That of the state."""
         return self.state.total_rule(q2_max, nodes)
@@ -126,6 +131,12 @@ def rows_in(state: InvisibleState, quarks: str, q2: Scalar) -> Mapping[str, Mapp
         found: Mapping[str, Mapping[str, Scalar]] = own(quarks, q2)
         return found
     return state.dark_rows(q2) if getattr(state, "quarks", USUAL_QUARKS) == quarks else {}
+
+
+def quarks_of(state: InvisibleState) -> tuple[str, ...]:
+    """The quark transitions in which a state has coefficients, see `rows_in`."""
+    own = getattr(state, "all_quarks", None)
+    return own if own is not None else (getattr(state, "quarks", USUAL_QUARKS),)
 
 
 @runtime_checkable

@@ -163,6 +163,13 @@ class Neutrinos(Elsewhere, MasslessPair, eqx.Module):
             matrices[matrix] = matrices.get(matrix, zero).at[i, j].set(value)
         return cls(**found.pop(USUAL_QUARKS), elsewhere=found)
 
+    @property
+    def all_quarks(self) -> tuple[str, ...]:
+        """Where there is more than the SM; a traced coefficient may be."""
+        matrices = [getattr(self, name) for name in MATRICES]
+        here = any(isinstance(m, Tracer) or np.any(np.asarray(m) != 0) for m in matrices)
+        return (*((USUAL_QUARKS,) if here else ()), *self.elsewhere)
+
     def invariants(self, inputs: Inputs) -> dict[str, Scalar]:
         """N_0^2 sum |C_L +- C_R|^2 over flavours and chiralities, with C_L^SM on the diagonal."""
         CL = self.CL + inputs.C_L_SM * jnp.eye(3)
