@@ -116,8 +116,16 @@ QUARKS: Mapping[str, Quarks] = MappingProxyType(
     {name: Quarks(name, **row) for name, row in _TABLE["quarks"].items()}
 )
 
+# Those of a decay that shares its form factors with no other stand in its row.
+_OWN = ("quarks", "spin", "file", "usual")
+
 TRANSITIONS: Mapping[str, Transition] = MappingProxyType(
     {name: Transition(**row) for name, row in _TABLE["transitions"].items()}
+    | {
+        name: Transition(**{key: row[key] for key in _OWN if key in row})
+        for name, row in _TABLE["modes"].items()
+        if "transition" not in row
+    }
 )
 
 # Masses and lifetimes that rows of modes bring with them, as entries of the files of numbers.
@@ -128,8 +136,8 @@ NUMBERS: Mapping[str, Mapping[str, Any]] = MappingProxyType(
 
 def _mode(name: str, row: Mapping[str, Any]) -> Mode:
     m_B, m_K = row["masses"]
-    renamed = {"masses", "lifetime", "hadron", "numbers"}
-    rest = {key: value for key, value in row.items() if key not in renamed}
+    renamed = {"masses", "lifetime", "hadron", "numbers", *_OWN}
+    rest = {"transition": name} | {key: row[key] for key in row if key not in renamed}
     return Mode(name=name, meson=row["hadron"], m_B=m_B, m_K=m_K, tau_B=row["lifetime"], **rest)
 
 
