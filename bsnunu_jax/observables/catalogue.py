@@ -153,7 +153,12 @@ def _meant(key: str) -> str:
         return f"perhaps {decay['kind']}({decay['mode']}inv); "
     near = get_close_matches(key, [*OBSERVABLES, *ALIASES, *EOS_ALIASES], 2, 0.8)
     if decay and decay["mode"] not in MODES:
-        # Another hadron looks alike and is none that was meant.
-        near = [n for n in near if n in ALIASES or n in EOS_ALIASES]
+        # A name with another hadron looks alike and is not meant.
+        near = [n for n in near if _hadron(n) == _hadron(key)]
     meant = f"perhaps {' or '.join(near)}; " if near else ""
     return f"{meant}decays: {', '.join((*MODES, *ANNIHILATIONS))}; " if decay else meant
+
+
+def _hadron(name: str) -> str:
+    """Letters of what a name has behind the arrow, charges and excitations aside."""
+    return re.sub(r"[^A-Za-z]", "", name.partition("->")[2])

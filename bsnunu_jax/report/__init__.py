@@ -77,7 +77,7 @@ def write_report(
     facts = Facts(
         objective=objective_without_priors(problem, best_fit.best),
         sm_objective=sm_objective(problem),
-        distances=distances(best, list(REPORTED)),
+        distances=distances(best, list(best.spectra)),
         convergence=diagnostics(parameters | named),
         divergences=int(chains.diverging.sum()),
         draws=chains.diverging.size,
