@@ -6,7 +6,6 @@ from pathlib import Path
 import numpy as np
 from jaxtyping import Float
 
-from bsnunu_jax.hadrons.transitions import REPORTED
 from bsnunu_jax.inference.fits.best_fit import BestFit
 from bsnunu_jax.inference.fits.sm import objective_without_priors, sm_objective
 from bsnunu_jax.inference.problem.problem import Problem
