@@ -6,7 +6,8 @@ two such amplitudes summed over the polarisations of the K*; rows of different J
 interfere once the angles of the pair are integrated. Rows that vanish are absent.
 """
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
+from types import MappingProxyType
 
 import jax.numpy as jnp
 
@@ -17,27 +18,30 @@ Rows = dict[str, Scalar]
 
 
 def pseudoscalar_rows(
-    q2: Scalar, m_B: Scalar, m_K: Scalar, ff: Mapping[str, Scalar], m_b: Scalar, m_s: Scalar
+    q2: Scalar,
+    m_B: Scalar,
+    m_K: Scalar,
+    ff: Mapping[str, Scalar],
+    m_b: Scalar,
+    m_s: Scalar,
+    longitudinal: bool = False,
 ) -> Rows:
     """Rows of B -> K: S in GeV^2, the others in GeV^2 or GeV^4/q2 as the operators need.
 
     Args:
         q2: momentum transfer [GeV^2].
         m_B, m_K: meson masses [GeV].
-        ff: "f+", "f0", "fT" at q2.
+        ff: "f+", "f0", "fT" at q2; of f0 alone there are the rows S, V0 and SV.
         m_b, m_s: MSbar quark masses at the scale of the scalar coefficient [GeV].
+        longitudinal: changes nothing, a K has no other helicity.
     """
     lam, delta, total, root = kallen(q2, m_B, m_K), m_B**2 - m_K**2, m_B + m_K, jnp.sqrt(q2)
     scalar, timelike = delta * ff["f0"] / (m_b - m_s), delta * ff["f0"] / root
+    rows = {"S": scalar**2, "V0": timelike**2, "SV": scalar * timelike}
+    if "f+" not in ff or "fT" not in ff:
+        return rows
     vector2, tensor = lam * ff["f+"] ** 2 / q2, ff["fT"] / total
-    return {
-        "S": scalar**2,
-        "V0": timelike**2,
-        "SV": scalar * timelike,
-        "V": vector2,
-        "E": lam * tensor**2,
-        "VE": lam * ff["f+"] * tensor / root,
-    }
+    return rows | {"V": vector2, "E": lam * tensor**2, "VE": lam * ff["f+"] * tensor / root}
 
 
 def annihilation_rows(m_B: Scalar, f_B: Scalar, m_b: Scalar, m_s: Scalar) -> Rows:
@@ -96,3 +100,12 @@ def vector_rows(
         "F": rows["F"] + 2 * tensor_5**2,
         "AF": rows["AF"] + 2 * axial * tensor_5,
     }
+
+
+# By the spin of the final hadron: its rows, and which ones there are.
+ROWS: Mapping[str, Callable[..., Rows]] = MappingProxyType(
+    {"0": pseudoscalar_rows, "1": vector_rows}
+)
+NAMES: Mapping[str, tuple[str, ...]] = MappingProxyType(
+    {"0": ("S", "V0", "SV", "V", "E", "VE"), "1": ("P", "A0", "PA", "V", "A", "E", "F", "VE", "AF")}
+)

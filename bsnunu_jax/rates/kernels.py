@@ -12,12 +12,12 @@ from jaxtyping import Array, Float
 from bsnunu_jax.foundation.arrays import Scalar
 from bsnunu_jax.foundation.errors import InputError
 from bsnunu_jax.hadrons import kinematics
-from bsnunu_jax.hadrons.rows import Rows, annihilation_rows, pseudoscalar_rows, vector_rows
+from bsnunu_jax.hadrons.rows import NAMES, ROWS, Rows, annihilation_rows
 from bsnunu_jax.hadrons.transitions import Annihilation, Mode, get_decay, get_mode
 from bsnunu_jax.inputs import Inputs
 from bsnunu_jax.numerics.fixed_nodes import with_fixed_nodes
 from bsnunu_jax.numerics.quadrature import NODES
-from bsnunu_jax.states.base import Around, InvisibleState, in_integrals
+from bsnunu_jax.states.base import Around, InvisibleState, in_integrals, rows_in
 
 _Point = tuple[InvisibleState, Inputs]
 # Rows carry 1/q2 against a factor q2 of a massless pair: below this the ratio is taken [GeV^2].
@@ -54,45 +54,58 @@ def kernels(
     `form_factors` are values at this q2 in place of those of the inputs.
     """
     decay, q2 = get_mode(mode), jnp.asarray(q2, dtype=float)
-    m_B, m_K = inputs.values[decay.m_B], inputs.values[decay.m_K]
-    quarks = inputs.role("m_b"), inputs.role("m_s")
+    m_B, m_K = inputs.number(decay.m_B), inputs.number(decay.m_K)
+    quarks = inputs.quark_masses(decay.quarks)
     is_open, unknown = (q2 >= 0) & (q2 < kinematics.q2_max(m_B, m_K)), jnp.isnan(q2)
     # Both branches of a `where` are differentiated: the discarded one must not see a root of 0.
     q2 = jnp.where(is_open, q2 + jnp.where(q2 < _Q2_FLOOR, _Q2_FLOOR, 0.0), 1.0)
     if form_factors is None:
-        form_factors = inputs.form_factors[decay.transition](q2)
-    if decay.vector:
-        hadronic = vector_rows(q2, m_B, m_K, form_factors, *quarks, longitudinal=longitudinal)
-    else:
-        hadronic = pseudoscalar_rows(q2, m_B, m_K, form_factors, *quarks)
-    phase_space = jnp.sqrt(kinematics.kallen(q2, m_B, m_K)) / (256 * jnp.pi**3 * m_B**3)
-    contracted = _contracted(hadronic, state, q2)
+        form_factors = inputs.form_factors_of(decay.transition)(q2)
+    hadronic = ROWS[decay.spin](q2, m_B, m_K, form_factors, *quarks, longitudinal=longitudinal)
+    phase_space = decay.factor * jnp.sqrt(kinematics.kallen(q2, m_B, m_K))
+    phase_space /= 256 * jnp.pi**3 * m_B**3
+    if not longitudinal:
+        _check_rows(decay, hadronic, state, q2)
+    contracted = _contracted(decay, hadronic, state, q2)
     outside = jnp.where(unknown, jnp.nan, 0.0)
     return {k: jnp.where(is_open, phase_space * v, outside) for k, v in contracted.items()}
 
 
-def _contracted(hadronic: Rows, state: InvisibleState, q2: Scalar) -> dict[str, Scalar]:
+def _contracted(
+    decay: Mode | Annihilation, hadronic: Rows, state: InvisibleState, q2: Scalar
+) -> dict[str, Scalar]:
     """Hadronic rows x dark rows for every invariant that the hadrons can see."""
     found = {}
-    for invariant, row_weights in state.dark_rows(q2).items():
+    for invariant, row_weights in rows_in(state, decay.quarks, q2).items():
         terms = [hadronic[row] * weight for row, weight in row_weights.items() if row in hadronic]
         if terms:
             found[invariant] = jnp.asarray(sum(terms))
     return found
 
 
+def _check_rows(mode: Mode, hadronic: Rows, state: InvisibleState, q2: Scalar) -> None:
+    """Refuse invariants that need form factors which are not there."""
+    lacking = set(NAMES[mode.spin]) - set(hadronic)
+    for invariant, rows in rows_in(state, mode.quarks, q2).items() if lacking else ():
+        if not lacking.isdisjoint(rows):
+            raise InputError(
+                f"the form factors of {mode.name} in use lack those of {invariant}",
+                allowed="name a set that has them",
+            )
+
+
 def annihilation_kernels(
     decay: Annihilation, state: InvisibleState, inputs: Inputs
 ) -> dict[str, Scalar]:
-    """Gamma(B_s -> pair) of every invariant of the state taken as 1, all of it at q2 = m_B^2.
+    """Gamma(B -> pair) of every invariant of the state taken as 1, all of it at q2 = m_B^2.
 
     A massless chiral pair has none (helicity); a line at another mass has none either.
     """
     if not state.has_spectrum:
         return {}
-    m_B, f_B = inputs.values[decay.m_B], inputs.values[decay.f_B]
-    hadronic = annihilation_rows(m_B, f_B, inputs.role("m_b"), inputs.role("m_s"))
-    found = _contracted(hadronic, state, m_B**2)
+    m_B, f_B = inputs.number(decay.m_B), inputs.number(decay.f_B)
+    hadronic = annihilation_rows(m_B, f_B, *inputs.quark_masses(decay.quarks))
+    found = _contracted(decay, hadronic, state, m_B**2)
     return {k: v / (16 * jnp.pi * m_B) for k, v in found.items()}
 
 
@@ -161,7 +174,7 @@ def _integrated(
 
 def q2_max(decay: Mode, inputs: Inputs) -> Scalar:
     """Largest q2 of the mode [GeV^2]."""
-    return kinematics.q2_max(inputs.values[decay.m_B], inputs.values[decay.m_K])
+    return kinematics.q2_max(inputs.number(decay.m_B), inputs.number(decay.m_K))
 
 
 def contract(invariants: Mapping[str, Scalar], kernel: Mapping[str, Array]) -> Array:
