@@ -20,6 +20,7 @@ from bsnunu_jax.states.resonance import Resonance, TwoBody
 from bsnunu_jax.states.scalar_pair import ScalarPair
 from bsnunu_jax.states.scaled import Scaled
 from bsnunu_jax.states.sterile_neutrino import SterileNeutrino
+from bsnunu_jax.states.universal import Universal
 from bsnunu_jax.states.vector_pair import VectorPair
 
 _PARTNER = {"V": "A", "A": "V", "S": "P", "P": "S"}
@@ -48,6 +49,8 @@ def parity_odd(state: InvisibleState) -> InvisibleState:
         return OddPair(state)
     if isinstance(state, Neutrinos):
         return OddNeutrinos(state)
+    if isinstance(state, Universal):
+        return OddUniversal(state)
     if isinstance(state, Resonance | TwoBody):
         return OddScalar(state)
     raise InputError(
@@ -75,6 +78,30 @@ class OddNeutrinos(Around, eqx.Module):
     def dark_rows(self, q2: Scalar) -> DarkRows:
         """The transverse current, weight 2 q2/3, in an interference."""
         return {"handed": {"VA": 4 * q2 / 3}}
+
+
+class OddUniversal(Around, eqx.Module):
+    """The set of EOS: right-handed minus left-handed quarks, of the tensor left-handed ones."""
+
+    state: Universal
+
+    def invariants(self, inputs: Inputs) -> dict[str, Scalar]:
+        """3 N_0^2 times |cVR|^2 - |cVL|^2, |cSR|^2 - |cSL|^2, |cTL|^2."""
+        s, norm = self.state, 3 * inputs.N_0**2
+        square = {k: c.real**2 + c.imag**2 for k, c in vars(s).items()}
+        return {
+            "vector": norm * (square["cVR"] - square["cVL"]),
+            "scalar": norm * (square["cSR"] - square["cSL"]),
+            "tensor": norm * square["cTL"],
+        }
+
+    def dark_rows(self, q2: Scalar) -> DarkRows:
+        """Massless chiral pairs."""
+        return {
+            "vector": {"VA": 4 * q2 / 3},
+            "scalar": {"SP": -4 * q2},
+            "tensor": {"EF": 64 * q2 / 3},
+        }
 
 
 class OddScalar(Around, eqx.Module):
