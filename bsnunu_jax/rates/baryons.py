@@ -50,8 +50,12 @@ def free_quark(m_b: ArrayLike, m_s: ArrayLike) -> Baryons:
 
     All form factors are 1: of the pole masses it is the parton model of B -> X_s + invisible.
     """
-    return Baryons(m_b, m_s, m_b, m_s, _one)
+    masses = as_scalar(m_b), as_scalar(m_s)
+    return Baryons(*masses, *masses, _Ones())
 
 
-def _one(q2: Scalar) -> Mapping[str, Scalar]:
-    return quark_form_factors()
+class _Ones(eqx.Module):
+    """Of a free quark; a pytree without leaves, as functions are none."""
+
+    def __call__(self, q2: Scalar) -> Mapping[str, Scalar]:
+        return quark_form_factors()
