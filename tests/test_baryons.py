@@ -15,7 +15,7 @@ from bsnunu_jax.observables import polarisation
 from bsnunu_jax.rates import of_rows
 from bsnunu_jax.rates.baryons import Baryons, free_quark
 from bsnunu_jax.states import FermionPair, Neutrinos, Resonance, ScalarPair, TwoBody, VectorPair
-from bsnunu_jax.states.base import MasslessPair
+from bsnunu_jax.states.base import Around
 from bsnunu_jax.states.parity_odd import parity_odd
 
 TOY = dict(
@@ -329,8 +329,8 @@ def test_no_operators_no_products(inputs):
 
 
 def test_a_state_without_a_known_spin_is_refused():
-    class Other(MasslessPair):
-        pass
+    class Other(Around):
+        state = Neutrinos()
 
     with pytest.raises(InputError, match="no polarisation is known for the final state Other"):
         parity_odd(Other())

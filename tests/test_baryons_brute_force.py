@@ -22,7 +22,7 @@ QUARKS = {"m_b": 4.1, "m_s": 0.09}
 END = (M - m) ** 2
 CASES = DISTINCT | IDENTICAL
 # Of the rate, with which products of opposite parity are compared too.
-TOLERANCE = 1e-11
+TOLERANCE = 1e-12
 PARTS = {"rate": bfb.rate, "decaying": bfb.slope, "daughter": bfb.helicity}
 
 

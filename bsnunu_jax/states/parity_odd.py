@@ -38,7 +38,9 @@ def parity_odd(state: InvisibleState) -> InvisibleState:
     Raises:
         InputError: for a final state whose interferences of opposite parity are not known here.
 
-    >>> sorted(parity_odd(FermionPair(0.3, S1=1.0, P1=1j, A1=2.0)).invariants(None))
+    >>> from bsnunu_jax import load_inputs
+    >>> odd = parity_odd(FermionPair(0.3, S1=1.0, P1=1j, A1=2.0))
+    >>> sorted(odd.invariants(load_inputs()))
     ['S1*P1']
     """
     if isinstance(state, Scaled):
