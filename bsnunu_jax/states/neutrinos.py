@@ -76,16 +76,26 @@ class Elsewhere:
 
     elsewhere: Coefficients
 
-    def invariants_elsewhere(self, inputs: Inputs) -> dict[str, Scalar]:
-        """Those of every transition whose CKM factor the inputs have."""
-        found: dict[str, Scalar] = {}
+    def matrices_elsewhere(
+        self, inputs: Inputs
+    ) -> dict[str, tuple[Scalar, Array, Array, Array, Array]]:
+        """N_0, C_L with the SM, C_R, C_L', C_R' of every transition whose CKM factor there is."""
+        found = {}
         for q in _QUARKS:
             if q.name != USUAL_QUARKS and q.ckm in inputs.values:
-                CL, CR, CLp, CRp = _matrices(getattr(self, "elsewhere", {}).get(q.name, {}))
+                given = getattr(self, "elsewhere", {}).get(q.name, {})
+                CL, CR, CLp, CRp = (given.get(name, jnp.asarray(_ZERO)) for name in MATRICES)
                 CL += inputs.sm_coefficient(q.name) * jnp.eye(3)
-                squares = _vector_axial(inputs.normalisation(q.name), CL, CR, CLp, CRp)
-                found |= {f"{q.name} {name}": value for name, value in squares.items()}
+                found[q.name] = inputs.normalisation(q.name), CL, CR, CLp, CRp
         return found
+
+    def invariants_elsewhere(self, inputs: Inputs) -> dict[str, Scalar]:
+        """Those of every transition whose CKM factor the inputs have."""
+        return {
+            f"{quarks} {name}": value
+            for quarks, matrices in self.matrices_elsewhere(inputs).items()
+            for name, value in _vector_axial(*matrices).items()
+        }
 
     def rows_in(self, quarks: str, q2: Scalar) -> Mapping[str, Mapping[str, Scalar]]:
         """Transverse current of a massless chiral pair; nothing where the SM is taken as 0."""
@@ -194,11 +204,6 @@ def _check_elsewhere(quarks: str, matrices: Mapping[str, ArrayLike]) -> None:
     for name in matrices:
         if name not in MATRICES:
             raise InputError(f"unknown matrix {name!r}", allowed=f"one of {', '.join(MATRICES)}")
-
-
-def _matrices(given: Mapping[str, Array]) -> list[Array]:
-    """CL, CR, CLp, CRp, 0 where there is none."""
-    return [given.get(name, jnp.asarray(_ZERO)) for name in MATRICES]
 
 
 def _vector_axial(N_0: Scalar, CL: Array, CR: Array, CLp: Array, CRp: Array) -> dict[str, Scalar]:
