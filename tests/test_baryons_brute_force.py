@@ -11,7 +11,7 @@ from brute_force_pairs import FERMIONS
 from pair_cases import DISTINCT, IDENTICAL
 from pair_comparison import random_couplings, rates_of, restricted
 
-from bsnunu_jax.hadrons.baryon_rows import FORM_FACTORS
+from bsnunu_jax.hadrons.form_factors import FORM_FACTORS
 from bsnunu_jax.rates import of_rows
 from bsnunu_jax.rates.baryons import Baryons
 from bsnunu_jax.states import Neutrinos, TwoBody, Universal
@@ -21,6 +21,7 @@ M, m = 5.6196, 1.115683
 QUARKS = {"m_b": 4.1, "m_s": 0.09}
 END = (M - m) ** 2
 CASES = DISTINCT | IDENTICAL
+NAMES = FORM_FACTORS["1/2"]
 # Of the rate, with which products of opposite parity are compared too.
 TOLERANCE = 1e-12
 PARTS = {"rate": bfb.rate, "decaying": bfb.slope, "daughter": bfb.helicity}
@@ -41,7 +42,7 @@ def baryons(values):
 
 def drawn(rng):
     """Form factors of any sign."""
-    return dict(zip(FORM_FACTORS, rng.uniform(0.2, 0.9, 10) * rng.choice([-1, 1], 10), strict=True))
+    return dict(zip(NAMES, rng.uniform(0.2, 0.9, 10) * rng.choice([-1, 1], 10), strict=True))
 
 
 def parts(hadrons, state, inputs, q2):
@@ -93,7 +94,7 @@ def test_pairs(name, inputs, rng):
         couplings, _ = random_couplings(bfb.rate(forms), rng)
         points.append((q2, pair, couplings, ff, forms))
     q2, pairs, couplings, ff, forms = zip(*points, strict=True)
-    values = {k: np.array([f[k] for f in ff]) for k in FORM_FACTORS}
+    values = {k: np.array([f[k] for f in ff]) for k in NAMES}
     found = package(np.array(q2), np.array(pairs), np.array(couplings), values)
     for i, form in enumerate(forms):
         at = {k: v[i] for k, v in found.items()}

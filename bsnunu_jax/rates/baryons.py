@@ -7,8 +7,7 @@ import equinox as eqx
 from jax.typing import ArrayLike
 
 from bsnunu_jax.foundation.arrays import Scalar, as_scalar
-from bsnunu_jax.hadrons.baryon_rows import baryon_rows, polarised_rows, quark_form_factors
-from bsnunu_jax.hadrons.rows import Rows
+from bsnunu_jax.hadrons.rows import Rows, baryon_rows, polarised_rows, quark_form_factors
 from bsnunu_jax.hadrons.transitions import USUAL_QUARKS
 
 Part = Literal["rate", "longitudinal", "decaying", "daughter"]
@@ -20,7 +19,7 @@ class Baryons(eqx.Module):
     Attributes:
         m_B, m_K: masses of the decaying baryon and of its daughter [GeV].
         m_b, m_s: MSbar quark masses at the scale of the scalar coefficient [GeV].
-        form_factors: a callable of q2 that gives `baryon_rows.FORM_FACTORS`.
+        form_factors: a callable of q2 that gives those of 1/2 in `FORM_FACTORS`.
         part: rows of the rate or of the longitudinal pair alone; of the slope in the angle between
             the daughter and the polarisation of the decaying baryon; of the daughter's helicity
             (static). The last two go with `states.parity_odd`.

@@ -36,7 +36,7 @@ _SQUARES = {"V": "VA", "V0": "V0A0"}
 def parity_odd(state: InvisibleState) -> InvisibleState:
     """The state whose invariants and dark rows are those that a polarisation sees.
 
-    Its rows are those of `hadrons.baryon_rows.polarised_rows`; its rules of integration are those
+    Its rows are those of `hadrons.rows.polarised_rows`; its rules of integration are those
     of the state.
 
     Raises:
