@@ -9,11 +9,11 @@ import numpy as np
 import pytest
 from brute_force_pairs import FERMIONS
 from pair_cases import DISTINCT, IDENTICAL
-from pair_comparison import random_couplings, rates_of, restricted
+from pair_comparison import form_factors, meson_masses, random_couplings, rates_of, restricted
 
 from bsnunu_jax.hadrons.form_factors import FORM_FACTORS
-from bsnunu_jax.rates import of_rows
-from bsnunu_jax.rates.baryons import Baryons
+from bsnunu_jax.rates import kernels, of_rows
+from bsnunu_jax.rates.baryons import Baryons, of_mode
 from bsnunu_jax.states import Neutrinos, TwoBody, Universal
 from bsnunu_jax.states.parity_odd import parity_odd
 
@@ -102,6 +102,29 @@ def test_pairs(name, inputs, rng):
         compare(at, form, lambda g, i=i: rates_of(g, couplings[i]), rate)
         # An interference of spins would give a term beside 1 and cos.
         assert np.abs(form[0, 1].sum(axis=0)).max() < TOLERANCE * np.abs(form[0, 0]).max()
+
+
+@pytest.mark.parametrize("name", DISTINCT)
+def test_the_mode_of_the_table(name, inputs, rng):
+    """Its masses and form factors, at a q2 on each side of where the lattice begins."""
+    case, mode = DISTINCT[name], "Lambdab->Lambda"
+    hadrons, pair = of_mode(mode, inputs), case.draw_masses(rng)[-1]
+
+    @jax.jit
+    @jax.vmap
+    def package(couplings, q2):
+        state = case.state(*pair, **dict(zip(case.operators, couplings, strict=True)))
+        rate = kernels.dgamma_dq2(mode, state, inputs, q2)
+        return parts(hadrons, state, inputs, q2) | {"rate": rate}
+
+    for q2 in (sum(pair) ** 2 + 1.0, 17.0):
+        ff = form_factors(inputs, mode, q2)
+        forms = bfb.quadratic_forms(q2, *meson_masses(inputs, mode), ff, case.amplitudes, *pair)
+        forms = restricted(case, forms)
+        couplings, _ = random_couplings(bfb.rate(forms), rng)
+        found = package(couplings, np.full(len(couplings), q2))
+        rate = rates_of(bfb.rate(forms), couplings)
+        compare(found, forms, lambda g, c=couplings: rates_of(g, c), rate)
 
 
 def neutrino_form(q2, ff):

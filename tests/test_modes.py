@@ -2,6 +2,7 @@
 
 import json
 
+import equinox as eqx
 import jax
 import jax.numpy as jnp
 import numpy as np
@@ -55,6 +56,32 @@ def test_vector_share_of_phi(name: str, share: float) -> None:
     assert vector / (vector + axial) == pytest.approx(share, abs=5e-4)
 
 
+@pytest.mark.parametrize(("name", "br", "a_fb"), [("dm2016_nominal", 8.4e-6, -0.025)])
+def test_lambda_beside_numbers_of_another_program(name: str, br: float, a_fb: float) -> None:
+    """BR, A_FB of a polarised Lambda_b and P of the Lambda, whose helicity is nearly -1."""
+    inputs = load_inputs(form_factors={"Lambdab->Lambda": name})
+    found = {
+        kind: float(get_observable(f"{kind}(Lambdab->Lambdainv)").function(Neutrinos(), inputs))
+        for kind in ("BR", "A_FB", "P_Lambda", "F_L")
+    }
+    assert found["BR"] == pytest.approx(br, abs=0.05e-6)
+    assert found["A_FB"] == pytest.approx(a_fb, abs=0.003)
+    assert found["P_Lambda"] == pytest.approx(-0.93, abs=0.005)
+    assert 0 < found["F_L"] < 1
+    mirrored = Neutrinos(-inputs.C_L_SM * jnp.eye(3), inputs.C_L_SM * jnp.eye(3))
+    for kind, sign in (("BR", 1), ("A_FB", -1), ("P_Lambda", -1)):
+        right = get_observable(f"{kind}(Lambdab->Lambdainv)").function(mirrored, inputs)
+        assert float(right) == pytest.approx(sign * found[kind], rel=1e-12)
+
+
+def test_asymmetry_goes_with_the_polarisation(inputs: Inputs) -> None:
+    of = get_observable("A_FB(Lambdab->Lambdainv)").function
+    state = ScalarPair(0.5, S=1e-8, P=0.5e-8j, V=1e-9, A=2e-9)
+    less = eqx.tree_at(lambda i: i.values["P_Lambda_b"], inputs, jnp.asarray(-0.4))
+    full = float(of([Neutrinos(), state], inputs))
+    assert float(of([Neutrinos(), state], less)) == pytest.approx(-0.4 * full, rel=1e-13)
+
+
 @pytest.mark.parametrize("charged", ["B+->pi+", "B+->rho+"])
 def test_neutral_modes_are_half_the_charged_ones(charged: str, inputs: Inputs) -> None:
     """Up to masses and the lifetime: u ubar is half of a pi0 and of a rho0."""
@@ -64,7 +91,7 @@ def test_neutral_modes_are_half_the_charged_ones(charged: str, inputs: Inputs) -
     assert value[charged] / value[neutral] == pytest.approx(2 * float(lifetimes), rel=3e-3)
 
 
-@pytest.mark.parametrize("mode", ["Bs->phi", "Bs->eta", "B0->pi0", "B+->rho+"])
+@pytest.mark.parametrize("mode", ["Bs->phi", "Bs->eta", "Lambdab->Lambda", "B0->pi0", "B+->rho+"])
 def test_forms_are_the_integrals(mode: str, inputs: Inputs) -> None:
     """At other coefficients than those that the form was made with."""
     quarks, transition = MODES[mode].quarks, MODES[mode].transition
@@ -123,9 +150,12 @@ def test_observables_and_aliases_follow_from_the_table() -> None:
         kinds = ["BR", "BR_NP", "dBR/dq2", "dGammatilde/dq2"]
         kinds += ["F_L", "dF_L"] if mode.spin != "0" else []
         assert {f"{kind}({name}inv)" for kind in kinds} <= set(OBSERVABLES)
+    spins = {"A_FB(Lambdab->Lambdainv)", "P_Lambda(Lambdab->Lambdainv)"}
+    assert {n for n in OBSERVABLES if n.startswith(("A_FB", "P_"))} == spins
     assert {f"BR({name})" for name in ANNIHILATIONS} <= set(OBSERVABLES)
     assert set(ALIASES.values()) | set(EOS_ALIASES.values()) <= set(OBSERVABLES)
     assert get_observable("B_s->phinunu::BR").name == "BR(Bs->phiinv)"
+    assert get_observable("Lambda_b->Lambdanunu::F_L").name == "F_L(Lambdab->Lambdainv)"
     assert get_observable("B_s->eta_primenunu::BR").name == "BR(Bs->etaprimeinv)"
     assert set(TRANSITIONS) <= set(GROUPS)
     assert {q.name for q in QUARKS.values() if q.ckm} - {"b->s"} <= set(GROUPS)
@@ -174,6 +204,15 @@ def test_list_of_one_mode(capsys: pytest.CaptureFixture[str]) -> None:
     found = json.loads(out)
     assert set(found) == {n for n, o in OBSERVABLES.items() if o.mode == "Bs->phi"}
     assert "phi fraction" in found["F_L(Bs->phiinv)"]["description"]
+
+
+def test_extrapolated_form_factors_are_said_to_be(capsys: pytest.CaptureFixture[str]) -> None:
+    name = "BR(Lambdab->Lambdainv)"
+    code, out, _ = run(capsys, "predict", name, "BR(B+->K+inv)")
+    line = "form factors of Lambdab->Lambda, dm2016_nominal: extrapolated below q2 = 13 GeV^2"
+    assert code == 0
+    assert line in out
+    assert out.count("extrapolated") == 1
 
 
 def test_spectra_are_of_their_modes(inputs: Inputs) -> None:

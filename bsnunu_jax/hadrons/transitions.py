@@ -63,6 +63,7 @@ class Mode:
         transition: whose form factors it has.
         latex: without $.
         factor: in the rate, 1/2 for a pi0.
+        polarisation: of the decaying baryon, a key of `Inputs.values`; "" where there is none.
         flavio, eos: how these programs spell the decay to neutrinos, or "".
         reported: reports and comparisons give it whether or not the data ask for it.
         charged: decays to charged leptons are offered.
@@ -76,6 +77,7 @@ class Mode:
     transition: str
     latex: str
     factor: float = 1.0
+    polarisation: str = ""
     flavio: str = ""
     eos: str = ""
     reported: bool = False

@@ -24,7 +24,10 @@ _ROUNDING = 1e-8
 
 @dataclass(frozen=True)
 class FormFactorSet:
-    """Coefficients of one transition with their covariance; masses [GeV] of z and the poles."""
+    """Coefficients of one transition with their covariance; masses [GeV] of z and the poles.
+
+    `extrapolated` says at which q2 nothing but the expansion is known, "" if nowhere.
+    """
 
     name: str
     transition: str
@@ -32,6 +35,7 @@ class FormFactorSet:
     source: str
     arxiv: str
     note: str
+    extrapolated: str
     masses: Mapping[str, float]
     parameters: tuple[str, ...]
     central: np.ndarray
@@ -46,6 +50,7 @@ class _File(Section):
     source: str = Field(min_length=1)
     arxiv: str = ""
     note: str = ""
+    extrapolated: str = ""
     masses: dict[str, Number]
     form_factors: Names | None = None
     parameters: Names = Field(min_length=1)
@@ -122,6 +127,7 @@ def _made(name: str, raw: Mapping[str, Any]) -> FormFactorSet:
         source=raw["source"],
         arxiv=raw["arxiv"],
         note=raw.get("note", ""),
+        extrapolated=raw.get("extrapolated", ""),
         masses=MappingProxyType(raw["masses"]),
         parameters=tuple(raw["parameters"]),
         central=np.asarray(raw["central"], dtype=float),

@@ -15,7 +15,7 @@ import numpy as np
 from bsnunu_jax.foundation.arrays import Scalar
 from bsnunu_jax.foundation.errors import InputError
 from bsnunu_jax.hadrons.transitions import ANNIHILATIONS, MODES, QUARKS, USUAL_QUARKS, get_decay
-from bsnunu_jax.observables import spectra, tree_level
+from bsnunu_jax.observables import polarisation, spectra, tree_level
 from bsnunu_jax.observables.branching import (
     branching_fraction,
     branching_fraction_np,
@@ -52,9 +52,15 @@ def _catalogue() -> dict[str, Observable]:
                 "F_L(${mode}inv)": longitudinal_fraction,
                 "dF_L(${mode}inv)": longitudinal_fraction_at,
             }
+        if mode.spin == "1/2":
+            kinds["P_${hadron}(${mode}inv)"] = polarisation.P_daughter
+        if mode.polarisation:
+            kinds["A_FB(${mode}inv)"] = polarisation.A_FB
         for key, function in kinds.items():
             sm = "SM included" if QUARKS[mode.quarks].sm else "the SM part is left out"
-            words = {"tex": mode.latex, "sm": sm, "hadron": _SHORT.get(mode.transition, mode.meson)}
+            hadron = _SHORT.get(mode.transition, mode.meson)
+            words = {"tex": mode.latex, "sm": sm, "hadron": hadron, "P": mode.polarisation}
+            words["daughter"] = mode.latex.partition(r"\to")[2].strip()
             found.append(observable(key, partial(function, name), mode=name, **words))
     for name, decay in ANNIHILATIONS.items():
         for key, function in (

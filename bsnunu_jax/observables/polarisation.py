@@ -8,11 +8,35 @@ import jax.numpy as jnp
 from jax.typing import ArrayLike
 
 from bsnunu_jax.foundation.arrays import Scalar
+from bsnunu_jax.hadrons.transitions import get_mode
 from bsnunu_jax.inputs import Inputs
 from bsnunu_jax.rates import of_rows
-from bsnunu_jax.rates.baryons import Baryons, Part
+from bsnunu_jax.rates.baryons import Baryons, Part, of_mode
 from bsnunu_jax.states import States, each_state
 from bsnunu_jax.states.parity_odd import parity_odd
+
+
+def A_FB(mode: str, states: States, inputs: Inputs) -> Scalar:
+    """`forward_backward_asymmetry` of a mode, at the polarisation that the inputs have for it.
+
+    Raises:
+        InputError: for a mode of mesons, or a final state whose polarisation is not known.
+    """
+    P_b = inputs.number(get_mode(mode).polarisation)
+    return forward_backward_asymmetry(of_mode(mode, inputs), states, inputs, P_b)
+
+
+def P_daughter(mode: str, states: States, inputs: Inputs) -> Scalar:
+    """`helicity_polarisation` of a mode.
+
+    Raises:
+        InputError: for a mode of mesons, or a final state whose polarisation is not known.
+
+    >>> from bsnunu_jax import Neutrinos, load_inputs
+    >>> f"{float(P_daughter('Lambdab->Lambda', Neutrinos(), load_inputs())):.2f}"
+    '-0.93'
+    """
+    return helicity_polarisation(of_mode(mode, inputs), states, inputs)
 
 
 def slope_asymmetry(baryons: Baryons, states: States, inputs: Inputs) -> Scalar:
@@ -61,15 +85,6 @@ def helicity_polarisation_at(
 ) -> Scalar:
     """P_Lambda at one q2 [GeV^2]; 0 outside the phase space."""
     return _at(baryons, "daughter", states, inputs, q2)
-
-
-def longitudinal_fraction(baryons: Baryons, states: States, inputs: Inputs) -> Scalar:
-    """F_L: the part of a pair of helicity 0 along the Lambda, over all q2; 0 without a rate."""
-    longitudinal = sum(
-        (of_rows.gamma(baryons.seen("longitudinal"), s, inputs) for s in each_state(states)),
-        start=jnp.zeros(()),
-    )
-    return _over(longitudinal, _rate(baryons, states, inputs))
 
 
 def _rate(baryons: Baryons, states: States, inputs: Inputs) -> Scalar:

@@ -11,7 +11,7 @@ from bsnunu_jax.foundation.errors import InputError, shown, worded
 from bsnunu_jax.foundation.located_yaml import located
 from bsnunu_jax.foundation.plain_numbers import real_number
 from bsnunu_jax.hadrons.kinematics import q2_max
-from bsnunu_jax.hadrons.transitions import get_decay, get_mode
+from bsnunu_jax.hadrons.transitions import Mode, get_decay, get_mode
 from bsnunu_jax.inputs import Inputs, Nuisances, load_inputs, tables
 from bsnunu_jax.inputs.nuisances import groups_of
 from bsnunu_jax.inputs.sets import form_factor_set
@@ -117,6 +117,7 @@ def predict(
         )
     if untouched:
         remarks.append(f"the model has no part in {_names(untouched)}: SM values")
+    remarks += _extrapolated(chosen, inputs)
     if remarks:
         result["remarks"] = remarks
     if q2 is not None:
@@ -180,6 +181,18 @@ def _of_sm(
 
     of_sm = jax.jit(evaluate)(inputs)
     return [o for (o, v), s in zip(beside, of_sm, strict=True) if equals_sm(v, np.asarray(s))]
+
+
+def _extrapolated(observables: Sequence[Observable], inputs: Inputs) -> list[str]:
+    """A line for every set of form factors that says where it is extrapolated."""
+    decays = [get_decay(o.mode) for o in observables if o.mode is not None]
+    transitions = dict.fromkeys(d.transition for d in decays if isinstance(d, Mode))
+    sets = {t: form_factor_set(t, dict(inputs.sets)[t]) for t in transitions}
+    return [
+        f"form factors of {t}, {s.name}: extrapolated {s.extrapolated}"
+        for t, s in sets.items()
+        if s.extrapolated
+    ]
 
 
 def _refuse_infinite(observables: Sequence[Observable], values: Sequence[np.ndarray]) -> None:

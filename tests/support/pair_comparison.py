@@ -27,8 +27,8 @@ Array = np.ndarray
 LOWEST_FRACTION, HIGHEST_FRACTION = 0.01, 0.99
 TOLERANCE = 1e-12
 Masses = list[tuple[float, float]]  # in GeV
-# Of those of D0 -> pi0 there is only f_0.
-COMPLETE = tuple(mode for mode in MODES if mode != "D0->pi0")
+# Mesons; of the form factors of D0 -> pi0 there is only f_0.
+COMPLETE = tuple(n for n, mode in MODES.items() if mode.spin in ("0", "1") and n != "D0->pi0")
 
 
 class Case(NamedTuple):
