@@ -15,7 +15,8 @@ from bsnunu_jax.hadrons.transitions import TRANSITIONS
 from bsnunu_jax.inputs import Nuisances, form_factor_sets, load_inputs
 from bsnunu_jax.inputs.sets import form_factor_set
 
-NAMES = {t: FORM_FACTORS[row.spin] for t, row in TRANSITIONS.items()} | {"D->pi": ("f0",)}
+HADRONS = {t: row for t, row in TRANSITIONS.items() if row.spin != "quark"}
+NAMES = {t: FORM_FACTORS[row.spin] for t, row in HADRONS.items()} | {"D->pi": ("f0",)}
 SETS = [(t, name) for t in NAMES for name in form_factor_sets(t)]
 MESONS = [(t, name) for t, name in SETS if TRANSITIONS[t].spin != "1/2" and t != "D->pi"]
 PEERS = yaml.safe_load(Path(__file__).parent.joinpath("support/peer_form_factors.yaml").read_text())

@@ -1,5 +1,7 @@
 """B -> X_s + invisible: closed forms, corrections, reach, the line of the K*, regions of M(X_s)."""
 
+from functools import partial
+
 import equinox as eqx
 import jax
 import jax.numpy as jnp
@@ -9,6 +11,7 @@ from scipy.integrate import quad
 
 from bsnunu_jax.foundation.errors import InputError
 from bsnunu_jax.hadrons.kstar_width import KstarShape, with_s_wave
+from bsnunu_jax.inputs import Nuisances
 from bsnunu_jax.observables import branching, inclusive
 from bsnunu_jax.rates import inclusive as partons
 from bsnunu_jax.rates import kernels
@@ -98,18 +101,52 @@ def test_rates_of_the_standard_model_by_mass(inputs):
 
 def test_normalisation(inputs):
     """The stated SM value whatever the masses; new physics in units of it."""
-    of = jax.jit(
-        lambda quark, state: inclusive.branching_fraction("B0", state, inputs, quark=quark)
-    )
-    for quark in (free_quark(4.55, 0.05), free_quark(4.8, 0.1)):
-        assert float(of(quark, Neutrinos())) == pytest.approx(3.35e-5, rel=1e-14, abs=0)
-        double = Neutrinos(jnp.eye(3) * inputs.C_L_SM)
-        assert float(of(quark, double)) == pytest.approx(4 * 3.35e-5, rel=1e-13, abs=0)
-    given = inclusive.branching_fraction("B+", Neutrinos(), inputs, sm=2.9e-5)
-    assert float(given) == pytest.approx(2.9e-5, rel=1e-14, abs=0)
-    assert float(inclusive.stated_sm("B+")) == 3.62e-5
-    with pytest.raises(InputError, match=r"no inclusive decay of 'Bs'; B0 or B\+"):
-        inclusive.branching_fraction("Bs", Neutrinos(), inputs)
+
+    @jax.jit
+    def of(m_b, m_s, stated, state):
+        numbers = {"m_b_parton": m_b, "m_s_parton": m_s, "BR_SM_B0_Xs": stated}
+        there = eqx.tree_at(lambda i: i.values, inputs, inputs.values | numbers)
+        return branching.branching_fraction("B0->Xs", state, there)
+
+    double = Neutrinos(jnp.eye(3) * inputs.C_L_SM)
+    for m_b, m_s, stated in ((4.55, 0.05, 3.35e-5), (4.8, 0.1, 2.9e-5)):
+        sm, new = (float(of(m_b, m_s, stated, state)) for state in (Neutrinos(), double))
+        assert sm == pytest.approx(stated, rel=1e-13, abs=0)
+        assert new == pytest.approx(4 * stated, rel=1e-13, abs=0)
+    charged = branching.branching_fraction("B+->Xs", Neutrinos(), inputs)
+    assert float(charged) == pytest.approx(3.62e-5, rel=1e-13, abs=0)
+    pair, quark = ScalarPair(0.4, S=1e-8, A=1e-8), free_quark(4.7, 0.1)
+    ratio = gamma(quark, pair, inputs) / gamma(quark, Neutrinos(), inputs)
+    found = branching.branching_fraction("B0->Xs", pair, inputs)
+    assert float(found) == pytest.approx(3.35e-5 * float(ratio), rel=1e-13, abs=0)
+    with pytest.raises(InputError, match=r"B0->K0 is no inclusive decay; B0->Xs or B\+->Xs"):
+        inclusive.mass_regions("B0->K0", Neutrinos(), inputs)
+    with pytest.raises(InputError, match=r"B0->K0 has no K\*; one of B\+->K\*\+"):
+        inclusive.kstar_shape("B0->K0", inputs)
+
+
+def test_uncertainty_of_the_stated_rate(inputs):
+    """The amplitude carries 3 % of the rate, for both charges."""
+    nuisances = Nuisances(inputs, ["B->Xs"])
+    assert nuisances.size == 1
+    for mode in ("B0->Xs", "B+->Xs"):
+        up, down = (
+            float(branching.branching_fraction(mode, Neutrinos(), nuisances.shift(jnp.array([z]))))
+            for z in (1.0, -1.0)
+        )
+        assert (up - down) / (up + down) == pytest.approx(0.03, abs=1e-4)
+
+
+def test_spectrum_of_the_mode(inputs):
+    """That of the partons, 0 beyond their end."""
+    quark, mode = free_quark(4.7, 0.1), "B0->Xs"
+    for state in (Neutrinos(), ScalarPair(0.4, S=1e-8, P=1e-8j, V=2e-9)):
+        scale = branching.branching_fraction(mode, state, inputs) / gamma(quark, state, inputs)
+        for q2 in (3.0, 20.0):
+            found = float(branching.dbr_dq2(mode, state, inputs, q2))
+            expected = float(scale * spectrum(quark, state, inputs, q2))
+            assert found == pytest.approx(expected, rel=1e-12, abs=0)
+        assert float(branching.dbr_dq2(mode, state, inputs, 4.6**2 + 1e-9)) == 0
 
 
 # Exclusive over parton rate, m_b = 4.7 GeV, by operator and mass of the scalars.
@@ -132,19 +169,19 @@ SHARES = {
 def test_reach(inputs):
     """Where K and K* exceed the parton rate it is refused; numbers of an independent program."""
     for (operator, m), printed in SHARES.items():
-        found = float(share("B0", ScalarPair(m, **{operator: 1.0}), inputs))
+        found = float(share("B0->Xs", ScalarPair(m, **{operator: 1.0}), inputs))
         digits = len(printed.split(".")[1]) if "." in printed else 0
         assert found == pytest.approx(float(printed), abs=0.6 * 10**-digits), (operator, m)
-    sm = share("B0", Neutrinos(), inputs)
+    sm = share("B0->Xs", Neutrinos(), inputs)
     assert inclusive.check_reach(sm, "nu nubar") == ()
-    beyond = share("B+", ScalarPair(1.5, S=1.0), inputs)
+    beyond = share("B+->Xs", ScalarPair(1.5, S=1.0), inputs)
     with pytest.raises(InputError, match=r"B -> X_s \+ scalars: K and K\* alone are 2\d\d % of"):
         inclusive.check_reach(beyond, "scalars")
     assert len(inclusive.check_reach(beyond, "scalars", "warn")) == 1
     assert inclusive.check_reach(beyond, "scalars", "ignore") == ()
     assert inclusive.check_reach(jnp.asarray([0.1, 0.79]), "scalars") == ()
-    assert float(share("B+", TwoBody(4.65, S=1.0), inputs)) == np.inf
-    assert float(share("B+", ScalarPair(2.5, S=1.0), inputs)) == 0.0
+    assert float(share("B+->Xs", TwoBody(4.65, S=1.0), inputs)) == np.inf
+    assert float(share("B+->Xs", ScalarPair(2.5, S=1.0), inputs)) == 0.0
 
 
 WINDOWS = {
@@ -220,7 +257,7 @@ def test_a_wide_kstar_in_the_standard_model(inputs):
         vector = kernels.integrated_kernels("B0->K*0", Neutrinos(), there)["vector"]
         return jnp.stack([full + vector, long])
 
-    shape = inclusive.kstar_shape("B0", inputs)
+    shape = inclusive.kstar_shape("B0->K*0", inputs)
     m_0 = float(inputs.values["m_Kstar_0"])
     narrow = at(m_0, False)
     for fixed, sign in ((False, 1), (True, -1)):
@@ -237,9 +274,10 @@ def test_a_wide_kstar_in_the_standard_model(inputs):
 
 def test_regions_of_mass(inputs):
     """K; the K* up to 1.0 GeV with its S wave; the rest, so that all three are the total."""
-    of = jax.jit(lambda state, s_wave: inclusive.mass_regions("B0", state, inputs, s_wave=s_wave))
+    regions = partial(inclusive.mass_regions, "B0->Xs")
+    of = jax.jit(lambda state, s_wave: regions(state, inputs, s_wave=s_wave))
     sm = of(Neutrinos(), 0.0)
-    assert sum(map(float, sm)) == pytest.approx(3.35e-5, rel=1e-14, abs=0)
+    assert sum(map(float, sm)) == pytest.approx(3.35e-5, rel=1e-13, abs=0)
     kaon = float(branching.branching_fraction("B0->K0", Neutrinos(), inputs))
     kstar = float(branching.branching_fraction("B0->K*0", Neutrinos(), inputs))
     assert float(sm.kaon) == pytest.approx(kaon, rel=1e-14, abs=0)

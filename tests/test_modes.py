@@ -91,7 +91,9 @@ def test_neutral_modes_are_half_the_charged_ones(charged: str, inputs: Inputs) -
     assert value[charged] / value[neutral] == pytest.approx(2 * float(lifetimes), rel=3e-3)
 
 
-@pytest.mark.parametrize("mode", ["Bs->phi", "Bs->eta", "Lambdab->Lambda", "B0->pi0", "B+->rho+"])
+@pytest.mark.parametrize(
+    "mode", ["Bs->phi", "Bs->eta", "Lambdab->Lambda", "B0->Xs", "B0->pi0", "B+->rho+"]
+)
 def test_forms_are_the_integrals(mode: str, inputs: Inputs) -> None:
     """At other coefficients than those that the form was made with."""
     quarks, transition = MODES[mode].quarks, MODES[mode].transition
@@ -148,7 +150,7 @@ def test_gradients_with_respect_to_coefficients(inputs: Inputs) -> None:
 def test_observables_and_aliases_follow_from_the_table() -> None:
     for name, mode in MODES.items():
         kinds = ["BR", "BR_NP", "dBR/dq2", "dGammatilde/dq2"]
-        kinds += ["F_L", "dF_L"] if mode.spin != "0" else []
+        kinds += ["F_L", "dF_L"] if mode.spin in ("1", "1/2") else []
         assert {f"{kind}({name}inv)" for kind in kinds} <= set(OBSERVABLES)
     spins = {"A_FB(Lambdab->Lambdainv)", "P_Lambda(Lambdab->Lambdainv)"}
     assert {n for n in OBSERVABLES if n.startswith(("A_FB", "P_"))} == spins
@@ -204,6 +206,21 @@ def test_list_of_one_mode(capsys: pytest.CaptureFixture[str]) -> None:
     found = json.loads(out)
     assert set(found) == {n for n, o in OBSERVABLES.items() if o.mode == "Bs->phi"}
     assert "phi fraction" in found["F_L(Bs->phiinv)"]["description"]
+
+
+def test_inclusive_reach_is_said(capsys: pytest.CaptureFixture[str]) -> None:
+    """Neutrinos are within it; beyond it a warning or, on request, a refusal."""
+    code, out, err = run(capsys, "predict", "BR(B0->Xsinv)", "BR(B+->Xsinv)")
+    assert (code, err) == (0, "")
+    assert "3.35e-05" in out
+    assert "3.62e-05" in out
+    pair = ("--model", "scalar-pair", "--set", "m=1.5", "--set", "S=1e-8")
+    code, out, err = run(capsys, "predict", "BR(B0->Xsinv)", *pair)
+    assert code == 0
+    assert "B -> X_s + scalar-pair: K and K* alone are 2" in out + err
+    code, out, err = run(capsys, "predict", "BR(B0->Xsinv)", *pair, "--domain", "error")
+    assert (code, out) == (2, "")
+    assert err.count("\n") == 1
 
 
 def test_extrapolated_form_factors_are_said_to_be(capsys: pytest.CaptureFixture[str]) -> None:

@@ -18,11 +18,12 @@ from bsnunu_jax.foundation.arrays import Scalar
 from bsnunu_jax.hadrons.kinematics import t_0_optimal, z_expansion
 from bsnunu_jax.hadrons.transitions import TRANSITIONS
 
-# By the spin of the final hadron. "ht" is h tilde.
+# By the spin of the final hadron. "ht" is h tilde; a free quark has the amplitude alone.
 FORM_FACTORS: Mapping[str, tuple[str, ...]] = MappingProxyType(
     {
         "0": ("f+", "f0", "fT"),
         "1": ("V", "A0", "A1", "A12", "T1", "T2", "T23"),
+        "quark": ("norm",),
         "1/2": ("f0", "f+", "fperp", "g0", "g+", "gperp", "h+", "hperp", "ht+", "htperp"),
     }
 )
@@ -294,7 +295,31 @@ class SSE(Expansion):
         return {f: sum(self._series(f, z), zero) / self._pole(f, q2) for f in self.form_factors}
 
 
+class FreeQuark(Expansion):
+    """No form factors: one number by which every amplitude is multiplied.
+
+    Attributes:
+        coefficients: "norm", shape (1,).
+        masses: none.
+    """
+
+    z_masses: ClassVar[tuple[str, ...]] = ()
+
+    @classmethod
+    def expected(cls, form_factors: tuple[str, ...], names: tuple[str, ...]) -> tuple[str, ...]:
+        """The number."""
+        return form_factors
+
+    @classmethod
+    def expected_masses(cls, form_factors: tuple[str, ...]) -> tuple[str, ...]:
+        """None."""
+        return ()
+
+    def __call__(self, q2: Scalar) -> dict[str, Scalar]:
+        return {"norm": self.coefficients[0] + 0 * q2}
+
+
 # By the word `parametrisation` of a file.
 FAMILIES: Mapping[str, type[Expansion]] = MappingProxyType(
-    {"BSZ": BSZ, "BCL": BCL, "BCL-LMvD": ModifiedBCL, "SSE": SSE}
+    {"BSZ": BSZ, "BCL": BCL, "BCL-LMvD": ModifiedBCL, "SSE": SSE, "free-quark": FreeQuark}
 )

@@ -234,14 +234,38 @@ def _amplitudes(
     )
 
 
+def quark_rows(
+    q2: Scalar,
+    m_B: Scalar,
+    m_K: Scalar,
+    ff: Mapping[str, Scalar],
+    m_b: Scalar,
+    m_s: Scalar,
+    longitudinal: bool = False,
+) -> Rows:
+    """Rows of free quarks with the masses m_B and m_K; m_b, m_s count for nothing.
+
+    Args:
+        q2: momentum transfer [GeV^2].
+        m_B, m_K: masses of the quarks [GeV].
+        ff: "norm", which multiplies every amplitude.
+        m_b, m_s: as those of hadrons.
+        longitudinal: as `baryon_rows`.
+    """
+    found = baryon_rows(q2, m_B, m_K, quark_form_factors(), m_B, m_K, longitudinal)
+    return {name: ff["norm"] ** 2 * row for name, row in found.items()}
+
+
 # By the spin of the final hadron: its rows, and which ones there are.
 ROWS: Mapping[str, Callable[..., Rows]] = MappingProxyType(
-    {"0": pseudoscalar_rows, "1": vector_rows, "1/2": baryon_rows}
+    {"0": pseudoscalar_rows, "1": vector_rows, "1/2": baryon_rows, "quark": quark_rows}
 )
+_ALL = ("S", "P", "V0", "A0", "SV", "PA", "V", "A", "E", "F", "VE", "AF")
 NAMES: Mapping[str, tuple[str, ...]] = MappingProxyType(
     {
         "0": ("S", "V0", "SV", "V", "E", "VE"),
         "1": ("P", "A0", "PA", "V", "A", "E", "F", "VE", "AF"),
-        "1/2": ("S", "P", "V0", "A0", "SV", "PA", "V", "A", "E", "F", "VE", "AF"),
+        "1/2": _ALL,
+        "quark": _ALL,
     }
 )

@@ -39,7 +39,7 @@ class Transition:
 
     Attributes:
         quarks: name of the quark transition.
-        spin: of the final hadron, "0", "1" or "1/2": it chooses the rows.
+        spin: of the final hadron, "0", "1" or "1/2", or "quark": it chooses the rows.
         file: what the names of the files of its form factors begin with.
         usual: the set of form factors where a preset names none; "" if there is none to be used
             without thought.
@@ -63,6 +63,9 @@ class Mode:
         transition: whose form factors it has.
         latex: without $.
         factor: in the rate, 1/2 for a pi0.
+        stated: the SM branching fraction, a key of `Inputs.values`, in units of which the rate is;
+            "" where it is absolute.
+        exclusive: modes that are part of this one: where they exceed it, it is out of reach.
         polarisation: of the decaying baryon, a key of `Inputs.values`; "" where there is none.
         flavio, eos: how these programs spell the decay to neutrinos, or "".
         reported: reports and comparisons give it whether or not the data ask for it.
@@ -77,6 +80,8 @@ class Mode:
     transition: str
     latex: str
     factor: float = 1.0
+    stated: str = ""
+    exclusive: tuple[str, ...] = ()
     polarisation: str = ""
     flavio: str = ""
     eos: str = ""
@@ -138,8 +143,9 @@ NUMBERS: Mapping[str, Mapping[str, Any]] = MappingProxyType(
 
 def _mode(name: str, row: Mapping[str, Any]) -> Mode:
     m_B, m_K = row["masses"]
-    renamed = {"masses", "lifetime", "hadron", "numbers", *_OWN}
+    renamed = {"masses", "lifetime", "hadron", "numbers", "exclusive", *_OWN}
     rest = {"transition": name} | {key: row[key] for key in row if key not in renamed}
+    rest["exclusive"] = tuple(row.get("exclusive", ()))
     return Mode(name=name, meson=row["hadron"], m_B=m_B, m_K=m_K, tau_B=row["lifetime"], **rest)
 
 

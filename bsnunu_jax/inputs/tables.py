@@ -17,6 +17,7 @@ _NUMBERS = (
     "charged_leptons.yaml",
     "bs_mixing.yaml",
     "charm_dark_matter.yaml",
+    "inclusive.yaml",
 )
 
 

@@ -34,6 +34,8 @@ from bsnunu_jax.observables.observable import observable
 
 # How a hadron is called in words, where both charges share it.
 _SHORT = {"B->K*": "K*"}
+# Spins of a hadron that may be longitudinal.
+POLARISED = ("1", "1/2")
 # Ratios to the SM and the mode of each.
 RATIOS = {"R_K_nunu": "B+->K+", "R_Kstar_nunu": "B0->K*0"}
 
@@ -47,7 +49,7 @@ def _catalogue() -> dict[str, Observable]:
             "dBR/dq2(${mode}inv)": dbr_dq2,
             "dGammatilde/dq2(${mode}inv)": spectra.normalised_spectrum,
         }
-        if mode.spin != "0":
+        if mode.spin in POLARISED:
             kinds |= {
                 "F_L(${mode}inv)": longitudinal_fraction,
                 "dF_L(${mode}inv)": longitudinal_fraction_at,
@@ -115,7 +117,7 @@ EOS_ALIASES: Mapping[str, str] = MappingProxyType(
         f"{mode.eos}::{kind}": f"{ours}({mode.name}inv)"
         for mode in MODES.values()
         for kind, ours in _EOS.items()
-        if mode.eos and (mode.spin != "0" or "F_L" not in ours)
+        if mode.eos and (mode.spin in POLARISED or "F_L" not in ours)
     }
 )
 # flavio's.
@@ -124,7 +126,7 @@ ALIASES: Mapping[str, str] = MappingProxyType(
         f"{kind}({mode.flavio})": f"{ours}({mode.name}inv)"
         for mode in MODES.values()
         for kind, ours in _FLAVIO.items()
-        if mode.flavio and (mode.spin != "0" or "F_L" not in ours)
+        if mode.flavio and (mode.spin in POLARISED or "F_L" not in ours)
     }
     | dict(CHARGED_ALIASES)
 )

@@ -1,128 +1,86 @@
-"""B -> X_s + invisible: the total in units of a stated SM value, its reach, and regions of M(X_s).
+"""What goes with B -> X_s + invisible: how far its rate reaches, and regions of M(X_s).
 
-The parton model has no hadrons: near its end, which lies below that of K and K*, exclusive modes
-alone exceed it. `exclusive_share` says how much of it they are and `check_reach` refuses.
+The rate is that of the modes B0->Xs and B+->Xs of the table: free quarks at the leading order, in
+units of a stated SM branching fraction, so that alpha_s, m_b^5 and all else that is common to the
+currents drop out. Massive pairs get the same factor, 20 to 30 % uncertain for S, P, T. The parton
+model has no hadrons: near its end, which lies below that of K and K*, exclusive modes alone exceed
+it. `exclusive_share` says how much of it they are and `check_reach` refuses.
 """
 
-from typing import Any, Literal, NamedTuple
+from typing import NamedTuple
 
 import jax.numpy as jnp
 import numpy as np
 from jax.typing import ArrayLike
 
-from bsnunu_jax.foundation.arrays import Scalar, as_scalar
+from bsnunu_jax.foundation.arrays import Scalar
 from bsnunu_jax.foundation.errors import InputError
-from bsnunu_jax.foundation.packaged import packaged
 from bsnunu_jax.hadrons.kstar_width import KstarShape, with_s_wave
+from bsnunu_jax.hadrons.transitions import MODES, Mode, get_mode
 from bsnunu_jax.inputs import Inputs
+from bsnunu_jax.observables.branching import branching_fraction
 from bsnunu_jax.rates import inclusive
 from bsnunu_jax.rates import kernels as rates
 from bsnunu_jax.rates.baryons import Baryons, free_quark
-from bsnunu_jax.states import InvisibleState, Neutrinos, States, each_state
+from bsnunu_jax.states import InvisibleState, States
 
-# Of a decaying meson: K and K* mode, lifetime, mass of the K*.
-_MODES = {
-    "B0": ("B0->K0", "B0->K*0", "tau_B_0", "m_Kstar_0", "width_0"),
-    "B+": ("B+->K+", "B+->K*+", "tau_B_plus", "m_Kstar_plus", "width_plus"),
-}
+# By the mass of the K*.
+_WIDTHS = {"m_Kstar_0": "width_Kstar_0", "m_Kstar_plus": "width_Kstar_plus"}
 # Beyond this share of the parton rate the exclusive modes are what to use.
 REACH = 0.8
 
 
-def _number(block: str, name: str) -> Any:
-    return packaged("inputs", "inclusive.yaml")[block][name]["value"]
+def partons(mode: str, inputs: Inputs) -> Baryons:
+    """The quarks of an inclusive mode with their pole masses [GeV].
 
+    Raises:
+        InputError: for another mode.
 
-def parton() -> Baryons:
-    """b and s with the pole masses of the package's table [GeV].
-
-    >>> float(parton().m_B)
+    >>> from bsnunu_jax import load_inputs
+    >>> float(partons("B0->Xs", load_inputs()).m_B)
     4.7
     """
-    return free_quark(_number("parton", "m_b"), _number("parton", "m_s"))
+    decay = _inclusive(mode)
+    return free_quark(inputs.number(decay.m_B), inputs.number(decay.m_K), decay.quarks)
 
 
-def stated_sm(meson: str) -> Scalar:
-    """BR(B -> X_s nu nubar) of the SM as published, for "B0" or "B+".
-
-    Raises:
-        InputError: for another meson.
-
-    >>> float(stated_sm("B0"))
-    3.35e-05
-    """
-    _modes(meson)
-    return as_scalar(_number("rates_SM", meson))
-
-
-def kstar_shape(meson: str, inputs: Inputs) -> KstarShape:
-    """The line of K* -> K pi in decays of "B0" or "B+".
+def kstar_shape(mode: str, inputs: Inputs) -> KstarShape:
+    """The line of K* -> K pi in a mode with a K*.
 
     Raises:
-        InputError: for another meson.
+        InputError: for another mode.
     """
-    *_, mass, width = _modes(meson)
+    mass = get_mode(mode).m_K
+    if mass not in _WIDTHS:
+        known = ", ".join(name for name, m in MODES.items() if m.m_K in _WIDTHS)
+        raise InputError(f"{mode} has no K*", allowed=f"one of {known}")
+    values = inputs.values
     return KstarShape(
-        inputs.values[mass],
-        _number("kstar", width),
-        inputs.values["m_K_plus"],
-        _number("kstar", "m_pi"),
-        _number("kstar", "radius"),
+        values[mass],
+        values[_WIDTHS[mass]],
+        values["m_K_plus"],
+        values["m_pi_plus"],
+        values["radius_Kstar"],
     )
 
 
-def branching_fraction(
-    meson: str,
-    states: States,
-    inputs: Inputs,
-    *,
-    sm: ArrayLike | None = None,
-    quark: Baryons | None = None,
-) -> Scalar:
-    """BR(B -> X_s + states): the parton rate times what takes its SM to the stated value.
-
-    alpha_s, m_b^5 and all else that is common to the currents drop out. Massive pairs get the same
-    factor, 20 to 30 % uncertain for S, P, T; ask `check_reach` whether they are within reach.
-
-    Args:
-        meson: "B0" or "B+".
-        states: what recoils.
-        inputs: the SM coefficient and N_0.
-        sm: BR of the SM, `stated_sm` if not given.
-        quark: pole masses, those of `parton` if not given.
-
-    Raises:
-        InputError: for another meson.
-
-    >>> from bsnunu_jax import load_inputs
-    >>> f"{float(branching_fraction('B0', Neutrinos(), load_inputs())):.3g}"
-    '3.35e-05'
-    """
-    stated = stated_sm(meson) if sm is None else as_scalar(sm)
-    quark = quark or parton()
-    found = (inclusive.gamma(quark, s, inputs) for s in each_state(states))
-    return stated * sum(found, start=jnp.zeros(())) / inclusive.gamma(quark, Neutrinos(), inputs)
-
-
-def exclusive_share(
-    meson: str, state: InvisibleState, inputs: Inputs, *, quark: Baryons | None = None
-) -> Scalar:
+def exclusive_share(mode: str, state: InvisibleState, inputs: Inputs) -> Scalar:
     """K and K* together over the parton rate at leading order; inf where only partons are closed.
 
     Raises:
-        InputError: for another meson.
+        InputError: for a mode that is not inclusive.
     """
-    kaon, kstar, *_ = _modes(meson)
-    exclusive = rates.gamma(kaon, state, inputs) + rates.gamma(kstar, state, inputs)
-    parton_rate = inclusive.gamma(quark or parton(), state, inputs)
+    exclusive = sum(
+        (rates.gamma(name, state, inputs) for name in _inclusive(mode).exclusive),
+        start=jnp.zeros(()),
+    )
+    parton_rate = inclusive.gamma(partons(mode, inputs), state, inputs)
     there = parton_rate > 0
     ratio = exclusive / jnp.where(there, parton_rate, 1.0)
     return jnp.where(there, ratio, jnp.where(exclusive > 0, jnp.inf, 0.0))
 
 
-def check_reach(
-    share: ArrayLike, what: str, how: Literal["warn", "error", "ignore"] = "error"
-) -> tuple[str, ...]:
+def check_reach(share: ArrayLike, what: str, how: str = "error") -> tuple[str, ...]:
     """Whether a parton rate may be used, from its `exclusive_share`: a line where it may not.
 
     Args:
@@ -155,13 +113,7 @@ class MassRegions(NamedTuple):
 
 
 def mass_regions(
-    meson: str,
-    states: States,
-    inputs: Inputs,
-    *,
-    s_wave: ArrayLike = 0.0,
-    sm: ArrayLike | None = None,
-    quark: Baryons | None = None,
+    mode: str, states: States, inputs: Inputs, *, s_wave: ArrayLike = 0.0
 ) -> MassRegions:
     """The three regions of Belle II: K, the line of the K* up to 1.0 GeV, and all else.
 
@@ -170,31 +122,26 @@ def mass_regions(
     SM. It is negative where the parton rate is out of reach.
 
     Args:
-        meson: "B0" or "B+".
+        mode: "B0->Xs" or "B+->Xs".
         states: what recoils.
         inputs: of the exclusive modes and of the SM.
         s_wave: share of the K pi S wave in the second region, 0 to 0.1.
-        sm: BR of the SM, `stated_sm` if not given.
-        quark: pole masses, those of `parton` if not given.
 
     Raises:
-        InputError: for another meson.
+        InputError: for a mode that is not inclusive.
     """
-    kaon_mode, kstar_mode, tau, *_ = _modes(meson)
-    lifetime, found = inputs.lifetime(tau), each_state(states)
-
-    def exclusive(mode: str) -> Scalar:
-        terms = (rates.gamma(mode, s, inputs) for s in found)
-        return lifetime * sum(terms, start=jnp.zeros(()))
-
-    low, high = _number("regions", "edges")
-    inside = kstar_shape(meson, inputs).fraction(low, high)
-    kaon, kstar = exclusive(kaon_mode), with_s_wave(inside * exclusive(kstar_mode), s_wave)
-    total = branching_fraction(meson, states, inputs, sm=sm, quark=quark)
+    kaon_mode, kstar_mode = _inclusive(mode).exclusive
+    edges = inputs.values["m_Xs_kaon"], inputs.values["m_Xs_kstar"]
+    inside = kstar_shape(kstar_mode, inputs).fraction(*edges)
+    kaon = branching_fraction(kaon_mode, states, inputs)
+    kstar = with_s_wave(inside * branching_fraction(kstar_mode, states, inputs), s_wave)
+    total = branching_fraction(mode, states, inputs)
     return MassRegions(kaon, kstar, total - kaon - kstar)
 
 
-def _modes(meson: str) -> tuple[str, str, str, str, str]:
-    if meson not in _MODES:
-        raise InputError(f"no inclusive decay of {meson!r}", allowed=" or ".join(_MODES))
-    return _MODES[meson]
+def _inclusive(mode: str) -> Mode:
+    decay = get_mode(mode)
+    if not decay.exclusive:
+        known = " or ".join(name for name, m in MODES.items() if m.exclusive)
+        raise InputError(f"{mode} is no inclusive decay", allowed=known)
+    return decay

@@ -75,13 +75,13 @@ def of_mode(mode: str, inputs: Inputs) -> Baryons:
     )
 
 
-def free_quark(m_b: ArrayLike, m_s: ArrayLike) -> Baryons:
+def free_quark(m_b: ArrayLike, m_s: ArrayLike, quarks: str = USUAL_QUARKS) -> Baryons:
     """b -> s + invisible of free quarks with these masses [GeV], averaged over colour and spin.
 
     All form factors are 1: of the pole masses it is the parton model of B -> X_s + invisible.
     """
     masses = as_scalar(m_b), as_scalar(m_s)
-    return Baryons(*masses, *masses, _Ones())
+    return Baryons(*masses, *masses, _Ones(), quarks=quarks)
 
 
 class _Ones(eqx.Module):

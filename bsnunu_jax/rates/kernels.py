@@ -17,7 +17,9 @@ from bsnunu_jax.hadrons.transitions import Annihilation, Mode, get_decay, get_mo
 from bsnunu_jax.inputs import Inputs
 from bsnunu_jax.numerics.quadrature import NODES
 from bsnunu_jax.rates import of_rows
+from bsnunu_jax.rates.baryons import free_quark
 from bsnunu_jax.rates.of_rows import contract as contract
+from bsnunu_jax.states import Neutrinos
 from bsnunu_jax.states.base import Around, InvisibleState, rows_in
 
 # A mode, and the edges of its q2 bins as bytes or None for the total.
@@ -71,9 +73,14 @@ class OfMode(eqx.Module):
         return self.inputs.number(self.mode.m_K)
 
     @property
-    def factor(self) -> float:
-        """Of the row of the table."""
-        return self.mode.factor
+    def factor(self) -> float | Scalar:
+        """Of the row of the table; of free quarks what takes their SM rate to the stated one."""
+        if not self.mode.stated:
+            return self.mode.factor
+        quarks = free_quark(self.m_B, self.m_K, self.quarks)
+        sm = of_rows.gamma(quarks, Neutrinos(), self.inputs)
+        stated = self.inputs.number(self.mode.stated) / self.inputs.lifetime(self.mode.tau_B)
+        return self.mode.factor * stated / sm
 
     @property
     def complete(self) -> tuple[str, ...]:

@@ -11,13 +11,14 @@ from bsnunu_jax.foundation.errors import InputError, shown, worded
 from bsnunu_jax.foundation.located_yaml import located
 from bsnunu_jax.foundation.plain_numbers import real_number
 from bsnunu_jax.hadrons.kinematics import q2_max
-from bsnunu_jax.hadrons.transitions import Mode, get_decay, get_mode
+from bsnunu_jax.hadrons.transitions import MODES, Mode, get_decay, get_mode
 from bsnunu_jax.inputs import Inputs, Nuisances, load_inputs, tables
 from bsnunu_jax.inputs.nuisances import groups_of
 from bsnunu_jax.inputs.sets import form_factor_set
 from bsnunu_jax.models import Model, get_model
 from bsnunu_jax.models.values import GivenPoint
 from bsnunu_jax.numerics.batch import chunked_vmap
+from bsnunu_jax.observables import inclusive
 from bsnunu_jax.observables.catalogue import OTHERS, Observable, equals_sm, get_observable
 from bsnunu_jax.states import InvisibleState, Neutrinos, each_state
 from bsnunu_jax.states.base import quarks_of
@@ -107,7 +108,8 @@ def predict(
     if the_model.note:
         result["note"] = the_model.note
     remarks = the_model.remarks(parameters, inputs)
-    elsewhere = _elsewhere(chosen, each_state(the_model.build(parameters, inputs)))
+    states = each_state(the_model.build(parameters, inputs))
+    elsewhere = _elsewhere(chosen, states)
     untouched = _of_sm(chosen, elsewhere, values, inputs, points)
     if parameters and len(elsewhere) == len(chosen) and {*elsewhere} <= {*untouched}:
         quarks = dict.fromkeys(get_decay(str(o.mode)).quarks for o in chosen)
@@ -118,6 +120,7 @@ def predict(
     if untouched:
         remarks.append(f"the model has no part in {_names(untouched)}: SM values")
     remarks += _extrapolated(chosen, inputs)
+    lines += _beyond_partons(chosen, states, inputs, the_model.name, domain)
     if remarks:
         result["remarks"] = remarks
     if q2 is not None:
@@ -193,6 +196,26 @@ def _extrapolated(observables: Sequence[Observable], inputs: Inputs) -> list[str
         for t, s in sets.items()
         if s.extrapolated
     ]
+
+
+def _beyond_partons(
+    observables: Sequence[Observable],
+    states: Sequence[InvisibleState],
+    inputs: Inputs,
+    model: str,
+    how: str,
+) -> list[str]:
+    """A line for every inclusive mode whose exclusive ones exceed the reach of the partons.
+
+    Raises:
+        InputError: there, if `how` is "error".
+    """
+    modes = dict.fromkeys(o.mode for o in observables if o.mode in MODES)
+    found: list[str] = []
+    for mode in (str(m) for m in modes if MODES[str(m)].exclusive):
+        share = jax.jit(lambda i, m=mode: [inclusive.exclusive_share(m, s, i) for s in states])
+        found += inclusive.check_reach(np.asarray(share(inputs)), model, how)
+    return list(dict.fromkeys(found))
 
 
 def _refuse_infinite(observables: Sequence[Observable], values: Sequence[np.ndarray]) -> None:
