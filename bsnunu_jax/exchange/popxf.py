@@ -201,8 +201,8 @@ def _inputs(found: Polynomials, inputs: Inputs, nuisances: Nuisances | None) -> 
     of_modes = [
         getattr(m, field)
         for m in modes
-        for field in ("m_B", "m_K", "tau_B", "f_B")
-        if hasattr(m, field)
+        for field in ("m_B", "m_K", "tau_B", "f_B", "stated")
+        if getattr(m, field, "")
     ]
     scalars = [
         *of_modes,
