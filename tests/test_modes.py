@@ -200,6 +200,16 @@ def test_refusals_are_one_line(
     assert err.count("\n") == 1
 
 
+def test_remark_on_what_is_not_touched(capsys: pytest.CaptureFixture[str]) -> None:
+    """Of the SM alone there is nothing to say about b -> s."""
+    names = ("BR(B+->K+inv)", "BR(B0->pi0inv)")
+    line = "the model has no part in {}: SM values\n"
+    for settings, named in (((), names[1]), (("--set", "CL_bd_tautau=1"), names[0])):
+        code, out, _ = run(capsys, "predict", *names, *settings)
+        assert code == 0
+        assert line.format(named) in out
+
+
 def test_list_of_one_mode(capsys: pytest.CaptureFixture[str]) -> None:
     code, out, _ = run(capsys, "list", "observables", "--mode", "Bs->phi", "--json")
     assert code == 0

@@ -11,7 +11,7 @@ from bsnunu_jax.foundation.errors import InputError, shown, worded
 from bsnunu_jax.foundation.located_yaml import located
 from bsnunu_jax.foundation.plain_numbers import real_number
 from bsnunu_jax.hadrons.kinematics import q2_max
-from bsnunu_jax.hadrons.transitions import MODES, Mode, get_decay, get_mode
+from bsnunu_jax.hadrons.transitions import MODES, USUAL_QUARKS, Mode, get_decay, get_mode
 from bsnunu_jax.inputs import Inputs, Nuisances, load_inputs, tables
 from bsnunu_jax.inputs.nuisances import groups_of
 from bsnunu_jax.inputs.sets import form_factor_set
@@ -152,8 +152,11 @@ def predict(
 def _elsewhere(
     observables: Sequence[Observable], states: Sequence[InvisibleState]
 ) -> list[Observable]:
-    """Decays of quark transitions in which the states have no coefficients."""
-    known = {q for state in states for q in quarks_of(state)}
+    """Decays of quark transitions in which the states have no coefficients.
+
+    Where they have none at all those of b -> s are meant.
+    """
+    known = {q for state in states for q in quarks_of(state)} or {USUAL_QUARKS}
     return [o for o in observables if o.mode is not None and get_decay(o.mode).quarks not in known]
 
 
