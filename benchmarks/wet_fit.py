@@ -32,7 +32,7 @@ from bsnunu_jax.inference.problem.parameters import Parameter, Uniform
 from bsnunu_jax.inference.problem.problem import Problem
 from bsnunu_jax.inference.problem.tabulate import tabulate
 from bsnunu_jax.inputs import Nuisances, load_inputs
-from bsnunu_jax.inputs.tables import form_factor_set
+from bsnunu_jax.inputs.sets import form_factor_set
 from bsnunu_jax.models import get_model
 
 FORM_FACTORS = "flag2021_hpqcd2022"

@@ -152,6 +152,12 @@ def inputs() -> Inputs:
     return load_inputs()
 
 
+@pytest.fixture(scope="session")
+def every_set() -> Inputs:
+    """The default preset with form factors of every transition, recommended or not."""
+    return load_inputs(form_factors={"Bs->K": "gvdv2020_lcsrlattice"})
+
+
 @pytest.fixture
 def rng() -> np.random.Generator:
     """Random numbers, the same ones in every test."""

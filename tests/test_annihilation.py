@@ -1,4 +1,4 @@
-"""Bs -> invisible pair against explicit amplitudes: every operator and every interference."""
+"""Mesons -> invisible pair against explicit amplitudes: every operator and every interference."""
 
 import jax
 import numpy as np
@@ -8,6 +8,7 @@ from brute_force_annihilation import quadratic_form
 from pair_cases import DISTINCT, IDENTICAL
 from pair_comparison import Case, assert_same, random_couplings, rates_of, restricted
 
+from bsnunu_jax.hadrons.transitions import ANNIHILATIONS, Annihilation
 from bsnunu_jax.inputs import Inputs
 from bsnunu_jax.rates import kernels as rates
 
@@ -24,29 +25,34 @@ SEEN = {
     "real vectors": {"P", "A2", "A3"},
     "Majorana N N": {f"{a}_{x}{y}" for a in "VS" for x in "LR" for y in "LR"},
 }
+BS = ANNIHILATIONS["Bs->inv"]
 # Of the largest rate of one operator: the square of what is left of a conserved current.
 ROUNDING = 1e-26
 
 
-def form(case: Case, inputs: Inputs, m1: float, m2: float) -> np.ndarray:
+def form(case: Case, inputs: Inputs, m1: float, m2: float, decay: Annihilation = BS) -> np.ndarray:
     """G_ab in GeV with what only rounding leaves of a vanishing operator set to 0."""
-    numbers = [float(inputs.values[name]) for name in ("m_B_s", "f_Bs")]
-    numbers += [float(inputs.role(name)) for name in ("m_b", "m_s")]
+    numbers = [float(inputs.values[name]) for name in (decay.m_B, decay.f_B)]
+    numbers += [float(m) for m in inputs.quark_masses(decay.quarks)]
     found = restricted(case, quadratic_form(*numbers, case.amplitudes, m1, m2))
     seen = np.diag(found).real > ROUNDING * np.diag(found).real.max()
     return np.where(np.outer(seen, seen), found, 0)
 
 
 @pytest.mark.parametrize("name", CASES)
-def test_rate(name: str, inputs: Inputs, rng: np.random.Generator) -> None:
-    case = CASES[name]
-    masses = case.draw_masses(rng)
-    forms = [form(case, inputs, *pair) for pair in masses]
+@pytest.mark.parametrize("mode", ANNIHILATIONS)
+def test_rate(mode: str, name: str, inputs: Inputs, rng: np.random.Generator) -> None:
+    case, decay = CASES[name], ANNIHILATIONS[mode]
+    # Masses that fit the B into the D.
+    scale = float(inputs.values[decay.m_B] / inputs.values[BS.m_B])
+    masses = [(scale * m1, scale * m2) for m1, m2 in case.draw_masses(rng)]
+    forms = [form(case, inputs, *pair, decay) for pair in masses]
     drawn = [random_couplings(g, rng) for g in forms]
 
     def one(pair: jax.Array, couplings: jax.Array) -> jax.Array:
         values = dict(zip(case.operators, couplings, strict=True))
-        return rates.gamma("Bs->inv", case.state(pair[0], pair[1], **values), inputs)
+        state = case.state(pair[0], pair[1], quarks=decay.quarks, **values)
+        return rates.gamma(mode, state, inputs)
 
     couplings = np.array([c for c, _ in drawn])
     found = jax.jit(jax.vmap(jax.vmap(one, (None, 0))))(np.array(masses), couplings)

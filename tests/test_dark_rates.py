@@ -20,7 +20,7 @@ from bsnunu_jax import (
     load_inputs,
 )
 from bsnunu_jax.hadrons import kinematics
-from bsnunu_jax.hadrons.transitions import MODES, get_mode
+from bsnunu_jax.hadrons.transitions import REPORTED, get_mode
 from bsnunu_jax.rates import kernels as rates
 
 PAIRS = {"scalar": ScalarPair, "fermion": FermionPair, "vector": VectorPair}
@@ -111,7 +111,7 @@ def test_bins_of_belle2(kind, m, inputs):
     assert not np.asarray(found["S" if kind != "fermion" else "S1"])[below].any()
 
 
-@pytest.mark.parametrize("mode", [*MODES, "Bs->inv"])
+@pytest.mark.parametrize("mode", [*REPORTED, "Bs->inv"])
 @pytest.mark.parametrize("kind", PAIRS)
 def test_no_mass_makes_a_nan_and_closed_channels_are_zero(mode, kind, inputs):
     """Value and gradient over [0, 3 GeV], the endpoint itself among them."""
@@ -212,7 +212,7 @@ def test_reverse_and_forward_gradients_in_everything(inputs):
         assert float(found) == pytest.approx(float(expected), rel=1e-8)
 
 
-@pytest.mark.parametrize("mode", MODES)
+@pytest.mark.parametrize("mode", REPORTED)
 def test_a_massless_fermion_is_a_neutrino(mode, inputs):
     """C_L^ij alone: N_0 (sbar_L g b_L)(nubar g (1 - g5) nu) = V1, V2, A1, A2 with N_0/2 each."""
     C = 3.7 - 1.2j

@@ -5,17 +5,17 @@ import pytest
 from brute_force_identical import charge_conjugation_deviation
 from brute_force_pairs import quadratic_forms
 from pair_cases import IDENTICAL, OPPOSITE_TENSORS
-from pair_comparison import compare_spectra, form_factors, meson_masses
+from pair_comparison import COMPLETE, compare_spectra, form_factors, meson_masses
 
 from bsnunu_jax.foundation.errors import InputError
 from bsnunu_jax.hadrons.transitions import MODES
 from bsnunu_jax.inputs import Inputs
 
 
-@pytest.mark.parametrize("mode", MODES)
+@pytest.mark.parametrize("mode", COMPLETE)
 @pytest.mark.parametrize("name", IDENTICAL)
-def test_spectrum(name: str, mode: str, inputs: Inputs, rng: np.random.Generator) -> None:
-    compare_spectra(IDENTICAL[name], mode, inputs, rng)
+def test_spectrum(name: str, mode: str, every_set: Inputs, rng: np.random.Generator) -> None:
+    compare_spectra(IDENTICAL[name], mode, every_set, rng)
 
 
 def test_spinors_of_a_particle_that_is_its_own_antiparticle() -> None:

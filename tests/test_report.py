@@ -12,7 +12,7 @@ import xarray as xr
 
 from bsnunu_jax import report
 from bsnunu_jax.experiments import load_measurements
-from bsnunu_jax.hadrons.transitions import MODES
+from bsnunu_jax.hadrons.transitions import REPORTED
 from bsnunu_jax.inference.fits.best_fit import BestFit, Minimum
 from bsnunu_jax.inference.fits.sm import objective_without_priors, sm_objective
 from bsnunu_jax.inference.problem.parameters import Normal, Parameter, Uniform
@@ -109,7 +109,7 @@ def gaussian():
 
 
 def facts():
-    return Facts(0.0, 0.0, dict.fromkeys(MODES, 0.0), {}, 0, 1)
+    return Facts(0.0, 0.0, dict.fromkeys(REPORTED, 0.0), {}, 0, 1)
 
 
 def columns(path):
@@ -153,7 +153,7 @@ class TestPredictive:
 
     def test_no_couplings_is_the_sm(self, predicted):
         assert predicted.observables["R_K_nunu"][-1] == pytest.approx(1, rel=1e-12)
-        for mode in MODES:
+        for mode in REPORTED:
             np.testing.assert_allclose(predicted.spectra[mode][-1], predicted.sm_spectra[mode][-1])
         counts = predicted.counts[BELLE2]
         np.testing.assert_allclose(counts.signal[-1], counts.sm_signal[-1])

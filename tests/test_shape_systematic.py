@@ -14,7 +14,7 @@ from bsnunu_jax.experiments.measurement import Generative
 from bsnunu_jax.experiments.quoted.counting import log_likelihood_of_signal
 from bsnunu_jax.experiments.quoted.shape_systematic import shape_std, with_shape_systematic
 from bsnunu_jax.foundation.errors import InputError
-from bsnunu_jax.hadrons.transitions import MODES
+from bsnunu_jax.hadrons.transitions import REPORTED
 from bsnunu_jax.inference.problem.parameters import Parameter, Uniform
 from bsnunu_jax.inference.problem.problem import Problem
 from bsnunu_jax.inference.problem.tabulate import tabulate
@@ -221,7 +221,7 @@ def test_a_card_that_has_no_use_for_it_is_refused(tmp_path):
 
 
 def test_the_report_says_that_it_is_on(plain, shaped, inputs):
-    facts = Facts(0.0, 0.0, dict.fromkeys(MODES, 0.2), {}, 0, 1)
+    facts = Facts(0.0, 0.0, dict.fromkeys(REPORTED, 0.2), {}, 0, 1)
     texts = [" ".join("\n".join(_data(problem(m, inputs), facts)).split()) for m in (plain, shaped)]
     said = "shape_systematic is on, the efficiency of what is not the SM's has an uncertainty of 30"
     assert [said in text for text in texts] == [False, True]

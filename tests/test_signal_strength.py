@@ -6,7 +6,7 @@ import numpy as np
 import programs
 import pytest
 
-from bsnunu_jax.hadrons.transitions import MODES
+from bsnunu_jax.hadrons.transitions import REPORTED
 from bsnunu_jax.models import get_model
 from bsnunu_jax.observables.public import branching_fraction, branching_fraction_bins, dbr_dq2
 from bsnunu_jax.states import Neutrinos, Scaled, TwoBody, Universal
@@ -27,7 +27,7 @@ def test_every_rate_is_scaled(mode: str, mu: float, inputs):
 
 def test_the_default_is_the_sm(inputs):
     states = get_model("signal-strength").build({}, inputs)
-    for mode in MODES:
+    for mode in REPORTED:
         found = branching_fraction(mode, states, inputs)
         assert found == branching_fraction(mode, [Neutrinos()], inputs)
 

@@ -12,10 +12,12 @@ from bsnunu_jax import Neutrinos
 from bsnunu_jax.models import vlq_dm
 from bsnunu_jax.models.catalogue import Model, get_model
 from bsnunu_jax.models.vlq_dm import PARAMETERS, SETTINGS, build, couplings, domain, refuse
+from bsnunu_jax.observables.catalogue import get_observable
 from bsnunu_jax.observables.dark_matter.catalogue import dark_observables
 
 MODEL = Model("vlq-dm", "", PARAMETERS, build, rules=refuse, settings=SETTINGS, domain=domain)
-OBSERVABLES = {o.name: o for o in dark_observables()}
+CHARM = [get_observable(name) for name in ("BR(D0->inv)", "BR(D0->pi0inv)")]
+OBSERVABLES = {o.name: o for o in (*dark_observables(), *CHARM)}
 COMPLEX = {
     "m": 0.6,
     "mQ": 300.0,

@@ -10,6 +10,7 @@ from bsnunu_jax.experiments.records.record import likelihood_folder
 from bsnunu_jax.foundation.errors import InputError
 from bsnunu_jax.foundation.located_yaml import LocatedYaml, as_yaml, located
 from bsnunu_jax.inputs import Nuisances, load_inputs, tables
+from bsnunu_jax.inputs.sets import form_factor_set, placed
 from bsnunu_jax.models import get_model
 from bsnunu_jax.observables.catalogue import get_observable
 
@@ -43,8 +44,8 @@ class CardFile:
     def resolved(self) -> str:
         """The card with all defaults spelled out, as YAML."""
         content = self.content.model_dump(mode="json", exclude_none=True)
-        inputs = load_inputs(self.content.inputs.preset, self.content.inputs.form_factors)
-        content["inputs"]["form_factors"] = dict(inputs.sets)
+        inputs = load_inputs(self.content.inputs.preset, self._form_factors)
+        content["inputs"]["form_factors"] = inputs.named_sets
         return as_yaml({k: content[k] for k in (*self.first, *content) if k in content})
 
     @property
@@ -70,10 +71,15 @@ class CardFile:
         section, where = self.content.inputs, self.file.where
         with located(where(("inputs", "preset"))):
             tables.preset(section.preset)
-        for transition, name in section.form_factors.items():
+        for transition, name in self._form_factors.items():
             with located(where(("inputs", "form_factors", transition))):
-                tables.form_factor_set(transition, name)
-        return Nuisances(load_inputs(section.preset, section.form_factors), section.nuisances)
+                form_factor_set(transition, name)
+        return Nuisances(load_inputs(section.preset, self._form_factors), section.nuisances)
+
+    @property
+    def _form_factors(self) -> dict[str, str]:
+        """The sets that the card names, files beside the card."""
+        return placed(self.content.inputs.form_factors, self.path.parent)
 
     @property
     def measurements(self) -> tuple[Measurement, ...]:

@@ -80,8 +80,9 @@ def inputs(preset: str, as_json: bool) -> None:
     metavar="|".join(("models", "observables", "measurements", "presets", "cards", "parameters")),
 )
 @click.argument("model", required=False)
+@click.option("--mode", metavar="MODE", help="Observables of one decay, e.g. 'Bs->phi'.")
 @JSON
-def list_(what: str, model: str | None, as_json: bool) -> None:
+def list_(what: str, model: str | None, mode: str | None, as_json: bool) -> None:
     """List models, observables, measurements, presets or cards; or the parameters of a MODEL.
 
     Example: bsnunu list parameters scalar-pair
@@ -103,7 +104,7 @@ def list_(what: str, model: str | None, as_json: bool) -> None:
         raise InputError(
             f"{model!r} after {what!r}", where="list", allowed="a MODEL follows `parameters` alone"
         )
-    found = listing.listing(what)
+    found = listing.listing(what, mode)
     echo(json.dumps(found) if as_json else listing.as_text(found))
 
 

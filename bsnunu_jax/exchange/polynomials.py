@@ -19,7 +19,7 @@ from bsnunu_jax.exchange.names import check, kind, variables_of
 from bsnunu_jax.foundation.errors import InputError
 from bsnunu_jax.hadrons.transitions import ANNIHILATIONS, MODES, get_decay
 from bsnunu_jax.inputs import Inputs, Nuisances, load_inputs
-from bsnunu_jax.inputs.nuisances import DEFAULT_GROUPS, GROUPS
+from bsnunu_jax.inputs.nuisances import groups_of
 from bsnunu_jax.models import get_model
 from bsnunu_jax.numerics.batch import Batched
 from bsnunu_jax.numerics.quadratic import monomials, quadratic
@@ -147,10 +147,7 @@ def quadratic_polynomials(
     expand, order = _expansion(chosen, build, len(coordinates))
     nuisances, z = None, np.zeros((1, 0))
     if errors is not None:
-        plain = all(o.mode in MODES for o in chosen)
-        nuisances = Nuisances(
-            inputs, DEFAULT_GROUPS if plain else [g for g in GROUPS if g != "masses"]
-        )
+        nuisances = Nuisances(inputs, groups_of(o.mode for o in chosen))
         z = np.asarray(nuisances.draw(jax.random.key(seed), errors))
         # The central point is one more draw: one program does for all.
         z = np.concatenate([np.zeros((1, z.shape[1])), z])

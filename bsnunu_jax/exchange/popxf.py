@@ -20,8 +20,9 @@ from bsnunu_jax.foundation.errors import InputError
 from bsnunu_jax.foundation.files import write_whole
 from bsnunu_jax.foundation.version import __version__
 from bsnunu_jax.hadrons.transitions import MODES, get_decay
-from bsnunu_jax.inputs import Inputs, Nuisances, tables
+from bsnunu_jax.inputs import Inputs, Nuisances
 from bsnunu_jax.inputs.running import mu_b
+from bsnunu_jax.inputs.sets import form_factor_set
 from bsnunu_jax.observables.catalogue import get_observable
 
 SCHEMA = "https://json.schemastore.org/popxf-1.0.json"
@@ -176,7 +177,7 @@ def _reproducibility(found: Polynomials) -> dict[str, Any]:
     inputs = found.inputs
     settings: dict[str, Any] = {
         "preset": inputs.preset,
-        "form_factors": dict(inputs.sets),
+        "form_factors": inputs.named_sets,
         "model": found.model,
         "fixed": {k: str(v) for k, v in found.fixed.items()},
         "perturbative_order": "LO in new physics; SM as X_t",
@@ -200,8 +201,8 @@ def _inputs(found: Polynomials, inputs: Inputs, nuisances: Nuisances | None) -> 
     of_modes = [
         getattr(m, field)
         for m in modes
-        for field in ("m_B", "m_K", "tau_B", "f_B")
-        if hasattr(m, field)
+        for field in ("m_B", "m_K", "tau_B", "f_B", "stated")
+        if getattr(m, field, "")
     ]
     scalars = [
         *of_modes,
@@ -222,7 +223,7 @@ def _inputs(found: Polynomials, inputs: Inputs, nuisances: Nuisances | None) -> 
     for transition, chosen in inputs.sets:
         if transition not in transitions:
             continue
-        table = tables.form_factor_set(transition, chosen)
+        table = form_factor_set(transition, chosen)
         parameters = tuple(f"{transition}: {p}" for p in table.parameters)
         entry: dict[str, Any] = {"mean": np.asarray(table.central).tolist()}
         if nuisances and transition in nuisances.roots:

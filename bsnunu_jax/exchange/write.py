@@ -13,10 +13,12 @@ from bsnunu_jax.exchange import names
 from bsnunu_jax.foundation.errors import InputError
 from bsnunu_jax.foundation.files import write_whole
 from bsnunu_jax.foundation.version import __version__
+from bsnunu_jax.hadrons.transitions import USUAL_QUARKS
 from bsnunu_jax.inputs import Inputs, load_inputs
 from bsnunu_jax.inputs.running import mu_b
 from bsnunu_jax.models import get_model
 from bsnunu_jax.states import Neutrinos, SterileNeutrino, VectorPair
+from bsnunu_jax.states.base import quarks_of
 from bsnunu_jax.states.massive_pair import MassivePair
 from bsnunu_jax.states.neutrinos import FLAVOURS, MATRICES
 from bsnunu_jax.states.sectors import Sectors
@@ -69,9 +71,10 @@ def coefficients(
     inputs = load_inputs() if inputs is None else inputs
     states = get_model(model).build(dict(parameters), inputs)
     neutrinos = [s for s in states if isinstance(s, Neutrinos)]
-    others = [s for s in states if not isinstance(s, Neutrinos)]
+    pairs = [s for s in states if not isinstance(s, Neutrinos)]
+    others = [s for s in pairs if USUAL_QUARKS in quarks_of(s)]
     unknown = [s for s in others if not isinstance(s, MassivePair | SterileNeutrino)]
-    if len(neutrinos) != 1 or len(others) > 1 or unknown:
+    if len(neutrinos) != 1 or len(others) > 1 or unknown or (pairs and not others):
         raise InputError(
             f"no WCxf basis holds the final states of model {model!r}",
             allowed="massless neutrinos with one C_L, C_R, C_L', C_R', and one pair of scalars,"
@@ -86,7 +89,8 @@ def coefficients(
             f"the basis flavio has no operators of {needs}", where="--basis", allowed="bsnunu"
         )
     own = bool(needs) or basis == "bsnunu"
-    left_out: list[str] = []
+    elsewhere = dict.fromkeys(q for s in states for q in quarks_of(s) if q != USUAL_QUARKS)
+    left_out = [f"coefficients of {quarks}" for quarks in elsewhere]
     particle: dict[str, Any] = {}
     if isinstance(states, Sectors):
         charged = _of_charged(states, ratio)

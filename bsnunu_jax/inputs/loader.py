@@ -1,18 +1,18 @@
 """`Inputs`: the traced side of the tables, one frozen pytree that every rate takes."""
 
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from typing import Any
 
 import equinox as eqx
 import jax.numpy as jnp
 
 from bsnunu_jax.foundation.arrays import Scalar
+from bsnunu_jax.foundation.errors import InputError
 from bsnunu_jax.foundation.precision import require_float64
-from bsnunu_jax.hadrons.form_factors import BCL, BSZ, FormFactors
-from bsnunu_jax.hadrons.transitions import TRANSITIONS
+from bsnunu_jax.hadrons.form_factors import FAMILIES, FormFactors
+from bsnunu_jax.hadrons.transitions import QUARKS, TRANSITIONS, USUAL_QUARKS, get_quarks
 from bsnunu_jax.inputs import tables
-
-_PARAMETRISATIONS: Mapping[str, Callable[..., FormFactors]] = {"BSZ": BSZ, "BCL": BCL}
+from bsnunu_jax.inputs.sets import form_factor_set, form_factor_sets
 
 
 class Inputs(eqx.Module):
@@ -20,9 +20,11 @@ class Inputs(eqx.Module):
 
     Attributes:
         values: scalars under their published names ("m_B_plus", "GF", ...) in GeV, ps, 1.
-        form_factors: callables of q2 by transition, "B->K" and "B->K*".
+        form_factors: callables of q2 by transition, e.g. "B->K" and "B->K*".
         preset: name of the preset (static).
         sets: name of the form-factor set of each transition (static).
+        chosen: transitions whose set the preset or the user names, others have their usual one
+            (static).
         roles: which number is alpha_hamiltonian, alpha_sm, m_b, m_s (static).
     """
 
@@ -31,10 +33,49 @@ class Inputs(eqx.Module):
     preset: str = eqx.field(static=True)
     sets: tuple[tuple[str, str], ...] = eqx.field(static=True)
     roles: tuple[tuple[str, str], ...] = eqx.field(static=True)
+    chosen: tuple[str, ...] = eqx.field(static=True, default=())
 
     def role(self, name: str) -> Scalar:
         """The number that plays this role in the preset, e.g. "m_b" [GeV]."""
         return self.values[dict(self.roles)[name]]
+
+    def number(self, name: str) -> Scalar:
+        """The number of this role or of this name.
+
+        Raises:
+            InputError: if the preset has none.
+        """
+        key = dict(self.roles).get(name, name)
+        if key not in self.values:
+            raise InputError(
+                f"preset {self.preset!r} has no {name}", allowed="use another preset or add it"
+            )
+        return self.values[key]
+
+    def quark_masses(self, quarks: str) -> tuple[Scalar, Scalar]:
+        """Masses of the heavy and the light quark of a quark transition [GeV]."""
+        row = get_quarks(quarks)
+        return self.number(row.heavy), self.number(row.light)
+
+    def form_factors_of(self, transition: str) -> FormFactors:
+        """The form factors of a transition.
+
+        Raises:
+            InputError: if neither the preset nor the user names a set, and there is no usual one.
+        """
+        if transition not in self.form_factors:
+            known = ", ".join(form_factor_sets(transition))
+            raise InputError(
+                f"no set of form factors is named for {transition}",
+                allowed=f"name one, none is recommended: {known}; or a file NAME.yaml",
+            )
+        found: FormFactors = self.form_factors[transition]
+        return found
+
+    @property
+    def named_sets(self) -> dict[str, str]:
+        """Form-factor sets that the preset or the user names, by transition."""
+        return {t: name for t, name in self.sets if t in self.chosen}
 
     @property
     def C_L_SM(self) -> Scalar:
@@ -45,12 +86,36 @@ class Inputs(eqx.Module):
     @property
     def N_0(self) -> Scalar:
         """|4 GF/sqrt2 VtbVts* alpha/(4 pi)| of Eq. (7) of arXiv:2309.12741 [GeV^-2]."""
-        prefactor = 4 * self.values["GF"] / jnp.sqrt(2.0) * self.values["VtbVts_abs"]
+        return self.normalisation(USUAL_QUARKS)
+
+    def normalisation(self, quarks: str) -> Scalar:
+        """N_0 with the CKM factor of a quark transition [GeV^-2].
+
+        Raises:
+            InputError: for a transition without SM coefficient.
+        """
+        row = get_quarks(quarks)
+        if not row.ckm:
+            known = ", ".join(q.name for q in QUARKS.values() if q.ckm)
+            raise InputError(
+                f"{quarks} has no SM coefficient, which coefficients of neutrinos refer to",
+                allowed=f"neutrinos are known in {known}",
+            )
+        prefactor = 4 * self.values["GF"] / jnp.sqrt(2.0) * self.number(row.ckm)
         return prefactor * self.role("alpha_hamiltonian") / (4 * jnp.pi)
+
+    def sm_coefficient(self, quarks: str) -> Scalar:
+        """C_L of the SM in a quark transition, the same for all flavours of neutrinos.
+
+        Raises:
+            InputError: for a transition without SM coefficient.
+        """
+        self.normalisation(quarks)
+        return self.C_L_SM
 
     def lifetime(self, name: str) -> Scalar:
         """The lifetime called `name` in GeV^-1."""
-        return self.values[name] * 1e-12 / self.values["hbar"]
+        return self.number(name) * 1e-12 / self.values["hbar"]
 
 
 def load_inputs(preset: str = "default", form_factors: Mapping[str, str] | None = None) -> Inputs:
@@ -58,10 +123,12 @@ def load_inputs(preset: str = "default", form_factors: Mapping[str, str] | None 
 
     Args:
         preset: "default", "paper", "flavio", "eos" or "hpqcd".
-        form_factors: set by transition, e.g. {"B->K*": "bsz2015v2_lcsr"}; others as in the preset.
+        form_factors: set by transition, e.g. {"B->K*": "bsz2015v2_lcsr"}, or the path of a YAML
+            file like those of inputs/data/form_factors; others as in the preset.
 
     Raises:
-        InputError: for an unknown preset, transition or set, or in single precision.
+        InputError: for an unknown preset, transition or set, a file that does not fit, or in single
+            precision.
 
     >>> inputs = load_inputs("default")
     >>> round(float(inputs.C_L_SM), 4)
@@ -70,19 +137,21 @@ def load_inputs(preset: str = "default", form_factors: Mapping[str, str] | None 
     require_float64()
     description = tables.preset(preset)
     usual = {name: t.usual for name, t in TRANSITIONS.items() if t.usual}
-    sets = usual | description["form_factors"] | dict(form_factors or {})
+    named = description["form_factors"] | dict(form_factors or {})
+    sets = usual | named
     return Inputs(
         values={k: jnp.asarray(n.value) for k, n in tables.numbers(preset).items()},
         form_factors={t: _form_factors(t, name) for t, name in sets.items()},
         preset=preset,
         sets=tuple(sets.items()),
         roles=tuple(description["roles"].items()),
+        chosen=tuple(named),
     )
 
 
 def _form_factors(transition: str, name: str) -> FormFactors:
-    table = tables.form_factor_set(transition, name)
-    return _PARAMETRISATIONS[table.parametrisation](
+    table = form_factor_set(transition, name)
+    return FAMILIES[table.parametrisation](
         coefficients=jnp.asarray(table.central),
         masses={k: jnp.asarray(m) for k, m in table.masses.items()},
         names=table.parameters,

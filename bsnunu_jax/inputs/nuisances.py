@@ -1,6 +1,6 @@
 """Uncertain inputs as whitened nuisances: a standard-normal vector z gives shifted `Inputs`."""
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 
 import equinox as eqx
 import jax
@@ -9,13 +9,15 @@ import numpy as np
 from jaxtyping import Array, Float
 
 from bsnunu_jax.foundation.errors import InputError
-from bsnunu_jax.hadrons.transitions import TRANSITIONS
+from bsnunu_jax.hadrons.transitions import QUARKS, TRANSITIONS, USUAL_QUARKS, get_decay
 from bsnunu_jax.inputs import tables
 from bsnunu_jax.inputs.loader import Inputs
+from bsnunu_jax.inputs.sets import form_factor_set
 
 # The masses are known to 1e-4 or better: they move no rate by more than 3e-4 of itself. f_Bs and
 # the lifetime of the Bs matter to decays of the Bs alone, those of "charged" to R_D, R_D* and
-# Bs -> tau tau, "mixing" to Delta M_s, "charm" to D decays and dark matter.
+# Bs -> tau tau, "mixing" to Delta M_s, "charm" to D decays and dark matter, and the CKM factor of
+# another quark transition, in the group of its name, to its decays.
 DEFAULT_GROUPS = ("ckm", "electroweak", "lifetimes", "B->K", "B->K*")
 _SCALARS = {
     "ckm": ("VtbVts_abs",),
@@ -25,9 +27,28 @@ _SCALARS = {
     "Bs": ("f_Bs", "tau_B_s"),
     "charged": ("R_D_SM", "R_Dstar_SM", "DeltaGamma_over_Gamma_Bs", "Vcb"),
     "mixing": ("f_Bs", "B1_Bs", "B4_Bs", "B5_Bs", "alpha_s_mZ", "m_t_MSbar"),
-    "charm": ("tau_D_0", "f_D", "m_c_mc_MSbar", "ChPT_B", "D_pi_z0", "D_pi_z1", "D_pi_z2"),
+    "charm": ("tau_D_0", "f_D", "m_c_mc_MSbar", "ChPT_B"),
+    **{q.name: (q.ckm,) for q in QUARKS.values() if q.ckm and q.name != USUAL_QUARKS},
 }
 GROUPS = (*_SCALARS, *TRANSITIONS)
+
+
+def groups_of(modes: Iterable[str | None]) -> tuple[str, ...]:
+    """The groups that observables of these decays may depend on, None where there is no decay.
+
+    Those of `DEFAULT_GROUPS` for decays of the B to K and K*. What else there is would only change
+    the random numbers there.
+
+    >>> groups_of(["B+->K+"]) == DEFAULT_GROUPS, "Bs->phi" in groups_of(["Bs->phi", None])
+    (True, True)
+    """
+    decays = [None if mode is None else get_decay(mode) for mode in modes]
+    transitions = {getattr(d, "transition", None) for d in decays}
+    if transitions <= set(DEFAULT_GROUPS):
+        return DEFAULT_GROUPS
+    of_decays = transitions | {d.quarks for d in decays if d is not None}
+    elsewhere = {*TRANSITIONS, *QUARKS} - {*DEFAULT_GROUPS} - of_decays
+    return tuple(g for g in GROUPS if g != "masses" and g not in elsewhere)
 
 
 class Nuisances(eqx.Module):
@@ -69,7 +90,7 @@ class Nuisances(eqx.Module):
             if n in table and table[n].uncertainty > 0
         }
         self.roots = {
-            t: jnp.asarray(_root(tables.form_factor_set(t, name).covariance))
+            t: jnp.asarray(_root(form_factor_set(t, name).covariance))
             for t, name in inputs.sets
             if t in groups
         }

@@ -19,7 +19,7 @@ from bsnunu_jax.states import neutrinos as _neutrinos
 from bsnunu_jax.states import universal as _universal
 
 _MODELS = (
-    model("neutrinos", _neutrinos.COEFFICIENTS, lambda p, _: (Neutrinos.named(p),)),
+    model("neutrinos", _neutrinos.ALL_COEFFICIENTS, lambda p, _: (Neutrinos.named(p),)),
     model(
         "universal",
         _universal.COEFFICIENTS,

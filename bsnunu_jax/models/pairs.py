@@ -12,11 +12,12 @@ they are meant there and run to it.
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from functools import cached_property
-from typing import Any
+from typing import Any, ClassVar
 
 import jax.numpy as jnp
 
 from bsnunu_jax.foundation.arrays import Scalar
+from bsnunu_jax.hadrons.transitions import QUARKS, USUAL_QUARKS
 from bsnunu_jax.inputs import Inputs
 from bsnunu_jax.inputs.running import SCALAR, TENSOR, factor, mu_b
 from bsnunu_jax.models.quantities import described
@@ -59,6 +60,9 @@ class PairModel:
     make: Build
     other: Mapping[str, tuple[Any, ...]] = field(default_factory=dict)
 
+    # The quark transition that the coefficients belong to.
+    quarks: ClassVar[tuple[str, ...]] = tuple(QUARKS)
+
     @property
     def operators(self) -> tuple[str, ...]:
         """Their names."""
@@ -79,7 +83,12 @@ class PairModel:
     @property
     def settings(self) -> Settings:
         """All settings with their allowed values."""
-        return {"operator": self.operators, self.statistics: (False, True), **self.other}
+        return {
+            "operator": self.operators,
+            self.statistics: (False, True),
+            **self.other,
+            "quarks": self.quarks,
+        }
 
     def strength(self, given: Mapping[str, Any]) -> Strength | None:
         """That of the one operator in use: the rate is quadratic in its coefficient."""
@@ -207,24 +216,30 @@ def run_down(operator: str, scale: Any, inputs: Inputs) -> Scalar:
     return factor(kinds[operator[0]], scale, mu_b(inputs), inputs)
 
 
+def _quarks(p: Mapping[str, Any]) -> str:
+    found: str = p.get("quarks", USUAL_QUARKS)
+    return found
+
+
 def _scalars(p: Mapping[str, Any], c: Mapping[str, Any]) -> InvisibleState:
-    return ScalarPair(p["m"], real=p.get("real", False), **c)
+    return ScalarPair(p["m"], real=p.get("real", False), quarks=_quarks(p), **c)
 
 
 def _fermions(p: Mapping[str, Any], c: Mapping[str, Any]) -> InvisibleState:
     first, second = (p["m"], None) if "m" in p else (p["m1"], p["m2"])
-    return FermionPair(first, second, majorana=p.get("majorana", False), **c)
+    majorana = p.get("majorana", False)
+    return FermionPair(first, second, majorana=majorana, quarks=_quarks(p), **c)
 
 
 def _vectors(p: Mapping[str, Any], c: Mapping[str, Any]) -> InvisibleState:
     if "Lambda" in p:
-        return VectorPair.goldstone(p["m"], c, real=p.get("real", False))
-    return VectorPair(p["m"], real=p.get("real", False), **c)
+        return VectorPair.goldstone(p["m"], c, real=p.get("real", False), quarks=_quarks(p))
+    return VectorPair(p["m"], real=p.get("real", False), quarks=_quarks(p), **c)
 
 
 def _sterile(p: Mapping[str, Any], c: Mapping[str, Any]) -> InvisibleState:
     majorana, pair = p.get("majorana", False), p.get("pair", "NN")
-    return SterileNeutrino(p["mN"], pair=pair, majorana=majorana, **c)
+    return SterileNeutrino(p["mN"], pair=pair, majorana=majorana, quarks=_quarks(p), **c)
 
 
 PAIRS: Mapping[str, PairModel] = {

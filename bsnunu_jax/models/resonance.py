@@ -27,8 +27,8 @@ def build(parameters: Mapping[str, ArrayLike], inputs: Inputs) -> tuple[Invisibl
     m, width = (jnp.real(jnp.asarray(p.get(name, 0.0))) for name in ("m", "width"))
     line = not isinstance(p.get("width"), Tracer) and p.get("width", 0.0) == 0
 
-    def particle(**couplings: ArrayLike) -> InvisibleState:
-        return TwoBody(m, **couplings) if line else Resonance(m, width, **couplings)
+    def particle(S: ArrayLike = 0.0, P: ArrayLike = 0.0) -> InvisibleState:
+        return TwoBody(m, S, P) if line else Resonance(m, width, S, P)
 
     if "BR" not in p:
         return Neutrinos(), particle(S=p.get("S", 0.0), P=p.get("P", 0.0))

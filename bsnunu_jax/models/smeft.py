@@ -166,15 +166,9 @@ def _sterile(p: Mapping[str, Any], inputs: Inputs) -> tuple[InvisibleState, ...]
     s, t = (PER_TEV2 * factor(a, scale, low, inputs) for a in (SCALAR, TENSOR))
     found: list[InvisibleState] = []
     if any(name in p for name in NN):
-        V = (PER_TEV2 * value(p, name) for name in NN)
-        found.append(
-            SterileNeutrino(
-                mN,
-                pair="NN",
-                majorana=p.get("majorana", False),
-                **dict(zip(("V_LR", "V_RR"), V, strict=True)),
-            )
-        )
+        left, right = (PER_TEV2 * value(p, name) for name in NN)
+        majorana = p.get("majorana", False)
+        found.append(SterileNeutrino(mN, pair="NN", majorana=majorana, V_LR=left, V_RR=right))
     for scalar, tensor in zip(SCALARS[""], TENSORS[""], strict=True):
         if scalar in p or tensor in p:
             S, T = s * value(p, scalar), t * value(p, tensor)

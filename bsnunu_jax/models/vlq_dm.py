@@ -177,9 +177,8 @@ def build(parameters: Mapping[str, Any], inputs: Inputs) -> Sectors:
     uc_S, uc_P = up_charm_coefficients(c, inputs)
     # L = (1/2) C (sbar b) phi^2, and `ScalarPair` has no 1/2.
     pair = ScalarPair(m, S=S / 2, P=P / 2, real=True)
-    return Sectors(
-        (Neutrinos(), pair), dark=DarkScalar(m, C_ss=jnp.real(strange), C_uc_S=uc_S, C_uc_P=uc_P)
-    )
+    of_charm = ScalarPair(m, S=uc_S / 2, P=uc_P / 2, real=True, quarks="c->u")
+    return Sectors((Neutrinos(), pair, of_charm), dark=DarkScalar(m, C_ss=jnp.real(strange)))
 
 
 def refuse(ranges: Ranges, fit: bool) -> Refusal | None:

@@ -14,8 +14,8 @@ import numpy as np
 
 from bsnunu_jax.foundation.arrays import Scalar
 from bsnunu_jax.foundation.errors import InputError
-from bsnunu_jax.hadrons.transitions import ANNIHILATIONS, MODES
-from bsnunu_jax.observables import spectra, tree_level
+from bsnunu_jax.hadrons.transitions import ANNIHILATIONS, MODES, QUARKS, USUAL_QUARKS, get_decay
+from bsnunu_jax.observables import polarisation, spectra, tree_level
 from bsnunu_jax.observables.branching import (
     branching_fraction,
     branching_fraction_np,
@@ -32,6 +32,10 @@ from bsnunu_jax.observables.dark_matter.catalogue import dark_observables
 from bsnunu_jax.observables.observable import Observable as Observable
 from bsnunu_jax.observables.observable import observable
 
+# How a hadron is called in words, where both charges share it.
+_SHORT = {"B->K*": "K*"}
+# Spins of a hadron that may be longitudinal.
+POLARISED = ("1", "1/2")
 # Ratios to the SM and the mode of each.
 RATIOS = {"R_K_nunu": "B+->K+", "R_Kstar_nunu": "B0->K*0"}
 
@@ -45,13 +49,21 @@ def _catalogue() -> dict[str, Observable]:
             "dBR/dq2(${mode}inv)": dbr_dq2,
             "dGammatilde/dq2(${mode}inv)": spectra.normalised_spectrum,
         }
-        if mode.vector:
+        if mode.spin in POLARISED:
             kinds |= {
                 "F_L(${mode}inv)": longitudinal_fraction,
                 "dF_L(${mode}inv)": longitudinal_fraction_at,
             }
+        if mode.spin == "1/2":
+            kinds["P_${hadron}(${mode}inv)"] = polarisation.P_daughter
+        if mode.polarisation:
+            kinds["A_FB(${mode}inv)"] = polarisation.A_FB
         for key, function in kinds.items():
-            found.append(observable(key, partial(function, name), mode=name, tex=mode.latex))
+            sm = "SM included" if QUARKS[mode.quarks].sm else "the SM part is left out"
+            hadron = _SHORT.get(mode.transition, mode.meson)
+            words = {"tex": mode.latex, "sm": sm, "hadron": hadron, "P": mode.polarisation}
+            words["daughter"] = mode.latex.partition(r"\to")[2].strip()
+            found.append(observable(key, partial(function, name), mode=name, **words))
     for name, decay in ANNIHILATIONS.items():
         for key, function in (
             ("BR($mode)", branching_fraction),
@@ -81,6 +93,12 @@ OBSERVABLES: Mapping[str, Observable] = MappingProxyType(_catalogue())
 
 # What only models with more than invisible states move.
 CORRELATED = frozenset(o.name for o in _beside())
+# What models of b -> s alone do not move: these, and decays of other quark transitions.
+OTHERS = CORRELATED | {
+    o.name
+    for o in OBSERVABLES.values()
+    if o.mode is not None and get_decay(o.mode).quarks != USUAL_QUARKS
+}
 
 # Values of a quantity that a model moves differ from the SM's by more.
 _RELATIVE, _ABSOLUTE = 1e-9, 1e-16
@@ -91,25 +109,31 @@ def equals_sm(values: np.ndarray, sm: np.ndarray) -> bool:
     return bool(np.allclose(values, sm, _RELATIVE, _ABSOLUTE))
 
 
-# flavio's names that mean the same thing.
+_FLAVIO = {"BR": "BR", "dBR/dq2": "dBR/dq2", "FL": "dF_L", "<FL>": "F_L"}
+_EOS = {"BR": "BR", "dBR/dq2": "dBR/dq2", "F_L(q2)": "dF_L", "F_L": "F_L"}
+# EOS's names that mean the same thing.
+EOS_ALIASES: Mapping[str, str] = MappingProxyType(
+    {
+        f"{mode.eos}::{kind}": f"{ours}({mode.name}inv)"
+        for mode in MODES.values()
+        for kind, ours in _EOS.items()
+        if mode.eos and (mode.spin in POLARISED or "F_L" not in ours)
+    }
+)
+# flavio's.
 ALIASES: Mapping[str, str] = MappingProxyType(
     {
-        f"{kind}({peer})": f"{ours}({mode}inv)"
-        for peer, mode in {
-            "B+->Knunu": "B+->K+",
-            "B0->Knunu": "B0->K0",
-            "B+->K*nunu": "B+->K*+",
-            "B0->K*nunu": "B0->K*0",
-        }.items()
-        for kind, ours in {"BR": "BR", "dBR/dq2": "dBR/dq2", "FL": "dF_L", "<FL>": "F_L"}.items()
-        if not (kind.endswith(("FL", "FL>")) and "K*" not in peer)
+        f"{kind}({mode.flavio})": f"{ours}({mode.name}inv)"
+        for mode in MODES.values()
+        for kind, ours in _FLAVIO.items()
+        if mode.flavio and (mode.spin in POLARISED or "F_L" not in ours)
     }
     | dict(CHARGED_ALIASES)
 )
 
 
 def get_observable(name: str) -> Observable:
-    """The observable called `name`, in our or in flavio's spelling; blanks do not matter.
+    """The observable called `name`, in our, flavio's or EOS's spelling; blanks do not matter.
 
     Raises:
         InputError: for an unknown name.
@@ -118,12 +142,31 @@ def get_observable(name: str) -> Observable:
     'BR(B+->K+inv)'
     """
     key = re.sub(r"\s", "", name)
-    key = ALIASES.get(key, key)
+    key = ALIASES.get(key, EOS_ALIASES.get(key, key))
     if key not in OBSERVABLES:
-        near = get_close_matches(key, [*OBSERVABLES, *ALIASES], 2, 0.8)
-        meant = f"perhaps {' or '.join(near)}; " if near else ""
         raise InputError(
             f"unknown observable {name!r}",
-            allowed=f"{meant}see `bsnunu list observables` for the names",
+            allowed=f"{_meant(key)}see `bsnunu list observables` for the names",
         )
     return OBSERVABLES[key]
+
+
+_OF_DECAY = re.compile(r"(?P<kind>.+)\((?P<mode>\S+?->\S+?)(?:inv|nunu)\)")
+
+
+def _meant(key: str) -> str:
+    """What an unknown name may mean; for a decay that is not there, those that are."""
+    decay = _OF_DECAY.fullmatch(key)
+    if decay and f"{decay['kind']}({decay['mode']}inv)" in OBSERVABLES:
+        return f"perhaps {decay['kind']}({decay['mode']}inv); "
+    near = get_close_matches(key, [*OBSERVABLES, *ALIASES, *EOS_ALIASES], 2, 0.8)
+    if decay and decay["mode"] not in MODES:
+        # A name with another hadron looks alike and is not meant.
+        near = [n for n in near if _hadron(n) == _hadron(key)]
+    meant = f"perhaps {' or '.join(near)}; " if near else ""
+    return f"{meant}decays: {', '.join((*MODES, *ANNIHILATIONS))}; " if decay else meant
+
+
+def _hadron(name: str) -> str:
+    """Letters of what a name has behind the arrow, charges and excitations aside."""
+    return re.sub(r"[^A-Za-z]", "", name.partition("->")[2])

@@ -13,6 +13,7 @@ from bsnunu_jax.observables import charged_current
 from bsnunu_jax.observables import charged_leptons as charged
 from bsnunu_jax.observables.observable import Observable, observable, of_sector
 
+_MODES = tuple(mode for mode in MODES.values() if mode.charged)
 _LIGHTER_FIRST = (("e", "mu"), ("e", "tau"), ("mu", "tau"))
 _TEX = {"e": "e", "mu": r"\mu", "tau": r"\tau"}
 # Above psi(2S) and below the endpoint, where the short-distance rate is what is measured [GeV^2].
@@ -53,12 +54,12 @@ def _flavour_violating() -> Iterator[Observable]:
                 "minus": minus,
                 "plus": plus,
             }
-            for m in MODES.values():
+            for m in _MODES:
                 total = _total(m.name, minus, plus)
                 yield observable("BR($mode$pair)", total, mode=m.name, tex=m.latex, **words)
             yield observable("BR(Bs->$pair)", _bs(minus, plus), **words)
         words = {"sum": f"{a}+-{b}-+", "of_pair": rf"{_TEX[a]}^\pm {_TEX[b]}^\mp"}
-        for m in MODES.values():
+        for m in _MODES:
             total = _total(m.name, a, b, both=True)
             yield observable("BR($mode$sum)", total, mode=m.name, tex=m.latex, **words)
         yield observable("BR(Bs->$sum)", _bs(a, b, both=True), **words)
@@ -79,7 +80,7 @@ def charged_observables() -> list[Observable]:
     >>> len(charged_observables()), charged_observables()[0].name
     (61, 'BR(B+->K+tau+tau-)')
     """
-    found = [o for mode in MODES.values() for o in _tau_pairs(mode)]
+    found = [o for mode in _MODES for o in _tau_pairs(mode)]
     found.append(observable("BR(Bs->tau+tau-)", _bs("tau", "tau")))
     return [*found, *_flavour_violating(), *_charged_current()]
 

@@ -37,7 +37,7 @@ class Observable:
 def observable(key: str, function: Callable[..., Scalar], **words: str) -> Observable:
     """The observable of this key of data/observables.yaml, computed by a function.
 
-    >>> observable("F_L(${mode}inv)", abs, mode="B0->K*0", tex="B").name
+    >>> observable("F_L(${mode}inv)", abs, mode="B0->K*0", tex="B", hadron="K*").name
     'F_L(B0->K*0inv)'
     """
 

@@ -91,7 +91,7 @@ def forms(
         decay = get_decay(name)
         if isinstance(decay, Annihilation):
             continue
-        if hasattr(inputs.form_factors[decay.transition], "with_linear"):
+        if hasattr(inputs.form_factors_of(decay.transition), "with_linear"):
             end = rates.q2_max(decay, inputs)
             if edges is None:
                 rule = state.total_rule(end, NODES)

@@ -1,10 +1,10 @@
-"""dGamma/dq2 = hadronic rows x dark rows x phase space, and its integrals."""
+"""Rates of the decays of the table of transitions, see `of_rows`, and kernels known beforehand."""
 
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
-import jax
+import equinox as eqx
 import jax.numpy as jnp
 from jax.typing import ArrayLike
 from jaxtyping import Array, Float
@@ -12,17 +12,15 @@ from jaxtyping import Array, Float
 from bsnunu_jax.foundation.arrays import Scalar
 from bsnunu_jax.foundation.errors import InputError
 from bsnunu_jax.hadrons import kinematics
-from bsnunu_jax.hadrons.rows import Rows, annihilation_rows, pseudoscalar_rows, vector_rows
+from bsnunu_jax.hadrons.rows import NAMES, ROWS, Rows, annihilation_rows
 from bsnunu_jax.hadrons.transitions import Annihilation, Mode, get_decay, get_mode
 from bsnunu_jax.inputs import Inputs
-from bsnunu_jax.numerics.fixed_nodes import with_fixed_nodes
 from bsnunu_jax.numerics.quadrature import NODES
-from bsnunu_jax.states.base import Around, InvisibleState, in_integrals
-
-_Point = tuple[InvisibleState, Inputs]
-# Rows carry 1/q2 against a factor q2 of a massless pair: below this the ratio is taken [GeV^2].
-_Q2_FLOOR = 1e-12
-
+from bsnunu_jax.rates import of_rows
+from bsnunu_jax.rates.baryons import free_quark
+from bsnunu_jax.rates.of_rows import contract as contract
+from bsnunu_jax.states import Neutrinos
+from bsnunu_jax.states.base import Around, InvisibleState, rows_in
 
 # A mode, and the edges of its q2 bins as bytes or None for the total.
 Request = tuple[str, bytes | None]
@@ -39,6 +37,65 @@ class Tabulated(Around):
     kernels: Mapping[Request, Mapping[str, Any]]
 
 
+class OfMode(eqx.Module):
+    """The hadrons of a mode as `of_rows` takes them.
+
+    Attributes:
+        inputs: masses and form factors.
+        form_factors: values in place of those of the inputs, or None.
+        mode: of the table of transitions (static).
+        longitudinal: keep only the longitudinal hadron (static).
+    """
+
+    inputs: Inputs
+    form_factors: Mapping[str, Scalar] | None
+    mode: Mode = eqx.field(static=True)
+    longitudinal: bool = eqx.field(static=True, default=False)
+
+    @property
+    def name(self) -> str:
+        """That of the mode."""
+        return self.mode.name
+
+    @property
+    def quarks(self) -> str:
+        """Its quark transition."""
+        return self.mode.quarks
+
+    @property
+    def m_B(self) -> Scalar:
+        """Mass of the decaying hadron [GeV]."""
+        return self.inputs.number(self.mode.m_B)
+
+    @property
+    def m_K(self) -> Scalar:
+        """Mass of the hadron that is left [GeV]."""
+        return self.inputs.number(self.mode.m_K)
+
+    @property
+    def factor(self) -> float | Scalar:
+        """Of the row of the table; of free quarks what takes their SM rate to the stated one."""
+        if not self.mode.stated:
+            return self.mode.factor
+        quarks = free_quark(self.m_B, self.m_K, self.quarks)
+        sm = of_rows.gamma(quarks, Neutrinos(), self.inputs)
+        stated = self.inputs.number(self.mode.stated) / self.inputs.lifetime(self.mode.tau_B)
+        return self.mode.factor * stated / sm
+
+    @property
+    def complete(self) -> tuple[str, ...]:
+        """The rows of the spin."""
+        return () if self.longitudinal else NAMES[self.mode.spin]
+
+    def rows(self, q2: Scalar) -> Rows:
+        """Rows at one q2 [GeV^2]."""
+        values, quarks = self.form_factors, self.inputs.quark_masses(self.quarks)
+        if values is None:
+            values = self.inputs.form_factors_of(self.mode.transition)(q2)
+        of_spin = ROWS[self.mode.spin]
+        return of_spin(q2, self.m_B, self.m_K, values, *quarks, longitudinal=self.longitudinal)
+
+
 def kernels(
     mode: str,
     state: InvisibleState,
@@ -53,46 +110,21 @@ def kernels(
     Outside the phase space value and gradient are exactly 0; at a q2 of NaN they are NaN.
     `form_factors` are values at this q2 in place of those of the inputs.
     """
-    decay, q2 = get_mode(mode), jnp.asarray(q2, dtype=float)
-    m_B, m_K = inputs.values[decay.m_B], inputs.values[decay.m_K]
-    quarks = inputs.role("m_b"), inputs.role("m_s")
-    is_open, unknown = (q2 >= 0) & (q2 < kinematics.q2_max(m_B, m_K)), jnp.isnan(q2)
-    # Both branches of a `where` are differentiated: the discarded one must not see a root of 0.
-    q2 = jnp.where(is_open, q2 + jnp.where(q2 < _Q2_FLOOR, _Q2_FLOOR, 0.0), 1.0)
-    if form_factors is None:
-        form_factors = inputs.form_factors[decay.transition](q2)
-    if decay.vector:
-        hadronic = vector_rows(q2, m_B, m_K, form_factors, *quarks, longitudinal=longitudinal)
-    else:
-        hadronic = pseudoscalar_rows(q2, m_B, m_K, form_factors, *quarks)
-    phase_space = jnp.sqrt(kinematics.kallen(q2, m_B, m_K)) / (256 * jnp.pi**3 * m_B**3)
-    contracted = _contracted(hadronic, state, q2)
-    outside = jnp.where(unknown, jnp.nan, 0.0)
-    return {k: jnp.where(is_open, phase_space * v, outside) for k, v in contracted.items()}
-
-
-def _contracted(hadronic: Rows, state: InvisibleState, q2: Scalar) -> dict[str, Scalar]:
-    """Hadronic rows x dark rows for every invariant that the hadrons can see."""
-    found = {}
-    for invariant, row_weights in state.dark_rows(q2).items():
-        terms = [hadronic[row] * weight for row, weight in row_weights.items() if row in hadronic]
-        if terms:
-            found[invariant] = jnp.asarray(sum(terms))
-    return found
+    return of_rows.kernels(OfMode(inputs, form_factors, get_mode(mode), longitudinal), state, q2)
 
 
 def annihilation_kernels(
     decay: Annihilation, state: InvisibleState, inputs: Inputs
 ) -> dict[str, Scalar]:
-    """Gamma(B_s -> pair) of every invariant of the state taken as 1, all of it at q2 = m_B^2.
+    """Gamma(B -> pair) of every invariant of the state taken as 1, all of it at q2 = m_B^2.
 
     A massless chiral pair has none (helicity); a line at another mass has none either.
     """
     if not state.has_spectrum:
         return {}
-    m_B, f_B = inputs.values[decay.m_B], inputs.values[decay.f_B]
-    hadronic = annihilation_rows(m_B, f_B, inputs.role("m_b"), inputs.role("m_s"))
-    found = _contracted(hadronic, state, m_B**2)
+    m_B, f_B = inputs.number(decay.m_B), inputs.number(decay.f_B)
+    hadronic = annihilation_rows(m_B, f_B, *inputs.quark_masses(decay.quarks))
+    found = of_rows.contracted(hadronic, rows_in(state, decay.quarks, m_B**2))
     return {k: v / (16 * jnp.pi * m_B) for k, v in found.items()}
 
 
@@ -118,14 +150,8 @@ def integrated_kernels(
     if isinstance(decay, Annihilation):
         return annihilation_kernels(decay, state, inputs)
 
-    def integral(rule: _Point, point: _Point) -> dict[str, Scalar]:
-        q2, weights = rule[0].total_rule(q2_max(decay, rule[1]), nodes)
-        folded = in_integrals(point[0]), point[1]
-        values = jax.vmap(lambda s: kernels(mode, *folded, s, longitudinal=longitudinal))(q2)
-        # Not sum(v * weights): of dot products over many points XLA makes one loop, 10x faster.
-        return {k: weights @ v for k, v in values.items()}
-
-    return _integrated(integral, (state, inputs))
+    hadrons = OfMode(inputs, None, decay, longitudinal)
+    return of_rows.integrated_kernels(hadrons, state, nodes=nodes)
 
 
 def binned_kernels(
@@ -139,34 +165,12 @@ def binned_kernels(
     """Kernels integrated over bins of q2, edges in GeV^2; BIN_NODES nodes do for narrow bins."""
     decay = get_mode(mode)
     state = state.state if isinstance(state, Tabulated) else state
-    edges = jnp.where(edges < 0, 0.0, edges)  # nothing lies below, and the rules end there
-
-    def integral(rule: _Point, point: _Point) -> dict[str, Float[Array, " bins"]]:
-        q2, weights = rule[0].bin_rule(edges, q2_max(decay, rule[1]), nodes)
-        folded = in_integrals(point[0]), point[1]
-        values = jax.vmap(jax.vmap(lambda s: kernels(mode, *folded, s)))(q2)
-        return {k: jnp.einsum("bn,bn->b", v, weights) for k, v in values.items()}
-
-    return _integrated(integral, (state, inputs))
-
-
-def _integrated(
-    integral: Callable[[_Point, _Point], dict[str, Array]], point: _Point
-) -> dict[str, Array]:
-    """The integral over the rule of this point."""
-    if point[0].vanishes_at_limits:
-        return with_fixed_nodes(integral, point)
-    return integral(point, point)
+    return of_rows.binned_kernels(OfMode(inputs, None, decay), state, edges, nodes=nodes)
 
 
 def q2_max(decay: Mode, inputs: Inputs) -> Scalar:
     """Largest q2 of the mode [GeV^2]."""
-    return kinematics.q2_max(inputs.values[decay.m_B], inputs.values[decay.m_K])
-
-
-def contract(invariants: Mapping[str, Scalar], kernel: Mapping[str, Array]) -> Array:
-    """sum_k invariant_k x kernel_k over the invariants that the mode can see."""
-    return sum((invariants[k] * kernel[k] for k in kernel), start=jnp.asarray(0.0))
+    return kinematics.q2_max(inputs.number(decay.m_B), inputs.number(decay.m_K))
 
 
 def dgamma_dq2(mode: str, state: InvisibleState, inputs: Inputs, q2: ArrayLike) -> Scalar:

@@ -6,7 +6,6 @@ from pathlib import Path
 import numpy as np
 from jaxtyping import Float
 
-from bsnunu_jax.hadrons.transitions import MODES
 from bsnunu_jax.inference.fits.best_fit import BestFit
 from bsnunu_jax.inference.fits.sm import objective_without_priors, sm_objective
 from bsnunu_jax.inference.problem.problem import Problem
@@ -76,7 +75,7 @@ def write_report(
     facts = Facts(
         objective=objective_without_priors(problem, best_fit.best),
         sm_objective=sm_objective(problem),
-        distances=distances(best, list(MODES)),
+        distances=distances(best, list(best.spectra)),
         convergence=diagnostics(parameters | named),
         divergences=int(chains.diverging.sum()),
         draws=chains.diverging.size,

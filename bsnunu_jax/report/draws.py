@@ -7,7 +7,7 @@ import jax.numpy as jnp
 import numpy as np
 from jaxtyping import Array, Float
 
-from bsnunu_jax.hadrons.transitions import MODES
+from bsnunu_jax.hadrons.transitions import REPORTED
 from bsnunu_jax.inference.problem.parameters import Parameter
 from bsnunu_jax.inference.problem.problem import Problem
 from bsnunu_jax.inference.problem.programs import program
@@ -18,7 +18,7 @@ from bsnunu_jax.models.quantities import Quantity, spelled, unit_latex
 from bsnunu_jax.observables.catalogue import RATIOS
 
 # In the order of the reports.
-OBSERVABLES = (*(f"BR({mode}inv)" for mode in MODES), *RATIOS)
+OBSERVABLES = (*(f"BR({mode}inv)" for mode in REPORTED), *RATIOS)
 
 Draws = Float[np.ndarray, "chains draws"]
 

@@ -13,7 +13,7 @@ from bsnunu_jax.cards.comparison import Comparison, Variant
 from bsnunu_jax.foundation.errors import InputError
 from bsnunu_jax.foundation.progress import bar, say_on_stderr, silent
 from bsnunu_jax.foundation.seals import read_sealed_json, write_json, write_sealed_json
-from bsnunu_jax.hadrons.transitions import ANNIHILATIONS, MODES
+from bsnunu_jax.hadrons.transitions import REPORTED_DECAYS
 from bsnunu_jax.inference.evidence.operators import MASSES, PairComparison
 from bsnunu_jax.inference.evidence.pairs import PairOperator
 from bsnunu_jax.inference.problem.problem import Problem
@@ -85,7 +85,7 @@ def _unseen(variants: Sequence[Variant]) -> dict[str, list[str]]:
     found: dict[str, list[str]] = {}
     for same in _bases(variants).values():
         seen = measured(same[0].card.stated)
-        left = [mode for mode in (*MODES, *ANNIHILATIONS) if mode not in seen]
+        left = [mode for mode in REPORTED_DECAYS if mode not in seen]
         found |= {v.name: left for v in same}
     return found
 

@@ -7,7 +7,7 @@ import numpy as np
 from jaxtyping import Array
 
 from bsnunu_jax.cards.run_card import Card
-from bsnunu_jax.hadrons.transitions import ANNIHILATIONS, MODES
+from bsnunu_jax.hadrons.transitions import REPORTED_DECAYS
 from bsnunu_jax.inference.evidence.laplace import against, doubled, flat_priors, log_evidence_ratio
 from bsnunu_jax.inference.fits.best_fit import Minimum, best_fit
 from bsnunu_jax.inference.fits.sm import sm_fit
@@ -104,7 +104,7 @@ def _new(problem: Problem, values: Array, z: Array) -> dict[str, Array]:
     """BR_NP of every mode: branching fractions minus those of the SM at the same inputs."""
     predictions = problem.predictions_at(values, z)
     inputs, states = predictions.inputs, predictions.states
-    return {m: branching_fraction_np(m, states, inputs) for m in (*MODES, *ANNIHILATIONS)}
+    return {m: branching_fraction_np(m, states, inputs) for m in REPORTED_DECAYS}
 
 
 def _values(problem: Problem, minimum: Minimum) -> tuple[Array, Array]:

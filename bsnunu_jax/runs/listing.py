@@ -8,8 +8,9 @@ from typing import Any
 from bsnunu_jax.cards.run_card import shipped_cards
 from bsnunu_jax.experiments import load_measurements, measurement_names
 from bsnunu_jax.foundation.errors import InputError
-from bsnunu_jax.hadrons.transitions import TRANSITIONS
+from bsnunu_jax.hadrons.transitions import TRANSITIONS, get_decay
 from bsnunu_jax.inputs import tables
+from bsnunu_jax.inputs.sets import form_factor_set, form_factor_sets
 from bsnunu_jax.models import MODELS, Model, get_model
 from bsnunu_jax.observables.catalogue import ALIASES, OBSERVABLES
 
@@ -17,12 +18,16 @@ KINDS = ("models", "observables", "measurements", "presets", "cards", "parameter
 _WIDTH = 110
 
 
-def listing(what: str) -> dict[str, Any]:
-    """Names with their descriptions.
+def listing(what: str, mode: str | None = None) -> dict[str, Any]:
+    """Names with their descriptions; observables of one mode alone if it is given.
 
     Raises:
-        InputError: for an unknown kind.
+        InputError: for an unknown kind or mode, or a mode of what has none.
     """
+    if mode is not None:
+        get_decay(mode)
+        if what != "observables":
+            raise InputError(f"{what} have no mode", where="--mode", allowed="observables have")
     match what:
         case "models":
             return {
@@ -41,6 +46,7 @@ def listing(what: str) -> dict[str, Any]:
                 name: {"description": o.description, "unit": o.unit, "needs_q2": o.differential}
                 | ({"flavio": peers[name]} if name in peers else {})
                 for name, o in OBSERVABLES.items()
+                if mode in (None, o.mode) or (o.mode is None and f"({mode}" in name)
             }
         case "measurements":
             return {
@@ -56,10 +62,7 @@ def listing(what: str) -> dict[str, Any]:
             return {
                 name: {"description": p["description"], "form_factors": p["form_factors"]}
                 for name, p in tables.presets().items()
-            } | {
-                f"{t} sets": {"description": ", ".join(tables.form_factor_sets(t))}
-                for t in TRANSITIONS
-            }
+            } | {f"{t} sets": {"description": ", ".join(form_factor_sets(t))} for t in TRANSITIONS}
         case "cards":
             return {
                 name: {"description": title} for name, title in shipped_cards(Path("fits")).items()
@@ -141,7 +144,7 @@ def inputs_json(preset: str) -> str:
     """Every number of a preset under its published name, form factors as coefficients."""
     content: dict[str, Any] = {name: n.value for name, n in tables.numbers(preset).items()}
     for transition, name in tables.preset(preset)["form_factors"].items():
-        table = tables.form_factor_set(transition, name)
+        table = form_factor_set(transition, name)
         content[transition] = {
             "set": name,
             "coefficients": dict(zip(table.parameters, table.central.tolist(), strict=True)),
@@ -159,7 +162,7 @@ def inputs_table(preset: str) -> str:
         role = f"  [{roles[name]}]" if name in roles else ""
         rows.append(f"{name:<22}{n.value:<18.10g}{error:<14}{n.unit:<8} {n.source}{role}")
     for transition, name in description["form_factors"].items():
-        table = tables.form_factor_set(transition, name)
+        table = form_factor_set(transition, name)
         rows += ["", f"{transition}: {name} ({table.parametrisation}; {table.source})"]
         sigma = table.covariance.diagonal() ** 0.5
         rows += [

@@ -18,6 +18,7 @@ from bsnunu_jax.foundation.seals import read_json, write_json
 from bsnunu_jax.foundation.version import __version__
 from bsnunu_jax.inference.problem.problem import Problem
 from bsnunu_jax.inputs import tables
+from bsnunu_jax.inputs.sets import form_factor_set, own_files, placed
 
 _PACKAGES = ("jax", "jaxlib", "numpy", "scipy", "equinox", "optax", "numpyro", "arviz", "xarray")
 # Of what the files of a folder look like: those of another one are not taken up.
@@ -162,7 +163,7 @@ def about(card: StatedCard) -> dict[str, Any]:
     """Settings, checksums of all data in use, and what to cite."""
     problem = card.stated
     inputs = problem.nuisances.inputs
-    sets = [tables.form_factor_set(t, name) for t, name in inputs.sets]
+    sets = [form_factor_set(t, name) for t, name in inputs.named_sets.items()]
     cite = {f"arXiv:{s.arxiv}": f"{s.transition} form factors" for s in sets}
     for name, number in tables.numbers(inputs.preset).items():
         for arxiv in re.findall(r"arXiv:\d{4}\.\d{4,5}", number.source):
@@ -172,7 +173,7 @@ def about(card: StatedCard) -> dict[str, Any]:
         "title": card.content.title,
         "seed": card.content.seed,
         "preset": inputs.preset,
-        "form_factors": dict(inputs.sets),
+        "form_factors": inputs.named_sets,
         "versions": versions(),
         "platform": platform.platform(),
         "data_sha256": checksums(card),
@@ -206,13 +207,15 @@ def checksums(card: FolderCard) -> dict[str, str]:
             if name.endswith((".yaml", ".yml")):
                 key = name if len(card.cards) == 1 else f"{one.path.stem}: {name}"
                 found[key] = sha256_of(one.path.parent / name)
+        for path in own_files(placed(one.content.inputs.form_factors, one.path.parent)):
+            found[f"form factors/{path.name}"] = sha256_of(path)
     return found
 
 
 @cache
 def _of_package() -> Mapping[str, str]:
     found = {}
-    for room in ("inputs", "experiments"):
+    for room in ("hadrons", "inputs", "experiments"):
         root = resources.files(f"bsnunu_jax.{room}") / "data"
         with resources.as_file(root) as data:
             for path in sorted(Path(data).rglob("*.yaml")):

@@ -11,14 +11,17 @@ from bsnunu_jax.foundation.errors import InputError, shown, worded
 from bsnunu_jax.foundation.located_yaml import located
 from bsnunu_jax.foundation.plain_numbers import real_number
 from bsnunu_jax.hadrons.kinematics import q2_max
-from bsnunu_jax.hadrons.transitions import MODES, get_mode
+from bsnunu_jax.hadrons.transitions import MODES, USUAL_QUARKS, Mode, get_decay, get_mode
 from bsnunu_jax.inputs import Inputs, Nuisances, load_inputs, tables
-from bsnunu_jax.inputs.nuisances import DEFAULT_GROUPS, GROUPS
+from bsnunu_jax.inputs.nuisances import groups_of
+from bsnunu_jax.inputs.sets import form_factor_set
 from bsnunu_jax.models import Model, get_model
 from bsnunu_jax.models.values import GivenPoint
 from bsnunu_jax.numerics.batch import chunked_vmap
-from bsnunu_jax.observables.catalogue import CORRELATED, Observable, equals_sm, get_observable
-from bsnunu_jax.states import Neutrinos
+from bsnunu_jax.observables import inclusive
+from bsnunu_jax.observables.catalogue import OTHERS, Observable, equals_sm, get_observable
+from bsnunu_jax.states import InvisibleState, Neutrinos, each_state
+from bsnunu_jax.states.base import quarks_of
 from bsnunu_jax.states.sectors import Sectors
 
 _WITH_TREE = tuple(f"{kind}({m}inv)" for kind in ("BR", "dBR/dq2") for m in ("B+->K+", "B+->K*+"))
@@ -105,9 +108,19 @@ def predict(
     if the_model.note:
         result["note"] = the_model.note
     remarks = the_model.remarks(parameters, inputs)
-    untouched = _of_sm(chosen, values, inputs, points)
+    states = each_state(the_model.build(parameters, inputs))
+    elsewhere = _elsewhere(chosen, states)
+    untouched = _of_sm(chosen, elsewhere, values, inputs, points)
+    if parameters and len(elsewhere) == len(chosen) and {*elsewhere} <= {*untouched}:
+        quarks = dict.fromkeys(get_decay(str(o.mode)).quarks for o in chosen)
+        raise InputError(
+            f"the coefficients given are of another quark transition than {_names(chosen)}",
+            allowed=f"give some of {', '.join(quarks)}",
+        )
     if untouched:
         remarks.append(f"the model has no part in {_names(untouched)}: SM values")
+    remarks += _extrapolated(chosen, inputs)
+    lines += _beyond_partons(chosen, states, inputs, the_model.name, domain)
     if remarks:
         result["remarks"] = remarks
     if q2 is not None:
@@ -123,10 +136,7 @@ def predict(
     if errors is None:
         result["observables"] = {o.name: v.tolist() for o, v in zip(chosen, values, strict=True)}
         return result
-    # Inputs that B -> K(*) + inv does not depend on would only change its random numbers.
-    plain = all(o.mode in MODES for o in chosen)
-    groups = DEFAULT_GROUPS if plain else [g for g in GROUPS if g != "masses"]
-    nuisances = Nuisances(inputs, groups)
+    nuisances = Nuisances(inputs, groups_of(o.mode for o in chosen))
     draws = nuisances.draw(jax.random.key(seed), errors)
     spread = jax.jit(lambda d: chunked_vmap(lambda z: evaluate(nuisances.shift(z)), d))(draws)
     with np.errstate(over="ignore", invalid="ignore"):
@@ -139,17 +149,29 @@ def predict(
     return result
 
 
+def _elsewhere(
+    observables: Sequence[Observable], states: Sequence[InvisibleState]
+) -> list[Observable]:
+    """Decays of quark transitions in which the states have no coefficients.
+
+    Where they have none at all those of b -> s are meant.
+    """
+    known = {q for state in states for q in quarks_of(state)} or {USUAL_QUARKS}
+    return [o for o in observables if o.mode is not None and get_decay(o.mode).quarks not in known]
+
+
 def _of_sm(
     observables: Sequence[Observable],
+    elsewhere: Sequence[Observable],
     values: Sequence[np.ndarray],
     inputs: Inputs,
     points: jax.Array,
 ) -> list[Observable]:
-    """Those of other sectors than b -> s + missing energy in which the model changes nothing."""
+    """Those of other sectors or quark transitions in which the model changes nothing."""
     beside = [
         (o, v)
         for o, v in zip(observables, values, strict=True)
-        if o.name in CORRELATED and not o.dark
+        if (o.name in OTHERS or o in elsewhere) and not o.dark
     ]
     if not beside:
         return []
@@ -165,6 +187,38 @@ def _of_sm(
 
     of_sm = jax.jit(evaluate)(inputs)
     return [o for (o, v), s in zip(beside, of_sm, strict=True) if equals_sm(v, np.asarray(s))]
+
+
+def _extrapolated(observables: Sequence[Observable], inputs: Inputs) -> list[str]:
+    """A line for every set of form factors that says where it is extrapolated."""
+    decays = [get_decay(o.mode) for o in observables if o.mode is not None]
+    transitions = dict.fromkeys(d.transition for d in decays if isinstance(d, Mode))
+    sets = {t: form_factor_set(t, dict(inputs.sets)[t]) for t in transitions}
+    return [
+        f"form factors of {t}, {s.name}: extrapolated {s.extrapolated}"
+        for t, s in sets.items()
+        if s.extrapolated
+    ]
+
+
+def _beyond_partons(
+    observables: Sequence[Observable],
+    states: Sequence[InvisibleState],
+    inputs: Inputs,
+    model: str,
+    how: str,
+) -> list[str]:
+    """A line for every inclusive mode whose exclusive ones exceed the reach of the partons.
+
+    Raises:
+        InputError: there, if `how` is "error".
+    """
+    modes = dict.fromkeys(o.mode for o in observables if o.mode in MODES)
+    found: list[str] = []
+    for mode in (str(m) for m in modes if MODES[str(m)].exclusive):
+        share = jax.jit(lambda i, m=mode: [inclusive.exclusive_share(m, s, i) for s in states])
+        found += inclusive.check_reach(np.asarray(share(inputs)), model, how)
+    return list(dict.fromkeys(found))
 
 
 def _refuse_infinite(observables: Sequence[Observable], values: Sequence[np.ndarray]) -> None:
@@ -241,7 +295,7 @@ def inputs_of(preset: str, form_factors: Sequence[str]) -> Inputs:
         tables.preset(preset)
     with located("--form-factors"):
         for item in sets.items():
-            tables.form_factor_set(*item)
+            form_factor_set(*item)
     return load_inputs(preset, sets)
 
 

@@ -7,6 +7,7 @@ from jaxtyping import Array, Float
 
 from bsnunu_jax.foundation.arrays import Scalar
 from bsnunu_jax.foundation.errors import InputError
+from bsnunu_jax.hadrons.transitions import USUAL_QUARKS
 from bsnunu_jax.inputs import Inputs
 from bsnunu_jax.numerics import quadrature
 
@@ -93,6 +94,15 @@ class Around:
         """Those of the state."""
         return self.state.dark_rows(q2)
 
+    def rows_in(self, quarks: str, q2: Scalar) -> Mapping[str, Mapping[str, Scalar]]:
+        """Those of the state."""
+        return rows_in(self.state, quarks, q2)
+
+    @property
+    def all_quarks(self) -> tuple[str, ...]:
+        """Those of the state."""
+        return quarks_of(self.state)
+
     def total_rule(self, q2_max: Scalar, nodes: int) -> Rule:
         """That of the state."""
         return self.state.total_rule(q2_max, nodes)
@@ -108,6 +118,25 @@ def in_integrals(state: InvisibleState) -> InvisibleState:
     A peak that a rule has in its weights must not be in the integrand too.
     """
     return getattr(state, "in_integrals", state)
+
+
+def rows_in(state: InvisibleState, quarks: str, q2: Scalar) -> Mapping[str, Mapping[str, Scalar]]:
+    """The dark rows of the invariants that decays of a quark transition see.
+
+    A state has coefficients of the transition that its `quarks` names, b -> s where it has none; it
+    is absent from decays of others. One that is there in several has a method `rows_in` of its own.
+    """
+    own = getattr(state, "rows_in", None)
+    if own is not None:
+        found: Mapping[str, Mapping[str, Scalar]] = own(quarks, q2)
+        return found
+    return state.dark_rows(q2) if getattr(state, "quarks", USUAL_QUARKS) == quarks else {}
+
+
+def quarks_of(state: InvisibleState) -> tuple[str, ...]:
+    """The quark transitions in which a state has coefficients, see `rows_in`."""
+    own = getattr(state, "all_quarks", None)
+    return own if own is not None else (getattr(state, "quarks", USUAL_QUARKS),)
 
 
 @runtime_checkable

@@ -6,6 +6,7 @@ import jax.numpy as jnp
 from jax.typing import ArrayLike
 
 from bsnunu_jax.foundation.arrays import Scalar
+from bsnunu_jax.hadrons.transitions import USUAL_QUARKS
 from bsnunu_jax.states.massive_pair import DarkRows, Interferences, MassivePair
 
 _UNEQUAL = {("S1", "V1"): "Re", ("P1", "A1"): "Im", ("V2", "T2"): "Re", ("A2", "T1"): "Re"}
@@ -54,14 +55,15 @@ class FermionPair(MassivePair):
         m_other: ArrayLike | None = None,
         *,
         majorana: bool = False,
+        quarks: str = USUAL_QUARKS,
         **coefficients: ArrayLike | None,
     ) -> None:
-        """Masses in GeV, coefficients by the names of the `operators`.
+        """Masses in GeV, coefficients by the names of the `operators`, those of `quarks`.
 
         Raises:
             InputError: for V1, A1, T1, T2 of a Majorana fermion, or two masses of one.
         """
-        self._set(m, m_other, majorana, coefficients)
+        self._set(m, m_other, majorana, coefficients, quarks)
 
     def _interfere(self, a: str, b: str) -> bool:
         return self.m_other is not None or (a, b) not in _UNEQUAL

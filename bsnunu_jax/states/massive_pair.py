@@ -16,6 +16,7 @@ from jaxtyping import Array, Complex, Float
 
 from bsnunu_jax.foundation.arrays import Scalar, squared
 from bsnunu_jax.foundation.errors import InputError
+from bsnunu_jax.hadrons.transitions import USUAL_QUARKS, get_quarks
 from bsnunu_jax.inputs import Inputs
 from bsnunu_jax.numerics import quadrature
 from bsnunu_jax.states.base import BinRule, Rule
@@ -71,6 +72,7 @@ class MassivePair(eqx.Module):
         m: mass of the first particle, or of both [GeV].
         m_other: mass of the second particle [GeV], None if it is the same.
         identical: the particle is its own antiparticle (static).
+        quarks: the quark transition that the coefficients belong to (static).
     """
 
     has_spectrum: ClassVar[bool] = True
@@ -84,6 +86,7 @@ class MassivePair(eqx.Module):
     m: Scalar
     m_other: Scalar | None
     identical: bool = eqx.field(static=True)
+    quarks: str = eqx.field(static=True)
 
     def _set(
         self,
@@ -91,12 +94,13 @@ class MassivePair(eqx.Module):
         m_other: ArrayLike | None,
         identical: bool,
         coefficients: Mapping[str, ArrayLike | None],
+        quarks: str = USUAL_QUARKS,
     ) -> None:
         """Fill the fields.
 
         Raises:
-            InputError: for an unknown operator, one that vanishes for a particle that is its own
-                antiparticle, or a mass below 0.
+            InputError: for an unknown operator or quark transition, an operator that vanishes for a
+                particle that is its own antiparticle, or a mass below 0.
         """
         check_operators(coefficients, self.operators)
         known = {k: coefficients.get(k) for k in self.operators}
@@ -112,6 +116,7 @@ class MassivePair(eqx.Module):
         self.m_other = None if m_other is None else mass("the other mass", m_other)
         self.coefficients = {k: jnp.asarray(c, dtype=complex) for k, c in given.items()}
         self.identical = identical
+        self.quarks = get_quarks(quarks).name
 
     @property
     def masses(self) -> tuple[Scalar, Scalar]:

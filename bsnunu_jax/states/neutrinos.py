@@ -11,18 +11,28 @@ from jaxtyping import Array, Complex
 
 from bsnunu_jax.foundation.arrays import Scalar, squared
 from bsnunu_jax.foundation.errors import InputError
+from bsnunu_jax.hadrons.transitions import QUARKS, USUAL_QUARKS, get_quarks
 from bsnunu_jax.inputs import Inputs
 from bsnunu_jax.states.base import MasslessPair
 
 FLAVOURS = ("e", "mu", "tau")
 MATRICES = ("CL", "CR", "CLp", "CRp")
 COEFFICIENTS = tuple(f"{m}_{i}{j}" for m in MATRICES for i in FLAVOURS for j in FLAVOURS)
+# Of the transitions that have an SM coefficient, b -> s first.
+_QUARKS = tuple(sorted((q for q in QUARKS.values() if q.sm), key=lambda q: q.name != USUAL_QUARKS))
 _INDEX = {
-    f"{m}_{a}{b}": (m, i, j)
+    f"{m}_{q.letters}_{a}{b}".replace("__", "_"): (q.name, m, i, j)
+    for q in _QUARKS
     for m in MATRICES
     for i, a in enumerate(FLAVOURS)
     for j, b in enumerate(FLAVOURS)
 }
+# All of them: CL_tautau of b -> s, CL_bd_tautau of b -> d.
+ALL_COEFFICIENTS = tuple(_INDEX)
+
+
+# By quark transition and by the name of the matrix.
+Coefficients = dict[str, dict[str, Array]]
 
 
 def _of_numbers(given: ArrayLike) -> bool:
@@ -58,22 +68,70 @@ def flavour_matrix(name: str, given: ArrayLike) -> Complex[Array, "3 3"]:
     return jnp.broadcast_to(found, (3, 3))
 
 
-class Neutrinos(MasslessPair, eqx.Module):
+class Elsewhere:
+    """Massless neutrinos in other quark transitions than b -> s: the SM, and what is added there.
+
+    Their invariants stand beside those of b -> s as "b->d vector", "b->d axial", ...
+    """
+
+    elsewhere: Coefficients
+
+    def matrices_elsewhere(
+        self, inputs: Inputs
+    ) -> dict[str, tuple[Scalar, Array, Array, Array, Array]]:
+        """N_0, C_L with the SM, C_R, C_L', C_R' of every transition whose CKM factor there is."""
+        found = {}
+        for q in _QUARKS:
+            if q.name != USUAL_QUARKS and q.ckm in inputs.values:
+                given = getattr(self, "elsewhere", {}).get(q.name, {})
+                CL, CR, CLp, CRp = (given.get(name, jnp.asarray(_ZERO)) for name in MATRICES)
+                CL += inputs.sm_coefficient(q.name) * jnp.eye(3)
+                found[q.name] = inputs.normalisation(q.name), CL, CR, CLp, CRp
+        return found
+
+    def invariants_elsewhere(self, inputs: Inputs) -> dict[str, Scalar]:
+        """Those of every transition whose CKM factor the inputs have."""
+        return {
+            f"{quarks} {name}": value
+            for quarks, matrices in self.matrices_elsewhere(inputs).items()
+            for name, value in _vector_axial(*matrices).items()
+        }
+
+    def rows_in(self, quarks: str, q2: Scalar) -> Mapping[str, Mapping[str, Scalar]]:
+        """Transverse current of a massless chiral pair; nothing where the SM is taken as 0."""
+        if quarks == USUAL_QUARKS:
+            rows: Mapping[str, Mapping[str, Scalar]] = self.dark_rows(q2)  # type: ignore[attr-defined]
+            return rows
+        if not get_quarks(quarks).sm:
+            return {}
+        return {f"{quarks} {name}": rows for name, rows in _transverse(q2).items()}
+
+
+class Neutrinos(Elsewhere, MasslessPair, eqx.Module):
     """New-physics coefficients of H = -N_0 sum C^{ij} O^{ij}; the SM is added inside.
 
     The operators are those of Eqs. (7)-(8) of arXiv:2309.12741, e.g.
     O_L^{ij} = (s_L gamma_mu b_L)(nubar_i gamma^mu (1 - gamma_5) nu_j); the primed ones have
     right-handed neutrinos. The first index is the barred neutrino: flavio's and WCxf's names are
     transposed, C_L^{ij} = CL_bsnu{j}nu{i}. Dimensionless, complex, shape (3, 3) in (e, mu, tau).
+
+    Coefficients of another quark transition, in units of its own N_0, are in `elsewhere`, by its
+    name and that of the matrix: {"b->d": {"CL": ...}}. The SM is there in every transition.
     """
 
     CL: Complex[Array, "3 3"]
     CR: Complex[Array, "3 3"]
     CLp: Complex[Array, "3 3"]
     CRp: Complex[Array, "3 3"]
+    elsewhere: Coefficients
 
     def __init__(
-        self, CL: ArrayLike = 0, CR: ArrayLike = 0, CLp: ArrayLike = 0, CRp: ArrayLike = 0
+        self,
+        CL: ArrayLike = 0,
+        CR: ArrayLike = 0,
+        CLp: ArrayLike = 0,
+        CRp: ArrayLike = 0,
+        elsewhere: Mapping[str, Mapping[str, ArrayLike]] | None = None,
     ) -> None:
         """Coefficients as 3x3 matrices, or 0 for none, see `flavour_matrix`.
 
@@ -83,6 +141,10 @@ class Neutrinos(MasslessPair, eqx.Module):
         self.CL, self.CR, self.CLp, self.CRp = (
             flavour_matrix(name, c) for name, c in zip(MATRICES, (CL, CR, CLp, CRp), strict=True)
         )
+        self.elsewhere = {}
+        for quarks, matrices in (elsewhere or {}).items():
+            _check_elsewhere(quarks, matrices)
+            self.elsewhere[quarks] = {m: flavour_matrix(m, c) for m, c in matrices.items()}
 
     @classmethod
     def named(cls, coefficients: Mapping[str, ArrayLike]) -> "Neutrinos":
@@ -94,26 +156,62 @@ class Neutrinos(MasslessPair, eqx.Module):
         >>> complex(Neutrinos.named({"CR_tautau": -11.0}).CR[2, 2])
         (-11+0j)
         """
-        matrices = {m: jnp.zeros((3, 3), dtype=complex) for m in MATRICES}
+        zero = jnp.asarray(_ZERO)
+        found: dict[str, dict[str, Array]] = {USUAL_QUARKS: dict.fromkeys(MATRICES, zero)}
         for name, value in coefficients.items():
             if name not in _INDEX:
+                others = " and ".join(f"CL_{q.letters}_ij" for q in _QUARKS if q.letters)
                 raise InputError(
                     f"unknown coefficient {name!r}",
-                    allowed="neutrinos: CL_ij, CR_ij, CLp_ij, CRp_ij with i, j in e, mu, tau",
+                    allowed="neutrinos: CL_ij, CR_ij, CLp_ij, CRp_ij with i, j in e, mu, tau, and "
+                    f"{others} likewise",
                 )
             if np.shape(value) or not _of_numbers(value):
                 raise InputError(f"{name} = {value!r} is no number")
-            matrix, i, j = _INDEX[name]
-            matrices[matrix] = matrices[matrix].at[i, j].set(value)
-        return cls(**matrices)
+            quarks, matrix, i, j = _INDEX[name]
+            matrices = found.setdefault(quarks, {})
+            matrices[matrix] = matrices.get(matrix, zero).at[i, j].set(value)
+        return cls(**found.pop(USUAL_QUARKS), elsewhere=found)
+
+    @property
+    def all_quarks(self) -> tuple[str, ...]:
+        """Where there is more than the SM; a traced coefficient may be."""
+        matrices = [getattr(self, name) for name in MATRICES]
+        here = any(isinstance(m, Tracer) or np.any(np.asarray(m) != 0) for m in matrices)
+        return (*((USUAL_QUARKS,) if here else ()), *self.elsewhere)
 
     def invariants(self, inputs: Inputs) -> dict[str, Scalar]:
         """N_0^2 sum |C_L +- C_R|^2 over flavours and chiralities, with C_L^SM on the diagonal."""
         CL = self.CL + inputs.C_L_SM * jnp.eye(3)
-        vector = jnp.sum(squared(CL + self.CR)) + jnp.sum(squared(self.CLp + self.CRp))
-        axial = jnp.sum(squared(CL - self.CR)) + jnp.sum(squared(self.CLp - self.CRp))
-        return {"vector": inputs.N_0**2 * vector, "axial": inputs.N_0**2 * axial}
+        found = _vector_axial(inputs.N_0, CL, self.CR, self.CLp, self.CRp)
+        return found | self.invariants_elsewhere(inputs)
 
     def dark_rows(self, q2: Scalar) -> dict[str, dict[str, Scalar]]:
         """A massless chiral pair: transverse current only, weight 2 q2/3."""
-        return {"vector": {"V": 2 * q2 / 3}, "axial": {"A": 2 * q2 / 3}}
+        return _transverse(q2)
+
+
+_ZERO = np.zeros((3, 3), dtype=complex)
+
+
+def _check_elsewhere(quarks: str, matrices: Mapping[str, ArrayLike]) -> None:
+    """Refuse transitions whose coefficients have no normalisation, and unknown matrices."""
+    known = [q.name for q in _QUARKS if q.name != USUAL_QUARKS]
+    if quarks not in known:
+        raise InputError(
+            f"coefficients of neutrinos in {quarks!r}", allowed=f"known in {', '.join(known)}"
+        )
+    for name in matrices:
+        if name not in MATRICES:
+            raise InputError(f"unknown matrix {name!r}", allowed=f"one of {', '.join(MATRICES)}")
+
+
+def _vector_axial(N_0: Scalar, CL: Array, CR: Array, CLp: Array, CRp: Array) -> dict[str, Scalar]:
+    """N_0^2 sum |C_L +- C_R|^2 over flavours and chiralities."""
+    vector = jnp.sum(squared(CL + CR)) + jnp.sum(squared(CLp + CRp))
+    axial = jnp.sum(squared(CL - CR)) + jnp.sum(squared(CLp - CRp))
+    return {"vector": N_0**2 * vector, "axial": N_0**2 * axial}
+
+
+def _transverse(q2: Scalar) -> dict[str, dict[str, Scalar]]:
+    return {"vector": {"V": 2 * q2 / 3}, "axial": {"A": 2 * q2 / 3}}

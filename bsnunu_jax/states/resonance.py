@@ -11,6 +11,7 @@ from jaxtyping import Array, Complex, Float
 
 from bsnunu_jax.foundation.arrays import Scalar, squared
 from bsnunu_jax.foundation.errors import InputError
+from bsnunu_jax.hadrons.transitions import USUAL_QUARKS, get_quarks
 from bsnunu_jax.inputs import Inputs
 from bsnunu_jax.numerics import breit_wigner
 from bsnunu_jax.states.base import BinRule, Rule
@@ -24,10 +25,14 @@ _MORE_NODES = 2
 
 
 class _Couplings(eqx.Module):
-    """L = S (sbar b) X + P (sbar i gamma5 b) X with a real scalar X; dimensionless, complex."""
+    """L = S (sbar b) X + P (sbar i gamma5 b) X with a real scalar X; dimensionless, complex.
+
+    With `quarks` "b->d" or another transition sbar and b are its light and its heavy quark.
+    """
 
     S: Complex[Array, ""]
     P: Complex[Array, ""]
+    quarks: str = eqx.field(static=True)
 
     def invariants(self, inputs: Inputs) -> dict[str, Scalar]:
         """|S|^2, seen by B -> K, and |P|^2, seen by B -> K*: parity forbids an interference."""
@@ -48,7 +53,14 @@ class Resonance(_Couplings):
     m: Scalar
     width: Scalar
 
-    def __init__(self, m: ArrayLike, width: ArrayLike, S: ArrayLike = 0, P: ArrayLike = 0) -> None:
+    def __init__(
+        self,
+        m: ArrayLike,
+        width: ArrayLike,
+        S: ArrayLike = 0,
+        P: ArrayLike = 0,
+        quarks: str = USUAL_QUARKS,
+    ) -> None:
         """Mass and width in GeV, couplings dimensionless.
 
         Raises:
@@ -61,6 +73,7 @@ class Resonance(_Couplings):
                     allowed="TwoBody is the state of width 0",
                 )
         self.m, self.width = (jnp.asarray(x, dtype=float) for x in (m, width))
+        self.quarks = get_quarks(quarks).name
         self.S, self.P = (jnp.asarray(c, dtype=complex) for c in (S, P))
 
     def dark_rows(self, q2: Scalar) -> dict[str, dict[str, Scalar]]:
@@ -71,7 +84,7 @@ class Resonance(_Couplings):
     @property
     def in_integrals(self) -> "TwoBody":
         """What the rules below integrate: the Breit-Wigner is part of their weights."""
-        return TwoBody(self.m, self.S, self.P)
+        return TwoBody(self.m, self.S, self.P, self.quarks)
 
     def total_rule(self, q2_max: Scalar, nodes: int) -> Rule:
         """One bin with twice the nodes: an interpolation has half the order of Gauss's rule."""
@@ -95,13 +108,15 @@ class TwoBody(_Couplings):
 
     m: Scalar
 
-    def __init__(self, m: ArrayLike, S: ArrayLike = 0, P: ArrayLike = 0) -> None:
+    def __init__(
+        self, m: ArrayLike, S: ArrayLike = 0, P: ArrayLike = 0, quarks: str = USUAL_QUARKS
+    ) -> None:
         """Mass in GeV, couplings dimensionless.
 
         Raises:
             InputError: for a mass below 0.
         """
-        self.m = mass("m", m)
+        self.m, self.quarks = mass("m", m), get_quarks(quarks).name
         self.S, self.P = (jnp.asarray(c, dtype=complex) for c in (S, P))
 
     @property

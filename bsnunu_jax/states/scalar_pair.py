@@ -6,6 +6,7 @@ import jax.numpy as jnp
 from jax.typing import ArrayLike
 
 from bsnunu_jax.foundation.arrays import Scalar
+from bsnunu_jax.hadrons.transitions import USUAL_QUARKS
 from bsnunu_jax.states.massive_pair import DarkRows, Interferences, MassivePair
 
 
@@ -15,6 +16,7 @@ class ScalarPair(MassivePair):
     S: (sbar b)(phi^dag phi), V: (sbar gamma^mu b)(phi^dag i d_mu phi - (i d_mu phi^dag) phi) of
     Eq. (18) of arXiv:2309.12741; P and A have i gamma_5 and gamma^mu gamma_5 between the quarks.
     With two masses the first is that of the daggered field. SM neutrinos are a state of their own.
+    With quarks "b->d" or another transition sbar and b are its light and its heavy quark.
 
     >>> from bsnunu_jax import branching_fraction, load_inputs
     >>> br = branching_fraction("B+->K+", ScalarPair(0.5, V=1 / 7000**2), load_inputs())
@@ -33,14 +35,15 @@ class ScalarPair(MassivePair):
         m_other: ArrayLike | None = None,
         *,
         real: bool = False,
+        quarks: str = USUAL_QUARKS,
         **coefficients: ArrayLike | None,
     ) -> None:
-        """Masses in GeV, coefficients by the names of the `operators`.
+        """Masses in GeV, coefficients by the names of the `operators`, those of `quarks`.
 
         Raises:
             InputError: for V or A of a real scalar, or two masses of one.
         """
-        self._set(m, m_other, real, coefficients)
+        self._set(m, m_other, real, coefficients, quarks)
 
     def _interfere(self, a: str, b: str) -> bool:
         return self.m_other is not None

@@ -9,6 +9,7 @@ from jaxtyping import Array, Complex
 
 from bsnunu_jax.foundation.arrays import Scalar
 from bsnunu_jax.foundation.errors import InputError
+from bsnunu_jax.hadrons.transitions import USUAL_QUARKS, get_quarks
 from bsnunu_jax.states.base import Around
 from bsnunu_jax.states.fermion_pair import FermionPair
 from bsnunu_jax.states.massive_pair import check_operators, mass, refuse_vanishing
@@ -42,6 +43,7 @@ class SterileNeutrino(Around, eqx.Module):
     mN: Scalar
     pair: str = eqx.field(static=True)
     majorana: bool = eqx.field(static=True)
+    quarks: str = eqx.field(static=True)
 
     def __init__(
         self,
@@ -49,6 +51,7 @@ class SterileNeutrino(Around, eqx.Module):
         *,
         pair: Literal["nuN", "NN"] = "nuN",
         majorana: bool = False,
+        quarks: str = USUAL_QUARKS,
         **coefficients: ArrayLike | None,
     ) -> None:
         """Mass of N in GeV, coefficients by name; `majorana` for a pair NN of Majorana fermions.
@@ -69,7 +72,7 @@ class SterileNeutrino(Around, eqx.Module):
             refuse_vanishing(given, type(self))
         self.coefficients = {k: jnp.asarray(c, dtype=complex) for k, c in given.items()}
         self.mN = mass("mN", mN)
-        self.pair, self.majorana = pair, majorana
+        self.pair, self.majorana, self.quarks = pair, majorana, get_quarks(quarks).name
 
     @property
     def state(self) -> FermionPair:  # type: ignore[override]  # no field, made of these
@@ -86,5 +89,5 @@ class SterileNeutrino(Around, eqx.Module):
                 if not (self.majorana and operator in FermionPair.vanishing):
                     c[operator] = c.get(operator, jnp.zeros((), complex)) + weight * value
         if self.pair == "NN":
-            return FermionPair(self.mN, majorana=self.majorana, **c)
-        return FermionPair(jnp.zeros_like(self.mN), self.mN, **c)
+            return FermionPair(self.mN, majorana=self.majorana, quarks=self.quarks, **c)
+        return FermionPair(jnp.zeros_like(self.mN), self.mN, quarks=self.quarks, **c)

@@ -8,11 +8,12 @@ from jaxtyping import Array, Complex
 from bsnunu_jax.foundation.arrays import Scalar, squared
 from bsnunu_jax.inputs import Inputs
 from bsnunu_jax.states.base import MasslessPair
+from bsnunu_jax.states.neutrinos import Elsewhere
 
 COEFFICIENTS = ("cVL", "cVR", "cSL", "cSR", "cTL")
 
 
-class Universal(MasslessPair, eqx.Module):
+class Universal(Elsewhere, MasslessPair, eqx.Module):
     """EOS coefficients, equal for the three flavours; here alone cVL is the total, SM included.
 
     c_VL = -C_L of `Neutrinos` (the SM value is positive, 6.35 in the default preset) and
@@ -53,6 +54,7 @@ class Universal(MasslessPair, eqx.Module):
             "scalar": norm * squared(self.cSL + self.cSR),
             "pseudoscalar": norm * squared(self.cSL - self.cSR),
             "tensor": norm * squared(self.cTL),
+            **self.invariants_elsewhere(inputs),
         }
 
     def dark_rows(self, q2: Scalar) -> dict[str, dict[str, Scalar]]:

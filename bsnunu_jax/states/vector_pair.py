@@ -12,6 +12,7 @@ from jaxtyping import Array
 
 from bsnunu_jax.foundation.arrays import Scalar
 from bsnunu_jax.foundation.errors import InputError
+from bsnunu_jax.hadrons.transitions import USUAL_QUARKS
 from bsnunu_jax.states.massive_pair import (
     HEAVIEST,
     DarkRows,
@@ -65,9 +66,14 @@ class VectorPair(MassivePair):
     why_vanishing: ClassVar[str] = "it is odd under X <-> X^dagger, a real vector is its own"
 
     def __init__(
-        self, m: ArrayLike, *, real: bool = False, **coefficients: ArrayLike | None
+        self,
+        m: ArrayLike,
+        *,
+        real: bool = False,
+        quarks: str = USUAL_QUARKS,
+        **coefficients: ArrayLike | None,
     ) -> None:
-        """The mass in GeV, coefficients by the names of the `operators`.
+        """The mass in GeV, coefficients by the names of the `operators`, those of `quarks`.
 
         Raises:
             InputError: for a mass of 0 (traced: the rate is infinite there), or an operator that
@@ -83,20 +89,24 @@ class VectorPair(MassivePair):
         over = {
             k: None if v is None else _over(v, m, self.powers[k]) for k, v in coefficients.items()
         }
-        self._set(m, None, real, over)
+        self._set(m, None, real, over, quarks)
 
     @classmethod
     def goldstone(
-        cls, m: ArrayLike, coefficients: Mapping[str, ArrayLike], *, real: bool = False
+        cls,
+        m: ArrayLike,
+        coefficients: Mapping[str, ArrayLike],
+        *,
+        real: bool = False,
+        quarks: str = USUAL_QUARKS,
     ) -> "VectorPair":
         """Coefficients C/m^2 (S, P, T1, T2, V2, V4, V5, A2, ...) or C/m (V3, V6, A3, A6).
 
         Raises:
             InputError: for an unknown operator or one that vanishes for a real vector.
         """
-        return eqx.tree_at(
-            lambda state: state.m, cls(1.0, **dict(coefficients), real=real), mass("m", m)
-        )
+        at_one = cls(1.0, **dict(coefficients), real=real, quarks=quarks)
+        return eqx.tree_at(lambda state: state.m, at_one, mass("m", m))
 
     def _rows(self, q2: Scalar, above: Scalar, below: Scalar) -> DarkRows:
         """Rows times the powers of m that the coefficients were divided by; beta^2 = above/q2."""

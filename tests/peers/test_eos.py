@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 
 from bsnunu_jax.inputs import load_inputs
-from bsnunu_jax.inputs.tables import form_factor_set
+from bsnunu_jax.inputs.sets import form_factor_set
 from bsnunu_jax.observables.branching import branching_fraction, dbr_dq2, longitudinal_fraction_at
 from bsnunu_jax.rates import kernels as rates
 from bsnunu_jax.states import Universal

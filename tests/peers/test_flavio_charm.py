@@ -4,7 +4,6 @@ import jax.numpy as jnp
 import pytest
 
 from bsnunu_jax.inputs import load_inputs
-from bsnunu_jax.observables.charm import form_factor_f0
 
 flavio = pytest.importorskip("flavio", reason="needs flavio: pip install '.[test,peers]'")
 
@@ -15,5 +14,5 @@ pytestmark = pytest.mark.peers
 def test_form_factor(q2: float) -> None:
     quantity = flavio.classes.AuxiliaryQuantity["D->pi form factor"]
     theirs = quantity.prediction_central(flavio.default_parameters, None, q2)["f0"]
-    ours = float(form_factor_f0(load_inputs(), jnp.asarray(q2)))
+    ours = float(load_inputs().form_factors["D->pi"](jnp.asarray(q2))["f0"])
     assert ours == pytest.approx(theirs, rel=1e-12)

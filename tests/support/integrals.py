@@ -8,11 +8,11 @@ import numpy as np
 from scipy.integrate import quad_vec
 
 from bsnunu_jax.hadrons import kinematics
-from bsnunu_jax.hadrons.transitions import MODES
+from bsnunu_jax.hadrons.transitions import MODES, REPORTED
 from bsnunu_jax.inputs import Inputs
 from bsnunu_jax.states import Neutrinos, Universal
 
-VECTOR_MODES = tuple(name for name, mode in MODES.items() if mode.vector)
+VECTOR_MODES = tuple(name for name in REPORTED if MODES[name].vector)
 
 # Charges differ in masses alone: where every mode costs a compilation, one of each spin is enough.
 ONE_OF_EACH_SPIN = ("B+->K+", "B0->K*0")

@@ -27,6 +27,8 @@ Array = np.ndarray
 LOWEST_FRACTION, HIGHEST_FRACTION = 0.01, 0.99
 TOLERANCE = 1e-12
 Masses = list[tuple[float, float]]  # in GeV
+# Mesons; of the form factors of D0 -> pi0 there is only f_0.
+COMPLETE = tuple(n for n, mode in MODES.items() if mode.spin in ("0", "1") and n != "D0->pi0")
 
 
 class Case(NamedTuple):
@@ -51,7 +53,7 @@ def meson_masses(inputs: Inputs, mode: str) -> tuple[float, float]:
 def form_factors(inputs: Inputs, mode: str, q2: float) -> dict[str, float]:
     """Form factors and quark masses as the amplitudes want them."""
     values = inputs.form_factors[MODES[mode].transition](jnp.asarray(q2))
-    quarks = {name: inputs.role(name) for name in ("m_b", "m_s")}
+    quarks = dict(zip(("m_b", "m_s"), inputs.quark_masses(MODES[mode].quarks), strict=True))
     return {name: float(value) for name, value in (values | quarks).items()}
 
 
@@ -67,7 +69,7 @@ def quadratic_forms(
         *masses,
         vector=MODES[mode].vector,
     )
-    return restricted(case, forms)
+    return MODES[mode].factor * restricted(case, forms)
 
 
 def restricted(case: Case, forms: Array) -> Array:
@@ -107,9 +109,8 @@ def package_rates(case: Case, mode: str, inputs: Inputs) -> Callable[..., Any]:
     """(q2, masses, couplings) -> dGamma/dq2 and its longitudinal part, over points and sets."""
 
     def one(q2: jax.Array, masses: jax.Array, couplings: jax.Array) -> list[jax.Array]:
-        state = case.state(
-            masses[0], masses[1], **dict(zip(case.operators, couplings, strict=True))
-        )
+        given = dict(zip(case.operators, couplings, strict=True))
+        state = case.state(masses[0], masses[1], quarks=MODES[mode].quarks, **given)
         found = [rates.dgamma_dq2(mode, state, inputs, q2)]
         if MODES[mode].vector:
             kernels = rates.kernels(mode, state, inputs, q2, longitudinal=True)

@@ -17,7 +17,7 @@ from jaxtyping import Array, Float
 from bsnunu_jax.experiments.measurement import Request
 from bsnunu_jax.experiments.predictions import Predictions
 from bsnunu_jax.foundation.errors import InputError
-from bsnunu_jax.hadrons.transitions import ANNIHILATIONS, MODES, Annihilation, get_decay
+from bsnunu_jax.hadrons.transitions import REPORTED_DECAYS, Annihilation, get_decay
 from bsnunu_jax.inference.evidence.pairs import Strength, Tabulated, constant, mode_behind
 from bsnunu_jax.inference.fits.lanes import Descent, Lanes
 from bsnunu_jax.inference.problem.problem import Problem
@@ -105,7 +105,7 @@ class PairLikelihood:
         found = reads(self.problem)
         of_totals = ((mode_behind(name), None) for name in found.observed)
         self.read = tuple(sorted({*found.requests, *found.of_sm, *of_totals}, key=repr))
-        totals = [(mode, None) for mode in (*MODES, *ANNIHILATIONS)]
+        totals = [(mode, None) for mode in REPORTED_DECAYS]
         self.requests = (*self.read, *(r for r in totals if r not in self.read))
         self._sm: dict[Request, Gram] = {}
         made = grams_of(self.problem, self.requests)

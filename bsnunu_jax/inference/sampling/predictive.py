@@ -13,7 +13,7 @@ from jaxtyping import Array, Float
 
 from bsnunu_jax.experiments.measurement import BinnedMeasurement
 from bsnunu_jax.experiments.predictions import Predictions
-from bsnunu_jax.hadrons.transitions import MODES
+from bsnunu_jax.hadrons.transitions import MODES, REPORTED
 from bsnunu_jax.inference.problem.problem import Problem
 from bsnunu_jax.inference.problem.programs import Arrays, Whole, shared
 from bsnunu_jax.numerics.batch import Batched
@@ -97,28 +97,38 @@ def _predict(
     problem: Problem, q2: Float[Array, " k"], others: Sequence[str], theta: Float[Array, " size"]
 ) -> dict[str, Any]:
     """The fields of `Predictive` at one point."""
-    model = problem.predictions(theta)
+    model, modes = problem.predictions(theta), _modes(problem)
     sm = Predictions((Neutrinos(),), model.inputs)
-    observables = {f"BR({mode}inv)": model.branching_fraction(mode) for mode in MODES}
+    observables = {f"BR({mode}inv)": model.branching_fraction(mode) for mode in REPORTED}
     for name, mode in RATIOS.items():
         observables[name] = model.branching_fraction(mode) / sm.branching_fraction(mode)
     observables |= {name: model.observable(name) for name in others}
     return {
         "observables": observables,
-        "spectra": _spectra(model, q2),
+        "spectra": _spectra(model, q2, modes),
         "counts": _counts(problem, theta, model, sm),
         "sm_observables": _of_sm(sm, others),
-        "sm_spectra": _spectra(sm, q2),
+        "sm_spectra": _spectra(sm, q2, modes),
     }
 
 
 def _of_sm(sm: Predictions, others: Sequence[str]) -> dict[str, Float[Array, ""]]:
-    found = {f"BR({mode}inv)": sm.branching_fraction(mode) for mode in MODES}
+    found = {f"BR({mode}inv)": sm.branching_fraction(mode) for mode in REPORTED}
     found |= dict.fromkeys(RATIOS, jnp.ones(()))
     return found | {name: sm.observable(name) for name in others if not get_observable(name).dark}
 
 
-def _spectra(predictions: Predictions, q2: Float[Array, " k"]) -> dict[str, Float[Array, " k"]]:
+def _modes(problem: Problem) -> tuple[str, ...]:
+    """Decays whose spectra are predicted: those of every report, and those of the data."""
+    names = [getattr(m, "observable", None) for m in problem.measurements]
+    of_data = [get_observable(name).mode for name in names if name]
+    of_data += [getattr(m, "mode", None) for m in problem.measurements]
+    return tuple(dict.fromkeys((*REPORTED, *(m for m in of_data if m in MODES and m is not None))))
+
+
+def _spectra(
+    predictions: Predictions, q2: Float[Array, " k"], modes: Sequence[str]
+) -> dict[str, Float[Array, " k"]]:
     """Spectra at q2; a line is as wide as a step there, with its area."""
     inputs = predictions.inputs
     smooth = [s for s in predictions.states if s.has_spectrum]
@@ -128,11 +138,11 @@ def _spectra(predictions: Predictions, q2: Float[Array, " k"]) -> dict[str, Floa
     def at(mode: str, s: Float[Array, ""]) -> Float[Array, ""]:
         return dbr_dq2(mode, smooth, inputs, s)
 
-    found = {mode: jnp.zeros_like(q2) for mode in MODES}
+    found = {mode: jnp.zeros_like(q2) for mode in modes}
     if smooth:
-        found = {mode: jax.vmap(partial(at, mode))(q2) for mode in MODES}
+        found = {mode: jax.vmap(partial(at, mode))(q2) for mode in modes}
     if lines:
-        for mode in MODES:
+        for mode in modes:
             found[mode] += branching_fraction_bins(mode, lines, inputs, edges) / jnp.diff(edges)
     return found
 

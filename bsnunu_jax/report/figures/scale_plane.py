@@ -17,7 +17,7 @@ from matplotlib.lines import Line2D
 from matplotlib.patches import Patch
 
 from bsnunu_jax.foundation.seals import load_block
-from bsnunu_jax.hadrons.transitions import MODES
+from bsnunu_jax.hadrons.transitions import MODES, REPORTED
 from bsnunu_jax.inference.fits.best_fit import Minimum
 from bsnunu_jax.inference.problem.parameters import LogUniform, Parameter, Uniform
 from bsnunu_jax.inference.problem.problem import Problem
@@ -133,7 +133,7 @@ def scale_plane_data(
     ranges = (m_low, m_high), (float(np.log10(low)), float(np.log10(high)))
     values = problem.nuisances.inputs.values
     closes: dict[str, float] = {}
-    for mode in MODES.values():
+    for mode in (MODES[name] for name in REPORTED):
         name = "K^*" if mode.vector else "K"
         end = float(values[mode.m_B] - values[mode.m_K]) / 2
         closes[name] = max(end, closes.get(name, 0.0))

@@ -15,7 +15,7 @@ from jaxtyping import Array, Float
 
 from bsnunu_jax.foundation.arrays import Scalar
 from bsnunu_jax.hadrons import kinematics
-from bsnunu_jax.hadrons.transitions import MODES
+from bsnunu_jax.hadrons.transitions import MODES, REPORTED
 from bsnunu_jax.inputs import Inputs
 from bsnunu_jax.numerics import quadrature
 from bsnunu_jax.numerics.batch import Batched
@@ -68,12 +68,13 @@ class DarkRates:
         self.nuisances, values = settings.nuisances(), settings.inputs.values
         drawn = np.asarray(settings.draws("dark matter", DRAWS))
         self._z = np.concatenate([np.zeros((1, drawn.shape[1])), drawn])
-        self._meson = {m.name: (float(values[m.m_B]), float(values[m.m_K])) for m in MODES.values()}
+        reported = [MODES[name] for name in REPORTED]
+        self._meson = {m.name: (float(values[m.m_B]), float(values[m.m_K])) for m in reported}
         self._hadronic = {t: self._of_transition(t) for t in _SEEN}
         self._dark = {name: self._of_family(name) for name in FAMILIES}
 
         def at(inputs: Inputs) -> dict[str, Array]:
-            times = {m.tau_B: inputs.lifetime(m.tau_B) for m in MODES.values()}
+            times = {m.tau_B: inputs.lifetime(m.tau_B) for m in reported}
             return times | Neutrinos().invariants(inputs)
 
         # Lifetimes [GeV^-1] and couplings of the SM of every draw.

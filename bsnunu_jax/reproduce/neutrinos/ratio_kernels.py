@@ -18,7 +18,8 @@ import jax.numpy as jnp
 import numpy as np
 from jaxtyping import Array, Float
 
-from bsnunu_jax.inputs import Inputs, Nuisances, tables
+from bsnunu_jax.inputs import Inputs, Nuisances
+from bsnunu_jax.inputs.sets import form_factor_set
 from bsnunu_jax.observables.branching import branching_fraction, eta
 from bsnunu_jax.report.figures.coupling_regions import Cuts, margin
 from bsnunu_jax.reproduce.settings import Settings
@@ -113,7 +114,7 @@ def eta_draws(settings: Settings) -> dict[str, Numbers]:
     """Draws of eta with the correlations of the B -> K* form factors and, wrongly, without."""
     transition = "B->K*"
     inputs = settings.inputs
-    covariance = tables.form_factor_set(transition, dict(inputs.sets)[transition]).covariance
+    covariance = form_factor_set(transition, dict(inputs.sets)[transition]).covariance
     sigma = jnp.asarray(np.sqrt(np.diag(covariance)))
     nuisances = Nuisances(inputs, (transition,))
     z = nuisances.draw(settings.key("eta"), DRAWS)

@@ -18,7 +18,7 @@ from bsnunu_jax.experiments.quoted.values import GaussianMeasurement
 from bsnunu_jax.hadrons.transitions import get_decay
 from bsnunu_jax.inputs.nuisances import DEFAULT_GROUPS
 from bsnunu_jax.numerics.batch import Batched
-from bsnunu_jax.observables.charm import branching_fraction_invisible, branching_fraction_pion
+from bsnunu_jax.observables.branching import branching_fraction
 from bsnunu_jax.observables.dark_matter.annihilation import annihilation_parameter
 from bsnunu_jax.observables.dark_matter.catalogue import X_FREEZE_OUT
 from bsnunu_jax.observables.dark_matter.relic_density import omega_h2
@@ -36,7 +36,8 @@ PER_TEV2 = 1e-6
 # The masses of the rows [GeV]: 500 to 900 MeV on the slides.
 MASSES = (0.5, 0.6, 0.7, 0.8, 0.9)
 SCALAR_MODES, PSEUDOSCALAR_MODES = ("B+->K+", "B0->K0"), ("B+->K*+", "B0->K*0", "Bs->inv")
-GROUPS = (*DEFAULT_GROUPS, "Bs", "charm")
+CHARM_MODES = ("D0->inv", "D0->pi0")
+GROUPS = (*DEFAULT_GROUPS, "Bs", "charm", "D->pi")
 DRAWS = 300
 # The limit on each mode, by its name in the constraints.
 LIMITS = {
@@ -108,9 +109,8 @@ def _decay_program(settings: Settings) -> Batched:
             if mode != "Bs->inv":
                 found[f"SM {mode}"] = tau * rates.gamma(mode, Neutrinos(), inputs)
         charm = PER_TEV2 * inputs.values["m_c_mc_MSbar"]
-        dark = DarkScalar(m, C_uc_S=charm, C_uc_P=charm)
-        found["D0->inv"] = branching_fraction_invisible(dark, inputs)
-        found["D0->pi0"] = branching_fraction_pion(dark, inputs)
+        dark = ScalarPair(m, S=charm / 2, P=charm / 2, real=True, quarks="c->u")
+        found |= {mode: branching_fraction(mode, dark, inputs) for mode in CHARM_MODES}
         return found
 
     return Batched(one, width=_LANES, together=True)
