@@ -12,7 +12,7 @@ from bsnunu_jax.cli import main
 CASES = [
     ("fit", 40, "posterior.nc"),
     ("fit", 110, "spectrum.png"),
-    ("profile", 4, "profile.nc"),
+    ("profile", 8, "profile.nc"),
     ("limit", 8, "limit.pdf"),
 ]
 

@@ -13,7 +13,7 @@ from bsnunu_jax.hadrons.transitions import MODES
 from bsnunu_jax.inputs import Inputs
 from bsnunu_jax.observables.public import branching_fraction
 from bsnunu_jax.rates import kernels as rates
-from bsnunu_jax.states import Neutrinos, Universal
+from bsnunu_jax.states import Neutrinos, ScalarPair, Universal
 
 
 def central_difference(function: Callable[[float], float], x: float, h: float) -> float:
@@ -103,3 +103,16 @@ def test_gradient_in_q2(mode: str, inputs: Inputs) -> None:
     for q2 in (0.3, 5.0, 16.0):
         expected = central_difference(lambda s: float(function(s)), q2, 0.003)
         np.testing.assert_allclose(float(slope(q2)), expected, rtol=1e-8)
+
+
+@pytest.mark.parametrize("state", [Neutrinos(), ScalarPair(0.5, V=1e-6)], ids=["nu", "pair"])
+def test_slope_in_an_edge_is_the_spectrum_there(state, inputs: Inputs) -> None:
+    """Also where the nodes stay as the mass moves."""
+
+    def function(edge: jax.Array) -> jax.Array:
+        edges = jnp.stack([jnp.asarray(2.0), edge])
+        return rates.gamma_bins("B+->K+", state, inputs, edges)[0]
+
+    expected = float(rates.dgamma_dq2("B+->K+", state, inputs, 5.0))
+    for slope in (jax.grad(function), jax.jit(jax.grad(function)), jax.jacfwd(function)):
+        assert float(slope(5.0)) == pytest.approx(expected, rel=1e-8)

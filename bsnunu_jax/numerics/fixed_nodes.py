@@ -17,20 +17,24 @@ from jax.custom_derivatives import SymbolicZero
 T = TypeVar("T")
 
 
-def with_fixed_nodes(integral: Callable[[T, T], Any], theta: T) -> Any:
-    """`integral(theta, theta)`, differentiated with respect to its second argument.
+def with_fixed_nodes(integral: Callable[..., Any], theta: T, *limits: jax.Array) -> Any:
+    """`integral(theta, theta, *limits)`, differentiated with respect to all but its first argument.
 
     Args:
-        integral: of the pytree that sets the nodes and of the one that sets the integrand.
+        integral: of the pytree that sets the nodes, of the one that sets the integrand, and of
+            limits that move the nodes whatever else does.
         theta: both.
+        limits: of the integral.
     """
     point, rest = eqx.partition(theta, eqx.is_inexact_array)
     leaves, structure = jax.tree.flatten(point)
+    count = len(leaves)
 
     def at(nodes: list[Any], integrand: list[Any]) -> Any:
-        return integral(
-            *(eqx.combine(jax.tree.unflatten(structure, x), rest) for x in (nodes, integrand))
+        rule, point = (
+            eqx.combine(jax.tree.unflatten(structure, x[:count]), rest) for x in (nodes, integrand)
         )
+        return integral(rule, point, *integrand[count:])
 
     @jax.custom_jvp
     def value(leaves: list[Any]) -> Any:
@@ -49,4 +53,4 @@ def with_fixed_nodes(integral: Callable[[T, T], Any], theta: T) -> Any:
         return jax.jvp(along, ([x[i] for i in moved],), ([dot[i] for i in moved],))
 
     value.defjvp(derivative, symbolic_zeros=True)
-    return value(leaves)
+    return value([*leaves, *limits])

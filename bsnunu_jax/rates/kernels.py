@@ -12,6 +12,7 @@ from jaxtyping import Array, Float
 from bsnunu_jax.foundation.arrays import Scalar
 from bsnunu_jax.foundation.errors import InputError
 from bsnunu_jax.hadrons import kinematics
+from bsnunu_jax.hadrons.form_factors import FormFactors
 from bsnunu_jax.hadrons.rows import NAMES, ROWS, Rows, annihilation_rows
 from bsnunu_jax.hadrons.transitions import Annihilation, Mode, get_decay, get_mode
 from bsnunu_jax.inputs import Inputs
@@ -38,62 +39,68 @@ class Tabulated(Around):
 
 
 class OfMode(eqx.Module):
-    """The hadrons of a mode as `of_rows` takes them.
+    """The hadrons of a mode as `of_rows` takes them: modes that differ in numbers alone are alike.
 
     Attributes:
-        inputs: masses and form factors.
-        form_factors: values in place of those of the inputs, or None.
-        mode: of the table of transitions (static).
+        m_B, m_K: masses of the decaying hadron and of the one that is left [GeV].
+        factor: in the rate.
+        quark_masses: of the heavy and the light quark [GeV].
+        form_factors: a callable of q2, or values at one q2.
+        name: that of the hadronic transition (static).
+        quarks, spin: the quark transition and the spin of the table (static).
         longitudinal: keep only the longitudinal hadron (static).
     """
 
-    inputs: Inputs
-    form_factors: Mapping[str, Scalar] | None
-    mode: Mode = eqx.field(static=True)
-    longitudinal: bool = eqx.field(static=True, default=False)
-
-    @property
-    def name(self) -> str:
-        """That of the mode."""
-        return self.mode.name
-
-    @property
-    def quarks(self) -> str:
-        """Its quark transition."""
-        return self.mode.quarks
-
-    @property
-    def m_B(self) -> Scalar:
-        """Mass of the decaying hadron [GeV]."""
-        return self.inputs.number(self.mode.m_B)
-
-    @property
-    def m_K(self) -> Scalar:
-        """Mass of the hadron that is left [GeV]."""
-        return self.inputs.number(self.mode.m_K)
-
-    @property
-    def factor(self) -> float | Scalar:
-        """Of the row of the table; of free quarks what takes their SM rate to the stated one."""
-        if not self.mode.stated:
-            return self.mode.factor
-        quarks = free_quark(self.m_B, self.m_K, self.quarks)
-        sm = of_rows.gamma(quarks, Neutrinos(), self.inputs)
-        stated = self.inputs.number(self.mode.stated) / self.inputs.lifetime(self.mode.tau_B)
-        return self.mode.factor * stated / sm
+    m_B: Scalar
+    m_K: Scalar
+    factor: Scalar
+    quark_masses: tuple[Scalar, Scalar]
+    form_factors: FormFactors | Mapping[str, Scalar]
+    name: str = eqx.field(static=True)
+    quarks: str = eqx.field(static=True)
+    spin: str = eqx.field(static=True)
+    longitudinal: bool = eqx.field(static=True)
 
     @property
     def complete(self) -> tuple[str, ...]:
         """The rows of the spin."""
-        return () if self.longitudinal else NAMES[self.mode.spin]
+        return () if self.longitudinal else NAMES[self.spin]
 
     def rows(self, q2: Scalar) -> Rows:
         """Rows at one q2 [GeV^2]."""
-        values, quarks = self.form_factors, self.inputs.quark_masses(self.quarks)
-        if values is None:
-            values = self.inputs.form_factors_of(self.mode.transition)(q2)
-        of_spin = ROWS[self.mode.spin]
-        return of_spin(q2, self.m_B, self.m_K, values, *quarks, longitudinal=self.longitudinal)
+        given = self.form_factors
+        values = given if isinstance(given, Mapping) else given(q2)
+        masses = self.m_B, self.m_K, values, *self.quark_masses
+        return ROWS[self.spin](q2, *masses, longitudinal=self.longitudinal)
+
+
+def of_mode(
+    decay: Mode,
+    inputs: Inputs,
+    *,
+    longitudinal: bool = False,
+    form_factors: Mapping[str, Scalar] | None = None,
+) -> OfMode:
+    """Its hadrons with the masses and form factors of the inputs, unless values of these are given.
+
+    The rate of free quarks has the factor that takes their SM rate to the stated one.
+    """
+    m_B, m_K = inputs.number(decay.m_B), inputs.number(decay.m_K)
+    factor = jnp.asarray(decay.factor, dtype=float)
+    if decay.stated:
+        stated = inputs.number(decay.stated) / inputs.lifetime(decay.tau_B)
+        factor *= stated / of_rows.gamma(free_quark(m_B, m_K, decay.quarks), Neutrinos(), inputs)
+    return OfMode(
+        m_B,
+        m_K,
+        factor,
+        inputs.quark_masses(decay.quarks),
+        inputs.form_factors_of(decay.transition) if form_factors is None else form_factors,
+        decay.transition,
+        decay.quarks,
+        decay.spin,
+        longitudinal,
+    )
 
 
 def kernels(
@@ -110,7 +117,9 @@ def kernels(
     Outside the phase space value and gradient are exactly 0; at a q2 of NaN they are NaN.
     `form_factors` are values at this q2 in place of those of the inputs.
     """
-    return of_rows.kernels(OfMode(inputs, form_factors, get_mode(mode), longitudinal), state, q2)
+    decay = get_mode(mode)
+    hadrons = of_mode(decay, inputs, longitudinal=longitudinal, form_factors=form_factors)
+    return of_rows.kernels(hadrons, state, q2)
 
 
 def annihilation_kernels(
@@ -149,8 +158,7 @@ def integrated_kernels(
         state = state.state
     if isinstance(decay, Annihilation):
         return annihilation_kernels(decay, state, inputs)
-
-    hadrons = OfMode(inputs, None, decay, longitudinal)
+    hadrons = of_mode(decay, inputs, longitudinal=longitudinal)
     return of_rows.integrated_kernels(hadrons, state, nodes=nodes)
 
 
@@ -165,7 +173,7 @@ def binned_kernels(
     """Kernels integrated over bins of q2, edges in GeV^2; BIN_NODES nodes do for narrow bins."""
     decay = get_mode(mode)
     state = state.state if isinstance(state, Tabulated) else state
-    return of_rows.binned_kernels(OfMode(inputs, None, decay), state, edges, nodes=nodes)
+    return of_rows.binned_kernels(of_mode(decay, inputs), state, edges, nodes=nodes)
 
 
 def q2_max(decay: Mode, inputs: Inputs) -> Scalar:

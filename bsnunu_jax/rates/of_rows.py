@@ -5,10 +5,13 @@ spin is seen are hadrons of their own.
 """
 
 from collections.abc import Callable, Mapping
-from typing import Protocol, TypeVar
+from functools import wraps
+from inspect import signature
+from typing import ParamSpec, Protocol, TypeVar
 
 import jax
 import jax.numpy as jnp
+import numpy as np
 from jax.typing import ArrayLike
 from jaxtyping import Array, Float
 
@@ -24,6 +27,7 @@ from bsnunu_jax.states.base import in_integrals, rows_in
 
 # Rows carry 1/q2 against a factor q2 of a massless pair: below this the ratio is taken [GeV^2].
 _Q2_FLOOR = 1e-12
+_NUMBERS = (jax.Array, np.ndarray, np.generic, float, complex, int)
 
 
 class Hadrons(Protocol):
@@ -64,6 +68,7 @@ class Hadrons(Protocol):
         ...
 
 
+P = ParamSpec("P")
 H = TypeVar("H", bound=Hadrons)
 T = TypeVar("T")
 
@@ -73,6 +78,24 @@ def q2_max(hadrons: Hadrons) -> Scalar:
     return kinematics.q2_max(hadrons.m_B, hadrons.m_K)
 
 
+def _alike(function: Callable[P, T]) -> Callable[P, T]:
+    """Traced once for all hadrons and states that differ in numbers alone.
+
+    States that are no pytrees of arrays go through the function as they are.
+    """
+    static = [name for name in signature(function).parameters if name == "nodes"]
+    compiled = jax.jit(function, static_argnames=static)
+
+    @wraps(function)
+    def call(*args: P.args, **kwargs: P.kwargs) -> T:
+        numbers = all(isinstance(x, _NUMBERS) for x in jax.tree.leaves(args))
+        found: T = (compiled if numbers else function)(*args, **kwargs)
+        return found
+
+    return call
+
+
+@_alike
 def kernels(hadrons: Hadrons, state: InvisibleState, q2: ArrayLike) -> dict[str, Scalar]:
     """dGamma/dq2 of every invariant of the state taken as 1 [GeV^-1 over its unit], at one q2.
 
@@ -116,6 +139,7 @@ def contract(invariants: Mapping[str, Scalar], kernel: Mapping[str, Array]) -> A
     return sum((invariants[k] * kernel[k] for k in kernel), start=jnp.asarray(0.0))
 
 
+@_alike
 def integrated_kernels(
     hadrons: H, state: InvisibleState, *, nodes: int = NODES
 ) -> dict[str, Scalar]:
@@ -133,6 +157,7 @@ def integrated_kernels(
     return _integrated(integral, (state, hadrons))
 
 
+@_alike
 def binned_kernels(
     hadrons: H, state: InvisibleState, edges: Float[Array, " edges"], *, nodes: int = NODES
 ) -> dict[str, Float[Array, " bins"]]:
@@ -140,24 +165,22 @@ def binned_kernels(
     edges = jnp.where(edges < 0, 0.0, edges)  # nothing lies below, and the rules end there
 
     def integral(
-        rule: tuple[InvisibleState, H], point: tuple[InvisibleState, H]
+        rule: tuple[InvisibleState, H], point: tuple[InvisibleState, H], edges: Array
     ) -> dict[str, Float[Array, " bins"]]:
         q2, weights = rule[0].bin_rule(edges, q2_max(rule[1]), nodes)
         folded = in_integrals(point[0])
         values = jax.vmap(jax.vmap(lambda s: kernels(point[1], folded, s)))(q2)
         return {k: jnp.einsum("bn,bn->b", v, weights) for k, v in values.items()}
 
-    return _integrated(integral, (state, hadrons))
+    return _integrated(integral, (state, hadrons), edges)
 
 
-def _integrated(
-    integral: Callable[[tuple[InvisibleState, H], tuple[InvisibleState, H]], T],
-    point: tuple[InvisibleState, H],
-) -> T:
+def _integrated(integral: Callable[..., T], point: tuple[InvisibleState, H], *limits: Array) -> T:
     """The integral over the rule of this point."""
     if point[0].vanishes_at_limits:
-        return with_fixed_nodes(integral, point)
-    return integral(point, point)
+        found: T = with_fixed_nodes(integral, point, *limits)
+        return found
+    return integral(point, point, *limits)
 
 
 def dgamma_dq2(hadrons: Hadrons, state: InvisibleState, inputs: Inputs, q2: ArrayLike) -> Scalar:
