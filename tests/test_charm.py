@@ -106,7 +106,7 @@ def test_nothing_of_the_sm_and_of_the_b(inputs) -> None:
 
 def test_form_factors_that_are_not_there(inputs) -> None:
     """Of D -> pi there is f_0 alone: a current is refused, not taken as 0."""
-    with pytest.raises(InputError, match="D0->pi0 in use lack those of V"):
+    with pytest.raises(InputError, match="D->pi in use lack those of V"):
         branching_fraction("D0->pi0", ScalarPair(0.5, V=1e-6, quarks="c->u"), inputs)
 
 
