@@ -18,7 +18,10 @@ from bsnunu_jax.foundation.errors import InputError
 from bsnunu_jax.runs.fit import claimed
 
 class Card:
-    content = SimpleNamespace(likelihood=False, data=())
+    path = Path("card.yaml")
+    content = SimpleNamespace(
+        likelihood=False, data=(), inputs=SimpleNamespace(form_factors={})
+    )
 
     def __init__(self, number):
         self.number, self.cards = number, [self]
