@@ -52,8 +52,8 @@ def bridged(backend, likelihood_dir):
     return bridge(likelihood_dir, "universal", COUPLINGS, inputs=INPUTS)
 
 
-@pytest.fixture(autouse=True)
-def pyhf_broadcasts(strict_shapes):
+@pytest.fixture(scope="module", autouse=True)
+def pyhf_broadcasts():
     with jax.numpy_rank_promotion("allow"):
         yield
 
