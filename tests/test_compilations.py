@@ -4,6 +4,7 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
+import equinox as eqx
 import jax
 import jax.numpy as jnp
 import numpy as np
@@ -12,16 +13,19 @@ import yaml
 from jax import monitoring
 
 from bsnunu_jax.cards.run_card import Card
+from bsnunu_jax.foundation.arrays import Scalar
+from bsnunu_jax.hadrons.form_factors import FormFactors
 from bsnunu_jax.inference.fits.best_fit import best_fit
 from bsnunu_jax.inference.fits.profile_map import profile_map
 from bsnunu_jax.inputs import Inputs
 from bsnunu_jax.numerics.batch import chunked_vmap
 from bsnunu_jax.observables.branching import branching_fraction
 from bsnunu_jax.observables.public import omega
+from bsnunu_jax.rates import kernels as rates
 from bsnunu_jax.runs.project import run_project
 from bsnunu_jax.scan.card import ScanCard
 from bsnunu_jax.scan.run import run_scan
-from bsnunu_jax.states import FermionPair, Neutrinos
+from bsnunu_jax.states import FermionPair, Neutrinos, ScalarPair
 
 pytestmark = pytest.mark.usefixtures("no_cache")
 
@@ -158,3 +162,20 @@ def test_a_public_function_is_one_program(inputs: Inputs) -> None:
     with compilations() as count:
         omega(again, inputs)
     assert count() == 0
+
+
+def test_modes_that_differ_in_numbers_are_traced_once(inputs: Inputs) -> None:
+    traced: list[Scalar] = []
+
+    class Counted(eqx.Module):
+        given: FormFactors
+
+        def __call__(self, q2: Scalar) -> dict[str, Scalar]:
+            traced.append(q2)
+            return self.given(q2)
+
+    counted = eqx.tree_at(lambda i: i.form_factors["B->K"], inputs, replace_fn=Counted)
+    for m, mode in ((0.3, "B+->K+"), (0.3, "B0->K0"), (0.7, "B+->K+")):
+        found = rates.gamma(mode, ScalarPair(m, V=1e-8), counted)
+        assert float(found) == float(rates.gamma(mode, ScalarPair(m, V=1e-8), inputs)) > 0
+    assert len(traced) == 1

@@ -1,5 +1,6 @@
 """Massless neutrinos with flavour: C_L, C_R and the right-handed C_L', C_R' of Eq. (7)."""
 
+from abc import abstractmethod
 from collections.abc import Mapping
 
 import equinox as eqx
@@ -76,6 +77,10 @@ class Elsewhere:
 
     elsewhere: Coefficients
 
+    @abstractmethod
+    def dark_rows(self, q2: Scalar) -> Mapping[str, Mapping[str, Scalar]]:
+        """Those of b -> s."""
+
     def matrices_elsewhere(
         self, inputs: Inputs
     ) -> dict[str, tuple[Scalar, Array, Array, Array, Array]]:
@@ -100,8 +105,7 @@ class Elsewhere:
     def rows_in(self, quarks: str, q2: Scalar) -> Mapping[str, Mapping[str, Scalar]]:
         """Transverse current of a massless chiral pair; nothing where the SM is taken as 0."""
         if quarks == USUAL_QUARKS:
-            rows: Mapping[str, Mapping[str, Scalar]] = self.dark_rows(q2)  # type: ignore[attr-defined]
-            return rows
+            return self.dark_rows(q2)
         if not get_quarks(quarks).sm:
             return {}
         return {f"{quarks} {name}": rows for name, rows in _transverse(q2).items()}

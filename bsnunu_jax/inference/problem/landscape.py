@@ -108,8 +108,8 @@ def _ends(prior: Prior) -> tuple[float, float]:
         return float(np.log(low)), float(np.log(high))
     if np.isfinite([low, high]).all():
         return low, high
-    one = float(prior.descent_value(np.float64(1.0)))  # type: ignore[arg-type]
-    return 2 * float(prior.descent_value(np.float64(0.0))) - one, one  # type: ignore[arg-type]
+    zero, one = (float(prior.descent_value(jnp.asarray(v))) for v in (0.0, 1.0))
+    return 2 * zero - one, one
 
 
 class Landscape:
