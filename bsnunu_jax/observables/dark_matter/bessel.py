@@ -11,7 +11,6 @@ import jax.numpy as jnp
 import numpy as np
 from jax.typing import ArrayLike
 from jaxtyping import Array
-from scipy import special
 
 _POINTS = 20
 # The integrand ends where it is exp(-_END) of its largest value.
@@ -50,6 +49,8 @@ def last_axis(constants: np.ndarray, like: Array) -> np.ndarray:
 @cache
 def _series() -> np.ndarray:
     """Coefficients in y = 4/z - 1 of sqrt(z) exp(z) K_1(z), highest power first."""
+    from scipy import special  # here: it takes a tenth of a second of every start
+
     y = np.cos(np.pi * (np.arange(100) + 0.5) / 100)
     z = 4 / (1 + y)
     chebyshev = np.polynomial.chebyshev

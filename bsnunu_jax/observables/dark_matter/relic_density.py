@@ -14,7 +14,6 @@ import jax.numpy as jnp
 import numpy as np
 from jax import lax
 from jaxtyping import Array, Float
-from scipy import special
 
 from bsnunu_jax.foundation.arrays import Scalar
 from bsnunu_jax.inputs import Inputs
@@ -61,6 +60,8 @@ class Grid(NamedTuple):
 @cache
 def grid() -> Grid:
     """The points."""
+    from scipy import special  # here: it takes a tenth of a second of every start
+
     h = (X_END - X_START) / STEPS
     starts = X_START + h * np.arange(STEPS)[:, None]
     steps = (starts + h * (0.5 + np.array([-1, 1]) / np.sqrt(12))).ravel()
