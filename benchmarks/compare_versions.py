@@ -7,9 +7,10 @@ JSON, CSV and NetCDF files and of what they print, prints a table, differences a
 and ends with exit code 1 if a number differs. What one version lacks is a note. Names are those of
 `--list`; one without its last part names all that begin with it.
 
-Tolerances are relative: 1e-9 for best fits and predictions, 1e-6 for limits and what is made of
-them. A number that is written with few digits may differ by one in the last; next to large numbers
-of the same column what is 1e-12 of these counts as 0, and of what is fitted 1e-9 of its error.
+Tolerances are relative: 1e-9 for best fits and predictions, 1e-6 for limits, ends of profile
+intervals and what is made of them. A number that is written with few digits may differ by one in
+the last; next to large numbers of the same column or point what is 1e-12 of these counts as 0, and
+of what is fitted 1e-9 of its error.
 Draws of a posterior are compared in distribution: means and variances within 5 standard errors.
 """
 
@@ -41,6 +42,8 @@ _ASIDE = re.compile(
     r"seconds|time|version|sha256|checksum|platform|created|date|host|command|out|folder|jax|^run$"
 )
 _TINY = 1e-12
+# Ends of intervals and errors made of them: crossings, which are found as limits are.
+_CROSSING = re.compile(r"\.(intervals|errors)\.")
 # In units of a standard error: what is 1e-9 of these counts as 0.
 _WHITENED = re.compile(r"theta|inside|nuisances|correlation")
 _OBSERVABLES = ("BR(B+->K+inv)", "BR(B0->K*0inv)", "R_K_nunu")
@@ -181,7 +184,8 @@ def _last(text: str) -> float:
 def _number(found: Found, job: Job, where: str, x: Any, y: Any, scale: float) -> None:
     found.numbers += 1
     texts = (x if isinstance(x, str) else repr(x), y if isinstance(y, str) else repr(y))
-    off = _close(float(x), float(y), texts, scale, job.tolerance)
+    tolerance = max(job.tolerance, _LIMIT) if _CROSSING.search(where) else job.tolerance
+    off = _close(float(x), float(y), texts, scale, tolerance)
     if off > found.worst:
         found.worst, found.where = off, where
     if off > 1:
@@ -200,7 +204,7 @@ def _trees(x: Any, y: Any, found: Found, job: Job, where: str, scale: float = 0.
             if key in ("values", "best") and isinstance(x.get("errors"), dict):
                 _fitted(x[key], y[key], x["errors"], found, job, f"{where}.{key}")
             elif not _ASIDE.search(key):
-                _trees(x[key], y[key], found, job, f"{where}.{key}")
+                _trees(x[key], y[key], found, job, f"{where}.{key}", _of_point(x))
     elif isinstance(x, list) and isinstance(y, list):
         if len(x) != len(y):
             found.wrong.append(f"{where}: {len(x)} entries != {len(y)}")
@@ -214,6 +218,12 @@ def _trees(x: Any, y: Any, found: Found, job: Job, where: str, scale: float = 0.
         _texts(x, y, found, job, where)
     elif x != y:
         found.wrong.append(f"{where}: {x!r} != {y!r}")
+
+
+def _of_point(x: dict[str, Any]) -> float:
+    """The largest coordinate of a point, which has nothing but numbers."""
+    alone = all(_is_number(v) and math.isfinite(v) for v in x.values())
+    return max((abs(v) for v in x.values()), default=0.0) if alone else 0.0
 
 
 def _sampled(x: Any, y: Any, found: Found, where: str) -> None:
