@@ -27,7 +27,8 @@ class Inputs(eqx.Module):
         sets: name of the form-factor set of each transition (static).
         chosen: transitions whose set the preset or the user names, others have their usual one
             (static).
-        roles: which number is alpha_hamiltonian, alpha_sm, m_b, m_s (static).
+        roles: which number is alpha_hamiltonian, that of single transitions, alpha_sm, m_b, m_s
+            (static).
     """
 
     values: dict[str, Scalar]
@@ -82,8 +83,7 @@ class Inputs(eqx.Module):
     @property
     def C_L_SM(self) -> Scalar:
         """C_L^SM = -(X_t/s_W^2) alpha_sm/alpha_hamiltonian, Eq. (9) of arXiv:2309.12741."""
-        ratio = self.role("alpha_sm") / self.role("alpha_hamiltonian")
-        return -self.values["X_t"] / self.values["sin2thetaW"] * ratio
+        return self._top(USUAL_QUARKS)
 
     @property
     def N_0(self) -> Scalar:
@@ -104,7 +104,16 @@ class Inputs(eqx.Module):
                 allowed=f"neutrinos are known in {known}",
             )
         prefactor = 4 * self.values["GF"] / jnp.sqrt(2.0) * self.number(row.ckm)
-        return prefactor * self.role("alpha_hamiltonian") / (4 * jnp.pi)
+        return prefactor * self._alpha(quarks) / (4 * jnp.pi)
+
+    def _alpha(self, quarks: str) -> Scalar:
+        """The alpha of the prefactor of a quark transition."""
+        own = f"alpha_hamiltonian {quarks}"
+        return self.role(own if own in dict(self.roles) else "alpha_hamiltonian")
+
+    def _top(self, quarks: str) -> Scalar:
+        ratio = self.role("alpha_sm") / self._alpha(quarks)
+        return -self.values["X_t"] / self.values["sin2thetaW"] * ratio
 
     def sm_coefficient(self, quarks: str) -> Float[Array, " 3"] | Scalar:
         """C_L of the SM in a quark transition, or its values for nu_e, nu_mu, nu_tau.
@@ -118,7 +127,8 @@ class Inputs(eqx.Module):
         """
         self.normalisation(quarks)
         row = get_quarks(quarks)
-        return self.C_L_SM if row.sm == "top" else self.C_L_SM * (1 + self._charm(row))
+        top = self._top(quarks)
+        return top if row.sm == "top" else top * (1 + self._charm(row))
 
     def _charm(self, row: Quarks) -> Float[Array, " 3"]:
         """Of each flavour the charm part over that of the top; V_us* V_ud is real."""

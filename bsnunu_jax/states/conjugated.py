@@ -1,10 +1,10 @@
 r"""What decays of K_L = (K0 + K0bar)/sqrt 2 see of a final state, with C|K0> = |K0bar>.
 
 The operator of a coefficient C_a turns K0bar into the pi0, its hermitian conjugate the K0. Charge
-conjugation of the mesons relates the two: the amplitude into one dark state is that of charged kaons
-with (C_a - zeta_a C_a^*)/2 in place of C_a, where zeta_a is -1 times the C parity of the quark
-bilinear, and once more -1 where the dark one is antihermitian. CP violation in the mixing of the
-kaons is left out.
+conjugation of the mesons relates the two: the amplitude into one dark state is that of charged
+kaons with (C_a - zeta_a C_a^*)/2 in place of C_a, where zeta_a is -1 times the C parity of the
+quark bilinear, and once more -1 where the dark one is antihermitian. CP violation in the mixing of
+the kaons is left out.
 """
 
 from typing import Any
