@@ -4,7 +4,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from difflib import get_close_matches
 from types import MappingProxyType
-from typing import Any
+from typing import Any, ClassVar
 
 from bsnunu_jax.foundation.errors import InputError
 from bsnunu_jax.foundation.packaged import packaged
@@ -119,6 +119,8 @@ class Mode:
 @dataclass(frozen=True)
 class Annihilation:
     """A meson that goes into the invisible pair alone; names are keys of `Inputs.values`."""
+
+    conjugate: ClassVar[str] = ""
 
     name: str
     m_B: str

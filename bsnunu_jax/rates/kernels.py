@@ -116,7 +116,7 @@ def of_mode(
 
 def seen(decay: Mode | Annihilation) -> Seen:
     """Decays with the same have the same `invariants`."""
-    return decay.quarks, getattr(decay, "conjugate", "")
+    return decay.quarks, decay.conjugate
 
 
 def invariants(
@@ -133,7 +133,8 @@ def invariants(
 def all_invariants(state: InvisibleState, inputs: Inputs) -> list[dict[str, Scalar]]:
     """Those of every kind of decay in whose quark transition the state has coefficients."""
     known = {USUAL_QUARKS, *quarks_of(state)}
-    decays = {seen(d): d for d in (*MODES.values(), *ANNIHILATIONS.values()) if d.quarks in known}
+    every: list[Mode | Annihilation] = [*MODES.values(), *ANNIHILATIONS.values()]
+    decays = {seen(decay): decay for decay in every if decay.quarks in known}
     return [invariants(decay, state, inputs) for decay in decays.values()]
 
 
@@ -145,9 +146,9 @@ def lifetime(decay: Mode | Annihilation, inputs: Inputs) -> Scalar:
     kappa (1 + Delta) (1/3) sum |A|^2 is then met, whatever f+(0), and rates of other final states
     are in units of that.
     """
-    if not getattr(decay, "kappa", ()):
+    if isinstance(decay, Annihilation) or not decay.kappa:
         return inputs.lifetime(decay.tau_B)
-    v, (kappa, *corrections) = inputs.values, decay.kappa  # type: ignore[union-attr]
+    v, (kappa, *corrections) = inputs.values, decay.kappa
     # Of sum |N_0 C|^2 = 1: alpha(m_Z)/sin^2(theta_W) of X and of kappa drop out.
     prefactor = 4 * v["GF"] / jnp.sqrt(2.0) / (4 * jnp.pi)
     unit = v["kappa_sin2thetaW"] / (v["kappa_alpha"] * prefactor)

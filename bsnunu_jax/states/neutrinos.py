@@ -91,7 +91,8 @@ class Elsewhere:
         """C_L with the SM, C_R, C_L', C_R' of another transition, of which N_0 is known."""
         given = getattr(self, "elsewhere", {}).get(quarks, {})
         CL, CR, CLp, CRp = (given.get(name, jnp.asarray(_ZERO)) for name in MATRICES)
-        return CL + inputs.sm_coefficient(quarks) * jnp.eye(3), CR, CLp, CRp
+        sm = jnp.diag(jnp.broadcast_to(inputs.sm_coefficient(quarks), 3))
+        return CL + sm, CR, CLp, CRp
 
     def invariants_in(self, quarks: str, inputs: Inputs) -> dict[str, Scalar]:
         """Of one transition; none where the SM is taken as 0."""
