@@ -33,6 +33,7 @@ def test_there_are_cards():
         "dm_vector_V3",
         "leptoquark_S2tilde",
         "leptoquark_V2",
+        "mfv_kaons",
         "sterile_NN",
         "vlq_dm",
         "zprime",
