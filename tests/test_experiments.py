@@ -58,7 +58,7 @@ NO_NUISANCES = np.zeros(0)
 
 # Mode, 90 % limit, events, signal yield (events - background), its systematic uncertainty.
 # Belle 2017 (1702.03224) Tables I-II, Belle 2013 (1303.3719) Table I, BaBar 2013 (1303.7465)
-# Tables IV-V, BaBar 2010 (delAmoSanchez:2010bk) Tables II-IV.
+# Tables IV-V, BaBar 2010 (delAmoSanchez:2010bk) Tables II-IV, KOTO 2024 (2411.11237).
 PUBLISHED = {
     "belle_2017_Kplus": ("B+->K+", 1.9e-5, 83, 17.7, 3.4),
     "belle_2017_K0": ("B0->K0", 2.6e-5, 18, 0.6, 1.4),
@@ -74,6 +74,7 @@ PUBLISHED = {
     "babar_2013_Kstar0": ("B0->K*0", 9.3e-5, 9, 9 - 7.7, 0.5),
     "babar_2010_Kplus": ("B+->K+", 1.3e-5, 19.4, 1.8, 0.9),
     "babar_2010_K0": ("B0->K0", 5.6e-5, 6.1, 2.2, 0.4),
+    "koto_2024_counts": ("KL->pi0", 2.2e-9, 0, -0.252, 0.081),
 }
 LIMITS_ON_K_SHORT = {"belle_2017_K0": 1.3e-5, "belle_2013_K0": 9.7e-5}
 
@@ -170,7 +171,9 @@ def test_counting_likelihood_is_that_of_flavio(name: str) -> None:
     """
     m = load(name)
     reach = m.observed + 12 * np.sqrt(m.observed + 1) + 8 * m.background_std + 12
-    step = min(0.01, m.background_std / 20)
+    # The density of no events jumps at 0: midway between two points.
+    step = min(0.01, m.background_std / (20 if m.observed else 400))
+    step = m.background / (np.ceil(m.background / step) + 0.5)
     signal = step * np.arange(-int((m.background + 1) / step), int(reach / step))
     half_width = int(9 * m.background_std / step)
     kernel = step * np.arange(-half_width, half_width + 1)
@@ -228,6 +231,10 @@ QUOTED_ELSEWHERE = {
     "babar_2012_Ktaumu": (0.8e-5, (1.9e-5,), (1.4e-5,)),
     "hflav_2015_DeltaMs": (17.757, (0.02,), (0.02,)),
     "hflav_2015_r_DeltaMs": (0.993, (0.058,), (0.058,)),  # derived: see test_mediators.py
+    "na62_2026_Kpinunu": (9.6e-11, (1.9e-11,), (1.8e-11,)),
+    "na62_2024_Kpinunu": (13.0e-11, (3.3e-11,), (3.0e-11,)),
+    "na62_2021_Kpinunu": (10.6e-11, (4.0e-11, 0.9e-11), (3.4e-11, 0.9e-11)),
+    "e949_2009_Kpinunu": (17.3e-11, (11.5e-11,), (10.5e-11,)),
     "planck_2018_Omega_h2": (0.120, (0.001,), (0.001,)),
     "planck_2018_Omega_h2_chpt": (0.120, (0.001, 0.012), (0.001, 0.012)),
 }
@@ -241,7 +248,8 @@ def test_every_gaussian_is_quoted() -> None:
 def test_gaussian_of_another_observable(name: str) -> None:
     m = load(name)
     value, up, down = QUOTED_ELSEWHERE[name]
-    assert (m.value, m.upper, m.lower) == pytest.approx((value, math.hypot(*up), math.hypot(*down)))
+    expected = value, math.hypot(*up), math.hypot(*down)
+    assert (m.value, m.upper, m.lower) == pytest.approx(expected, rel=1e-12, abs=0)
 
 
 @pytest.mark.parametrize("name", QUOTED)
@@ -265,6 +273,9 @@ SHARING = [
     ("belle2_knunu_2023", "belle2_2023_hta_br"),
     ("belle2_2023_br", "belle2_2023_ita_br"),
     ("belle2_2021_br", "belle2_2023_ita_br"),
+    ("na62_2026_Kpinunu", "na62_2021_Kpinunu"),
+    ("na62_2024_Kpinunu", "na62_2026_Kpinunu"),
+    ("koto_2024_counts", "koto_2024_KLpi0nunu"),
 ]
 
 
@@ -281,6 +292,12 @@ def test_independent_data_are_combined() -> None:
     names = [*COUNTING, "belle2_knunu_2023"]
     assert [m.name for m in load_measurements(names)] == names
     assert len(load_measurements(["belle2_2023_ita_br", "belle2_2023_hta_br"])) == 2
+
+
+def test_events_of_koto_are_those_of_its_sensitivity() -> None:
+    """The efficiency of the published limit and the published single event sensitivity."""
+    m = load("koto_2024_counts")
+    assert 1 / m.events_per_br == pytest.approx(9.33e-10, rel=0.03, abs=0)
 
 
 def test_unknown_and_repeated_measurements_are_refused() -> None:

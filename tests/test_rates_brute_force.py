@@ -66,7 +66,7 @@ def test_neutrinos(mode: str, preset: str, rng: np.random.Generator) -> None:
     if quarks != "b->s":
         elsewhere = {quarks: {"CL": CL, "CR": CR, "CLp": CLp, "CRp": CRp}}
         state = Neutrinos(*complex_normal(rng, (4, 3, 3)), elsewhere=elsewhere)
-    total_CL = CL + float(inputs.C_L_SM) * np.eye(3)
+    total_CL = CL + np.diag(np.broadcast_to(inputs.sm_coefficient(quarks), 3))
     for q2 in q2_points(inputs, mode, rng, 3):
         expected = float(inputs.normalisation(quarks)) ** 2 * sum(
             brute_force_rate(inputs, mode, q2, brute_force.neutrino_couplings(*pair))

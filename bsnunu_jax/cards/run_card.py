@@ -22,6 +22,7 @@ from bsnunu_jax.inference.problem.tabulate import tabulate
 from bsnunu_jax.inference.sampling.nuts import Sampler
 from bsnunu_jax.models import get_model
 from bsnunu_jax.observables.catalogue import get_observable
+from bsnunu_jax.rates.kernels import all_invariants
 
 
 class Card(CardFile):
@@ -210,7 +211,7 @@ def _invariants(problem: Problem, theta: Array) -> list[Any]:
     def invariants(theta: Array) -> list[Any]:
         predictions = problem.predictions(theta)
         beside = predictions.sectors.given
-        return [*(s.invariants(predictions.inputs) for s in predictions.states), beside]
+        return [*(all_invariants(s, predictions.inputs) for s in predictions.states), beside]
 
     return jax.vmap(invariants)(theta)
 

@@ -209,20 +209,25 @@ def _expansion(
         moved = [
             jnp.where(k[0] == k[1], 0.0, jnp.abs(k[1] / k[0] - 1)) for k in jax.tree.leaves(several)
         ]
-        tau = {m: inputs.lifetime(get_decay(m).tau_B) for m in modes}
+        decays = {m: get_decay(m) for m in modes}
+        tau = {m: rates.lifetime(decay, inputs) for m, decay in decays.items()}
         states = each_state(build(points[0], inputs))
         sm = {}
         for m in over_sm:
             same = [k for s, k in zip(states, kernels[m], strict=True) if isinstance(s, Neutrinos)]
             kernel = same[0] if same else rates.integrated_kernels(m, Neutrinos(), inputs)
-            sm[m] = tau[m] * rates.contract(Neutrinos().invariants(inputs), kernel)
+            seen = rates.invariants(decays[m], Neutrinos(), inputs)
+            sm[m] = tau[m] * rates.contract(seen, kernel)
 
         def values(x: Vector) -> Array:
-            parts = [(s, s.invariants(inputs)) for s in each_state(build(x, inputs))]
+            here = each_state(build(x, inputs))
             total = {
                 m: tau[m]
-                * sum(rates.contract(c, k) for (_, c), k in zip(parts, kernels[m], strict=True))
-                for m in modes
+                * sum(
+                    rates.contract(rates.invariants(decay, s, inputs), k)
+                    for s, k in zip(here, kernels[m], strict=True)
+                )
+                for m, decay in decays.items()
             }
             found = []
             for m, o in zip(mode_of, observables, strict=True):

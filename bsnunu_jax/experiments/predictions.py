@@ -85,12 +85,12 @@ class Predictions:
 
     def _branching_fractions(self, request: Request) -> Array:
         if request not in self._memo:
+            decay = get_decay(request[0])
             gamma = sum(
-                rates.contract(state.invariants(self.inputs), kernel)
+                rates.contract(rates.invariants(decay, state, self.inputs), kernel)
                 for state, kernel in zip(self.states, self.kernels(request), strict=True)
             )
-            tau = self.inputs.lifetime(get_decay(request[0]).tau_B)
-            self._memo[request] = tau * gamma
+            self._memo[request] = rates.lifetime(decay, self.inputs) * gamma
         return self._memo[request]
 
     def branching_fraction(self, mode: str) -> Scalar:

@@ -1,4 +1,4 @@
-"""Form factors as pytrees: call one with q2, get the values by name; a family is a class here.
+"""Form factors as pytrees: call one with q2, get the values by name; a family is a class.
 
 Any object that returns the names of `FORM_FACTORS` works in their place: definitions of
 arXiv:1503.05534 for mesons, the helicity form factors of arXiv:1602.01399 for baryons.
@@ -317,9 +317,3 @@ class FreeQuark(Expansion):
 
     def __call__(self, q2: Scalar) -> dict[str, Scalar]:
         return {"norm": self.coefficients[0] + 0 * q2}
-
-
-# By the word `parametrisation` of a file.
-FAMILIES: Mapping[str, type[Expansion]] = MappingProxyType(
-    {"BSZ": BSZ, "BCL": BCL, "BCL-LMvD": ModifiedBCL, "SSE": SSE, "free-quark": FreeQuark}
-)

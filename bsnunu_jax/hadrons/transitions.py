@@ -4,7 +4,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from difflib import get_close_matches
 from types import MappingProxyType
-from typing import Any
+from typing import Any, ClassVar
 
 from bsnunu_jax.foundation.errors import InputError
 from bsnunu_jax.foundation.packaged import packaged
@@ -21,16 +21,23 @@ class Quarks:
         name: "b->s".
         heavy, light: masses of the quarks.
         ckm: CKM factor of N_0; "" where coefficients of neutrinos have no normalisation.
-        sm: kind of the SM coefficient of neutrinos; "" where the SM is taken as 0.
+        phase: that of the CKM factor, in the convention of Vus and Vud real; "" where none counts.
+        sm: kind of the SM coefficient of neutrinos, "top", or "top and charm" where it depends on
+            the flavour; "" where the SM is taken as 0.
         letters: what names of its coefficients carry, "bd" in CL_bd_tautau.
+        scale: that of the masses and of scalar coefficients [GeV]; 0 where it is the preset's.
+        uncertain: what varies with the group of its name, the CKM factor if nothing is said.
     """
 
     name: str
     heavy: str
     light: str
     ckm: str = ""
+    phase: str = ""
     sm: str = ""
     letters: str = ""
+    scale: float = 0.0
+    uncertain: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True)
@@ -66,6 +73,9 @@ class Mode:
         stated: the SM branching fraction, a key of `Inputs.values`, in units of which the rate is;
             "" where it is absolute.
         exclusive: modes that are part of this one: where they exceed it, it is out of reach.
+        kappa: the SM branching fraction over that of its short-distance factor, a key of
+            `Inputs.values`, and a correction to it or "": rates are in units of it.
+        conjugate: the decaying meson is this superposition of a hadron and its antiparticle, "KL".
         polarisation: of the decaying baryon, a key of `Inputs.values`; "" where there is none.
         flavio, eos: how these programs spell the decay to neutrinos, or "".
         reported: reports and comparisons give it whether or not the data ask for it.
@@ -82,6 +92,8 @@ class Mode:
     factor: float = 1.0
     stated: str = ""
     exclusive: tuple[str, ...] = ()
+    kappa: tuple[str, ...] = ()
+    conjugate: str = ""
     polarisation: str = ""
     flavio: str = ""
     eos: str = ""
@@ -108,6 +120,8 @@ class Mode:
 class Annihilation:
     """A meson that goes into the invisible pair alone; names are keys of `Inputs.values`."""
 
+    conjugate: ClassVar[str] = ""
+
     name: str
     m_B: str
     tau_B: str
@@ -120,11 +134,15 @@ class Annihilation:
 _TABLE = packaged("hadrons", "transitions.yaml")
 
 QUARKS: Mapping[str, Quarks] = MappingProxyType(
-    {name: Quarks(name, **row) for name, row in _TABLE["quarks"].items()}
+    {
+        name: Quarks(name, **row | {"uncertain": tuple(row.get("uncertain", ()))})
+        for name, row in _TABLE["quarks"].items()
+    }
 )
 
 # Those of a decay that shares its form factors with no other stand in its row.
 _OWN = ("quarks", "spin", "file", "usual")
+_LISTS = ("exclusive", "kappa")
 
 TRANSITIONS: Mapping[str, Transition] = MappingProxyType(
     {name: Transition(**row) for name, row in _TABLE["transitions"].items()}
@@ -143,9 +161,9 @@ NUMBERS: Mapping[str, Mapping[str, Any]] = MappingProxyType(
 
 def _mode(name: str, row: Mapping[str, Any]) -> Mode:
     m_B, m_K = row["masses"]
-    renamed = {"masses", "lifetime", "hadron", "numbers", "exclusive", *_OWN}
+    renamed = {"masses", "lifetime", "hadron", "numbers", *_LISTS, *_OWN}
     rest = {"transition": name} | {key: row[key] for key in row if key not in renamed}
-    rest["exclusive"] = tuple(row.get("exclusive", ()))
+    rest |= {key: tuple(row.get(key, ())) for key in _LISTS}
     return Mode(name=name, meson=row["hadron"], m_B=m_B, m_K=m_K, tau_B=row["lifetime"], **rest)
 
 

@@ -5,12 +5,14 @@ from typing import Any
 
 import equinox as eqx
 import jax.numpy as jnp
+from jaxtyping import Array, Float
 
 from bsnunu_jax.foundation.arrays import Scalar
 from bsnunu_jax.foundation.errors import InputError
 from bsnunu_jax.foundation.precision import require_float64
-from bsnunu_jax.hadrons.form_factors import FAMILIES, FormFactors
-from bsnunu_jax.hadrons.transitions import QUARKS, TRANSITIONS, USUAL_QUARKS, get_quarks
+from bsnunu_jax.hadrons.families import FAMILIES
+from bsnunu_jax.hadrons.form_factors import FormFactors
+from bsnunu_jax.hadrons.transitions import QUARKS, TRANSITIONS, USUAL_QUARKS, Quarks, get_quarks
 from bsnunu_jax.inputs import tables
 from bsnunu_jax.inputs.sets import form_factor_set, form_factor_sets
 
@@ -25,7 +27,8 @@ class Inputs(eqx.Module):
         sets: name of the form-factor set of each transition (static).
         chosen: transitions whose set the preset or the user names, others have their usual one
             (static).
-        roles: which number is alpha_hamiltonian, alpha_sm, m_b, m_s (static).
+        roles: which number is alpha_hamiltonian, that of single transitions, alpha_sm, m_b, m_s
+            (static).
     """
 
     values: dict[str, Scalar]
@@ -80,8 +83,7 @@ class Inputs(eqx.Module):
     @property
     def C_L_SM(self) -> Scalar:
         """C_L^SM = -(X_t/s_W^2) alpha_sm/alpha_hamiltonian, Eq. (9) of arXiv:2309.12741."""
-        ratio = self.role("alpha_sm") / self.role("alpha_hamiltonian")
-        return -self.values["X_t"] / self.values["sin2thetaW"] * ratio
+        return self._top(USUAL_QUARKS)
 
     @property
     def N_0(self) -> Scalar:
@@ -102,16 +104,41 @@ class Inputs(eqx.Module):
                 allowed=f"neutrinos are known in {known}",
             )
         prefactor = 4 * self.values["GF"] / jnp.sqrt(2.0) * self.number(row.ckm)
-        return prefactor * self.role("alpha_hamiltonian") / (4 * jnp.pi)
+        return prefactor * self._alpha(quarks) / (4 * jnp.pi)
 
-    def sm_coefficient(self, quarks: str) -> Scalar:
-        """C_L of the SM in a quark transition, the same for all flavours of neutrinos.
+    def _alpha(self, quarks: str) -> Scalar:
+        """The alpha of the prefactor of a quark transition."""
+        own = f"alpha_hamiltonian {quarks}"
+        return self.role(own if own in dict(self.roles) else "alpha_hamiltonian")
+
+    def _top(self, quarks: str) -> Scalar:
+        ratio = self.role("alpha_sm") / self._alpha(quarks)
+        return -self.values["X_t"] / self.values["sin2thetaW"] * ratio
+
+    def sm_coefficient(self, quarks: str) -> Float[Array, " 3"] | Scalar:
+        """C_L of the SM in a quark transition, or its values for nu_e, nu_mu, nu_tau.
+
+        With charm it is -(1/s_W^2) [X_t + (lambda_c/lambda_t) X_c^i], lambda_q = V_qs* V_qd, where
+        X_c/lambda^4 is P_c on average over the flavours (hep-ph/0603079), and deltaP_cu
+        (hep-ph/0503107).
 
         Raises:
             InputError: for a transition without SM coefficient.
         """
         self.normalisation(quarks)
-        return self.C_L_SM
+        row = get_quarks(quarks)
+        top = self._top(quarks)
+        return top if row.sm == "top" else top * (1 + self._charm(row))
+
+    def _charm(self, row: Quarks) -> Float[Array, " 3"]:
+        """Of each flavour the charm part over that of the top; V_us* V_ud is real."""
+        v = self.values
+        lambda_t = self.number(row.ckm) * jnp.exp(1j * self.number(row.phase))
+        lambda_u = v["Vus"] * jnp.sqrt(1 - v["Vus"] ** 2 - v["Vub"] ** 2)
+        tau = v["X_c_tau_over_e"]
+        flavours = 3 * jnp.stack([jnp.ones_like(tau), jnp.ones_like(tau), tau]) / (2 + tau)
+        X_c = v["Vus"] ** 4 * (flavours * v["P_c"] + v["deltaP_cu"])
+        return -(lambda_u + lambda_t) / lambda_t * X_c / v["X_t"]
 
     def lifetime(self, name: str) -> Scalar:
         """The lifetime called `name` in GeV^-1."""

@@ -28,7 +28,9 @@ _SCALARS = {
     "charged": ("R_D_SM", "R_Dstar_SM", "DeltaGamma_over_Gamma_Bs", "Vcb"),
     "mixing": ("f_Bs", "B1_Bs", "B4_Bs", "B5_Bs", "alpha_s_mZ", "m_t_MSbar"),
     "charm": ("tau_D_0", "f_D", "m_c_mc_MSbar", "ChPT_B"),
-    **{q.name: (q.ckm,) for q in QUARKS.values() if q.ckm and q.name != USUAL_QUARKS},
+    **{
+        q.name: q.uncertain or (q.ckm,) for q in QUARKS.values() if q.ckm and q.name != USUAL_QUARKS
+    },
 }
 GROUPS = (*_SCALARS, *TRANSITIONS)
 

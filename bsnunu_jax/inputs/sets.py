@@ -14,7 +14,8 @@ from pydantic import Field
 from bsnunu_jax.foundation.errors import InputError
 from bsnunu_jax.foundation.located_yaml import LocatedYaml, Names, Number, Section
 from bsnunu_jax.foundation.packaged import load_yaml
-from bsnunu_jax.hadrons.form_factors import FAMILIES, FORM_FACTORS
+from bsnunu_jax.hadrons.families import FAMILIES
+from bsnunu_jax.hadrons.form_factors import FORM_FACTORS
 from bsnunu_jax.hadrons.transitions import TRANSITIONS
 
 _ENDINGS = (".yaml", ".yml")

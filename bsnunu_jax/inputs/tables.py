@@ -18,6 +18,7 @@ _NUMBERS = (
     "bs_mixing.yaml",
     "charm_dark_matter.yaml",
     "inclusive.yaml",
+    "kaons.yaml",
 )
 
 

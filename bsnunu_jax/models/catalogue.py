@@ -7,7 +7,7 @@ from types import MappingProxyType
 import jax.numpy as jnp
 
 from bsnunu_jax.foundation.errors import InputError
-from bsnunu_jax.models import pairs, resonance, smeft, vlq_dm, zprime
+from bsnunu_jax.models import pairs, relations, resonance, smeft, vlq_dm, zprime
 from bsnunu_jax.models.leptoquarks import LEPTOQUARKS, RPV, build_rpv, domain_rpv, refuse_rpv
 from bsnunu_jax.models.model import Model as Model
 from bsnunu_jax.models.model import Parameters as Parameters
@@ -15,11 +15,16 @@ from bsnunu_jax.models.model import model
 from bsnunu_jax.models.quantities import Quantity
 from bsnunu_jax.models.values import real
 from bsnunu_jax.states import Neutrinos, Scaled, Universal
-from bsnunu_jax.states import neutrinos as _neutrinos
 from bsnunu_jax.states import universal as _universal
 
 _MODELS = (
-    model("neutrinos", _neutrinos.ALL_COEFFICIENTS, lambda p, _: (Neutrinos.named(p),)),
+    model(
+        "neutrinos",
+        relations.PARAMETERS,
+        relations.build,
+        relations.refuse,
+        settings=relations.SETTINGS,
+    ),
     model(
         "universal",
         _universal.COEFFICIENTS,

@@ -162,5 +162,6 @@ def _number(given: Any) -> complex:
 
 def _short(names: tuple[str, ...]) -> list[str]:
     """CL_ee .. CL_tautau instead of nine names."""
-    stems = dict.fromkeys(n.rpartition("_")[0] for n in names)
-    return [f"{stem}_ij" for stem in stems] + ["with i, j in e, mu, tau"]
+    stems = dict.fromkeys(n.rpartition("_")[0] for n in names if "_" in n)
+    others = [n for n in names if "_" not in n]
+    return [f"{stem}_ij" for stem in stems] + ["with i, j in e, mu, tau", *others]

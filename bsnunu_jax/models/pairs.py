@@ -17,7 +17,7 @@ from typing import Any, ClassVar
 import jax.numpy as jnp
 
 from bsnunu_jax.foundation.arrays import Scalar
-from bsnunu_jax.hadrons.transitions import QUARKS, USUAL_QUARKS
+from bsnunu_jax.hadrons.transitions import QUARKS, USUAL_QUARKS, get_quarks
 from bsnunu_jax.inputs import Inputs
 from bsnunu_jax.inputs.running import SCALAR, TENSOR, factor, mu_b
 from bsnunu_jax.models.quantities import described
@@ -106,7 +106,8 @@ class PairModel:
         else:
             c = {k: p[k] for k in self.operators if k in p}
         if "scale" in p:
-            c = {k: value * run_down(k, p["scale"], inputs) for k, value in c.items()}
+            scale, quarks = p["scale"], _quarks(p)
+            c = {k: value * run_down(k, scale, inputs, quarks) for k, value in c.items()}
         return Neutrinos(), self.make(p, c)
 
     def remarks(self, parameters: Mapping[str, Any], inputs: Inputs) -> list[str]:
@@ -115,8 +116,10 @@ class PairModel:
             return []
         scale = float(jnp.real(jnp.asarray(parameters["scale"])))
         used = [o for o in self.operators if o in parameters or o == parameters.get("operator")]
-        factors = ", ".join(f"{o} {float(run_down(o, scale, inputs)):.3f}" for o in used)
-        return [f"running from {scale:g} to {mu_b(inputs):g} GeV multiplies: {factors}"]
+        quarks = _quarks(parameters)
+        factors = ", ".join(f"{o} {float(run_down(o, scale, inputs, quarks)):.3f}" for o in used)
+        low = scale_of(quarks, inputs)
+        return [f"running from {scale:g} to {low:g} GeV multiplies: {factors}"]
 
     def refuse(self, ranges: Ranges, fit: bool) -> Refusal | None:
         """A mass not below 0, and either coefficients or Lambda with its operator."""
@@ -208,12 +211,17 @@ class PairModel:
         return None
 
 
-def run_down(operator: str, scale: Any, inputs: Inputs) -> Scalar:
-    """C(mu_b)/C(scale) of an operator by its quark current: S, P scalar, T tensor, V, A none."""
+def scale_of(quarks: str, inputs: Inputs) -> float:
+    """Scale [GeV] of scalar and tensor coefficients in rates of a quark transition."""
+    return get_quarks(quarks).scale or mu_b(inputs)
+
+
+def run_down(operator: str, scale: Any, inputs: Inputs, quarks: str = USUAL_QUARKS) -> Scalar:
+    """C(`scale_of`)/C(scale) of an operator by its quark current: S, P scalar, T tensor."""
     kinds = {"S": SCALAR, "P": SCALAR, "T": TENSOR}
     if operator[0] not in kinds:
         return jnp.ones(())
-    return factor(kinds[operator[0]], scale, mu_b(inputs), inputs)
+    return factor(kinds[operator[0]], scale, scale_of(quarks, inputs), inputs)
 
 
 def _quarks(p: Mapping[str, Any]) -> str:

@@ -24,7 +24,7 @@ def branching_fraction(mode: str, states: States, inputs: Inputs) -> Scalar:
     >>> f"{float(br):.2e}"
     '4.97e-06'
     """
-    tau = inputs.lifetime(get_decay(mode).tau_B)
+    tau = rates.lifetime(get_decay(mode), inputs)
     return tau * sum(rates.gamma(mode, state, inputs) for state in each_state(states))
 
 
@@ -38,7 +38,7 @@ def branching_fraction_np(mode: str, states: States, inputs: Inputs) -> Scalar:
 
 def dbr_dq2(mode: str, states: States, inputs: Inputs, q2: ArrayLike) -> Scalar:
     """dBR/dq2 [GeV^-2] at one q2 [GeV^2]; exactly 0 outside the phase space, NaN at NaN."""
-    tau = inputs.lifetime(get_mode(mode).tau_B)
+    tau = rates.lifetime(get_mode(mode), inputs)
     return tau * sum(rates.dgamma_dq2(mode, state, inputs, q2) for state in each_state(states))
 
 
@@ -52,7 +52,7 @@ def branching_fraction_bins(
             shape is known.
     """
     edges = checked_edges(edges, nodes)
-    tau = inputs.lifetime(get_mode(mode).tau_B)
+    tau = rates.lifetime(get_mode(mode), inputs)
     found = jnp.zeros(edges.size - 1)
     for state in each_state(states):
         found += rates.gamma_bins(mode, state, inputs, edges, nodes=nodes)
@@ -70,7 +70,8 @@ def longitudinal_fraction(mode: str, states: States, inputs: Inputs) -> Scalar:
     """F_L of the K*, integrated over q2."""
     longitudinal = sum(
         rates.contract(
-            s.invariants(inputs), rates.integrated_kernels(mode, s, inputs, longitudinal=True)
+            rates.invariants(get_mode(mode), s, inputs),
+            rates.integrated_kernels(mode, s, inputs, longitudinal=True),
         )
         for s in each_state(states)
     )
@@ -81,7 +82,10 @@ def longitudinal_fraction(mode: str, states: States, inputs: Inputs) -> Scalar:
 def longitudinal_fraction_at(mode: str, states: States, inputs: Inputs, q2: ArrayLike) -> Scalar:
     """F_L of the K* at one q2 [GeV^2]; 0 outside the phase space."""
     longitudinal = sum(
-        rates.contract(s.invariants(inputs), rates.kernels(mode, s, inputs, q2, longitudinal=True))
+        rates.contract(
+            rates.invariants(get_mode(mode), s, inputs),
+            rates.kernels(mode, s, inputs, q2, longitudinal=True),
+        )
         for s in each_state(states)
     )
     total = sum(rates.dgamma_dq2(mode, s, inputs, q2) for s in each_state(states))

@@ -17,6 +17,7 @@ from bsnunu_jax.numerics.quadrature import NODES
 from bsnunu_jax.rates import of_rows
 from bsnunu_jax.rates.baryons import Baryons
 from bsnunu_jax.states import InvisibleState
+from bsnunu_jax.states.base import invariants_in
 
 # Of massless chiral pairs: |C_L +- C_R|^2 of `Neutrinos` and of the set of EOS.
 _CURRENTS = ("vector", "axial")
@@ -85,7 +86,7 @@ def dgamma_dq2(
     if any(k in _CURRENTS for k in found):
         totals = of_rows.integrated_kernels(quark, state)
         found = {k: v + beyond * totals[k] if k in _CURRENTS else v for k, v in found.items()}
-    return given.kappa * of_rows.contract(state.invariants(inputs), found)
+    return given.kappa * of_rows.contract(invariants_in(state, quark.quarks, inputs), found)
 
 
 def gamma(
@@ -101,4 +102,4 @@ def gamma(
     found = of_rows.integrated_kernels(quark, state, nodes=nodes)
     factor = 1 + given.power_total / quark.m_B**2
     kernels = {k: factor * v if k in _CURRENTS else v for k, v in found.items()}
-    return given.kappa * of_rows.contract(state.invariants(inputs), kernels)
+    return given.kappa * of_rows.contract(invariants_in(state, quark.quarks, inputs), kernels)

@@ -14,17 +14,28 @@ from bsnunu_jax.foundation.errors import InputError
 from bsnunu_jax.hadrons import kinematics
 from bsnunu_jax.hadrons.form_factors import FormFactors
 from bsnunu_jax.hadrons.rows import NAMES, ROWS, Rows, annihilation_rows
-from bsnunu_jax.hadrons.transitions import Annihilation, Mode, get_decay, get_mode
+from bsnunu_jax.hadrons.transitions import (
+    ANNIHILATIONS,
+    MODES,
+    USUAL_QUARKS,
+    Annihilation,
+    Mode,
+    get_decay,
+    get_mode,
+)
 from bsnunu_jax.inputs import Inputs
 from bsnunu_jax.numerics.quadrature import NODES
 from bsnunu_jax.rates import of_rows
 from bsnunu_jax.rates.baryons import free_quark
 from bsnunu_jax.rates.of_rows import contract as contract
 from bsnunu_jax.states import Neutrinos
-from bsnunu_jax.states.base import Around, InvisibleState, rows_in
+from bsnunu_jax.states.base import Around, InvisibleState, invariants_in, quarks_of, rows_in
+from bsnunu_jax.states.conjugated import conjugated
 
 # A mode, and the edges of its q2 bins as bytes or None for the total.
 Request = tuple[str, bytes | None]
+# A quark transition, and which superposition decays.
+Seen = tuple[str, str]
 
 
 @dataclass(frozen=True)
@@ -101,6 +112,51 @@ def of_mode(
         decay.spin,
         longitudinal,
     )
+
+
+def seen(decay: Mode | Annihilation) -> Seen:
+    """Decays with the same have the same `invariants`."""
+    return decay.quarks, decay.conjugate
+
+
+def invariants(
+    decay: Mode | Annihilation, state: InvisibleState, inputs: Inputs
+) -> dict[str, Scalar]:
+    """The invariants that a decay sees, which `contract` takes with its kernels.
+
+    Those of its quark transition; a decaying K_L sees other combinations, see `conjugated`.
+    """
+    quarks, conjugate = seen(decay)
+    return invariants_in(conjugated(state) if conjugate else state, quarks, inputs)
+
+
+def all_invariants(state: InvisibleState, inputs: Inputs) -> list[dict[str, Scalar]]:
+    """Those of every kind of decay in whose quark transition the state has coefficients."""
+    known = {USUAL_QUARKS, *quarks_of(state)}
+    every: list[Mode | Annihilation] = [*MODES.values(), *ANNIHILATIONS.values()]
+    decays = {seen(decay): decay for decay in every if decay.quarks in known}
+    return [invariants(decay, state, inputs) for decay in decays.values()]
+
+
+def lifetime(decay: Mode | Annihilation, inputs: Inputs) -> Scalar:
+    """Branching fractions over rates [GeV^-1].
+
+    Where the mode has a `kappa` it is not the lifetime: kappa of arXiv:0705.2025, from K_l3, brings
+    isospin breaking and radiation, and the rate of massless neutrinos its form factors. BR =
+    kappa (1 + Delta) (1/3) sum |A|^2 is then met, whatever f+(0), and rates of other final states
+    are in units of that.
+    """
+    if isinstance(decay, Annihilation) or not decay.kappa:
+        return inputs.lifetime(decay.tau_B)
+    v, (kappa, *corrections) = inputs.values, decay.kappa
+    # Of sum |N_0 C|^2 = 1: alpha(m_Z)/sin^2(theta_W) of X and of kappa drop out.
+    prefactor = 4 * v["GF"] / jnp.sqrt(2.0) / (4 * jnp.pi)
+    unit = v["kappa_sin2thetaW"] / (v["kappa_alpha"] * prefactor)
+    br = v[kappa] * unit**2 / (3 * v["Vus"] ** 2 * v["kappa_lambda"] ** 8)
+    for name in corrections:
+        br *= 1 + v[name]
+    kernel = of_rows.integrated_kernels(of_mode(decay, inputs), Neutrinos())
+    return br / kernel[f"{decay.quarks} vector"]
 
 
 def kernels(
@@ -192,12 +248,14 @@ def dgamma_dq2(mode: str, state: InvisibleState, inputs: Inputs, q2: ArrayLike) 
             "a two-body decay has no q2 spectrum, its rate is a line at q2 = m^2",
             allowed="ask for totals or bins, or give a width > 0",
         )
-    return contract(state.invariants(inputs), kernels(mode, state, inputs, q2))
+    found = invariants(get_mode(mode), state, inputs)
+    return contract(found, kernels(mode, state, inputs, q2))
 
 
 def gamma(mode: str, state: InvisibleState, inputs: Inputs) -> Scalar:
     """Total rate in GeV."""
-    return contract(state.invariants(inputs), integrated_kernels(mode, state, inputs))
+    found = invariants(get_decay(mode), state, inputs)
+    return contract(found, integrated_kernels(mode, state, inputs))
 
 
 def gamma_bins(
@@ -210,4 +268,4 @@ def gamma_bins(
 ) -> Float[Array, " bins"]:
     """Rate in bins of q2 (edges in GeV^2) in GeV."""
     kernel = binned_kernels(mode, state, inputs, edges, nodes=nodes)
-    return contract(state.invariants(inputs), kernel)
+    return contract(invariants(get_mode(mode), state, inputs), kernel)

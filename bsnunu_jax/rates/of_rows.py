@@ -23,7 +23,7 @@ from bsnunu_jax.inputs import Inputs
 from bsnunu_jax.numerics.fixed_nodes import with_fixed_nodes
 from bsnunu_jax.numerics.quadrature import NODES
 from bsnunu_jax.states import InvisibleState
-from bsnunu_jax.states.base import in_integrals, rows_in
+from bsnunu_jax.states.base import in_integrals, invariants_in, rows_in
 
 # Rows carry 1/q2 against a factor q2 of a massless pair: below this the ratio is taken [GeV^2].
 _Q2_FLOOR = 1e-12
@@ -185,9 +185,11 @@ def _integrated(integral: Callable[..., T], point: tuple[InvisibleState, H], *li
 
 def dgamma_dq2(hadrons: Hadrons, state: InvisibleState, inputs: Inputs, q2: ArrayLike) -> Scalar:
     """Differential rate at one q2 [GeV^2] in GeV^-1; for a line its two-body rate there."""
-    return contract(state.invariants(inputs), kernels(hadrons, state, q2))
+    found = invariants_in(state, hadrons.quarks, inputs)
+    return contract(found, kernels(hadrons, state, q2))
 
 
 def gamma(hadrons: Hadrons, state: InvisibleState, inputs: Inputs, *, nodes: int = NODES) -> Scalar:
     """Total rate in GeV."""
-    return contract(state.invariants(inputs), integrated_kernels(hadrons, state, nodes=nodes))
+    found = invariants_in(state, hadrons.quarks, inputs)
+    return contract(found, integrated_kernels(hadrons, state, nodes=nodes))

@@ -19,6 +19,8 @@ from bsnunu_jax.report.summary import Row
 # Shapes closer than this are called equal: well below what an efficiency could notice.
 _EQUAL_SHAPE = 1e-3
 _WIDTH = 100
+# Branching fractions [and spectra in GeV^-2] below this are of rare kaon decays.
+_RARE = 2e-9
 # Longer numbers are written with a power of ten.
 _MOST_DECIMALS = 6
 _COUNTING, _QUOTED, _FLAT, _UNBOUND = "*", "#", "(0)", "(~)"
@@ -153,10 +155,19 @@ def best_fit_cell(
     return f"{shown} {_UNBOUND}"
 
 
+def power_of(br: float) -> int:
+    """The power of 10 in units of which a branching fraction is shown, less for rare kaon decays.
+
+    >>> power_of(5e-6), power_of(9e-11)
+    (-6, -12)
+    """
+    return -12 if 0 < abs(br) < _RARE else -6
+
+
 def _cells(row: Row, folded: bool, at_mirror: bool) -> tuple[str, ...]:
-    # A branching fraction is shown in units of 1e-6.
     is_br = row.name.startswith("BR")
-    unit = 1e-6 if is_br else 1.0
+    power = power_of(row.median)
+    unit = 10.0**power if is_br else 1.0
     name = f"|{row.name}|" if folded else row.name
 
     def show(value: float) -> str:
@@ -173,7 +184,7 @@ def _cells(row: Row, folded: bool, at_mirror: bool) -> tuple[str, ...]:
         best = best_fit_cell(row.best_fit, *ends, scale=scale)
     noted = f" {MARKS[row.remark]}" if row.remark else ""
     return (
-        (f"{name} [1e-6]" if is_br else name) + noted,
+        (f"{name} [1e{power}]" if is_br else name) + noted,
         show(row.median),
         *(
             " and ".join(f"{show(a)} .. {show(b)}" for a, b in pieces) or "undefined"

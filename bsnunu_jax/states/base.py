@@ -37,7 +37,10 @@ class InvisibleState(Protocol):
         ...
 
     def invariants(self, inputs: Inputs) -> dict[str, Scalar]:
-        """The quadratic invariants by name, SM included where the final state is neutrinos."""
+        """The quadratic invariants by name, SM included where the final state is neutrinos.
+
+        Those of b -> s where a state has coefficients in several transitions, see `invariants_in`.
+        """
         ...
 
     def dark_rows(self, q2: Scalar) -> Mapping[str, Mapping[str, Scalar]]:
@@ -90,6 +93,10 @@ class Around:
         """Those of the state."""
         return self.state.invariants(inputs)
 
+    def invariants_in(self, quarks: str, inputs: Inputs) -> dict[str, Scalar]:
+        """Those of the state."""
+        return invariants_in(self.state, quarks, inputs)
+
     def dark_rows(self, q2: Scalar) -> Mapping[str, Mapping[str, Scalar]]:
         """Those of the state."""
         return self.state.dark_rows(q2)
@@ -131,6 +138,15 @@ def rows_in(state: InvisibleState, quarks: str, q2: Scalar) -> Mapping[str, Mapp
         found: Mapping[str, Mapping[str, Scalar]] = own(quarks, q2)
         return found
     return state.dark_rows(q2) if getattr(state, "quarks", USUAL_QUARKS) == quarks else {}
+
+
+def invariants_in(state: InvisibleState, quarks: str, inputs: Inputs) -> dict[str, Scalar]:
+    """The invariants of `rows_in`: of one transition, so that others cost nothing."""
+    own = getattr(state, "invariants_in", None)
+    if own is not None:
+        found: dict[str, Scalar] = own(quarks, inputs)
+        return found
+    return state.invariants(inputs) if getattr(state, "quarks", USUAL_QUARKS) == quarks else {}
 
 
 def quarks_of(state: InvisibleState) -> tuple[str, ...]:

@@ -34,6 +34,8 @@ ALL_COEFFICIENTS = tuple(_INDEX)
 
 # By quark transition and by the name of the matrix.
 Coefficients = dict[str, dict[str, Array]]
+# C_L, C_R, C_L', C_R'.
+Matrices = tuple[Array, Array, Array, Array]
 
 
 def _of_numbers(given: ArrayLike) -> bool:
@@ -72,35 +74,33 @@ def flavour_matrix(name: str, given: ArrayLike) -> Complex[Array, "3 3"]:
 class Elsewhere:
     """Massless neutrinos in other quark transitions than b -> s: the SM, and what is added there.
 
-    Their invariants stand beside those of b -> s as "b->d vector", "b->d axial", ...
+    Their invariants are called "b->d vector", "b->d axial", ...
     """
 
     elsewhere: Coefficients
 
     @abstractmethod
+    def invariants(self, inputs: Inputs) -> dict[str, Scalar]:
+        """Those of b -> s."""
+
+    @abstractmethod
     def dark_rows(self, q2: Scalar) -> Mapping[str, Mapping[str, Scalar]]:
         """Those of b -> s."""
 
-    def matrices_elsewhere(
-        self, inputs: Inputs
-    ) -> dict[str, tuple[Scalar, Array, Array, Array, Array]]:
-        """N_0, C_L with the SM, C_R, C_L', C_R' of every transition whose CKM factor there is."""
-        found = {}
-        for q in _QUARKS:
-            if q.name != USUAL_QUARKS and q.ckm in inputs.values:
-                given = getattr(self, "elsewhere", {}).get(q.name, {})
-                CL, CR, CLp, CRp = (given.get(name, jnp.asarray(_ZERO)) for name in MATRICES)
-                CL += inputs.sm_coefficient(q.name) * jnp.eye(3)
-                found[q.name] = inputs.normalisation(q.name), CL, CR, CLp, CRp
-        return found
+    def matrices_in(self, quarks: str, inputs: Inputs) -> Matrices:
+        """C_L with the SM, C_R, C_L', C_R' of another transition, of which N_0 is known."""
+        given = getattr(self, "elsewhere", {}).get(quarks, {})
+        CL, CR, CLp, CRp = (given.get(name, jnp.asarray(_ZERO)) for name in MATRICES)
+        sm = jnp.diag(jnp.broadcast_to(inputs.sm_coefficient(quarks), 3))
+        return CL + sm, CR, CLp, CRp
 
-    def invariants_elsewhere(self, inputs: Inputs) -> dict[str, Scalar]:
-        """Those of every transition whose CKM factor the inputs have."""
-        return {
-            f"{quarks} {name}": value
-            for quarks, matrices in self.matrices_elsewhere(inputs).items()
-            for name, value in _vector_axial(*matrices).items()
-        }
+    def invariants_in(self, quarks: str, inputs: Inputs) -> dict[str, Scalar]:
+        """Of one transition; none where the SM is taken as 0."""
+        if quarks == USUAL_QUARKS:
+            return self.invariants(inputs)
+        if not get_quarks(quarks).sm:
+            return {}
+        return invariants_of(quarks, self.matrices_in(quarks, inputs), inputs)
 
     def rows_in(self, quarks: str, q2: Scalar) -> Mapping[str, Mapping[str, Scalar]]:
         """Transverse current of a massless chiral pair; nothing where the SM is taken as 0."""
@@ -187,8 +187,7 @@ class Neutrinos(Elsewhere, MasslessPair, eqx.Module):
     def invariants(self, inputs: Inputs) -> dict[str, Scalar]:
         """N_0^2 sum |C_L +- C_R|^2 over flavours and chiralities, with C_L^SM on the diagonal."""
         CL = self.CL + inputs.C_L_SM * jnp.eye(3)
-        found = _vector_axial(inputs.N_0, CL, self.CR, self.CLp, self.CRp)
-        return found | self.invariants_elsewhere(inputs)
+        return _vector_axial(inputs.N_0, CL, self.CR, self.CLp, self.CRp)
 
     def dark_rows(self, q2: Scalar) -> dict[str, dict[str, Scalar]]:
         """A massless chiral pair: transverse current only, weight 2 q2/3."""
@@ -208,6 +207,12 @@ def _check_elsewhere(quarks: str, matrices: Mapping[str, ArrayLike]) -> None:
     for name in matrices:
         if name not in MATRICES:
             raise InputError(f"unknown matrix {name!r}", allowed=f"one of {', '.join(MATRICES)}")
+
+
+def invariants_of(quarks: str, matrices: Matrices, inputs: Inputs) -> dict[str, Scalar]:
+    """Those of such matrices in another transition than b -> s."""
+    found = _vector_axial(inputs.normalisation(quarks), *matrices)
+    return {f"{quarks} {name}": value for name, value in found.items()}
 
 
 def _vector_axial(N_0: Scalar, CL: Array, CR: Array, CLp: Array, CRp: Array) -> dict[str, Scalar]:

@@ -68,6 +68,11 @@ def parity_odd(state: InvisibleState) -> InvisibleState:
 class _Odd(Around):
     """Coefficients of one quark transition, that of the state."""
 
+    def invariants_in(self, quarks: str, inputs: Inputs) -> dict[str, Scalar]:
+        """Its own in decays of that transition."""
+        mine = getattr(self.state, "quarks", USUAL_QUARKS) == quarks
+        return self.invariants(inputs) if mine else {}
+
     def rows_in(self, quarks: str, q2: Scalar) -> Mapping[str, Mapping[str, Scalar]]:
         """Its own rows in decays of that transition."""
         return self.dark_rows(q2) if getattr(self.state, "quarks", USUAL_QUARKS) == quarks else {}
@@ -84,10 +89,14 @@ class _OddMassless(_Odd):
             return self.dark_rows(q2)
         return {f"{quarks} handed": _handed_rows(q2)} if get_quarks(quarks).sm else {}
 
-    def handed_elsewhere(self, inputs: Inputs) -> dict[str, Scalar]:
-        """Of every other transition in which there are neutrinos."""
-        there = self.state.matrices_elsewhere(inputs)
-        return {f"{quarks} handed": _handed(*matrices) for quarks, matrices in there.items()}
+    def invariants_in(self, quarks: str, inputs: Inputs) -> dict[str, Scalar]:
+        """Its own in b -> s; elsewhere those of massless chiral pairs."""
+        if quarks == USUAL_QUARKS:
+            return self.invariants(inputs)
+        if not get_quarks(quarks).sm:
+            return {}
+        matrices = self.state.matrices_in(quarks, inputs)
+        return {f"{quarks} handed": _handed(inputs.normalisation(quarks), *matrices)}
 
 
 class OddNeutrinos(_OddMassless, eqx.Module):
@@ -102,8 +111,7 @@ class OddNeutrinos(_OddMassless, eqx.Module):
         """
         s = self.state
         CL = s.CL + inputs.C_L_SM * jnp.eye(3)
-        found = {"handed": _handed(inputs.N_0, CL, s.CR, s.CLp, s.CRp)}
-        return found | self.handed_elsewhere(inputs)
+        return {"handed": _handed(inputs.N_0, CL, s.CR, s.CLp, s.CRp)}
 
     def dark_rows(self, q2: Scalar) -> DarkRows:
         """Massless chiral pairs."""
@@ -122,7 +130,6 @@ class OddUniversal(_OddMassless, eqx.Module):
             "vector": norm * (squared(s.cVR) - squared(s.cVL)),
             "scalar": norm * (squared(s.cSR) - squared(s.cSL)),
             "tensor": norm * squared(s.cTL),
-            **self.handed_elsewhere(inputs),
         }
 
     def dark_rows(self, q2: Scalar) -> DarkRows:

@@ -54,7 +54,6 @@ class Universal(Elsewhere, MasslessPair, eqx.Module):
             "scalar": norm * squared(self.cSL + self.cSR),
             "pseudoscalar": norm * squared(self.cSL - self.cSR),
             "tensor": norm * squared(self.cTL),
-            **self.invariants_elsewhere(inputs),
         }
 
     def dark_rows(self, q2: Scalar) -> dict[str, dict[str, Scalar]]:

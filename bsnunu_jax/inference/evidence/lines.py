@@ -26,6 +26,7 @@ from bsnunu_jax.models import get_model
 from bsnunu_jax.numerics.batch import Batched
 from bsnunu_jax.numerics.newton import levenberg_marquardt
 from bsnunu_jax.rates.forms import Gram
+from bsnunu_jax.rates.kernels import lifetime
 
 Scalar = Float[Array, ""]
 # One array a request, lanes along axis 0.
@@ -277,7 +278,7 @@ class PairLikelihood:
             for mode, edges in self.requests:
                 if edges is None:
                     (_, kernel) = predictions.kernels((mode, None))
-                    tau = predictions.inputs.lifetime(get_decay(mode).tau_B)
+                    tau = lifetime(get_decay(mode), predictions.inputs)
                     fractions[mode] = tau * strength * kernel["pair"]
             return deviances, fractions
 

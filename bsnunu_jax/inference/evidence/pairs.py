@@ -158,7 +158,7 @@ class PairFamily:
             ]
 
         states = [op.state(mass, self.inputs) for op in self.operators]
-        return by_state(states, self.inputs, kernels)
+        return by_state(states, self.inputs, kernels, [mode for mode, _ in self.requests])
 
     def _none(self, request: Request) -> Kernels:
         """The kernel of a request to which no operator contributes: of its shape, but 0."""
@@ -189,8 +189,16 @@ class Strength(eqx.Module):
 
     strength: Scalar
 
+    @property
+    def conjugated(self) -> "Strength":
+        """Itself: what a decay sees of the pair is in its kernels."""
+        return self
+
     def invariants(self, inputs: Inputs) -> dict[str, Scalar]:
         return {"pair": self.strength}
+
+    def invariants_in(self, quarks: str, inputs: Inputs) -> dict[str, Scalar]:
+        return self.invariants(inputs)
 
     def _refuse(self, *_: Any) -> Any:
         raise InputError("the kernels of this state are tabulated")

@@ -11,6 +11,7 @@ from jaxtyping import Array, Float
 
 from bsnunu_jax.inference.problem.parameters import model_parameters
 from bsnunu_jax.inference.problem.problem import Problem
+from bsnunu_jax.rates.kernels import all_invariants
 from bsnunu_jax.states.sectors import Sectors
 
 # Relative size below which a derivative or a change counts as 0.
@@ -148,7 +149,7 @@ def _content(problem: Problem, values: Float[Array, " n"]) -> Float[Array, " k"]
     """All numbers that the model hands to the observables at the central inputs."""
     predictions = problem.predictions_at(values, jnp.zeros(problem.size - len(values)))
     beside = predictions.sectors.given
-    states: list[Any] = [s.invariants(predictions.inputs) for s in predictions.states]
+    states: list[Any] = [all_invariants(s, predictions.inputs) for s in predictions.states]
     rows = [s.dark_rows(jnp.asarray(4.0)) for s in predictions.states if s.has_spectrum]
     leaves = jax.tree.leaves((states, rows, beside))
     parts = [part for x in leaves for part in (jnp.real(x).ravel(), jnp.imag(x).ravel())]

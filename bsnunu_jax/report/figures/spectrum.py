@@ -16,6 +16,7 @@ from bsnunu_jax.hadrons.transitions import get_mode
 from bsnunu_jax.inference.sampling.predictive import Predictive
 from bsnunu_jax.report.figures.of_fit import Drawn, Fit
 from bsnunu_jax.report.figures.style import BLUE, GREY, PAGE, RED, new_figure
+from bsnunu_jax.report.table import power_of
 
 # Central 95 and 68 % and the median.
 _QUANTILES = {"low95": 0.025, "low68": 0.16, "median": 0.5, "high68": 0.84, "high95": 0.975}
@@ -222,7 +223,8 @@ def spectrum_figure(
 
 
 def _spectrum(ax: Axes, data: Spectrum, remark: str) -> None:
-    unit = 1e6
+    power = power_of(float(data.posterior.quantiles["high95"].max()))
+    unit = 10.0**-power
     outer, inner = _fill(ax, data.q2, data.posterior, unit)
     (best,) = ax.plot(data.q2, unit * data.best, color="black")
     sm = data.sm.quantiles
@@ -235,7 +237,7 @@ def _spectrum(ax: Axes, data: Spectrum, remark: str) -> None:
     if remark:
         ax.set_title(remark.replace(": ", ":\n"), fontsize=8)
     ax.set_xlabel(r"$q^2$ [GeV$^2$]")
-    ax.set_ylabel(rf"$d\mathcal{{B}}({tex})/dq^2$ [$10^{{-6}}$/GeV$^2$]")
+    ax.set_ylabel(rf"$d\mathcal{{B}}({tex})/dq^2$ [$10^{{{power}}}$/GeV$^2$]")
     ax.legend(
         [(outer, inner), outer, best, (band, line)],
         ["central 68 %", "central 95 %", "best fit", "SM, central 95 %"],
