@@ -110,7 +110,8 @@ def equals_sm(values: np.ndarray, sm: np.ndarray) -> bool:
 
 
 _FLAVIO = {"BR": "BR", "dBR/dq2": "dBR/dq2", "FL": "dF_L", "<FL>": "F_L"}
-_EOS = {"BR": "BR", "dBR/dq2": "dBR/dq2", "F_L(q2)": "dF_L", "F_L": "F_L"}
+# Of baryons EOS writes F_L(q^2).
+_EOS = {"BR": "BR", "dBR/dq2": "dBR/dq2", "F_L(q2)": "dF_L", "F_L(q^2)": "dF_L", "F_L": "F_L"}
 # EOS's names that mean the same thing.
 EOS_ALIASES: Mapping[str, str] = MappingProxyType(
     {
