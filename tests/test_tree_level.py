@@ -121,6 +121,13 @@ def test_what_the_switch_says(capsys):
     assert "B+ -> tau nu, tau -> pi+, K*+ nu at tree level: included" in out
 
 
+@pytest.mark.parametrize("preset", ["default", "paper", "hpqcd", "flavio"])
+def test_every_preset_that_is_named_has_it(preset):
+    found = predict([f"BR_tree({mode}inv)" for mode in tree_level.TREE_MODES], preset=preset)
+    expected = [5.76e-7, 9.80e-7, 8.81e-6, 2.14e-5]
+    assert list(found["observables"].values()) == pytest.approx(expected, rel=0.01, abs=0)
+
+
 def test_refusals():
     with pytest.raises(InputError, match="preset 'eos' has no f_Bplus"):
         predict(["BR_tree(B+->K+inv)"], preset="eos")

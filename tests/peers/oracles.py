@@ -208,6 +208,24 @@ def flavio_form_factors(transition: str, q2: float) -> dict[str, float]:
     return {name: float(value) for name, value in found.items()}
 
 
+def flavio_tree(hadron: str) -> float:
+    """BR(B+ -> tau nu) BR(tau -> hadron nu), hadron "pi" or "K", at Born level.
+
+    The electroweak corrections that flavio puts into the coefficients of both are taken out.
+    """
+    product = 1.0
+    for name, kind, flavours in (
+        ("BR(B+->taunu)", "bll", 5),
+        (f"BR(tau->{hadron}nu)", "taudecays", 4),
+    ):
+        scale = flavio.config["renormalization scale"][kind]
+        corrected = flavio.physics.bdecays.wilsoncoefficients.get_CVLSM(
+            flavio_parameters(), scale, nf=flavours
+        )
+        product *= flavio.sm_prediction(name) / corrected**2
+    return float(product)
+
+
 def _flavio_at_q2(
     mode: str,
     function: Callable[[Mapping[str, float], flavio.WilsonCoefficients, float], float],

@@ -9,6 +9,7 @@ from bsnunu_jax.hadrons.form_factors import SSE
 from bsnunu_jax.hadrons.transitions import MODES
 from bsnunu_jax.inputs import load_inputs
 from bsnunu_jax.inputs.sets import form_factor_set
+from bsnunu_jax.observables import tree_level
 from bsnunu_jax.states import Neutrinos
 
 oracles = pytest.importorskip("oracles", reason="needs flavio and EOS: pip install '.[test,peers]'")
@@ -91,6 +92,12 @@ def test_native_totals(mode: str) -> None:
     ours = programs.branching_fraction(mode, [Neutrinos()], INPUTS)
     theirs = oracles.flavio_br_native(mode, zero, zero)
     assert float(ours) == pytest.approx(theirs, rel=1e-5, abs=0)
+
+
+@pytest.mark.parametrize(("mode", "hadron"), [("B+->K+", "K"), ("B+->pi+", "pi")])
+def test_tree_level_part(mode: str, hadron: str) -> None:
+    ours = float(tree_level.branching_fraction(mode, INPUTS))
+    assert ours == pytest.approx(oracles.flavio_tree(hadron), rel=1e-6, abs=0)
 
 
 # By flavio's names.
