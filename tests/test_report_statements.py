@@ -20,7 +20,7 @@ from bsnunu_jax.models import get_model
 # Two peaks, the right one at the end of the prior, as those of the card that Belle II bounds alone.
 PEAKS, WIDTHS, END = (-15.0, 30.0), (4.0, 5.0), 30.0
 MEASURED = "BR(B+->K+inv)"
-OTHERS = ("BR(B+->K+tau+tau-)", "DeltaMs")
+OTHERS = ("BR(B+->K+tau+tau-)", "DeltaMs", "BR(B+->pi+inv)")
 
 
 def shares(values):
@@ -117,6 +117,12 @@ def test_predictions_without_data_are_marked(written):
     ) as drawn:
         assert drawn["BR(B0->K*0inv)"].attrs["remark"].startswith(remark)
         assert "remark" not in drawn[MEASURED].attrs
+
+
+def test_larger_tree_level_parts_are_named(written):
+    """Of pi+; that of K+ is smaller than the SM rate."""
+    lines = [line for line in written[1].splitlines() if "tau nu, tau" in line]
+    assert lines == ["B+ -> tau nu, tau -> pi+ nu at tree level, BR 8.8e-06: not included"]
 
 
 def test_sectors_without_the_model_are_sm_values(written):

@@ -33,7 +33,7 @@ from bsnunu_jax.commands.options import (
 @click.option("--q2", metavar="A,B,...", help="q2 in GeV^2, for spectra.")
 @PRESET
 @FORM_FACTORS
-@click.option("--tree-tau", is_flag=True, help="Add B+ -> tau nu (-> K+ nu) nu to B+->K+.")
+@click.option("--tree-tau", is_flag=True, help="Add B+ -> tau nu, tau -> K+, K*+, pi+, rho+ nu.")
 @click.option(
     "--errors", type=click.IntRange(2, 1_000_000), metavar="N", help="Spread over N input draws."
 )

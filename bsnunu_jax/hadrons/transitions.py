@@ -59,6 +59,21 @@ class Transition:
 
 
 @dataclass(frozen=True)
+class Tree:
+    """X+ -> tau+ nu with tau+ -> hadron nubar, the final state of a mode at tree level.
+
+    Attributes:
+        decay_constants: of the decaying and of the final hadron, keys of `Inputs.values`.
+        ckm: elements of the two decays, keys likewise.
+        larger: than the SM rate of the mode.
+    """
+
+    decay_constants: tuple[str, str]
+    ckm: tuple[str, str]
+    larger: bool = False
+
+
+@dataclass(frozen=True)
 class Mode:
     """One decay into a hadron and invisible particles; names are keys of `Inputs.values`.
 
@@ -77,6 +92,7 @@ class Mode:
             `Inputs.values`, and a correction to it or "": rates are in units of it.
         conjugate: the decaying meson is this superposition of a hadron and its antiparticle, "KL".
         polarisation: of the decaying baryon, a key of `Inputs.values`; "" where there is none.
+        tree: the same final state through a tau at tree level, no part of its rate; None for most.
         flavio, eos: how these programs spell the decay to neutrinos, or "".
         reported: reports and comparisons give it whether or not the data ask for it.
         charged: decays to charged leptons are offered.
@@ -95,6 +111,7 @@ class Mode:
     kappa: tuple[str, ...] = ()
     conjugate: str = ""
     polarisation: str = ""
+    tree: Tree | None = None
     flavio: str = ""
     eos: str = ""
     reported: bool = False
@@ -164,6 +181,10 @@ def _mode(name: str, row: Mapping[str, Any]) -> Mode:
     renamed = {"masses", "lifetime", "hadron", "numbers", *_LISTS, *_OWN}
     rest = {"transition": name} | {key: row[key] for key in row if key not in renamed}
     rest |= {key: tuple(row.get(key, ())) for key in _LISTS}
+    if tree := row.get("tree"):
+        f_B, f_K = tree["decay_constants"]
+        V_B, V_K = tree["ckm"]
+        rest["tree"] = Tree((f_B, f_K), (V_B, V_K), tree.get("larger", False))
     return Mode(name=name, meson=row["hadron"], m_B=m_B, m_K=m_K, tau_B=row["lifetime"], **rest)
 
 

@@ -9,6 +9,7 @@ from collections.abc import Callable, Mapping
 from difflib import get_close_matches
 from functools import partial
 from types import MappingProxyType
+from typing import Any
 
 import numpy as np
 
@@ -31,6 +32,7 @@ from bsnunu_jax.observables.charged_catalogue import charged_observables
 from bsnunu_jax.observables.dark_matter.catalogue import dark_observables
 from bsnunu_jax.observables.observable import Observable as Observable
 from bsnunu_jax.observables.observable import observable
+from bsnunu_jax.states import States
 
 # How a hadron is called in words, where both charges share it.
 _SHORT = {"B->K*": "K*"}
@@ -76,12 +78,22 @@ def _catalogue() -> dict[str, Observable]:
         observable("omega", spectra.omega, mode=seen),
         *(observable(name, partial(ratio_to_sm, mode)) for name, mode in RATIOS.items()),
         observable("eta", lambda _states, inputs: eta(inputs)),
-        observable(
-            "BR_tree(B+->K+inv)", lambda _states, inputs: tree_level.branching_fraction(inputs)
-        ),
-        observable("dBR_tree/dq2(B+->K+inv)", lambda _states, *a: tree_level.dbr_dq2(*a)),
     ]
+    for name in tree_level.TREE_MODES:
+        tex, hadron = (part.strip() for part in MODES[name].latex.split(r"\to"))
+        words = {"mode": name, "tex": tex, "hadron": hadron, "meson": MODES[name].meson}
+        total = partial(_of_inputs, tree_level.branching_fraction, name)
+        spectrum = partial(_of_inputs, tree_level.dbr_dq2, name)
+        found.append(observable("BR_tree(${mode}inv)", total, **words))
+        found.append(observable("dBR_tree/dq2(${mode}inv)", spectrum, **words))
     return {o.name: o for o in [*found, *_beside()]}
+
+
+def _of_inputs(
+    function: Callable[..., Scalar], mode: str, _states: States, *arguments: Any
+) -> Scalar:
+    """That of a function which takes no states."""
+    return function(mode, *arguments)
 
 
 def _beside() -> list[Observable]:
@@ -110,7 +122,8 @@ def equals_sm(values: np.ndarray, sm: np.ndarray) -> bool:
 
 
 _FLAVIO = {"BR": "BR", "dBR/dq2": "dBR/dq2", "FL": "dF_L", "<FL>": "F_L"}
-_EOS = {"BR": "BR", "dBR/dq2": "dBR/dq2", "F_L(q2)": "dF_L", "F_L": "F_L"}
+# Of baryons EOS writes F_L(q^2).
+_EOS = {"BR": "BR", "dBR/dq2": "dBR/dq2", "F_L(q2)": "dF_L", "F_L(q^2)": "dF_L", "F_L": "F_L"}
 # EOS's names that mean the same thing.
 EOS_ALIASES: Mapping[str, str] = MappingProxyType(
     {

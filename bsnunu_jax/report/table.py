@@ -11,6 +11,7 @@ from bsnunu_jax.experiments.quoted.shape_systematic import shape_std
 from bsnunu_jax.inference.fits.best_fit import BestFit
 from bsnunu_jax.inference.hypotheses.hypotest import local_significance
 from bsnunu_jax.inference.problem.problem import Problem
+from bsnunu_jax.observables.tree_level import left_out
 from bsnunu_jax.report.diagnostics import Diagnostic
 from bsnunu_jax.report.intervals import STATEMENT
 from bsnunu_jax.report.remarks import MARKS, flagged
@@ -102,6 +103,7 @@ def _columns(problem: Problem, rows: Sequence[Row]) -> list[str]:
         ]
         * unbound,
         *[f"{MARKS[text]} {text}" for text in dict.fromkeys(r.remark for r in rows) if text],
+        *left_out([r.name for r in rows], problem.nuisances.inputs),
         *_wrapped(f"HDI: {STATEMENT}; central intervals are in summary.csv."),
     ]
 

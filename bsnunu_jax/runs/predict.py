@@ -20,11 +20,10 @@ from bsnunu_jax.models.values import GivenPoint
 from bsnunu_jax.numerics.batch import chunked_vmap
 from bsnunu_jax.observables import inclusive
 from bsnunu_jax.observables.catalogue import OTHERS, Observable, equals_sm, get_observable
+from bsnunu_jax.observables.tree_level import PARTS, TREE_MODES, left_out
 from bsnunu_jax.states import InvisibleState, Neutrinos, each_state
 from bsnunu_jax.states.base import quarks_of
 from bsnunu_jax.states.sectors import Sectors
-
-_WITH_TREE = tuple(f"{kind}({m}inv)" for kind in ("BR", "dBR/dq2") for m in ("B+->K+", "B+->K*+"))
 
 
 def predict(
@@ -50,7 +49,7 @@ def predict(
         q2: comma-separated q2 [GeV^2] for spectra.
         preset: name of the inputs.
         form_factors: "B->K=SET" to replace the preset's sets.
-        tree_tau: add B+ -> tau nu (-> K+ nu) nu to the rates of B+ -> K+.
+        tree_tau: add B+ -> tau nu, tau -> hadron nu to the rates of B+ -> K+, K*+, pi+, rho+.
         errors: number of draws of the inputs; each value becomes {"value", "std"}.
         seed: seed of the draws.
         domain: what to do where the model is beyond its domain: "warn", "error" or "ignore".
@@ -77,11 +76,11 @@ def predict(
     the_model.check_values(ranges, lambda name: f"--set {name}")
     lines = the_model.check_domain(ranges, lambda name: f"--set {name}", domain)
     lines = [*lines, *(point.warnings if point else ())]
-    if tree_tau and not any(o.name in _WITH_TREE for o in chosen):
+    if tree_tau and not any(o.name in PARTS for o in chosen):
         raise InputError(
             f"applies to none of {_names(chosen)}",
             where="--tree-tau",
-            allowed="it adds to BR(B+->K+inv) and dBR/dq2(B+->K+inv)",
+            allowed=f"it adds to BR(...inv) and dBR/dq2(...inv) of {', '.join(TREE_MODES)}",
         )
     points = _points(chosen, q2, inputs)
 
@@ -119,6 +118,8 @@ def predict(
         )
     if untouched:
         remarks.append(f"the model has no part in {_names(untouched)}: SM values")
+    if not tree_tau:
+        remarks += left_out([o.name for o in chosen], inputs, ", --tree-tau adds it")
     remarks += _extrapolated(chosen, inputs)
     lines += _beyond_partons(chosen, states, inputs, the_model.name, domain)
     if remarks:
@@ -236,16 +237,9 @@ def _names(observables: Sequence[Observable]) -> str:
 def _value(observable: Observable, tree_tau: bool, *arguments: Any) -> jax.Array:
     """The observable, with the tree-level part of its mode if that is asked for."""
     value = observable.function(*arguments)
-    if not tree_tau or observable.name not in _WITH_TREE:
+    if not tree_tau or observable.name not in PARTS:
         return value
-    if observable.mode != "B+->K+":
-        raise InputError(
-            f"no sourced f_K* for the tree-level part of {observable.mode}",
-            where="--tree-tau",
-            allowed="use it with B+->K+",
-        )
-    kind = "dBR_tree/dq2" if observable.differential else "BR_tree"
-    return value + get_observable(f"{kind}(B+->K+inv)").function(*arguments)
+    return value + get_observable(PARTS[observable.name]).function(*arguments)
 
 
 def as_table(result: dict[str, Any]) -> str:
@@ -256,7 +250,11 @@ def as_table(result: dict[str, Any]) -> str:
         for k, v in result["parameters"].items()
     ]
     if "tree_tau" in result:
-        rows.append("  B+ -> tau nu (-> K+ nu) nu added to the rates of B+->K+")
+        modes = dict.fromkeys(
+            str(get_observable(n).mode) for n in result["observables"] if n in PARTS
+        )
+        hadrons = ", ".join(MODES[mode].meson for mode in modes)
+        rows.append(f"  B+ -> tau nu, tau -> {hadrons} nu at tree level: included")
     if "note" in result:
         rows.append(f"  ({result['note']})")
     rows += [f"  {line}" for line in result.get("remarks", ())]

@@ -1,9 +1,10 @@
-"""Rates of B -> K(*) nu nubar as computed by the peer codes flavio 2.7.1 and EOS 1.0.21."""
+"""Rates of decays to a hadron and nu nubar as computed by flavio 2.7.1 and EOS 1.0.21."""
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
+from dataclasses import dataclass
 from functools import cache
 from typing import Any
 
@@ -14,12 +15,12 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 from scipy.integrate import quad
 
+from bsnunu_jax.inputs.sets import form_factor_set
+
 FloatArray = NDArray[np.float64]
 
 MODES = ("B+->K+", "B0->K0", "B+->K*+", "B0->K*0")
-"""Mode names used by every function of this module."""
-
-VECTOR_MODES = MODES[2:]
+"""The decays that both programs have."""
 
 EOS_COEFFICIENTS = ("cVL", "cVR", "cSL", "cSR", "cTL")
 """Lepton-universal coefficients of EOS (sector sbnunu at mu = 4.2 GeV, sign opposite to C_L)."""
@@ -29,23 +30,88 @@ FLAVIO_SCALE = 4.8
 
 _EPSREL = 1e-10
 _LEPTONS = ("e", "mu", "tau")
-_FLAVIO_NAMES = {
-    "B+->K+": "B+->Knunu",
-    "B0->K0": "B0->Knunu",
-    "B+->K*+": "B+->K*nunu",
-    "B0->K*0": "B0->K*nunu",
+
+
+@dataclass(frozen=True)
+class FlavioDecay:
+    """A decay in flavio: its name there, its mesons, and the quarks in names of coefficients."""
+
+    name: str
+    heavy: str
+    light: str
+    quarks: str = "bs"
+
+
+FLAVIO_DECAYS = {
+    "B+->K+": FlavioDecay("B+->Knunu", "B+", "K+"),
+    "B0->K0": FlavioDecay("B0->Knunu", "B0", "K0"),
+    "B+->K*+": FlavioDecay("B+->K*nunu", "B+", "K*+"),
+    "B0->K*0": FlavioDecay("B0->K*nunu", "B0", "K*0"),
+    "B+->pi+": FlavioDecay("B+->pinunu", "B+", "pi+", "bd"),
+    "B0->pi0": FlavioDecay("B0->pinunu", "B0", "pi0", "bd"),
+    "B+->rho+": FlavioDecay("B+->rhonunu", "B+", "rho+", "bd"),
+    "B0->rho0": FlavioDecay("B0->rhonunu", "B0", "rho0", "bd"),
 }
-_FLAVIO_MESONS = {
-    "B+->K+": ("B+", "K+"),
-    "B0->K0": ("B0", "K0"),
-    "B+->K*+": ("B+", "K*+"),
-    "B0->K*0": ("B0", "K*0"),
+FLAVIO_VECTORS = ("B+->K*+", "B0->K*0", "B+->rho+", "B0->rho0")
+
+
+@dataclass(frozen=True)
+class EosDecay:
+    """A decay in EOS: its process, hadrons and options there.
+
+    `longitudinal` is how F_L at one q2 is spelt, "" if there is none. `form_factors` (prefix of
+    EOS's parameters, transition, set) are those of ours where EOS's own are zero or rounded.
+    """
+
+    process: str
+    heavy: str
+    light: str
+    options: Mapping[str, str]
+    longitudinal: str = ""
+    form_factors: tuple[str, str, str] | None = None
+
+
+_BSZ = {"form-factors": "BSZ2015"}
+EOS_DECAYS = {
+    "B+->K+": EosDecay("B->Knunu", "B_u", "K_u", _BSZ),
+    "B0->K0": EosDecay("B->Knunu", "B_d", "K_d", _BSZ),
+    "B+->K*+": EosDecay("B->K^*nunu", "B_u", "K_u^*", _BSZ | {"q": "u", "I": "1/2"}, "F_L(q2)"),
+    "B0->K*0": EosDecay("B->K^*nunu", "B_d", "K_d^*", _BSZ | {"q": "d", "I": "1/2"}, "F_L(q2)"),
+    "Bs->phi": EosDecay("B_s->phinunu", "B_s", "phi", _BSZ, "F_L(q2)"),
+    "Bs->eta": EosDecay(
+        "B_s->etanunu", "B_s", "eta", _BSZ, form_factors=("B_s->eta", "Bs->eta", "mr2025")
+    ),
+    "Bs->etaprime": EosDecay(
+        "B_s->eta_primenunu",
+        "B_s",
+        "eta_prime",
+        _BSZ,
+        form_factors=("B_s->eta_prime", "Bs->etaprime", "mr2025"),
+    ),
+    "Lambdab->Lambda": EosDecay(
+        "Lambda_b->Lambdanunu",
+        "Lambda_b",
+        "Lambda",
+        {"form-factors": "DM2016"},
+        "F_L(q^2)",
+        ("Lambda_b->Lambda", "Lambdab->Lambda", "dm2016_nominal"),
+    ),
 }
-_EOS_MESONS = {
-    "B+->K+": ("B_u", "K_u"),
-    "B0->K0": ("B_d", "K_d"),
-    "B+->K*+": ("B_u", "K_u^*"),
-    "B0->K*0": ("B_d", "K_d^*"),
+EOS_VECTORS = ("B+->K*+", "B0->K*0", "Bs->phi")
+EOS_BARYONS = ("Lambdab->Lambda",)
+
+# EOS's names of the form factors of 1/2 -> 1/2.
+_EOS_BARYONIC = {
+    "f0": "time^V",
+    "f+": "long^V",
+    "fperp": "perp^V",
+    "g0": "time^A",
+    "g+": "long^A",
+    "gperp": "perp^A",
+    "h+": "long^T",
+    "hperp": "perp^T",
+    "ht+": "long^T5",
+    "htperp": "perp^T5",
 }
 
 
@@ -68,17 +134,18 @@ def integrate_spectrum(function: Callable[[float], float], q2_max: float) -> flo
 # flavio ------------------------------------------------------------------------------------------
 
 
-def flavio_wilson(c_l: ArrayLike, c_r: ArrayLike) -> flavio.WilsonCoefficients:
+def flavio_wilson(c_l: ArrayLike, c_r: ArrayLike, quarks: str = "bs") -> flavio.WilsonCoefficients:
     """Flavio coefficients at 4.8 GeV for NP matrices C_L^{ij}, C_R^{ij}, i = barred neutrino.
 
     H = -(4GF/sqrt2) VtbVts* alpha/(4pi) sum C^{ij} (s g P_{L,R} b)(nubar_i g (1-g5) nu_j) with
-    alpha = alpha_e(4.8 GeV); flavio's CL_bsnu{a}nu{b} is C_L^{ba}.
+    alpha = alpha_e(4.8 GeV); flavio's CL_bsnu{a}nu{b} is C_L^{ba}. With d for s if `quarks` is
+    "bd".
     """
     values: dict[str, complex] = {}
     for name, matrix in (("CL", np.asarray(c_l, complex)), ("CR", np.asarray(c_r, complex))):
         for i, barred in enumerate(_LEPTONS):
             for j, unbarred in enumerate(_LEPTONS):
-                values[f"{name}_bsnu{unbarred}nu{barred}"] = complex(matrix[i, j])
+                values[f"{name}_{quarks}nu{unbarred}nu{barred}"] = complex(matrix[i, j])
     coefficients = flavio.WilsonCoefficients()
     coefficients.set_initial(values, scale=FLAVIO_SCALE, eft="WET", basis="flavio")
     return coefficients
@@ -90,27 +157,34 @@ def flavio_parameters() -> dict[str, float]:
 
 
 def flavio_q2_max(mode: str) -> float:
-    """End point (mB - mK(*))^2 in GeV^2 with flavio's masses."""
+    """End point in GeV^2 with flavio's masses."""
     parameters = flavio_parameters()
-    heavy, light = _FLAVIO_MESONS[mode]
-    return float((parameters[f"m_{heavy}"] - parameters[f"m_{light}"]) ** 2)
+    decay = FLAVIO_DECAYS[mode]
+    return float((parameters[f"m_{decay.heavy}"] - parameters[f"m_{decay.light}"]) ** 2)
 
 
 def flavio_spectrum(mode: str, q2: ArrayLike, c_l: ArrayLike, c_r: ArrayLike) -> FloatArray:
     """Return dBR/dq2 in GeV^-2 from flavio's defaults, summed over the nine neutrino pairs."""
-    return _flavio_at_q2(f"dBR/dq2({_FLAVIO_NAMES[mode]})", q2, c_l, c_r)
+    observable = flavio.Observable[f"dBR/dq2({FLAVIO_DECAYS[mode].name})"]
+    return _flavio_at_q2(mode, observable.prediction_par, q2, c_l, c_r)
 
 
 def flavio_fl(mode: str, q2: ArrayLike, c_l: ArrayLike, c_r: ArrayLike) -> FloatArray:
-    """Longitudinal fraction F_L(q2), q2 in GeV^2, of a K* mode from flavio's defaults."""
-    return _flavio_at_q2(f"FL({_FLAVIO_NAMES[mode]})", q2, c_l, c_r)
+    """Longitudinal fraction F_L(q2), q2 in GeV^2, of a K* or rho from flavio's defaults.
+
+    It is an observable of K* alone; the function behind it takes any vector.
+    """
+    decay = FLAVIO_DECAYS[mode]
+    of = flavio.physics.bdecays.bvnunu.fl_summed(decay.heavy, decay.light)
+    return _flavio_at_q2(mode, lambda par, wc, q2: of(wc, par, q2), q2, c_l, c_r)
 
 
 def flavio_br(mode: str, c_l: ArrayLike, c_r: ArrayLike) -> float:
     """Branching ratio: flavio's own dBR/dq2 integrated to 1e-9 (flavio itself asks for 5e-3)."""
-    observable = flavio.Observable[f"dBR/dq2({_FLAVIO_NAMES[mode]})"]
+    decay = FLAVIO_DECAYS[mode]
+    observable = flavio.Observable[f"dBR/dq2({decay.name})"]
     parameters = flavio_parameters()
-    coefficients = flavio_wilson(c_l, c_r)
+    coefficients = flavio_wilson(c_l, c_r, decay.quarks)
     return integrate_spectrum(
         lambda q2: observable.prediction_par(parameters, coefficients, q2), flavio_q2_max(mode)
     )
@@ -120,22 +194,49 @@ def flavio_br_native(
     mode: str, c_l: ArrayLike, c_r: ArrayLike, epsrel: float | None = None
 ) -> float:
     """Branching ratio from flavio's BR observable, optionally at another epsrel than its 5e-3."""
-    observable = flavio.Observable[f"BR({_FLAVIO_NAMES[mode]})"]
+    decay = FLAVIO_DECAYS[mode]
+    observable = flavio.Observable[f"BR({decay.name})"]
+    coefficients = flavio_wilson(c_l, c_r, decay.quarks)
     with _flavio_epsrel(epsrel):
-        return float(observable.prediction_par(flavio_parameters(), flavio_wilson(c_l, c_r)))
+        return float(observable.prediction_par(flavio_parameters(), coefficients))
 
 
-def flavio_brs(c_l: ArrayLike, c_r: ArrayLike) -> FloatArray:
-    """Return flavio's four branching ratios in the order of `MODES`."""
-    return np.array([flavio_br(mode, c_l, c_r) for mode in MODES])
+def flavio_form_factors(transition: str, q2: float) -> dict[str, float]:
+    """All form factors of a transition ("Lambdab->Lambda") at one q2 [GeV^2], by flavio's names."""
+    quantity = flavio.classes.AuxiliaryQuantity[f"{transition} form factor"]
+    found = quantity.prediction(par_dict=flavio_parameters(), wc_obj=None, q2=q2)
+    return {name: float(value) for name, value in found.items()}
 
 
-def _flavio_at_q2(name: str, q2: ArrayLike, c_l: ArrayLike, c_r: ArrayLike) -> FloatArray:
-    observable = flavio.Observable[name]
+def flavio_tree(hadron: str) -> float:
+    """BR(B+ -> tau nu) BR(tau -> hadron nu), hadron "pi" or "K", at Born level.
+
+    The electroweak corrections that flavio puts into the coefficients of both are taken out.
+    """
+    product = 1.0
+    for name, kind, flavours in (
+        ("BR(B+->taunu)", "bll", 5),
+        (f"BR(tau->{hadron}nu)", "taudecays", 4),
+    ):
+        scale = flavio.config["renormalization scale"][kind]
+        corrected = flavio.physics.bdecays.wilsoncoefficients.get_CVLSM(
+            flavio_parameters(), scale, nf=flavours
+        )
+        product *= flavio.sm_prediction(name) / corrected**2
+    return float(product)
+
+
+def _flavio_at_q2(
+    mode: str,
+    function: Callable[[Mapping[str, float], flavio.WilsonCoefficients, float], float],
+    q2: ArrayLike,
+    c_l: ArrayLike,
+    c_r: ArrayLike,
+) -> FloatArray:
     parameters = flavio_parameters()
-    coefficients = flavio_wilson(c_l, c_r)
+    coefficients = flavio_wilson(c_l, c_r, FLAVIO_DECAYS[mode].quarks)
     points = np.asarray(q2, float)
-    values = [observable.prediction_par(parameters, coefficients, float(x)) for x in points.flat]
+    values = [function(parameters, coefficients, float(x)) for x in points.flat]
     return np.array(values, float).reshape(points.shape)
 
 
@@ -159,7 +260,7 @@ def _flavio_epsrel(epsrel: float | None) -> Iterator[None]:
 
 
 class EosMode:
-    """One mode in EOS with its own parameter set: model WET, form factors BSZ2015.
+    """One mode in EOS with its own parameter set: model WET.
 
     model=WET reads the coefficients sbnunu::{Re,Im}{c} (cVL is the total, SM included) and the CKM
     elements from CKM::abs(V_tb), CKM::abs(V_ts); model=SM recomputes cVL and ignores the rest.
@@ -168,14 +269,18 @@ class EosMode:
     (s Gamma b)(nu Gamma' P_L nu), alpha = 1/133, three equal flavours; scalar and tensor rates are
     twice those of (s P b)(nu P N) and (s sigma P b)(nu sigma P N) with distinct nu, N.  EOS 1.0.21
     registers B->Knunu with q=u forced, so B0 -> K0 is obtained by setting mass::B_u, mass::K_u and
-    life_time::B_u to the values of B_d, K_d; B->K^*nunu takes the option q=u or q=d.
+    life_time::B_u to the values of B_d, K_d; B->K^*nunu takes the option q=u or q=d. Lambda_b ->
+    Lambda reads cVL and cVR alone.
     """
 
-    def __init__(self, mode: str) -> None:
-        """Build the observables of a mode from EOS's default parameters."""
+    def __init__(self, mode: str, *, own_form_factors: bool = False) -> None:
+        """Build the observables of a mode from EOS's default parameters.
+
+        With `own_form_factors` also those of the decays that EOS has none or rounded ones of.
+        """
         self.mode = mode
+        self.decay = EOS_DECAYS[mode]
         self.parameters = eos.Parameters.Defaults()
-        heavy, light = _EOS_MESONS[mode]
         if mode == "B0->K0":
             for target, source in (
                 ("mass::B_u", "mass::B_d"),
@@ -183,7 +288,10 @@ class EosMode:
                 ("life_time::B_u", "life_time::B_d"),
             ):
                 self.parameters.set(target, self.parameters[source].evaluate())
-        masses = [self.parameters[f"mass::{meson}"].evaluate() for meson in (heavy, light)]
+        if self.decay.form_factors and not own_form_factors:
+            self._set_form_factors(*self.decay.form_factors)
+        mesons = self.decay.heavy, self.decay.light
+        masses = [self.parameters[f"mass::{meson}"].evaluate() for meson in mesons]
         self.q2_max = float((masses[0] - masses[1]) ** 2)
         """End point in GeV^2."""
         self.handles = {
@@ -192,24 +300,34 @@ class EosMode:
         }
         self.standard_model = complex(self.handles["cVL"][0].evaluate())
         """EOS's default cVL."""
-        options: dict[str, str] = {"model": "WET", "form-factors": "BSZ2015"}
-        if mode in VECTOR_MODES:
-            process = "B->K^*nunu"
-            options |= {"q": "u" if mode == "B+->K*+" else "d", "I": "1/2"}
-        else:
-            process = "B->Knunu"
+        options = {"model": "WET", **self.decay.options}
+        if own_form_factors:
+            del options["form-factors"]
+        process, longitudinal = self.decay.process, self.decay.longitudinal
         self._kinematics = eos.Kinematics(q2=1.0)
         self._q2 = self._kinematics["q2"]
         self._spectrum = self._make(f"{process}::dBR/dq2", self._kinematics, options)
-        self.br_observable = self._make(
-            f"{process}::BR", eos.Kinematics(q2_min=0.0, q2_max=self.q2_max), options
-        )
+        whole = eos.Kinematics(q2_min=0.0, q2_max=self.q2_max)
+        self.br_observable = self._make(f"{process}::BR", whole, options)
         """EOS's own integrated branching ratio (QAGS, epsrel 5e-4)."""
+        self.fl_observable = self._make(f"{process}::F_L", whole, options) if longitudinal else None
+        """EOS's own F_L, integrated over q2."""
         self._fl = (
-            self._make(f"{process}::F_L(q2)", self._kinematics, options)
-            if mode in VECTOR_MODES
+            self._make(f"{process}::{longitudinal}", self._kinematics, options)
+            if longitudinal
             else None
         )
+
+    def _set_form_factors(self, prefix: str, transition: str, name: str) -> None:
+        """Give EOS the coefficients of one of our sets."""
+        table = form_factor_set(transition, name)
+        for parameter, value in zip(table.parameters, table.central, strict=True):
+            order, _, form_factor = parameter.partition("_")
+            if table.parametrisation == "BSZ":
+                key = f"{prefix}::alpha^{form_factor}_{order[1:]}@BSZ2015"
+            else:
+                key = f"{prefix}::{order[0]}_{order[1:]}_{_EOS_BARYONIC[form_factor]}@DM2016"
+            self.parameters.set(key, float(value))
 
     def _make(self, name: str, kinematics: eos.Kinematics, options: Mapping[str, str]) -> Any:
         return eos.Observable.make(name, self.parameters, kinematics, eos.Options(**options))
@@ -236,7 +354,7 @@ class EosMode:
         return np.array(values).reshape(points.shape)
 
     def fl(self, q2: ArrayLike) -> FloatArray:
-        """EOS's F_L(q2); its numerator keeps the vector terms only, see `eos_fl`."""
+        """EOS's F_L(q2); of mesons its numerator keeps the vector terms only, see `eos_fl`."""
         if self._fl is None:
             raise ValueError(f"{self.mode} has no longitudinal fraction")
         points = np.asarray(q2, float)
@@ -262,7 +380,7 @@ def eos_spectrum(mode: str, q2: ArrayLike, coefficients: Mapping[str, complex]) 
 
 
 def eos_fl(mode: str, q2: ArrayLike, coefficients: Mapping[str, complex]) -> FloatArray:
-    """EOS's F_L(q2) of a K* mode; scalar and tensor terms enter its denominator only."""
+    """EOS's F_L(q2); of mesons scalar and tensor terms enter its denominator only."""
     oracle = eos_mode(mode)
     oracle.set(coefficients)
     return oracle.fl(q2)
@@ -280,8 +398,3 @@ def eos_br_native(mode: str, coefficients: Mapping[str, complex]) -> float:
     oracle = eos_mode(mode)
     oracle.set(coefficients)
     return float(oracle.br_observable.evaluate())
-
-
-def eos_brs(coefficients: Mapping[str, complex], modes: Sequence[str] = MODES) -> FloatArray:
-    """EOS's branching ratios in the order of `modes`."""
-    return np.array([eos_br(mode, coefficients) for mode in modes])

@@ -24,6 +24,18 @@ def spectrum(mode, state, inputs, q2):
     return jax.vmap(lambda s: rates.dgamma_dq2(mode, state, inputs, s))(q2)
 
 
+@partial(jax.jit, static_argnums=0)
+def dbr_dq2(mode, states, inputs, q2):
+    """`branching.dbr_dq2` at many q2."""
+    return jax.vmap(lambda s: branching.dbr_dq2(mode, states, inputs, s))(q2)
+
+
+@partial(jax.jit, static_argnums=0)
+def longitudinal_fraction_at(mode, states, inputs, q2):
+    """`branching.longitudinal_fraction_at` at many q2."""
+    return jax.vmap(lambda s: branching.longitudinal_fraction_at(mode, states, inputs, s))(q2)
+
+
 integrated_kernels = jax.jit(rates.integrated_kernels, static_argnums=0, static_argnames="nodes")
 binned_kernels = jax.jit(rates.binned_kernels, static_argnums=0, static_argnames="nodes")
 dgamma_dq2 = jax.jit(rates.dgamma_dq2, static_argnums=0)
