@@ -215,13 +215,16 @@ def _expansion(
         for m in over_sm:
             same = [k for s, k in zip(states, kernels[m], strict=True) if isinstance(s, Neutrinos)]
             kernel = same[0] if same else rates.integrated_kernels(m, Neutrinos(), inputs)
-            sm[m] = tau[m] * rates.contract(Neutrinos().invariants(inputs), kernel)
+            sm[m] = tau[m] * rates.contract(rates.invariants(m, Neutrinos(), inputs), kernel)
 
         def values(x: Vector) -> Array:
-            parts = [(s, s.invariants(inputs)) for s in each_state(build(x, inputs))]
+            states = each_state(build(x, inputs))
             total = {
                 m: tau[m]
-                * sum(rates.contract(c, k) for (_, c), k in zip(parts, kernels[m], strict=True))
+                * sum(
+                    rates.contract(rates.invariants(m, s, inputs), k)
+                    for s, k in zip(states, kernels[m], strict=True)
+                )
                 for m in modes
             }
             found = []

@@ -86,7 +86,7 @@ class Predictions:
     def _branching_fractions(self, request: Request) -> Array:
         if request not in self._memo:
             gamma = sum(
-                rates.contract(state.invariants(self.inputs), kernel)
+                rates.contract(rates.invariants(request[0], state, self.inputs), kernel)
                 for state, kernel in zip(self.states, self.kernels(request), strict=True)
             )
             tau = self.inputs.lifetime(get_decay(request[0]).tau_B)

@@ -70,6 +70,8 @@ class Mode:
         flavio, eos: how these programs spell the decay to neutrinos, or "".
         reported: reports and comparisons give it whether or not the data ask for it.
         charged: decays to charged leptons are offered.
+        mixing: Delta Gamma/Gamma of the decaying meson, "" where its mixing does not matter.
+        charge_parity: of the final hadron, 0 where it tells the meson from its antiparticle.
     """
 
     name: str
@@ -87,6 +89,8 @@ class Mode:
     eos: str = ""
     reported: bool = False
     charged: bool = False
+    mixing: str = ""
+    charge_parity: int = 0
 
     @property
     def spin(self) -> str:
@@ -106,7 +110,10 @@ class Mode:
 
 @dataclass(frozen=True)
 class Annihilation:
-    """A meson that goes into the invisible pair alone; names are keys of `Inputs.values`."""
+    """A meson that goes into the invisible pair alone; names are keys of `Inputs.values`.
+
+    `mixing` and `charge_parity` as those of a `Mode`, the vacuum has +1.
+    """
 
     name: str
     m_B: str
@@ -115,6 +122,8 @@ class Annihilation:
     latex: str
     quarks: str = USUAL_QUARKS
     reported: bool = False
+    mixing: str = ""
+    charge_parity: int = 0
 
 
 _TABLE = packaged("hadrons", "transitions.yaml")
@@ -150,15 +159,8 @@ def _mode(name: str, row: Mapping[str, Any]) -> Mode:
 
 
 def _annihilation(name: str, row: Mapping[str, Any]) -> Annihilation:
-    return Annihilation(
-        name,
-        row["mass"],
-        row["lifetime"],
-        row["decay_constant"],
-        row["latex"],
-        row["quarks"],
-        row.get("reported", False),
-    )
+    renamed = {"mass": "m_B", "lifetime": "tau_B", "decay_constant": "f_B"}
+    return Annihilation(name, **{renamed.get(key, key): value for key, value in row.items()})
 
 
 MODES: Mapping[str, Mode] = MappingProxyType(

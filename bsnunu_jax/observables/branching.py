@@ -70,7 +70,8 @@ def longitudinal_fraction(mode: str, states: States, inputs: Inputs) -> Scalar:
     """F_L of the K*, integrated over q2."""
     longitudinal = sum(
         rates.contract(
-            s.invariants(inputs), rates.integrated_kernels(mode, s, inputs, longitudinal=True)
+            rates.invariants(mode, s, inputs),
+            rates.integrated_kernels(mode, s, inputs, longitudinal=True),
         )
         for s in each_state(states)
     )
@@ -81,7 +82,9 @@ def longitudinal_fraction(mode: str, states: States, inputs: Inputs) -> Scalar:
 def longitudinal_fraction_at(mode: str, states: States, inputs: Inputs, q2: ArrayLike) -> Scalar:
     """F_L of the K* at one q2 [GeV^2]; 0 outside the phase space."""
     longitudinal = sum(
-        rates.contract(s.invariants(inputs), rates.kernels(mode, s, inputs, q2, longitudinal=True))
+        rates.contract(
+            rates.invariants(mode, s, inputs), rates.kernels(mode, s, inputs, q2, longitudinal=True)
+        )
         for s in each_state(states)
     )
     total = sum(rates.dgamma_dq2(mode, s, inputs, q2) for s in each_state(states))

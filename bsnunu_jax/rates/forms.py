@@ -107,6 +107,7 @@ def forms(
 def by_state(
     states: Sequence[MassivePair],
     inputs: Inputs,
+    modes: Sequence[str],
     kernels: Callable[[MassivePair], Sequence[Kernels]],
 ) -> list[Float[Array, "states ..."]]:
     """Sums over the invariants of each of some pairs with the same masses, which share kernels.
@@ -114,19 +115,20 @@ def by_state(
     Args:
         states: pairs that differ in their operators.
         inputs: of their invariants.
+        modes: one for each of the kernels.
         kernels: of the pair that has the operators of all.
     """
     merged = {k: c for s in states for k, c in s.coefficients.items()}
     union = eqx.tree_at(lambda s: s.coefficients, states[0], merged)
-    weights = [s.invariants(inputs) for s in states]
+    weights = {m: [rates.invariants(m, s, inputs) for s in states] for m in dict.fromkeys(modes)}
 
-    def sums(kernel: Kernels) -> Array:
+    def sums(mode: str, kernel: Kernels) -> Array:
         zero = jnp.zeros_like(next(iter(kernel.values()), jnp.zeros(())))
         return jnp.stack(
-            [sum((v * kernel[k] for k, v in w.items() if k in kernel), zero) for w in weights]
+            [sum((v * kernel[k] for k, v in w.items() if k in kernel), zero) for w in weights[mode]]
         )
 
-    return [sums(kernel) for kernel in kernels(union)]
+    return [sums(mode, kernel) for mode, kernel in zip(modes, kernels(union), strict=True)]
 
 
 def with_coefficients(inputs: Inputs, transition: str, b: Float[Array, " n"]) -> Inputs:

@@ -19,6 +19,7 @@ from bsnunu_jax.inputs import Inputs
 from bsnunu_jax.numerics.quadrature import NODES
 from bsnunu_jax.rates import of_rows
 from bsnunu_jax.rates.baryons import free_quark
+from bsnunu_jax.rates.mixing import invariants as invariants
 from bsnunu_jax.rates.of_rows import contract as contract
 from bsnunu_jax.states import Neutrinos
 from bsnunu_jax.states.base import Around, InvisibleState, rows_in
@@ -192,12 +193,12 @@ def dgamma_dq2(mode: str, state: InvisibleState, inputs: Inputs, q2: ArrayLike) 
             "a two-body decay has no q2 spectrum, its rate is a line at q2 = m^2",
             allowed="ask for totals or bins, or give a width > 0",
         )
-    return contract(state.invariants(inputs), kernels(mode, state, inputs, q2))
+    return contract(invariants(mode, state, inputs), kernels(mode, state, inputs, q2))
 
 
 def gamma(mode: str, state: InvisibleState, inputs: Inputs) -> Scalar:
-    """Total rate in GeV."""
-    return contract(state.invariants(inputs), integrated_kernels(mode, state, inputs))
+    """Total rate in GeV, time-integrated where the meson mixes."""
+    return contract(invariants(mode, state, inputs), integrated_kernels(mode, state, inputs))
 
 
 def gamma_bins(
@@ -210,4 +211,4 @@ def gamma_bins(
 ) -> Float[Array, " bins"]:
     """Rate in bins of q2 (edges in GeV^2) in GeV."""
     kernel = binned_kernels(mode, state, inputs, edges, nodes=nodes)
-    return contract(state.invariants(inputs), kernel)
+    return contract(invariants(mode, state, inputs), kernel)

@@ -1,7 +1,7 @@
 """Massless neutrinos with flavour: C_L, C_R and the right-handed C_L', C_R' of Eq. (7)."""
 
 from abc import abstractmethod
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 
 import equinox as eqx
 import jax.numpy as jnp
@@ -96,10 +96,19 @@ class Elsewhere:
 
     def invariants_elsewhere(self, inputs: Inputs) -> dict[str, Scalar]:
         """Those of every transition whose CKM factor the inputs have."""
+        return self._elsewhere(inputs, _vector_axial)
+
+    def mixing_elsewhere(self, inputs: Inputs) -> dict[str, Scalar]:
+        """Their `mixing_invariants`."""
+        return self._elsewhere(inputs, _mixing)
+
+    def _elsewhere(
+        self, inputs: Inputs, invariants: Callable[..., dict[str, Scalar]]
+    ) -> dict[str, Scalar]:
         return {
             f"{quarks} {name}": value
             for quarks, matrices in self.matrices_elsewhere(inputs).items()
-            for name, value in _vector_axial(*matrices).items()
+            for name, value in invariants(*matrices).items()
         }
 
     def rows_in(self, quarks: str, q2: Scalar) -> Mapping[str, Mapping[str, Scalar]]:
@@ -190,6 +199,12 @@ class Neutrinos(Elsewhere, MasslessPair, eqx.Module):
         found = _vector_axial(inputs.N_0, CL, self.CR, self.CLp, self.CRp)
         return found | self.invariants_elsewhere(inputs)
 
+    def mixing_invariants(self, inputs: Inputs) -> dict[str, Scalar]:
+        """See `base.mixing_invariants`: C^{ij} C^{ji}, the pair nu_i nubar_j comes from both."""
+        CL = self.CL + inputs.C_L_SM * jnp.eye(3)
+        found = _mixing(inputs.N_0, CL, self.CR, self.CLp, self.CRp)
+        return found | self.mixing_elsewhere(inputs)
+
     def dark_rows(self, q2: Scalar) -> dict[str, dict[str, Scalar]]:
         """A massless chiral pair: transverse current only, weight 2 q2/3."""
         return _transverse(q2)
@@ -215,6 +230,16 @@ def _vector_axial(N_0: Scalar, CL: Array, CR: Array, CLp: Array, CRp: Array) -> 
     vector = jnp.sum(squared(CL + CR)) + jnp.sum(squared(CLp + CRp))
     axial = jnp.sum(squared(CL - CR)) + jnp.sum(squared(CLp - CRp))
     return {"vector": N_0**2 * vector, "axial": N_0**2 * axial}
+
+
+def _mixing(N_0: Scalar, CL: Array, CR: Array, CLp: Array, CRp: Array) -> dict[str, Scalar]:
+    """N_0^2 sum Re C^{ij} C^{ji} of C_L +- C_R; the axial quark current has the other C parity."""
+
+    def of(sign: int) -> Scalar:
+        left, right = CL + sign * CR, CLp + sign * CRp
+        return N_0**2 * jnp.sum((left * left.T + right * right.T).real)
+
+    return {"vector": of(1), "axial": -of(-1)}
 
 
 def _transverse(q2: Scalar) -> dict[str, dict[str, Scalar]]:

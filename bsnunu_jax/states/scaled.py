@@ -6,7 +6,7 @@ from jax.typing import ArrayLike
 
 from bsnunu_jax.foundation.arrays import Scalar
 from bsnunu_jax.inputs import Inputs
-from bsnunu_jax.states.base import Around, InvisibleState, in_integrals
+from bsnunu_jax.states.base import Around, InvisibleState, in_integrals, mixing_invariants
 
 
 class Scaled(Around, eqx.Module):
@@ -35,3 +35,7 @@ class Scaled(Around, eqx.Module):
     def invariants(self, inputs: Inputs) -> dict[str, Scalar]:
         """Those of the state times the factor."""
         return {k: self.factor * v for k, v in self.state.invariants(inputs).items()}
+
+    def mixing_invariants(self, inputs: Inputs) -> dict[str, Scalar]:
+        """Those of the state times the factor."""
+        return {k: self.factor * v for k, v in mixing_invariants(self.state, inputs).items()}

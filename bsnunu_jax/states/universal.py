@@ -57,6 +57,15 @@ class Universal(Elsewhere, MasslessPair, eqx.Module):
             **self.invariants_elsewhere(inputs),
         }
 
+    def mixing_invariants(self, inputs: Inputs) -> dict[str, Scalar]:
+        """See `base.mixing_invariants`; pairs of scalars and tensors have two different fields."""
+        norm = 3 * inputs.N_0**2
+        return {
+            "vector": norm * ((self.cVL + self.cVR) ** 2).real,
+            "axial": -norm * ((self.cVL - self.cVR) ** 2).real,
+            **self.mixing_elsewhere(inputs),
+        }
+
     def dark_rows(self, q2: Scalar) -> dict[str, dict[str, Scalar]]:
         """Massless chiral pairs: J = 1 vectors, J = 0 scalars, and both parts of the tensor."""
         return {

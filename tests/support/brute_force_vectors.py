@@ -23,7 +23,11 @@ def polarizations(k: Array, mass: float) -> Array:
 def vector_currents(k1: Array, k2: Array, m1: float, m2: float) -> dict[str, Array]:
     """<X(k1, e1) Xbar(k2, e2)| . |0> of the dark half of every operator, Lorentz indices up."""
     e1, e2 = polarizations(k1, m1).conj(), polarizations(k2, m2).conj()
-    e1, e2 = e1[:, :, None, :], e2[:, None, :, :]
+    return of_fields(e1[:, :, None, :], e2[:, None, :, :], k1, k2)
+
+
+def of_fields(e1: Array, e2: Array, k1: Array, k2: Array) -> dict[str, Array]:
+    """The same with e1 exp(i k1 x) for X^dag and e2 exp(i k2 x) for X."""
     q, difference = ((k1 + sign * k2)[:, None, None, :] for sign in (1, -1))
     derivative, left_right = 1j * q, -1j * difference  # d^mu of both, <->d^mu
 
