@@ -131,20 +131,26 @@ def test_flaws_are_located(tmp_path, old, new, message):
 
 
 def test_the_group_of_the_bs(inputs):
-    """f_Bs = 0.2303(13) GeV enters squared, the lifetime linearly; other modes do not see them."""
+    """f_Bs = 0.2303(13) GeV squared, the lifetime linearly, 1/(1 - y); other modes: nothing."""
     assert "Bs" in GROUPS
     assert "Bs" not in DEFAULT_GROUPS
     nuisances = Nuisances(inputs, ["Bs"])
-    assert nuisances.names == ("f_Bs", "tau_B_s")
+    assert nuisances.names == ("f_Bs", "tau_B_s", "DeltaGamma_over_Gamma_Bs")
     table, state = numbers("default"), ScalarPair(0.5, P=1e-8)
 
     def br(mode, z):
         return float(branching_fraction(mode, state, nuisances.shift(jnp.array(z))))
 
-    for z, name, power in (([1.0, 0.0], "f_Bs", 2), ([0.0, 1.0], "tau_B_s", 1)):
-        expected = (1 + table[name].uncertainty / table[name].value) ** power
-        assert br("Bs->inv", z) / br("Bs->inv", [0.0, 0.0]) == pytest.approx(expected, rel=1e-12)
-        assert br("B0->K*0", z) == br("B0->K*0", [0.0, 0.0])
+    y, sigma = 0.129 / 2, 0.009 / 2
+    expected = {
+        name: (1 + table[name].uncertainty / table[name].value) ** power
+        for name, power in (("f_Bs", 2), ("tau_B_s", 1))
+    } | {"DeltaGamma_over_Gamma_Bs": (1 - y) / (1 - y - sigma)}
+    none = np.zeros(3)
+    for z, name in zip(np.eye(3), nuisances.names, strict=True):
+        change = br("Bs->inv", z) / br("Bs->inv", none)
+        assert change == pytest.approx(expected[name], rel=1e-12)
+        assert br("B0->K*0", z) == br("B0->K*0", none)
 
 
 # Beside K and K* everything uncertain varies but the masses and what other transitions alone have.
