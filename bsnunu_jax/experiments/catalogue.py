@@ -25,6 +25,7 @@ _FILES = (
     "counting.yaml",
     "gaussian.yaml",
     "limits.yaml",
+    "hadrons.yaml",
     "correlated_modes.yaml",
     "dark_matter.yaml",
 )

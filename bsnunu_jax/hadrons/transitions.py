@@ -109,6 +109,15 @@ class Mode:
 
 
 @dataclass(frozen=True)
+class Average:
+    """The mean of some modes, as measurements of both charges have it."""
+
+    name: str
+    of: tuple[str, ...]
+    latex: str
+
+
+@dataclass(frozen=True)
 class Annihilation:
     """A meson that goes into the invisible pair alone; names are keys of `Inputs.values`.
 
@@ -169,6 +178,10 @@ MODES: Mapping[str, Mode] = MappingProxyType(
 
 ANNIHILATIONS: Mapping[str, Annihilation] = MappingProxyType(
     {name: _annihilation(name, row) for name, row in _TABLE["annihilations"].items()}
+)
+
+AVERAGES: Mapping[str, Average] = MappingProxyType(
+    {name: Average(name, tuple(r["of"]), r["latex"]) for name, r in _TABLE["averages"].items()}
 )
 
 # What reports, posteriors and comparisons give whether or not the data ask for it.

@@ -29,6 +29,8 @@ from bsnunu_jax.observables.bs_mixing import mixing_observables
 from bsnunu_jax.observables.charged_catalogue import ALIASES as CHARGED_ALIASES
 from bsnunu_jax.observables.charged_catalogue import charged_observables
 from bsnunu_jax.observables.dark_matter.catalogue import dark_observables
+from bsnunu_jax.observables.inclusive import inclusive_observables
+from bsnunu_jax.observables.kpi_window import window_observables
 from bsnunu_jax.observables.observable import Observable as Observable
 from bsnunu_jax.observables.observable import observable
 
@@ -81,6 +83,7 @@ def _catalogue() -> dict[str, Observable]:
         ),
         observable("dBR_tree/dq2(B+->K+inv)", lambda _states, *a: tree_level.dbr_dq2(*a)),
     ]
+    found += [*inclusive_observables(), *window_observables()]
     return {o.name: o for o in [*found, *_beside()]}
 
 
