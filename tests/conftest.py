@@ -154,8 +154,8 @@ def inputs() -> Inputs:
 
 @pytest.fixture(scope="session")
 def every_set() -> Inputs:
-    """The default preset with form factors of every transition, recommended or not."""
-    return load_inputs(form_factors={"Bs->K": "gvdv2020_lcsrlattice"})
+    """The default preset with form factors of every transition, recommended or not, at t = 0."""
+    return load_inputs(form_factors={"Bs->K": "gvdv2020_lcsrlattice"}, time_integrated=False)
 
 
 @pytest.fixture

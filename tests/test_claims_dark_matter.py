@@ -27,7 +27,7 @@ from bsnunu_jax.states.sectors import DarkScalar
 
 MASSES = (0.5, 0.6, 0.7, 0.8, 0.9)
 PER_TEV = 1e-3  # GeV^-1
-INPUTS = load_inputs()
+INPUTS = load_inputs(time_integrated=False)  # as the slides
 RELIC = jax.jit(lambda m, log_c: omega_h2(DarkScalar(m, jnp.exp(log_c)), INPUTS))
 AVERAGE = jax.jit(lambda m, c: thermal_average(DarkScalar(m, c), INPUTS, 20.0))
 

@@ -177,7 +177,9 @@ def test_grams_give_the_integrated_kernels(tmp_path, rng, model, fixed, mass):
             state = op.state(m, inputs)
             kernels = [rates.binned_kernels("B+->K+", state, inputs, jnp.asarray(edges), nodes=4)]
             kernels += [rates.integrated_kernels(mode, state, inputs) for mode, _ in requests[1:]]
-            found.append([rates.contract(state.invariants(inputs), k) for k in kernels])
+            modes = [mode for mode, _ in requests]
+            invariants = [rates.invariants(mode, state, inputs) for mode in modes]
+            found.append(list(map(rates.contract, invariants, kernels)))
         return found
 
     for i, m in enumerate(masses):

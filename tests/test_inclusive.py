@@ -1,7 +1,5 @@
 """B -> X_s + invisible: closed forms, corrections, reach, the line of the K*, regions of M(X_s)."""
 
-from functools import partial
-
 import equinox as eqx
 import jax
 import jax.numpy as jnp
@@ -11,12 +9,17 @@ from scipy.integrate import quad
 
 from bsnunu_jax.foundation.errors import InputError
 from bsnunu_jax.hadrons.kstar_width import KstarShape, with_s_wave
-from bsnunu_jax.inputs import Nuisances
-from bsnunu_jax.observables import branching, inclusive
+from bsnunu_jax.hadrons.transitions import TRANSITIONS
+from bsnunu_jax.inputs import GROUPS, Nuisances, form_factor_sets, load_inputs
+from bsnunu_jax.inputs.nuisances import DEFAULT_GROUPS
+from bsnunu_jax.inputs.sets import form_factor_set
+from bsnunu_jax.observables import branching, inclusive, kpi_window
+from bsnunu_jax.observables.catalogue import OBSERVABLES, get_observable
 from bsnunu_jax.rates import inclusive as partons
 from bsnunu_jax.rates import kernels
 from bsnunu_jax.rates.baryons import free_quark
 from bsnunu_jax.rates.hadronic_mass import FermiMotion, ShapeFunction, fraction_below
+from bsnunu_jax.runs.predict import uncertain
 from bsnunu_jax.states import Neutrinos, ScalarPair, TwoBody
 
 CORRECTIONS = partons.Corrections(0.22, -0.3, 0.12)
@@ -122,7 +125,7 @@ def test_normalisation(inputs):
     with pytest.raises(InputError, match=r"B0->K0 is no inclusive decay; B0->Xs or B\+->Xs"):
         inclusive.mass_regions("B0->K0", Neutrinos(), inputs)
     with pytest.raises(InputError, match=r"B0->K0 has no K\*; one of B\+->K\*\+"):
-        inclusive.kstar_shape("B0->K0", inputs)
+        kpi_window.kstar_shape("B0->K0", inputs)
 
 
 def test_uncertainty_of_the_stated_rate(inputs):
@@ -257,7 +260,7 @@ def test_a_wide_kstar_in_the_standard_model(inputs):
         vector = kernels.integrated_kernels("B0->K*0", Neutrinos(), there)["vector"]
         return jnp.stack([full + vector, long])
 
-    shape = inclusive.kstar_shape("B0->K*0", inputs)
+    shape = kpi_window.kstar_shape("B0->K*0", inputs)
     m_0 = float(inputs.values["m_Kstar_0"])
     narrow = at(m_0, False)
     for fixed, sign in ((False, 1), (True, -1)):
@@ -274,8 +277,12 @@ def test_a_wide_kstar_in_the_standard_model(inputs):
 
 def test_regions_of_mass(inputs):
     """K; the K* up to 1.0 GeV with its S wave; the rest, so that all three are the total."""
-    regions = partial(inclusive.mass_regions, "B0->Xs")
-    of = jax.jit(lambda state, s_wave: regions(state, inputs, s_wave=s_wave))
+
+    @jax.jit
+    def of(state, s_wave):
+        there = eqx.tree_at(lambda i: i.values["F_S_Kpi"], inputs, jnp.asarray(s_wave))
+        return inclusive.mass_regions("B0->Xs", state, there)
+
     sm = of(Neutrinos(), 0.0)
     assert sum(map(float, sm)) == pytest.approx(3.35e-5, rel=1e-13, abs=0)
     kaon = float(branching.branching_fraction("B0->K0", Neutrinos(), inputs))
@@ -348,3 +355,57 @@ def test_slopes_of_motion(inputs):
     difference = (float(one(0.42)) - float(one(0.40))) / 0.02
     assert found == pytest.approx(difference, rel=0.05)
     assert found < 0
+
+
+def test_observables_of_regions(inputs):
+    """Names, sums, the mean of both charges, and the S wave that is in them by default."""
+    state = [Neutrinos(), ScalarPair(0.3, V=3e-9)]
+    values = {
+        name: float(get_observable(name).function(state, inputs))
+        for name in OBSERVABLES
+        if "Xsinv)" in name and name.startswith("BR(")
+    }
+    regions = ("[0,0.6]", "[0.6,1.0]", "[1.0,inf]")
+    assert len(values) == 3 * 4
+    for mode in ("B0->Xs", "B+->Xs", "B->Xs"):
+        parts = [values[f"BR({mode}inv){region}"] for region in regions]
+        assert sum(parts) == pytest.approx(values[f"BR({mode}inv)"], rel=1e-12, abs=0)
+    for region in ("", *regions):
+        of = {m: values[f"BR({m}inv){region}"] for m in ("B0->Xs", "B+->Xs", "B->Xs")}
+        mean = (of["B0->Xs"] + of["B+->Xs"]) / 2
+        assert of["B->Xs"] == pytest.approx(mean, rel=1e-13, abs=0)
+    narrow = float(branching.branching_fraction("B0->K*0", state, inputs))
+    inside = float(kpi_window.kstar_shape("B0->K*0", inputs).fraction(0.6, 1.0))
+    expected = narrow * inside / 0.95
+    assert values["BR(B0->Xsinv)[0.6,1.0]"] == pytest.approx(expected, rel=1e-12, abs=0)
+
+
+def test_window_of_kpi(inputs):
+    """Its part of the line and the S wave; the width counts for sum rules alone."""
+    name, narrow = "BR_window(B0->K*0inv)", "BR(B0->K*0inv)"
+
+    def value(name, inputs):
+        return float(get_observable(name).function(Neutrinos(), inputs))
+
+    assert value(name, inputs) / value(narrow, inputs) == pytest.approx(0.846 / 0.95, abs=1e-3)
+    for sets, exponent in (("gkvd2018_lcsr", 1), ("gkvd2018_lcsrlattice", 0)):
+        of = load_inputs(form_factors={"B->K*": sets})
+        raised = eqx.tree_at(lambda i: i.values["norm_width_Kstar"], of, jnp.asarray(1.2))
+        change = value(name, raised) / value(name, of)
+        assert change == pytest.approx(1.2**exponent, rel=1e-13)
+        assert value(narrow, raised) == value(narrow, of)
+    assert uncertain([get_observable(narrow)]) == DEFAULT_GROUPS
+    assert uncertain([get_observable(name)]) == tuple(
+        g for g in GROUPS if g in (*DEFAULT_GROUPS, "Kpi")
+    )
+    assert Nuisances(inputs, ["Kpi"]).names == ("F_S_Kpi", "norm_width_Kstar")
+    wider = eqx.tree_at(lambda i: i.values["F_S_Kpi"], inputs, jnp.asarray(0.1))
+    assert value(name, wider) / value(name, inputs) == pytest.approx(0.95 / 0.9, rel=1e-13)
+
+
+def test_sets_of_sum_rules_alone() -> None:
+    """They have no lattice in their name."""
+    for transition in TRANSITIONS:
+        for name in form_factor_sets(transition):
+            alone = name.endswith("_lcsr") or name == "mr2025"
+            assert form_factor_set(transition, name).sum_rules is alone

@@ -1,15 +1,19 @@
 """Limits of which only the number is published, and the uncertain inputs of Bs -> invisible."""
 
+from pathlib import Path
+
 import jax
 import jax.numpy as jnp
 import numpy as np
 import pytest
+import yaml
 from scipy.integrate import quad
 from scipy.stats import norm
 
-from bsnunu_jax.experiments import load_measurements
+from bsnunu_jax.experiments import load_measurements, measurement_names
 from bsnunu_jax.experiments.catalogue import read_measurements
 from bsnunu_jax.experiments.measurement import Generative
+from bsnunu_jax.experiments.quoted.values import GaussianMeasurement
 from bsnunu_jax.foundation.errors import InputError
 from bsnunu_jax.inference.hypotheses.limits import upper_limits
 from bsnunu_jax.inference.hypotheses.profile_likelihood import ProfileLikelihood
@@ -97,6 +101,85 @@ def test_cls_gives_the_limit_too(aleph, inputs):
     assert float(branching_fraction("Bs->inv", states, inputs)) == pytest.approx(LIMIT, rel=1e-5)
 
 
+# Observable, limit, confidence level in %, as the publications have them.
+PUBLISHED = {
+    "aleph_Bs_inv": ("BR(Bs->inv)", 5.6e-4, 90),
+    "aleph_B0_inv": ("BR(B0->inv)", 1.4e-4, 90),
+    "babar_2012_B0inv": ("BR(B0->inv)", 2.4e-5, 90),
+    "belle_2020_B0inv": ("BR(B0->inv)", 7.8e-5, 90),
+    "belle2_2025_Xs_K": ("BR(B->Xsinv)[0,0.6]", 2.2e-5, 90),
+    "belle2_2025_Xs_Kstar": ("BR(B->Xsinv)[0.6,1.0]", 9.5e-5, 90),
+    "belle2_2025_Xs_high": ("BR(B->Xsinv)[1.0,inf]", 31.2e-5, 90),
+    "belle2_2025_Xs": ("BR(B->Xsinv)", 3.2e-4, 90),
+    "delphi_1996_phinunu": ("BR(Bs->phiinv)", 5.4e-3, 90),
+    "delphi_1996_Kstar0nunu": ("BR(B0->K*0inv)", 1.0e-3, 90),
+    "paper_R_Kstar_nunu": ("R_Kstar_nunu", 1.9, 90),
+    "belle_2026_Ktautau": ("BR(B+->K+tau+tau-)", 5.6e-4, 90),
+    "belle2_2025_Kstar0tautau": ("BR(B0->K*0tau+tau-)", 1.8e-3, 90),
+    "belle_2021_Kstar0tautau": ("BR(B0->K*0tau+tau-)", 3.1e-3, 90),
+    "lhcb_2025_Kstar0tautau": ("BR(B0->K*0tau+tau-)", 2.8e-4, 95),
+    "lhcb_2025_phitautau": ("BR(Bs->phitau+tau-)", 4.7e-4, 95),
+    "lhcb_2020_Kmutau": ("BR(B+->K+mu-tau+)", 3.9e-5, 90),
+    "belle_2023_Kmutau": ("BR(B+->K+mu-tau+)", 0.59e-5, 90),
+    "belle_2023_Ktaumu": ("BR(B+->K+mu+tau-)", 2.45e-5, 90),
+    "lhcb_2019_Bstaumu": ("BR(Bs->mu+-tau-+)", 4.2e-5, 95),
+    "belle_2025_Kstar0mutau": ("BR(B0->K*0mu-tau+)", 6.4e-5, 90),
+    "belle_2025_Kstar0taumu": ("BR(B0->K*0mu+tau-)", 6.4e-5, 90),
+    "belle_2025_Kstar0etau": ("BR(B0->K*0e-tau+)", 6.4e-5, 90),
+    "belle_2025_Kstar0taue": ("BR(B0->K*0e+tau-)", 6.4e-5, 90),
+    "lhcb_2022_Kstar0mutau": ("BR(B0->K*0mu-tau+)", 1.0e-5, 90),
+    "lhcb_2022_Kstar0taumu": ("BR(B0->K*0mu+tau-)", 8.2e-6, 90),
+    "lhcb_2024_phimutau": ("BR(Bs->phimu+-tau-+)", 1.0e-5, 90),
+    "belle_2017_D0inv": ("BR(D0->inv)", 9.4e-5, 90),
+    "besiii_2021_D0pi0inv": ("BR(D0->pi0inv)", 2.1e-4, 90),
+    "planck_2018_p_ann": ("p_ann", 3.2e-28, 95),
+}
+# Of `unverified` ones at least a part was not read.
+UNREAD = {n for n in PUBLISHED if n.startswith(("belle_2021", "belle_2023", "lhcb_2022"))}
+UNREAD |= {"lhcb_2024_phimutau", "planck_2018_p_ann"}
+
+
+def test_every_limit_is_published():
+    every = load_all()
+    limits = {n for n, m in every.items() if isinstance(m, GaussianMeasurement) and m.value == 0}
+    assert limits == set(PUBLISHED)
+    for name, (observable, limit, cl) in PUBLISHED.items():
+        m = every[name]
+        assert m.observable == observable
+        width = limit / norm.ppf((1 + cl / 100) / 2)
+        assert (m.upper, m.lower) == pytest.approx((width, width), rel=1e-12, abs=0)
+        assert m.title.endswith("[unverified]") is (name in UNREAD)
+
+
+def load_all():
+    return {name: load_measurements([name])[0] for name in measurement_names()}
+
+
+def test_unverified_numbers_are_in_no_shipped_card():
+    unread = {name for name, m in load_all().items() if "[unverified]" in m.title}
+    assert unread == UNREAD
+    folder = Path(__file__).parents[1] / "fits"
+    for path in folder.glob("*.yaml"):
+        assert not unread & set(yaml.safe_load(path.read_text()).get("data", ()))
+
+
+@pytest.mark.parametrize(
+    "names",
+    [
+        ("belle2_2025_Xs", "belle2_knunu_2023"),
+        ("belle2_2025_Xs_high", "belle2_2023_hta_br"),
+        ("belle2_2025_Xs_K", "belle2_2025_Xs_Kstar"),
+        ("belle2_2025_Xs", "belle2_2025_Xs_high"),
+        ("delphi_1996_phinunu", "delphi_1996_Kstar0nunu"),
+        ("aleph_B0_inv", "aleph_Bs_inv"),
+    ],
+)
+def test_overlaps_are_refused(names):
+    with pytest.raises(InputError, match="contain the same data"):
+        load_measurements(names)
+    load_measurements(["belle2_2025_Xs", "belle2_2023_ita_br", "delphi_1996_phinunu"])
+
+
 OWN = """\
 measurements:
 - {id: mine, title: mine, observable: R_K_nunu, limit: 4.0, confidence_level: 0.95}
@@ -131,20 +214,26 @@ def test_flaws_are_located(tmp_path, old, new, message):
 
 
 def test_the_group_of_the_bs(inputs):
-    """f_Bs = 0.2303(13) GeV enters squared, the lifetime linearly; other modes do not see them."""
+    """f_Bs = 0.2303(13) GeV squared, the lifetime linearly, 1/(1 - y); other modes: nothing."""
     assert "Bs" in GROUPS
     assert "Bs" not in DEFAULT_GROUPS
     nuisances = Nuisances(inputs, ["Bs"])
-    assert nuisances.names == ("f_Bs", "tau_B_s")
+    assert nuisances.names == ("f_Bs", "tau_B_s", "DeltaGamma_over_Gamma_Bs")
     table, state = numbers("default"), ScalarPair(0.5, P=1e-8)
 
     def br(mode, z):
         return float(branching_fraction(mode, state, nuisances.shift(jnp.array(z))))
 
-    for z, name, power in (([1.0, 0.0], "f_Bs", 2), ([0.0, 1.0], "tau_B_s", 1)):
-        expected = (1 + table[name].uncertainty / table[name].value) ** power
-        assert br("Bs->inv", z) / br("Bs->inv", [0.0, 0.0]) == pytest.approx(expected, rel=1e-12)
-        assert br("B0->K*0", z) == br("B0->K*0", [0.0, 0.0])
+    y, sigma = 0.129 / 2, 0.009 / 2
+    expected = {
+        name: (1 + table[name].uncertainty / table[name].value) ** power
+        for name, power in (("f_Bs", 2), ("tau_B_s", 1))
+    } | {"DeltaGamma_over_Gamma_Bs": (1 - y) / (1 - y - sigma)}
+    none = np.zeros(3)
+    for z, name in zip(np.eye(3), nuisances.names, strict=True):
+        change = br("Bs->inv", z) / br("Bs->inv", none)
+        assert change == pytest.approx(expected[name], rel=1e-12)
+        assert br("B0->K*0", z) == br("B0->K*0", none)
 
 
 # Beside K and K* everything uncertain varies but the masses and what other transitions alone have.

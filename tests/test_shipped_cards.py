@@ -33,6 +33,7 @@ def test_there_are_cards():
         "dm_scalar_P",
         "dm_scalar_V",
         "dm_vector_V3",
+        "hadrons",
         "leptoquark_S2tilde",
         "leptoquark_V2",
         "mfv_kaons",

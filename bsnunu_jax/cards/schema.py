@@ -130,10 +130,14 @@ class ParameterSection(Section):
 
 
 class InputsSection(Section):
-    """Preset, form-factor sets that replace those of the preset, groups of varied inputs."""
+    """Preset, form-factor sets that replace those of the preset, groups of varied inputs.
+
+    `time_integrated: false` leaves the mixing of the Bs out of its rates, as some presets do.
+    """
 
     preset: str = "default"
     form_factors: dict[str, str] = Field(default_factory=dict)
+    time_integrated: StrictBool | None = None
     nuisances: Groups = ("ckm", "electroweak", "lifetimes", "B->K", "B->K*")
 
 

@@ -9,7 +9,7 @@ from bsnunu_jax.experiments.quoted.shape_systematic import with_shape_systematic
 from bsnunu_jax.experiments.records.record import likelihood_folder
 from bsnunu_jax.foundation.errors import InputError
 from bsnunu_jax.foundation.located_yaml import LocatedYaml, as_yaml, located
-from bsnunu_jax.inputs import Nuisances, load_inputs, tables
+from bsnunu_jax.inputs import Inputs, Nuisances, load_inputs, tables
 from bsnunu_jax.inputs.sets import form_factor_set, placed
 from bsnunu_jax.models import get_model
 from bsnunu_jax.observables.catalogue import get_observable
@@ -44,7 +44,7 @@ class CardFile:
     def resolved(self) -> str:
         """The card with all defaults spelled out, as YAML."""
         content = self.content.model_dump(mode="json", exclude_none=True)
-        inputs = load_inputs(self.content.inputs.preset, self._form_factors)
+        inputs = self._inputs
         content["inputs"]["form_factors"] = inputs.named_sets
         return as_yaml({k: content[k] for k in (*self.first, *content) if k in content})
 
@@ -74,7 +74,14 @@ class CardFile:
         for transition, name in self._form_factors.items():
             with located(where(("inputs", "form_factors", transition))):
                 form_factor_set(transition, name)
-        return Nuisances(load_inputs(section.preset, self._form_factors), section.nuisances)
+        return Nuisances(self._inputs, section.nuisances)
+
+    @property
+    def _inputs(self) -> Inputs:
+        section = self.content.inputs
+        return load_inputs(
+            section.preset, self._form_factors, time_integrated=section.time_integrated
+        )
 
     @property
     def _form_factors(self) -> dict[str, str]:

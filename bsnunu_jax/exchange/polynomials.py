@@ -23,7 +23,7 @@ from bsnunu_jax.inputs.nuisances import groups_of
 from bsnunu_jax.models import get_model
 from bsnunu_jax.numerics.batch import Batched
 from bsnunu_jax.numerics.quadratic import monomials, quadratic
-from bsnunu_jax.observables.catalogue import OBSERVABLES, get_observable
+from bsnunu_jax.observables.catalogue import RATIOS, get_observable
 from bsnunu_jax.observables.observable import Observable
 from bsnunu_jax.rates import kernels as rates
 from bsnunu_jax.states import Neutrinos, each_state
@@ -32,12 +32,10 @@ from bsnunu_jax.states import Neutrinos, each_state
 _ROUNDING = 1e-11
 _PROBES = 3
 _CHUNK = 100
-_KINDS = ("BR", "BR_NP", "R_K_nunu", "R_Kstar_nunu")
+_DECAYS = (*(f"{mode}inv" for mode in MODES), *ANNIHILATIONS)
 ALLOWED = tuple(
-    name
-    for name, o in OBSERVABLES.items()
-    if name.partition("(")[0] in _KINDS and o.mode in (*MODES, *ANNIHILATIONS)
-)
+    name for kind in ("BR(%s)", "BR_NP(%s)") for name in (kind % decay for decay in _DECAYS)
+) + tuple(RATIOS)
 Key = tuple[str, str, str]
 Vector = Float[Array, " d"]
 
@@ -216,18 +214,17 @@ def _expansion(
         for m in over_sm:
             same = [k for s, k in zip(states, kernels[m], strict=True) if isinstance(s, Neutrinos)]
             kernel = same[0] if same else rates.integrated_kernels(m, Neutrinos(), inputs)
-            seen = rates.invariants(decays[m], Neutrinos(), inputs)
-            sm[m] = tau[m] * rates.contract(seen, kernel)
+            sm[m] = tau[m] * rates.contract(rates.invariants(m, Neutrinos(), inputs), kernel)
 
         def values(x: Vector) -> Array:
-            here = each_state(build(x, inputs))
+            states = each_state(build(x, inputs))
             total = {
                 m: tau[m]
                 * sum(
-                    rates.contract(rates.invariants(decay, s, inputs), k)
-                    for s, k in zip(here, kernels[m], strict=True)
+                    rates.contract(rates.invariants(m, s, inputs), k)
+                    for s, k in zip(states, kernels[m], strict=True)
                 )
-                for m, decay in decays.items()
+                for m in decays
             }
             found = []
             for m, o in zip(mode_of, observables, strict=True):

@@ -26,6 +26,7 @@ _FILES = (
     "gaussian.yaml",
     "limits.yaml",
     "kaons.yaml",
+    "hadrons.yaml",
     "correlated_modes.yaml",
     "dark_matter.yaml",
 )

@@ -87,7 +87,7 @@ class Predictions:
         if request not in self._memo:
             decay = get_decay(request[0])
             gamma = sum(
-                rates.contract(rates.invariants(decay, state, self.inputs), kernel)
+                rates.contract(rates.invariants(request[0], state, self.inputs), kernel)
                 for state, kernel in zip(self.states, self.kernels(request), strict=True)
             )
             self._memo[request] = rates.lifetime(decay, self.inputs) * gamma

@@ -96,6 +96,8 @@ class Mode:
         flavio, eos: how these programs spell the decay to neutrinos, or "".
         reported: reports and comparisons give it whether or not the data ask for it.
         charged: decays to charged leptons are offered.
+        mixing: Delta Gamma/Gamma of the decaying meson, "" where its mixing does not matter.
+        charge_parity: of the final hadron, 0 where it tells the meson from its antiparticle.
     """
 
     name: str
@@ -116,6 +118,8 @@ class Mode:
     eos: str = ""
     reported: bool = False
     charged: bool = False
+    mixing: str = ""
+    charge_parity: int = 0
 
     @property
     def spin(self) -> str:
@@ -134,8 +138,20 @@ class Mode:
 
 
 @dataclass(frozen=True)
+class Average:
+    """The mean of some modes, as measurements of both charges have it."""
+
+    name: str
+    of: tuple[str, ...]
+    latex: str
+
+
+@dataclass(frozen=True)
 class Annihilation:
-    """A meson that goes into the invisible pair alone; names are keys of `Inputs.values`."""
+    """A meson that goes into the invisible pair alone; names are keys of `Inputs.values`.
+
+    `mixing` and `charge_parity` as those of a `Mode`, the vacuum has +1.
+    """
 
     conjugate: ClassVar[str] = ""
 
@@ -146,6 +162,8 @@ class Annihilation:
     latex: str
     quarks: str = USUAL_QUARKS
     reported: bool = False
+    mixing: str = ""
+    charge_parity: int = 0
 
 
 _TABLE = packaged("hadrons", "transitions.yaml")
@@ -189,15 +207,8 @@ def _mode(name: str, row: Mapping[str, Any]) -> Mode:
 
 
 def _annihilation(name: str, row: Mapping[str, Any]) -> Annihilation:
-    return Annihilation(
-        name,
-        row["mass"],
-        row["lifetime"],
-        row["decay_constant"],
-        row["latex"],
-        row["quarks"],
-        row.get("reported", False),
-    )
+    renamed = {"mass": "m_B", "lifetime": "tau_B", "decay_constant": "f_B"}
+    return Annihilation(name, **{renamed.get(key, key): value for key, value in row.items()})
 
 
 MODES: Mapping[str, Mode] = MappingProxyType(
@@ -206,6 +217,10 @@ MODES: Mapping[str, Mode] = MappingProxyType(
 
 ANNIHILATIONS: Mapping[str, Annihilation] = MappingProxyType(
     {name: _annihilation(name, row) for name, row in _TABLE["annihilations"].items()}
+)
+
+AVERAGES: Mapping[str, Average] = MappingProxyType(
+    {name: Average(name, tuple(r["of"]), r["latex"]) for name, r in _TABLE["averages"].items()}
 )
 
 # What reports, posteriors and comparisons give whether or not the data ask for it.

@@ -29,6 +29,7 @@ class Inputs(eqx.Module):
             (static).
         roles: which number is alpha_hamiltonian, that of single transitions, alpha_sm, m_b, m_s
             (static).
+        time_integrated: rates of the Bs have its mixing (static).
     """
 
     values: dict[str, Scalar]
@@ -37,6 +38,7 @@ class Inputs(eqx.Module):
     sets: tuple[tuple[str, str], ...] = eqx.field(static=True)
     roles: tuple[tuple[str, str], ...] = eqx.field(static=True)
     chosen: tuple[str, ...] = eqx.field(static=True, default=())
+    time_integrated: bool = eqx.field(static=True, default=True)
 
     def role(self, name: str) -> Scalar:
         """The number that plays this role in the preset, e.g. "m_b" [GeV]."""
@@ -145,13 +147,19 @@ class Inputs(eqx.Module):
         return self.number(name) * 1e-12 / self.values["hbar"]
 
 
-def load_inputs(preset: str = "default", form_factors: Mapping[str, str] | None = None) -> Inputs:
+def load_inputs(
+    preset: str = "default",
+    form_factors: Mapping[str, str] | None = None,
+    *,
+    time_integrated: bool | None = None,
+) -> Inputs:
     """The central inputs of a preset, with form-factor sets of your choice.
 
     Args:
         preset: "default", "paper", "flavio", "eos" or "hpqcd".
         form_factors: set by transition, e.g. {"B->K*": "bsz2015v2_lcsr"}, or the path of a YAML
             file like those of inputs/data/form_factors; others as in the preset.
+        time_integrated: whether rates of the Bs have its mixing; as in the preset if None.
 
     Raises:
         InputError: for an unknown preset, transition or set, a file that does not fit, or in single
@@ -163,6 +171,8 @@ def load_inputs(preset: str = "default", form_factors: Mapping[str, str] | None 
     """
     require_float64()
     description = tables.preset(preset)
+    if time_integrated is None:
+        time_integrated = description["time_integrated"]
     usual = {name: t.usual for name, t in TRANSITIONS.items() if t.usual}
     named = description["form_factors"] | dict(form_factors or {})
     sets = usual | named
@@ -173,6 +183,7 @@ def load_inputs(preset: str = "default", form_factors: Mapping[str, str] | None 
         sets=tuple(sets.items()),
         roles=tuple(description["roles"].items()),
         chosen=tuple(named),
+        time_integrated=time_integrated,
     )
 
 

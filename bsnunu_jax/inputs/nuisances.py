@@ -14,19 +14,21 @@ from bsnunu_jax.inputs import tables
 from bsnunu_jax.inputs.loader import Inputs
 from bsnunu_jax.inputs.sets import form_factor_set
 
-# The masses are known to 1e-4 or better: they move no rate by more than 3e-4 of itself. f_Bs and
-# the lifetime of the Bs matter to decays of the Bs alone, those of "charged" to R_D, R_D* and
-# Bs -> tau tau, "mixing" to Delta M_s, "charm" to D decays and dark matter, and the CKM factor of
-# another quark transition, in the group of its name, to its decays.
+# The masses are known to 1e-4 or better: they move no rate by more than 3e-4 of itself. f_Bs, the
+# lifetime and the width difference of the Bs matter to decays of the Bs alone, those of "charged"
+# to R_D, R_D* and Bs -> tau tau, "mixing" to Delta M_s, "charm" to D decays and dark matter, "Kpi"
+# to windows of the K pi mass, and the CKM factor of another quark transition, in the group of its
+# name, to its decays.
 DEFAULT_GROUPS = ("ckm", "electroweak", "lifetimes", "B->K", "B->K*")
 _SCALARS = {
     "ckm": ("VtbVts_abs",),
     "electroweak": ("X_t", "sin2thetaW", "GF", "alpha_em_mZ"),
     "lifetimes": ("tau_B_plus", "tau_B_0"),
     "masses": ("m_B_plus", "m_B_0", "m_K_plus", "m_K_0", "m_Kstar_plus", "m_Kstar_0"),
-    "Bs": ("f_Bs", "tau_B_s"),
+    "Bs": ("f_Bs", "tau_B_s", "DeltaGamma_over_Gamma_Bs"),
     "charged": ("R_D_SM", "R_Dstar_SM", "DeltaGamma_over_Gamma_Bs", "Vcb"),
     "mixing": ("f_Bs", "B1_Bs", "B4_Bs", "B5_Bs", "alpha_s_mZ", "m_t_MSbar"),
+    "Kpi": ("F_S_Kpi", "norm_width_Kstar"),
     "charm": ("tau_D_0", "f_D", "m_c_mc_MSbar", "ChPT_B"),
     **{
         q.name: q.uncertain or (q.ckm,) for q in QUARKS.values() if q.ckm and q.name != USUAL_QUARKS
@@ -50,7 +52,7 @@ def groups_of(modes: Iterable[str | None]) -> tuple[str, ...]:
         return DEFAULT_GROUPS
     of_decays = transitions | {d.quarks for d in decays if d is not None}
     elsewhere = {*TRANSITIONS, *QUARKS} - {*DEFAULT_GROUPS} - of_decays
-    return tuple(g for g in GROUPS if g != "masses" and g not in elsewhere)
+    return tuple(g for g in GROUPS if g not in ("masses", "Kpi") and g not in elsewhere)
 
 
 class Nuisances(eqx.Module):

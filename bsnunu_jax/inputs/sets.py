@@ -9,7 +9,7 @@ from types import MappingProxyType
 from typing import Any
 
 import numpy as np
-from pydantic import Field
+from pydantic import Field, StrictBool
 
 from bsnunu_jax.foundation.errors import InputError
 from bsnunu_jax.foundation.located_yaml import LocatedYaml, Names, Number, Section
@@ -27,7 +27,8 @@ _ROUNDING = 1e-8
 class FormFactorSet:
     """Coefficients of one transition with their covariance; masses [GeV] of z and the poles.
 
-    `extrapolated` says at which q2 nothing but the expansion is known, "" if nowhere.
+    `extrapolated` says at which q2 nothing but the expansion is known, "" if nowhere; `sum_rules`
+    that there is no lattice in it, light-cone sum rules alone.
     """
 
     name: str
@@ -37,6 +38,7 @@ class FormFactorSet:
     arxiv: str
     note: str
     extrapolated: str
+    sum_rules: bool
     masses: Mapping[str, float]
     parameters: tuple[str, ...]
     central: np.ndarray
@@ -52,6 +54,7 @@ class _File(Section):
     arxiv: str = ""
     note: str = ""
     extrapolated: str = ""
+    sum_rules: StrictBool = False
     masses: dict[str, Number]
     form_factors: Names | None = None
     parameters: Names = Field(min_length=1)
@@ -129,6 +132,7 @@ def _made(name: str, raw: Mapping[str, Any]) -> FormFactorSet:
         arxiv=raw["arxiv"],
         note=raw.get("note", ""),
         extrapolated=raw.get("extrapolated", ""),
+        sum_rules=raw.get("sum_rules", False),
         masses=MappingProxyType(raw["masses"]),
         parameters=tuple(raw["parameters"]),
         central=np.asarray(raw["central"], dtype=float),

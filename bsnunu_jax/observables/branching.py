@@ -70,7 +70,7 @@ def longitudinal_fraction(mode: str, states: States, inputs: Inputs) -> Scalar:
     """F_L of the K*, integrated over q2."""
     longitudinal = sum(
         rates.contract(
-            rates.invariants(get_mode(mode), s, inputs),
+            rates.invariants(mode, s, inputs),
             rates.integrated_kernels(mode, s, inputs, longitudinal=True),
         )
         for s in each_state(states)
@@ -83,8 +83,7 @@ def longitudinal_fraction_at(mode: str, states: States, inputs: Inputs, q2: Arra
     """F_L of the K* at one q2 [GeV^2]; 0 outside the phase space."""
     longitudinal = sum(
         rates.contract(
-            rates.invariants(get_mode(mode), s, inputs),
-            rates.kernels(mode, s, inputs, q2, longitudinal=True),
+            rates.invariants(mode, s, inputs), rates.kernels(mode, s, inputs, q2, longitudinal=True)
         )
         for s in each_state(states)
     )

@@ -30,6 +30,8 @@ from bsnunu_jax.observables.bs_mixing import mixing_observables
 from bsnunu_jax.observables.charged_catalogue import ALIASES as CHARGED_ALIASES
 from bsnunu_jax.observables.charged_catalogue import charged_observables
 from bsnunu_jax.observables.dark_matter.catalogue import dark_observables
+from bsnunu_jax.observables.inclusive import inclusive_observables
+from bsnunu_jax.observables.kpi_window import window_observables
 from bsnunu_jax.observables.observable import Observable as Observable
 from bsnunu_jax.observables.observable import observable
 from bsnunu_jax.states import States
@@ -86,6 +88,7 @@ def _catalogue() -> dict[str, Observable]:
         spectrum = partial(_of_inputs, tree_level.dbr_dq2, name)
         found.append(observable("BR_tree(${mode}inv)", total, **words))
         found.append(observable("dBR_tree/dq2(${mode}inv)", spectrum, **words))
+    found += [*inclusive_observables(), *window_observables()]
     return {o.name: o for o in [*found, *_beside()]}
 
 

@@ -78,7 +78,7 @@ def charged_observables() -> list[Observable]:
     """All observables of this module.
 
     >>> len(charged_observables()), charged_observables()[0].name
-    (61, 'BR(B+->K+tau+tau-)')
+    (73, 'BR(B+->K+tau+tau-)')
     """
     found = [o for mode in _MODES for o in _tau_pairs(mode)]
     found.append(observable("BR(Bs->tau+tau-)", _bs("tau", "tau")))

@@ -10,19 +10,23 @@ and C_9 + C_9' cancel; in q2 > 15 GeV^2 to 0.5 % and 0.8 %. They are short-dista
 psi(2S) -> tau tau, which exceeds them in the SM, and broad resonances are left out. Totals of e e
 and mu mu, which reach down to the photon pole and over the narrow charmonia, are refused.
 
-The rates are averages over B and Bbar, which differ if C_9 has a phase. A pair of leptons is a
+The rates are averages over B and Bbar, which differ if C_9 has a phase; Bs -> phi tau tau and Bs ->
+tau tau are integrated over time, Bs into two flavours is instantaneous. A pair of leptons is a
 final state like any other massive pair: its rates, windows and derivatives are those of `rates`.
 """
+
+from collections.abc import Mapping
 
 import jax.numpy as jnp
 from jax.typing import ArrayLike
 
-from bsnunu_jax.foundation.arrays import Scalar, squared
+from bsnunu_jax.foundation.arrays import Scalar
 from bsnunu_jax.foundation.errors import InputError
-from bsnunu_jax.hadrons.transitions import ANNIHILATIONS, get_mode
+from bsnunu_jax.hadrons.transitions import ANNIHILATIONS, get_decay, get_mode
 from bsnunu_jax.inputs import Inputs
 from bsnunu_jax.rates import kernels as rates
-from bsnunu_jax.states.lepton_pair import LeptonPair, _c10_sm
+from bsnunu_jax.rates.mixing import time_integrated
+from bsnunu_jax.states.lepton_pair import LeptonPair
 from bsnunu_jax.states.sectors import ChargedLeptons
 
 _BS = ANNIHILATIONS["Bs->inv"]
@@ -32,7 +36,8 @@ def dgamma_dq2(
     mode: str, minus: str, plus: str, charged: ChargedLeptons, inputs: Inputs, q2: ArrayLike
 ) -> Scalar:
     """Spectrum of B -> K(*) minus^- plus^+ at one q2 [GeV^2] in GeV^-1; 0 where closed."""
-    return rates.dgamma_dq2(mode, LeptonPair(plus, minus, charged, inputs), inputs, q2)
+    state, invariants = _pair(mode, minus, plus, charged, inputs, both=False)
+    return rates.contract(invariants, rates.kernels(mode, state, inputs, q2))
 
 
 def dbr_dq2(
@@ -77,7 +82,7 @@ def branching_fraction(
             f"B -> K(*) {minus} {plus} needs the photon pole and the charmonia, which are left out",
             allowed="tau tau, or two different leptons",
         )
-    state, invariants = _pair(minus, plus, charged, inputs, both)
+    state, invariants = _pair(mode, minus, plus, charged, inputs, both)
     if window is None:
         kernel = rates.integrated_kernels(mode, state, inputs)
     else:
@@ -99,23 +104,23 @@ def branching_fraction_bs(
     >>> f"{float(branching_fraction_bs('tau', 'tau', sm, load_inputs('flavio'))):.2e}"
     '7.70e-07'
     """
-    state, invariants = _pair(minus, plus, charged, inputs, both)
-    if minus == plus:
-        # |P|^2 (1 + A y) without a division by |P|^2, which may be 0.
-        y = inputs.values["DeltaGamma_over_Gamma_Bs"] / 2
-        P = _c10_sm(inputs) + state.coefficients["C10-"]
-        P2 = squared(P) + y * (P.real**2 - P.imag**2)
-        invariants |= {"C10-": inputs.N_0**2 / 4 * P2 / (1 - y**2)}
+    state, invariants = _pair(_BS.name, minus, plus, charged, inputs, both)
     kernel = rates.annihilation_kernels(_BS, state, inputs)
     return inputs.lifetime(_BS.tau_B) * rates.contract(invariants, kernel)
 
 
 def _pair(
-    minus: str, plus: str, charged: ChargedLeptons, inputs: Inputs, both: bool
-) -> tuple[LeptonPair, dict[str, Scalar]]:
-    """The pair and its invariants, those of the other assignment of charges added for `both`."""
+    mode: str, minus: str, plus: str, charged: ChargedLeptons, inputs: Inputs, both: bool
+) -> tuple[LeptonPair, Mapping[str, Scalar]]:
+    """The pair and its invariants, those of the other assignment of charges added for `both`.
+
+    One flavour has those of a rate that is integrated over time, as measured, in all presets.
+    """
     state = LeptonPair(plus, minus, charged, inputs)
     found = state.invariants(inputs)
+    decay = get_decay(mode)
+    if minus == plus and decay.mixing:
+        return state, time_integrated(decay, found, state.mixing_invariants(inputs), inputs)
     if both:
         other = LeptonPair(minus, plus, charged, inputs).invariants(inputs)
         found = {name: value + other[name] for name, value in found.items()}

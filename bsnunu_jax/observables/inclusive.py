@@ -7,6 +7,8 @@ model has no hadrons: near its end, which lies below that of K and K*, exclusive
 it. `exclusive_share` says how much of it they are and `check_reach` refuses.
 """
 
+from collections.abc import Callable
+from functools import partial
 from typing import NamedTuple
 
 import jax.numpy as jnp
@@ -15,17 +17,16 @@ from jax.typing import ArrayLike
 
 from bsnunu_jax.foundation.arrays import Scalar
 from bsnunu_jax.foundation.errors import InputError
-from bsnunu_jax.hadrons.kstar_width import KstarShape, with_s_wave
-from bsnunu_jax.hadrons.transitions import MODES, Mode, get_mode
+from bsnunu_jax.hadrons.transitions import AVERAGES, MODES, Mode, get_mode
 from bsnunu_jax.inputs import Inputs
 from bsnunu_jax.observables.branching import branching_fraction
+from bsnunu_jax.observables.kpi_window import in_window
+from bsnunu_jax.observables.observable import Observable, observable
 from bsnunu_jax.rates import inclusive
 from bsnunu_jax.rates import kernels as rates
 from bsnunu_jax.rates.baryons import Baryons, free_quark
 from bsnunu_jax.states import InvisibleState, States
 
-# By the mass of the K*.
-_WIDTHS = {"m_Kstar_0": "width_Kstar_0", "m_Kstar_plus": "width_Kstar_plus"}
 # Beyond this share of the parton rate the exclusive modes are what to use.
 REACH = 0.8
 
@@ -42,26 +43,6 @@ def partons(mode: str, inputs: Inputs) -> Baryons:
     """
     decay = _inclusive(mode)
     return free_quark(inputs.number(decay.m_B), inputs.number(decay.m_K), decay.quarks)
-
-
-def kstar_shape(mode: str, inputs: Inputs) -> KstarShape:
-    """The line of K* -> K pi in a mode with a K*.
-
-    Raises:
-        InputError: for another mode.
-    """
-    mass = get_mode(mode).m_K
-    if mass not in _WIDTHS:
-        known = ", ".join(name for name, m in MODES.items() if m.m_K in _WIDTHS)
-        raise InputError(f"{mode} has no K*", allowed=f"one of {known}")
-    values = inputs.values
-    return KstarShape(
-        values[mass],
-        values[_WIDTHS[mass]],
-        values["m_K_plus"],
-        values["m_pi_plus"],
-        values["radius_Kstar"],
-    )
 
 
 def exclusive_share(mode: str, state: InvisibleState, inputs: Inputs) -> Scalar:
@@ -112,31 +93,66 @@ class MassRegions(NamedTuple):
     rest: Scalar
 
 
-def mass_regions(
-    mode: str, states: States, inputs: Inputs, *, s_wave: ArrayLike = 0.0
-) -> MassRegions:
+# How observables spell them, in GeV.
+REGIONS = {"kaon": "0,0.6", "kstar": "0.6,1.0", "rest": "1.0,inf"}
+
+
+def mass_regions(mode: str, states: States, inputs: Inputs) -> MassRegions:
     """The three regions of Belle II: K, the line of the K* up to 1.0 GeV, and all else.
 
-    The second is the rate of the narrow K* times the part of its line in the region, over
-    1 - `s_wave`; the third is the inclusive rate without the first two, good to about 10 % in the
-    SM. It is negative where the parton rate is out of reach.
-
-    Args:
-        mode: "B0->Xs" or "B+->Xs".
-        states: what recoils.
-        inputs: of the exclusive modes and of the SM.
-        s_wave: share of the K pi S wave in the second region, 0 to 0.1.
+    The second has the K pi S wave, see `kpi_window.in_window`; the third is the inclusive rate
+    without the first two, good to about 10 % in the SM. It is negative where the parton rate is out
+    of reach.
 
     Raises:
         InputError: for a mode that is not inclusive.
     """
     kaon_mode, kstar_mode = _inclusive(mode).exclusive
-    edges = inputs.values["m_Xs_kaon"], inputs.values["m_Xs_kstar"]
-    inside = kstar_shape(kstar_mode, inputs).fraction(*edges)
     kaon = branching_fraction(kaon_mode, states, inputs)
-    kstar = with_s_wave(inside * branching_fraction(kstar_mode, states, inputs), s_wave)
+    edges = inputs.number("m_Xs_kaon"), inputs.number("m_Xs_kstar")
+    kstar = in_window(kstar_mode, states, inputs, *edges)
     total = branching_fraction(mode, states, inputs)
     return MassRegions(kaon, kstar, total - kaon - kstar)
+
+
+def average(average: str, region: str, states: States, inputs: Inputs) -> Scalar:
+    """Mean of the modes of an average, in a region of M(X_s) or "" for all of it.
+
+    >>> from bsnunu_jax import Neutrinos, load_inputs
+    >>> f"{float(average('B->Xs', '', Neutrinos(), load_inputs())):.3e}"
+    '3.485e-05'
+    """
+    modes = AVERAGES[average].of
+    found = (in_region(mode, region, states, inputs) for mode in modes)
+    return sum(found, start=jnp.zeros(())) / len(modes)
+
+
+def in_region(mode: str, region: str, states: States, inputs: Inputs) -> Scalar:
+    """BR of an inclusive mode in a region of `MassRegions`, or "" for all of it."""
+    if not region:
+        return branching_fraction(mode, states, inputs)
+    found: Scalar = getattr(mass_regions(mode, states, inputs), region)
+    return found
+
+
+def inclusive_observables() -> list[Observable]:
+    """Regions of M(X_s), of every mode and of the averages over charges.
+
+    >>> [o.name for o in inclusive_observables()][-2:]
+    ['BR(B->Xsinv)[0.6,1.0]', 'BR(B->Xsinv)[1.0,inf]']
+    """
+    found = []
+    rows: list[tuple[str, str, str, Callable[..., Scalar]]]
+    rows = [(m.name, m.name, m.latex, in_region) for m in MODES.values() if m.exclusive]
+    rows += [(a.name, a.of[0], a.latex, average) for a in AVERAGES.values()]
+    for name, mode, latex, function in rows:
+        words = {"name": name, "mode": mode, "tex": latex}
+        if name in AVERAGES:
+            found.append(observable("BR(${name}inv)", partial(function, name, ""), **words))
+        for region, edges in REGIONS.items():
+            key = "BR(${name}inv)[$edges]"
+            found.append(observable(key, partial(function, name, region), edges=edges, **words))
+    return found
 
 
 def _inclusive(mode: str) -> Mode:

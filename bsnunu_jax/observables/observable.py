@@ -20,7 +20,7 @@ class Observable:
     """A named observable; `function` takes q2 [GeV^2] last if `differential`.
 
     `needs` says what is missing where the value is not finite; `dark` ones are of a model's dark
-    matter.
+    matter. `groups` of uncertain inputs matter beside those of the mode.
     """
 
     name: str
@@ -32,6 +32,7 @@ class Observable:
     description: str = ""
     needs: str = ""
     dark: bool = False
+    groups: tuple[str, ...] = ()
 
 
 def observable(key: str, function: Callable[..., Scalar], **words: str) -> Observable:
@@ -55,6 +56,7 @@ def observable(key: str, function: Callable[..., Scalar], **words: str) -> Obser
         filled(about["description"]),
         filled(about.get("needs", "")),
         about.get("dark", False),
+        tuple(about.get("groups", ())),
     )
 
 

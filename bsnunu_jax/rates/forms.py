@@ -107,32 +107,31 @@ def forms(
 def by_state(
     states: Sequence[MassivePair],
     inputs: Inputs,
-    kernels: Callable[[MassivePair], Sequence[Kernels]],
     modes: Sequence[str],
+    kernels: Callable[[MassivePair], Sequence[Kernels]],
 ) -> list[Float[Array, "states ..."]]:
     """Sums over the invariants of each of some pairs with the same masses, which share kernels.
 
     Args:
         states: pairs that differ in their operators.
         inputs: of their invariants.
+        modes: one for each of the kernels.
         kernels: of the pair that has the operators of all.
-        modes: of each of the kernels.
     """
     merged = {k: c for s in states for k, c in s.coefficients.items()}
     union = eqx.tree_at(lambda s: s.coefficients, states[0], merged)
-    known: dict[rates.Seen, list[dict[str, Scalar]]] = {}
+    known: dict[rates.Seen, list[Mapping[str, Scalar]]] = {}
 
-    def sums(kernel: Kernels, mode: str) -> Array:
-        decay = get_decay(mode)
-        seen = rates.seen(decay)
+    def sums(mode: str, kernel: Kernels) -> Array:
+        seen = rates.seen(mode, inputs)
         if seen not in known:
-            known[seen] = [rates.invariants(decay, s, inputs) for s in states]
+            known[seen] = [rates.invariants(mode, s, inputs) for s in states]
         zero = jnp.zeros_like(next(iter(kernel.values()), jnp.zeros(())))
         return jnp.stack(
             [sum((v * kernel[k] for k, v in w.items() if k in kernel), zero) for w in known[seen]]
         )
 
-    return [sums(kernel, mode) for kernel, mode in zip(kernels(union), modes, strict=True)]
+    return [sums(mode, kernel) for mode, kernel in zip(modes, kernels(union), strict=True)]
 
 
 def with_coefficients(inputs: Inputs, transition: str, b: Float[Array, " n"]) -> Inputs:

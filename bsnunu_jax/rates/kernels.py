@@ -14,28 +14,21 @@ from bsnunu_jax.foundation.errors import InputError
 from bsnunu_jax.hadrons import kinematics
 from bsnunu_jax.hadrons.form_factors import FormFactors
 from bsnunu_jax.hadrons.rows import NAMES, ROWS, Rows, annihilation_rows
-from bsnunu_jax.hadrons.transitions import (
-    ANNIHILATIONS,
-    MODES,
-    USUAL_QUARKS,
-    Annihilation,
-    Mode,
-    get_decay,
-    get_mode,
-)
+from bsnunu_jax.hadrons.transitions import Annihilation, Mode, get_decay, get_mode
 from bsnunu_jax.inputs import Inputs
 from bsnunu_jax.numerics.quadrature import NODES
 from bsnunu_jax.rates import of_rows
 from bsnunu_jax.rates.baryons import free_quark
+from bsnunu_jax.rates.mixing import Seen as Seen
+from bsnunu_jax.rates.mixing import all_invariants as all_invariants
+from bsnunu_jax.rates.mixing import invariants as invariants
+from bsnunu_jax.rates.mixing import seen as seen
 from bsnunu_jax.rates.of_rows import contract as contract
 from bsnunu_jax.states import Neutrinos
-from bsnunu_jax.states.base import Around, InvisibleState, invariants_in, quarks_of, rows_in
-from bsnunu_jax.states.conjugated import conjugated
+from bsnunu_jax.states.base import Around, InvisibleState, rows_in
 
 # A mode, and the edges of its q2 bins as bytes or None for the total.
 Request = tuple[str, bytes | None]
-# A quark transition, and which superposition decays.
-Seen = tuple[str, str]
 
 
 @dataclass(frozen=True)
@@ -112,30 +105,6 @@ def of_mode(
         decay.spin,
         longitudinal,
     )
-
-
-def seen(decay: Mode | Annihilation) -> Seen:
-    """Decays with the same have the same `invariants`."""
-    return decay.quarks, decay.conjugate
-
-
-def invariants(
-    decay: Mode | Annihilation, state: InvisibleState, inputs: Inputs
-) -> dict[str, Scalar]:
-    """The invariants that a decay sees, which `contract` takes with its kernels.
-
-    Those of its quark transition; a decaying K_L sees other combinations, see `conjugated`.
-    """
-    quarks, conjugate = seen(decay)
-    return invariants_in(conjugated(state) if conjugate else state, quarks, inputs)
-
-
-def all_invariants(state: InvisibleState, inputs: Inputs) -> list[dict[str, Scalar]]:
-    """Those of every kind of decay in whose quark transition the state has coefficients."""
-    known = {USUAL_QUARKS, *quarks_of(state)}
-    every: list[Mode | Annihilation] = [*MODES.values(), *ANNIHILATIONS.values()]
-    decays = {seen(decay): decay for decay in every if decay.quarks in known}
-    return [invariants(decay, state, inputs) for decay in decays.values()]
 
 
 def lifetime(decay: Mode | Annihilation, inputs: Inputs) -> Scalar:
@@ -248,14 +217,12 @@ def dgamma_dq2(mode: str, state: InvisibleState, inputs: Inputs, q2: ArrayLike) 
             "a two-body decay has no q2 spectrum, its rate is a line at q2 = m^2",
             allowed="ask for totals or bins, or give a width > 0",
         )
-    found = invariants(get_mode(mode), state, inputs)
-    return contract(found, kernels(mode, state, inputs, q2))
+    return contract(invariants(mode, state, inputs), kernels(mode, state, inputs, q2))
 
 
 def gamma(mode: str, state: InvisibleState, inputs: Inputs) -> Scalar:
-    """Total rate in GeV."""
-    found = invariants(get_decay(mode), state, inputs)
-    return contract(found, integrated_kernels(mode, state, inputs))
+    """Total rate in GeV, time-integrated where the meson mixes."""
+    return contract(invariants(mode, state, inputs), integrated_kernels(mode, state, inputs))
 
 
 def gamma_bins(
@@ -268,4 +235,4 @@ def gamma_bins(
 ) -> Float[Array, " bins"]:
     """Rate in bins of q2 (edges in GeV^2) in GeV."""
     kernel = binned_kernels(mode, state, inputs, edges, nodes=nodes)
-    return contract(invariants(get_mode(mode), state, inputs), kernel)
+    return contract(invariants(mode, state, inputs), kernel)

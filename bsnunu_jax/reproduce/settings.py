@@ -136,7 +136,7 @@ def constraints(name: str) -> Constraints:
     if name not in every:
         raise InputError(f"no constraints {name!r}", allowed=f"one of {', '.join(every)}")
     raw = every[name]
-    inputs = load_inputs(raw["preset"])
+    inputs = load_inputs(raw["preset"], time_integrated=False)  # as the publications
     limits = {k: float(v["limit"]) for k, v in raw["limits"].items()}
     R_Kstar = {k: float(v["limit"]) for k, v in raw["R_Kstar"].items()}
     if "BR" not in raw:

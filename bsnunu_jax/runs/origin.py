@@ -174,6 +174,7 @@ def about(card: StatedCard) -> dict[str, Any]:
         "seed": card.content.seed,
         "preset": inputs.preset,
         "form_factors": inputs.named_sets,
+        "time_integrated": inputs.time_integrated,
         "versions": versions(),
         "platform": platform.platform(),
         "data_sha256": checksums(card),

@@ -12,7 +12,7 @@ from bsnunu_jax.foundation.located_yaml import located
 from bsnunu_jax.foundation.plain_numbers import real_number
 from bsnunu_jax.hadrons.kinematics import q2_max
 from bsnunu_jax.hadrons.transitions import MODES, USUAL_QUARKS, Mode, get_decay, get_mode
-from bsnunu_jax.inputs import Inputs, Nuisances, load_inputs, tables
+from bsnunu_jax.inputs import GROUPS, Inputs, Nuisances, load_inputs, tables
 from bsnunu_jax.inputs.nuisances import groups_of
 from bsnunu_jax.inputs.sets import form_factor_set
 from bsnunu_jax.models import Model, get_model
@@ -137,7 +137,7 @@ def predict(
     if errors is None:
         result["observables"] = {o.name: v.tolist() for o, v in zip(chosen, values, strict=True)}
         return result
-    nuisances = Nuisances(inputs, groups_of(o.mode for o in chosen))
+    nuisances = Nuisances(inputs, uncertain(chosen))
     draws = nuisances.draw(jax.random.key(seed), errors)
     spread = jax.jit(lambda d: chunked_vmap(lambda z: evaluate(nuisances.shift(z)), d))(draws)
     with np.errstate(over="ignore", invalid="ignore"):
@@ -148,6 +148,12 @@ def predict(
         for o, v, s in zip(chosen, values, stds, strict=True)
     }
     return result
+
+
+def uncertain(observables: Sequence[Observable]) -> tuple[str, ...]:
+    """The groups of inputs that these observables may depend on."""
+    found = {*groups_of(o.mode for o in observables), *(g for o in observables for g in o.groups)}
+    return tuple(group for group in GROUPS if group in found)
 
 
 def _elsewhere(

@@ -97,6 +97,10 @@ class Around:
         """Those of the state."""
         return invariants_in(self.state, quarks, inputs)
 
+    def mixing_invariants_in(self, quarks: str, inputs: Inputs) -> Mapping[str, Scalar]:
+        """Those of the state."""
+        return mixing_invariants_in(self.state, quarks, inputs)
+
     def dark_rows(self, q2: Scalar) -> Mapping[str, Mapping[str, Scalar]]:
         """Those of the state."""
         return self.state.dark_rows(q2)
@@ -125,6 +129,27 @@ def in_integrals(state: InvisibleState) -> InvisibleState:
     A peak that a rule has in its weights must not be in the integrand too.
     """
     return getattr(state, "in_integrals", state)
+
+
+def mixing_invariants_in(
+    state: InvisibleState, quarks: str, inputs: Inputs
+) -> Mapping[str, Scalar]:
+    """The invariants with C_a zeta_b C_b in place of C_a C_b^*, of a final hadron with C = +1.
+
+    They are what a meson and its antiparticle that decay to the same final state add to a rate
+    through their mixing; zeta = -epsilon c with the charge parity c of the quark bilinear and
+    epsilon = -1 where the hermitian conjugate of an operator has the other sign. A state without a
+    method `mixing_invariants` is none that both decay to: none are returned.
+    """
+    own = getattr(state, "mixing_invariants_in", None)
+    if own is not None:
+        found: Mapping[str, Scalar] = own(quarks, inputs)
+        return found
+    mine = getattr(state, "mixing_invariants", None)
+    if mine is None or getattr(state, "quarks", USUAL_QUARKS) != quarks:
+        return {}
+    found = mine(inputs)
+    return found
 
 
 def rows_in(state: InvisibleState, quarks: str, q2: Scalar) -> Mapping[str, Mapping[str, Scalar]]:

@@ -48,6 +48,7 @@ class FermionPair(MassivePair):
     }
     vanishing: ClassVar[tuple[str, ...]] = ("V1", "A1", "T1", "T2")
     why_vanishing: ClassVar[str] = "a Majorana fermion has no vector and no tensor current"
+    antihermitian: ClassVar[tuple[str, ...]] = ("T2",)
 
     def __init__(
         self,

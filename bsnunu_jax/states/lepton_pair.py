@@ -1,5 +1,6 @@
 """A pair of charged leptons beside the kaon."""
 
+from collections.abc import Callable
 from typing import ClassVar
 
 import jax.numpy as jnp
@@ -17,11 +18,11 @@ class LeptonPair(MassivePair):
     """The pair l_i^- l_j^+ of a Bbar with C^{ij} of `ChargedLeptons`, SM added for i = j.
 
     Invariants: |C_9 +- C_9'|^2 (`C9+`, `C9-`), the same of C_10, and for one flavour those of the
-    photon, `C7` and its interferences.
+    photon, of either parity of the quarks (`C7+`, `C7-`), and its interferences.
     """
 
-    operators: ClassVar[tuple[str, ...]] = ("C9+", "C9-", "C10+", "C10-", "C7")
-    interferences: ClassVar[Interferences] = {("C7", "C9+"): "Re", ("C7", "C9-"): "Re"}
+    operators: ClassVar[tuple[str, ...]] = ("C9+", "C9-", "C10+", "C10-", "C7+", "C7-")
+    interferences: ClassVar[Interferences] = {("C7+", "C9+"): "Re", ("C7-", "C9-"): "Re"}
     vanishing: ClassVar[tuple[str, ...]] = ()
     why_vanishing: ClassVar[str] = ""
 
@@ -40,7 +41,7 @@ class LeptonPair(MassivePair):
         C9, C10, C9p, C10p = (c[at] for c in (charged.C9, charged.C10, charged.C9p, charged.C10p))
         coefficients = {"C9+": C9 + C9p, "C9-": C9 - C9p, "C10+": C10 + C10p, "C10-": C10 - C10p}
         if i == j:
-            coefficients["C7"] = _effective(inputs, "C7eff")
+            coefficients |= dict.fromkeys(("C7+", "C7-"), _effective(inputs, "C7eff"))
         m_i, m_j = inputs.values[f"m_{i}"], inputs.values[f"m_{j}"]
         self._set(m_i, None if i == j else m_j, False, coefficients)
 
@@ -50,19 +51,38 @@ class LeptonPair(MassivePair):
         The phases of C_9^eff and C_7 are strong: they do not change sign from B to Bbar, those of
         the new physics do.
         """
+        if self.m_other is not None:
+            weight = inputs.N_0**2 / 4
+            return {name: weight * squared(value) for name, value in self.coefficients.items()}
+        return self._of_one_flavour(inputs, squared)
+
+    def mixing_invariants(self, inputs: Inputs) -> dict[str, Scalar]:
+        """See `base.mixing_invariants_in`; none of two flavours, whose conjugate is another state.
+
+        The quark current has the parity of the name: C = -1 for +, +1 for -. The photon's other
+        half is antihermitian, which makes up for its C of -1.
+        """
+        if self.m_other is not None:
+            return {}
+        found = self._of_one_flavour(inputs, lambda C: (C**2).real)
+        return {name: value if name.endswith("+") else -value for name, value in found.items()}
+
+    def _of_one_flavour(
+        self, inputs: Inputs, square: Callable[[Array], Scalar]
+    ) -> dict[str, Scalar]:
+        """The invariants; `square` of what has no strong phase, |C|^2 or Re C^2."""
         weight, c = inputs.N_0**2 / 4, self.coefficients
-        if "C7" not in c:
-            return {name: weight * squared(value) for name, value in c.items()}
-        C9, C10, C7 = _effective(inputs, "C9eff"), _c10_sm(inputs), c["C7"]
+        C9, C10, C7 = _effective(inputs, "C9eff"), _c10_sm(inputs), c["C7+"]
         two_m_b = 2 * inputs.values["mb_MSbar_4p8"]
-        found = {"C7": weight * two_m_b**2 * squared(C7)}
+        found: dict[str, Scalar] = {}
         for sign in "+-":
             new = c[f"C9{sign}"]
             product = (C7 * jnp.conj(C9)).real + C7.real * new.real
             found |= {
-                f"C9{sign}": weight * (squared(C9) + 2 * C9.real * new.real + squared(new)),
-                f"C10{sign}": weight * squared(C10 + c[f"C10{sign}"]),
-                f"C7*C9{sign}": weight * two_m_b * product,
+                f"C9{sign}": weight * (squared(C9) + 2 * C9.real * new.real + square(new)),
+                f"C10{sign}": weight * square(C10 + c[f"C10{sign}"]),
+                f"C7{sign}": weight * two_m_b**2 * squared(C7),
+                f"C7{sign}*C9{sign}": weight * two_m_b * product,
             }
         return found
 
@@ -79,9 +99,10 @@ class LeptonPair(MassivePair):
             "C10+": {"V": axial, "V0": axial_0},
             "C9-": {"A": vector, "A0": vector_0},
             "C10-": {"A": axial, "A0": axial_0},
-            "C7": {"E": vector / q2, "F": vector / q2},
-            "C7*C9+": {"VE": photon},
-            "C7*C9-": {"AF": photon},
+            "C7+": {"E": vector / q2},
+            "C7-": {"F": vector / q2},
+            "C7+*C9+": {"VE": photon},
+            "C7-*C9-": {"AF": photon},
         }
 
 

@@ -81,6 +81,8 @@ class MassivePair(eqx.Module):
     interferences: ClassVar[Interferences]
     vanishing: ClassVar[tuple[str, ...]]
     why_vanishing: ClassVar[str]
+    # Operators whose hermitian conjugate has the other sign.
+    antihermitian: ClassVar[tuple[str, ...]] = ()
 
     coefficients: dict[str, Complex[Array, ""]]
     m: Scalar
@@ -132,11 +134,32 @@ class MassivePair(eqx.Module):
         """
         factor, c = 2.0 if self.identical else 1.0, self.coefficients
         found = {k: factor * squared(v) for k, v in c.items()}
+        return found | self._interferences({k: factor * jnp.conj(v) for k, v in c.items()})
+
+    def _interferences(self, second: Mapping[str, Array]) -> dict[str, Scalar]:
+        """Re or Im of C_a times the second factor of b, of every pair that interferes."""
+        c, found = self.coefficients, {}
         for (a, b), part in self.interferences.items():
             if a in c and b in c and self._interfere(a, b):
-                product = c[a] * jnp.conj(c[b])
-                found[f"{a}*{b}"] = factor * (product.real if part == "Re" else product.imag)
+                product = c[a] * second[b]
+                found[f"{a}*{b}"] = product.real if part == "Re" else product.imag
         return found
+
+    def mixing_invariants(self, inputs: Inputs) -> dict[str, Scalar]:
+        """See `base.mixing_invariants_in`; none of two species, whose conjugate is another state.
+
+        Of the two possible operators, with one or the other species barred, a state has one.
+        """
+        if self.m_other is not None:
+            return {}
+        factor, c = 2.0 if self.identical else 1.0, self.coefficients
+        conjugate = {k: factor * self._zeta(k) * v for k, v in c.items()}
+        return {k: (v * conjugate[k]).real for k, v in c.items()} | self._interferences(conjugate)
+
+    def _zeta(self, operator: str) -> int:
+        """-epsilon c: the charge parity c is +1 of S, P, A between quarks, -1 of V and T."""
+        sign = -1 if operator[0] in "SPA" else 1
+        return -sign if operator in self.antihermitian else sign
 
     def _interfere(self, a: str, b: str) -> bool:
         """Whether the interference of the table exists for these masses."""

@@ -84,6 +84,10 @@ class Elsewhere:
         """Those of b -> s."""
 
     @abstractmethod
+    def mixing_invariants(self, inputs: Inputs) -> dict[str, Scalar]:
+        """Those of b -> s."""
+
+    @abstractmethod
     def dark_rows(self, q2: Scalar) -> Mapping[str, Mapping[str, Scalar]]:
         """Those of b -> s."""
 
@@ -101,6 +105,15 @@ class Elsewhere:
         if not get_quarks(quarks).sm:
             return {}
         return invariants_of(quarks, self.matrices_in(quarks, inputs), inputs)
+
+    def mixing_invariants_in(self, quarks: str, inputs: Inputs) -> dict[str, Scalar]:
+        """See `base.mixing_invariants_in`."""
+        if quarks == USUAL_QUARKS:
+            return self.mixing_invariants(inputs)
+        if not get_quarks(quarks).sm:
+            return {}
+        found = _mixing(inputs.normalisation(quarks), *self.matrices_in(quarks, inputs))
+        return {f"{quarks} {name}": value for name, value in found.items()}
 
     def rows_in(self, quarks: str, q2: Scalar) -> Mapping[str, Mapping[str, Scalar]]:
         """Transverse current of a massless chiral pair; nothing where the SM is taken as 0."""
@@ -189,6 +202,11 @@ class Neutrinos(Elsewhere, MasslessPair, eqx.Module):
         CL = self.CL + inputs.C_L_SM * jnp.eye(3)
         return _vector_axial(inputs.N_0, CL, self.CR, self.CLp, self.CRp)
 
+    def mixing_invariants(self, inputs: Inputs) -> dict[str, Scalar]:
+        """See `base.mixing_invariants_in`: C^{ij} C^{ji}, the pair nu_i nubar_j comes from both."""
+        CL = self.CL + inputs.C_L_SM * jnp.eye(3)
+        return _mixing(inputs.N_0, CL, self.CR, self.CLp, self.CRp)
+
     def dark_rows(self, q2: Scalar) -> dict[str, dict[str, Scalar]]:
         """A massless chiral pair: transverse current only, weight 2 q2/3."""
         return _transverse(q2)
@@ -220,6 +238,16 @@ def _vector_axial(N_0: Scalar, CL: Array, CR: Array, CLp: Array, CRp: Array) -> 
     vector = jnp.sum(squared(CL + CR)) + jnp.sum(squared(CLp + CRp))
     axial = jnp.sum(squared(CL - CR)) + jnp.sum(squared(CLp - CRp))
     return {"vector": N_0**2 * vector, "axial": N_0**2 * axial}
+
+
+def _mixing(N_0: Scalar, CL: Array, CR: Array, CLp: Array, CRp: Array) -> dict[str, Scalar]:
+    """N_0^2 sum Re C^{ij} C^{ji} of C_L +- C_R; the axial quark current has the other C parity."""
+
+    def of(sign: int) -> Scalar:
+        left, right = CL + sign * CR, CLp + sign * CRp
+        return N_0**2 * jnp.sum((left * left.T + right * right.T).real)
+
+    return {"vector": of(1), "axial": -of(-1)}
 
 
 def _transverse(q2: Scalar) -> dict[str, dict[str, Scalar]]:

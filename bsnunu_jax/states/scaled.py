@@ -6,7 +6,13 @@ from jax.typing import ArrayLike
 
 from bsnunu_jax.foundation.arrays import Scalar
 from bsnunu_jax.inputs import Inputs
-from bsnunu_jax.states.base import Around, InvisibleState, in_integrals, invariants_in
+from bsnunu_jax.states.base import (
+    Around,
+    InvisibleState,
+    in_integrals,
+    invariants_in,
+    mixing_invariants_in,
+)
 
 
 class Scaled(Around, eqx.Module):
@@ -39,3 +45,8 @@ class Scaled(Around, eqx.Module):
     def invariants_in(self, quarks: str, inputs: Inputs) -> dict[str, Scalar]:
         """Those of the state times the factor."""
         return {k: self.factor * v for k, v in invariants_in(self.state, quarks, inputs).items()}
+
+    def mixing_invariants_in(self, quarks: str, inputs: Inputs) -> dict[str, Scalar]:
+        """Those of the state times the factor."""
+        found = mixing_invariants_in(self.state, quarks, inputs)
+        return {k: self.factor * v for k, v in found.items()}

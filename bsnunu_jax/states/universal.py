@@ -56,6 +56,14 @@ class Universal(Elsewhere, MasslessPair, eqx.Module):
             "tensor": norm * squared(self.cTL),
         }
 
+    def mixing_invariants(self, inputs: Inputs) -> dict[str, Scalar]:
+        """See `base.mixing_invariants_in`; pairs of scalars and tensors have two fields."""
+        norm = 3 * inputs.N_0**2
+        return {
+            "vector": norm * ((self.cVL + self.cVR) ** 2).real,
+            "axial": -norm * ((self.cVL - self.cVR) ** 2).real,
+        }
+
     def dark_rows(self, q2: Scalar) -> dict[str, dict[str, Scalar]]:
         """Massless chiral pairs: J = 1 vectors, J = 0 scalars, and both parts of the tensor."""
         return {

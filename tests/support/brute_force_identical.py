@@ -32,19 +32,24 @@ def majorana_spinors(k: Array, mass: float) -> tuple[Array, Array]:
     return u, ubar @ CHARGE_CONJUGATION.T
 
 
-def both_contractions(pair: Pair, sign: int) -> Pair:
-    """The pair with its particles identical, sign +1 for bosons and -1 for fermions."""
+def both(one: Currents, sign: int) -> Currents:
+    """Both contractions of particles that are identical, sign +1 for bosons and -1 for fermions."""
 
     def currents(k1: Array, k2: Array, m1: float, m2: float) -> dict[str, Array]:
         if m1 != m2:
             raise ValueError(f"identical particles with masses {m1} and {m2} GeV")
-        direct, crossed = pair.currents(k1, k2, m1, m2), pair.currents(k2, k1, m2, m1)
+        direct, crossed = one(k1, k2, m1, m2), one(k2, k1, m2, m1)
         return {name: direct[name] + sign * crossed[name].swapaxes(1, 2) for name in direct}
 
-    return Pair(pair.operators, currents, HALF)
+    return currents
 
 
-def _one_contraction(structures: Mapping[str, Array]) -> Currents:
+def both_contractions(pair: Pair, sign: int) -> Pair:
+    """The pair with its particles identical."""
+    return Pair(pair.operators, both(pair.currents, sign), HALF)
+
+
+def one_contraction(structures: Mapping[str, Array]) -> Currents:
     """<1(k1) 2(k2)|chibar Gamma chi|0> where chibar creates the first: ubar(k1) Gamma v(k2)."""
 
     def currents(k1: Array, k2: Array, m1: float, m2: float) -> dict[str, Array]:
@@ -60,8 +65,8 @@ def _one_contraction(structures: Mapping[str, Array]) -> Currents:
 
 REAL_SCALARS = both_contractions(Pair(SCALARS.operators, scalar_currents), +1)
 REAL_VECTORS = both_contractions(Pair(VECTORS.operators, vector_currents), +1)
-MAJORANA = both_contractions(Pair(FERMIONS.operators, _one_contraction(bf.STRUCTURES)), -1)
-MAJORANA_STERILE = both_contractions(Pair(CHIRAL_OPERATORS, _one_contraction(CHIRAL)), -1)
+MAJORANA = both_contractions(Pair(FERMIONS.operators, one_contraction(bf.STRUCTURES)), -1)
+MAJORANA_STERILE = both_contractions(Pair(CHIRAL_OPERATORS, one_contraction(CHIRAL)), -1)
 
 # The operators that are odd under the exchange and vanish.
 VANISHING = {

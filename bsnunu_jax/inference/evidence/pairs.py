@@ -158,7 +158,7 @@ class PairFamily:
             ]
 
         states = [op.state(mass, self.inputs) for op in self.operators]
-        return by_state(states, self.inputs, kernels, [mode for mode, _ in self.requests])
+        return by_state(states, self.inputs, [mode for mode, _ in self.requests], kernels)
 
     def _none(self, request: Request) -> Kernels:
         """The kernel of a request to which no operator contributes: of its shape, but 0."""
@@ -184,6 +184,7 @@ def families(
 class Strength(eqx.Module):
     """A pair whose only invariant is its strength; kernels come from outside."""
 
+    time_integrated: ClassVar[bool] = True
     has_spectrum: ClassVar[bool] = True
     vanishes_at_limits: ClassVar[bool] = False
 

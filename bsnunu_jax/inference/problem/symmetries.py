@@ -9,8 +9,10 @@ import jax.numpy as jnp
 import numpy as np
 from jaxtyping import Array, Float
 
+from bsnunu_jax.hadrons.transitions import ANNIHILATIONS, MODES
 from bsnunu_jax.inference.problem.parameters import model_parameters
 from bsnunu_jax.inference.problem.problem import Problem
+from bsnunu_jax.inference.problem.tabulate import reads
 from bsnunu_jax.rates.kernels import all_invariants
 from bsnunu_jax.states.sectors import Sectors
 
@@ -149,7 +151,9 @@ def _content(problem: Problem, values: Float[Array, " n"]) -> Float[Array, " k"]
     """All numbers that the model hands to the observables at the central inputs."""
     predictions = problem.predictions_at(values, jnp.zeros(problem.size - len(values)))
     beside = predictions.sectors.given
-    states: list[Any] = [all_invariants(s, predictions.inputs) for s in predictions.states]
+    read = reads(problem)
+    modes = (*MODES, *ANNIHILATIONS) if read.observed else sorted({m for m, _ in read.requests})
+    states: list[Any] = [all_invariants(s, predictions.inputs, modes) for s in predictions.states]
     rows = [s.dark_rows(jnp.asarray(4.0)) for s in predictions.states if s.has_spectrum]
     leaves = jax.tree.leaves((states, rows, beside))
     parts = [part for x in leaves for part in (jnp.real(x).ravel(), jnp.imag(x).ravel())]
