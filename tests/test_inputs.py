@@ -241,6 +241,6 @@ def test_one_sigma_of_the_ckm_factor(inputs: Inputs) -> None:
 
 
 def test_uncertainties_that_the_source_does_not_give_are_no_nuisances() -> None:
-    beside = ("charged", "Bs", "mixing", "charm")  # beside every preset, from one source
+    beside = ("charged", "Bs", "mixing", "Kpi", "charm")  # beside every preset, from one source
     nuisances = Nuisances(load_inputs("eos"), groups=[g for g in GROUPS if g not in beside])
     assert all("->" in name for name in nuisances.names)
