@@ -20,7 +20,7 @@ from bsnunu_jax.commands.options import (
 
 
 @click.command()
-@click.argument("observables", nargs=-1, required=True, metavar="OBSERVABLE...")
+@click.argument("observables", nargs=-1, metavar="OBSERVABLE...")
 @MODEL
 @click.option(
     "--set",
@@ -39,11 +39,15 @@ from bsnunu_jax.commands.options import (
 )
 @seed_of("Seed of the draws.")
 @DOMAIN
+@click.option(
+    "--sm", is_flag=True, help="All decays in the SM, with uncertainties and published values."
+)
 @JSON
 def predict(
     observables: tuple[str, ...],
     settings: tuple[str, ...],
     wcxf: Path | None,
+    sm: bool,
     as_json: bool,
     **options: Any,
 ) -> None:
@@ -52,13 +56,49 @@ def predict(
     Names: `bsnunu list observables`, `bsnunu list models`, `bsnunu list parameters MODEL`.
     """
     from bsnunu_jax.exchange.read import point
+    from bsnunu_jax.foundation.errors import InputError
     from bsnunu_jax.runs import predict as room
+    from bsnunu_jax.runs import standard_model
 
+    if sm:
+        _alone(observables=observables, set=settings, wcxf=wcxf, **options)
+        kept = {k: options[k] for k in ("preset", "form_factors", "errors", "seed")}
+        table = standard_model.standard_model(**kept)
+        echo(json.dumps(table) if as_json else standard_model.as_table(table))
+        return
+    if not observables:
+        raise InputError(
+            "no observable is given",
+            where="predict",
+            allowed="e.g. bsnunu predict 'BR(B+->K+inv)', or --sm for all decays",
+        )
     given = None if wcxf is None else partial(point, wcxf)
     result = room.predict(observables, settings=settings, given=given, **options)
     for line in result.get("warnings", ()):
         click.echo(f"bsnunu: warning: {line}", err=True)
     echo(json.dumps(result) if as_json else room.as_table(result))
+
+
+# What the table of the SM may be asked for beside what it is: its inputs.
+_OF_SM = ("preset", "form_factors", "errors", "seed", "domain")
+
+
+def _alone(**given: Any) -> None:
+    """Refuse what the table of the SM has no use for.
+
+    Raises:
+        InputError: naming the first such option.
+    """
+    from bsnunu_jax.foundation.errors import InputError
+
+    for name, value in given.items():
+        if name not in _OF_SM and value and (name, value) != ("model", "neutrinos"):
+            what = "observables are" if name == "observables" else f"--{name.replace('_', '-')} is"
+            raise InputError(
+                f"{what} of no use beside --sm",
+                where="predict",
+                allowed="--preset, --form-factors, --errors, --seed and --json are",
+            )
 
 
 @click.command()

@@ -1,7 +1,7 @@
 """Directives that read the package: help of the commands, modules of a room, figures, files.
 
 `commands` prints `--help` of every command, `room` documents the modules of a package,
-`gallery` shows the PNGs that `bsnunu reproduce --out docs/images/reproduce` has left.
+`standard-model` is the table of `predict --sm`, `gallery` shows the PNGs that `bsnunu reproduce --out docs/images/reproduce` has left.
 """
 
 import pkgutil
@@ -100,6 +100,15 @@ class Gallery(SphinxDirective):
         return section
 
 
+class StandardModel(SphinxDirective):
+    """What `bsnunu predict --sm` prints."""
+
+    def run(self) -> list[nodes.Node]:
+        from bsnunu_jax.runs.standard_model import as_table, standard_model
+
+        return [nodes.literal_block(text=as_table(standard_model()), language="text")]
+
+
 def offer_files(app: Sphinx, doctree: nodes.document) -> None:
     """Links to Markdown beside docs/, e.g. ../README.md, download the file."""
     for link in list(doctree.findall(addnodes.pending_xref)):
@@ -118,4 +127,5 @@ def setup(app: Sphinx) -> dict[str, bool]:
     app.add_directive("commands", Commands)
     app.add_directive("room", Room)
     app.add_directive("gallery", Gallery)
+    app.add_directive("standard-model", StandardModel)
     return {"parallel_read_safe": True}
