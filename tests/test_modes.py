@@ -22,7 +22,7 @@ from bsnunu_jax.rates import kernels as rates
 from bsnunu_jax.rates.forms import forms
 
 sys.path.insert(0, str(Path(__file__).parents[1] / "docs" / "_ext"))
-from sm_values import decays, listed, shown, value
+from sm_values import computed, decays, listed, shown
 
 # flavio 2.7.1, flavio.sm_prediction.
 FLAVIO = {
