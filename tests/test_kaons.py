@@ -20,6 +20,7 @@ from bsnunu_jax.inputs.nuisances import groups_of
 from bsnunu_jax.models import get_model
 from bsnunu_jax.observables import branching
 from bsnunu_jax.rates import kernels as rates
+from bsnunu_jax.rates.forms import by_state, forms
 from bsnunu_jax.states.base import MasslessPair
 from bsnunu_jax.states.conjugated import conjugated
 
@@ -183,6 +184,30 @@ def test_other_decays_know_nothing_of_kaons(inputs: Inputs) -> None:
             }
             assert any("GF" in path for path in read) or isinstance(state, FermionPair)
             assert not {n for n in names for path in read if f"'{n}'" in path}
+
+
+def test_forms_of_several_pairs_see_what_a_kaon_sees(inputs: Inputs) -> None:
+    """Sums over invariants beside shared kernels, for both modes at once."""
+    pairs = [ScalarPair(0.05, quarks="s->d", **c) for c in ({"S": 2 + 1j}, {"V": 2 + 1j})]
+    requests = [(mode, None) for mode in KAONS]
+
+    def kernels(pair: Any) -> list[Any]:
+        made = forms(pair, inputs, requests)
+        return [made[r](inputs) for r in requests]
+
+    found = by_state(pairs, inputs, kernels, KAONS)
+    for mode, sums in zip(KAONS, found, strict=True):
+        expected = [float(programs.gamma(mode, pair, inputs)) for pair in pairs]
+        assert sums.tolist() == pytest.approx(expected, rel=1e-11, abs=0)
+
+
+def test_all_invariants_are_those_of_each_kind_of_decay(inputs: Inputs) -> None:
+    """Of a sign that K_L sees and K+ does not there is a trace in them."""
+    pairs = [FermionPair(0.05, S1=1e-9 + 2e-9j, V1=c, quarks="s->d") for c in (1 + 1j, 1 - 1j)]
+    found = [rates.all_invariants(pair, inputs) for pair in pairs]
+    assert [sorted(x) for x in found[0]] == [[], ["S1", "V1"], ["S1", "V1"]]
+    names = [sorted(x) for x in rates.all_invariants(Neutrinos.named({"CL_sd_ee": 1.0}), inputs)]
+    assert names == [["axial", "vector"], *[["s->d axial", "s->d vector"]] * 2]
 
 
 # Models.

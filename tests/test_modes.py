@@ -92,12 +92,13 @@ def test_neutral_modes_are_half_the_charged_ones(charged: str, inputs: Inputs) -
 
 
 @pytest.mark.parametrize(
-    "mode", ["Bs->phi", "Bs->eta", "Lambdab->Lambda", "B0->Xs", "B0->pi0", "B+->rho+"]
+    "mode", ["Bs->phi", "Bs->eta", "Lambdab->Lambda", "B0->Xs", "B0->pi0", "B+->rho+", "KL->pi0"]
 )
 def test_forms_are_the_integrals(mode: str, inputs: Inputs) -> None:
     """At other coefficients than those that the form was made with."""
     quarks, transition = MODES[mode].quarks, MODES[mode].transition
-    pair = ScalarPair(0.6, S=1.0, P=1.0, V=1.0, A=1.0, quarks=quarks)
+    mass = 0.05 if quarks == "s->d" else 0.6
+    pair = ScalarPair(mass, S=1.0, P=1.0, V=1.0, A=1.0, quarks=quarks)
     nuisances = Nuisances(inputs, [transition])
     shifted = nuisances.shift(jnp.linspace(-1.0, 1.0, nuisances.size))
     for state in (Neutrinos(), pair):
