@@ -195,7 +195,7 @@ def test_forms_of_several_pairs_see_what_a_kaon_sees(inputs: Inputs) -> None:
         made = forms(pair, inputs, requests)
         return [made[r](inputs) for r in requests]
 
-    found = by_state(pairs, inputs, kernels, KAONS)
+    found = by_state(pairs, inputs, KAONS, kernels)
     for mode, sums in zip(KAONS, found, strict=True):
         expected = [float(programs.gamma(mode, pair, inputs)) for pair in pairs]
         assert sums.tolist() == pytest.approx(expected, rel=1e-11, abs=0)
@@ -205,9 +205,14 @@ def test_all_invariants_are_those_of_each_kind_of_decay(inputs: Inputs) -> None:
     """Of a sign that K_L sees and K+ does not there is a trace in them."""
     pairs = [FermionPair(0.05, S1=1e-9 + 2e-9j, V1=c, quarks="s->d") for c in (1 + 1j, 1 - 1j)]
     found = [rates.all_invariants(pair, inputs) for pair in pairs]
-    assert [sorted(x) for x in found[0]] == [[], ["S1", "V1"], ["S1", "V1"]]
-    names = [sorted(x) for x in rates.all_invariants(Neutrinos.named({"CL_sd_ee": 1.0}), inputs)]
-    assert names == [["axial", "vector"], *[["s->d axial", "s->d vector"]] * 2]
+    assert [sorted(x) for x in found[0]] == [["S1", "V1"]] * 2
+    state = Neutrinos.named({"CL_sd_ee": 1.0})
+    # Of b -> s three: as produced, and of a B_s that mixes into a hadron of either C parity.
+    for times, of in ((3, inputs), (1, load_inputs(time_integrated=False))):
+        names = [sorted(x) for x in rates.all_invariants(state, of)]
+        assert names.count(["axial", "vector"]) == times
+        assert names.count(["s->d axial", "s->d vector"]) == 2
+        assert len(names) == times + 2
 
 
 # Models.

@@ -80,7 +80,8 @@ def all_invariants(
     """
     there = {USUAL_QUARKS, *quarks_of(state)}
     kinds = {seen(mode, inputs): mode for mode in modes if get_decay(mode).quarks in there}
-    return [invariants(mode, state, inputs) for mode in kinds.values()]
+    found = [invariants(mode, state, inputs) for mode in kinds.values()]
+    return [x for x in found if x]
 
 
 def time_integrated(
