@@ -275,7 +275,9 @@ def run(capsys: pytest.CaptureFixture[str], *arguments: str) -> tuple[int, str, 
 
 
 REFUSED = {
-    ("CL_tautau=-5",): "the coefficients given are of another quark transition than BR(K+->pi+inv)",
+    (
+        "CL_tautau=-5",
+    ): "another quark transition than BR(K+->pi+inv); give some of s->d, e.g. CL_sd_",
     ("CL_ds_tautau=1",): "unknown parameter 'CL_ds_tautau'",
     ("CL_tautau=1", "x=1"): "'x' is of the relation u2",
     ("relation=u2", "CL_tautau=1"): "'x' of the relation u2 is missing",

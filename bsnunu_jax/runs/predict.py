@@ -11,7 +11,14 @@ from bsnunu_jax.foundation.errors import InputError, shown, worded
 from bsnunu_jax.foundation.located_yaml import located
 from bsnunu_jax.foundation.plain_numbers import real_number
 from bsnunu_jax.hadrons.kinematics import q2_max
-from bsnunu_jax.hadrons.transitions import MODES, USUAL_QUARKS, Mode, get_decay, get_mode
+from bsnunu_jax.hadrons.transitions import (
+    MODES,
+    USUAL_QUARKS,
+    Mode,
+    get_decay,
+    get_mode,
+    get_quarks,
+)
 from bsnunu_jax.inputs import GROUPS, Inputs, Nuisances, load_inputs, tables
 from bsnunu_jax.inputs.nuisances import groups_of
 from bsnunu_jax.inputs.sets import form_factor_set
@@ -114,7 +121,7 @@ def predict(
         quarks = dict.fromkeys(get_decay(str(o.mode)).quarks for o in chosen)
         raise InputError(
             f"the coefficients given are of another quark transition than {_names(chosen)}",
-            allowed=f"give some of {', '.join(quarks)}",
+            allowed=f"give some of {', '.join(_how(the_model, q) for q in quarks)}",
         )
     if untouched:
         remarks.append(f"the model has no part in {_names(untouched)}: SM values")
@@ -154,6 +161,14 @@ def uncertain(observables: Sequence[Observable]) -> tuple[str, ...]:
     """The groups of inputs that these observables may depend on."""
     found = {*groups_of(o.mode for o in observables), *(g for o in observables for g in o.groups)}
     return tuple(group for group in GROUPS if group in found)
+
+
+def _how(model: Model, quarks: str) -> str:
+    """A quark transition, and how coefficients of it are given."""
+    matrix = f"CL_{get_quarks(quarks).letters}_tautau".replace("__", "_")
+    if matrix in model.parameters:
+        return f"{quarks}, e.g. {matrix}"
+    return f"{quarks}, quarks={quarks}" if "quarks" in model.settings else quarks
 
 
 def _elsewhere(
