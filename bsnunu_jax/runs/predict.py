@@ -11,7 +11,7 @@ from bsnunu_jax.foundation.errors import InputError, shown, worded
 from bsnunu_jax.foundation.located_yaml import located
 from bsnunu_jax.foundation.plain_numbers import real_number
 from bsnunu_jax.hadrons.kinematics import q2_max
-from bsnunu_jax.hadrons.transitions import MODES, USUAL_QUARKS, Mode, get_decay, get_mode
+from bsnunu_jax.hadrons.transitions import USUAL_QUARKS, Mode, get_decay, get_mode, get_quarks
 from bsnunu_jax.inputs import GROUPS, Inputs, Nuisances, load_inputs, tables
 from bsnunu_jax.inputs.nuisances import groups_of
 from bsnunu_jax.inputs.sets import form_factor_set
@@ -115,12 +115,13 @@ def predict(
         quarks = dict.fromkeys(get_decay(str(o.mode)).quarks for o in chosen)
         raise InputError(
             f"the coefficients given are of another quark transition than {_names(chosen)}",
-            allowed=f"give some of {', '.join(quarks)}",
+            allowed="; ".join(map(_coefficients_of, quarks)),
         )
     if untouched:
         remarks.append(f"the model has no part in {_names(untouched)}: SM values")
     remarks += _extrapolated(chosen, inputs)
-    lines += _beyond_partons(chosen, states, inputs, the_model.name, domain)
+    modes = [o.mode for o in chosen]
+    lines += inclusive.beyond_reach(modes, [states], inputs, the_model.name, domain)
     if remarks:
         result["remarks"] = remarks
     if q2 is not None:
@@ -166,6 +167,13 @@ def _elsewhere(
     return [o for o in observables if o.mode is not None and get_decay(o.mode).quarks not in known]
 
 
+def _coefficients_of(quarks: str) -> str:
+    if get_quarks(quarks).sm:
+        return f"give some of {quarks}"
+    without = f"{quarks} has no SM coefficient, hence none of neutrinos"
+    return f"{without}: take a pair with quarks {quarks}"
+
+
 def _of_sm(
     observables: Sequence[Observable],
     elsewhere: Sequence[Observable],
@@ -205,26 +213,6 @@ def _extrapolated(observables: Sequence[Observable], inputs: Inputs) -> list[str
         for t, s in sets.items()
         if s.extrapolated
     ]
-
-
-def _beyond_partons(
-    observables: Sequence[Observable],
-    states: Sequence[InvisibleState],
-    inputs: Inputs,
-    model: str,
-    how: str,
-) -> list[str]:
-    """A line for every inclusive mode whose exclusive ones exceed the reach of the partons.
-
-    Raises:
-        InputError: there, if `how` is "error".
-    """
-    modes = dict.fromkeys(o.mode for o in observables if o.mode in MODES)
-    found: list[str] = []
-    for mode in (str(m) for m in modes if MODES[str(m)].exclusive):
-        share = jax.jit(lambda i, m=mode: [inclusive.exclusive_share(m, s, i) for s in states])
-        found += inclusive.check_reach(np.asarray(share(inputs)), model, how)
-    return list(dict.fromkeys(found))
 
 
 def _refuse_infinite(observables: Sequence[Observable], values: Sequence[np.ndarray]) -> None:
