@@ -1,5 +1,6 @@
 """Form factors of one's own: read from a file, in cards too, and every flaw is one line."""
 
+import re
 from pathlib import Path
 
 import jax.numpy as jnp
@@ -9,6 +10,7 @@ import yaml
 
 from bsnunu_jax import load_inputs
 from bsnunu_jax.cards.run_card import Card
+from bsnunu_jax.cli import main
 from bsnunu_jax.foundation.errors import InputError
 from bsnunu_jax.inputs.sets import form_factor_set
 
@@ -128,6 +130,32 @@ def test_flaws_are_one_line(flaw: str, tmp_path: Path) -> None:
         load_inputs("default", {"B->K": path})
     assert "mine.yaml:" in str(caught.value)
     assert "\n" not in str(caught.value)
+
+
+@pytest.mark.parametrize("flaw", ["a coefficient", "definite", "transition"])
+def test_commands_end_with_one_line(
+    flaw: str, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """Exit code 2 of a command and of a card that name such a file."""
+    change, message = FLAWS[flaw]
+    path = written(tmp_path, change(content()))
+    card = tmp_path / "card.yaml"
+    card.write_text(
+        "title: own\nmodel: neutrinos\n"
+        f"inputs: {{form_factors: {{'B->K': {Path(path).name}}}}}\n"
+        "parameters: {CR_tautau: {prior: {uniform: [-30, 30]}}}\ndata: [belle_2017_K0]\n"
+    )
+    for arguments in (
+        ["predict", "BR(B+->K+inv)", "--form-factors", f"B->K={path}"],
+        ["fit", str(card), "--out", str(tmp_path / "out")],
+    ):
+        with pytest.raises(SystemExit) as done:
+            main(arguments)
+        out, err = capsys.readouterr()
+        assert (done.value.code, out) == (2, "")
+        assert err.count("\n") == 1
+        assert re.search(message, err)
+    assert not (tmp_path / "out").exists()
 
 
 def test_no_file(tmp_path: Path) -> None:

@@ -1,5 +1,7 @@
 """B -> X_s + invisible: closed forms, corrections, reach, the line of the K*, regions of M(X_s)."""
 
+import json
+
 import equinox as eqx
 import jax
 import jax.numpy as jnp
@@ -7,6 +9,7 @@ import numpy as np
 import pytest
 from scipy.integrate import quad
 
+from bsnunu_jax.cards.run_card import Card
 from bsnunu_jax.foundation.errors import InputError
 from bsnunu_jax.hadrons.kstar_width import KstarShape, with_s_wave
 from bsnunu_jax.hadrons.transitions import TRANSITIONS
@@ -19,7 +22,9 @@ from bsnunu_jax.rates import inclusive as partons
 from bsnunu_jax.rates import kernels
 from bsnunu_jax.rates.baryons import free_quark
 from bsnunu_jax.rates.hadronic_mass import FermiMotion, ShapeFunction, fraction_below
+from bsnunu_jax.runs.folder import run
 from bsnunu_jax.runs.predict import uncertain
+from bsnunu_jax.scan.card import ScanCard
 from bsnunu_jax.states import Neutrinos, ScalarPair, TwoBody
 
 CORRECTIONS = partons.Corrections(0.22, -0.3, 0.12)
@@ -185,6 +190,69 @@ def test_reach(inputs):
     assert inclusive.check_reach(jnp.asarray([0.1, 0.79]), "scalars") == ()
     assert float(share("B+->Xs", TwoBody(4.65, S=1.0), inputs)) == np.inf
     assert float(share("B+->Xs", ScalarPair(2.5, S=1.0), inputs)) == 0.0
+
+
+CARD = """
+title: inclusive
+model: scalar-pair
+domain: %s
+fixed: {operator: S}
+parameters:
+  m: {prior: {uniform: [0, %s]}}
+  Lambda: {prior: {log_uniform: [1, 30]}}
+data: [%s]
+"""
+
+
+@pytest.mark.parametrize(
+    ("highest", "data", "said"),
+    [(1.5, "belle2_2025_Xs", True), (0.1, "belle2_2025_Xs", False), (1.5, "belle_2017_K0", False)],
+)
+def test_reach_of_a_card(highest, data, said, tmp_path):
+    """At the ends of the parameters; only where data or predictions are inclusive."""
+    path = tmp_path / "card.yaml"
+    path.write_text(CARD % ("warn", highest, data))
+    card = Card(path)
+    assert isinstance(card.problem.size, int)
+    lines = [line for line in card.warnings if "parton rate" in line]
+    assert len(lines) == said
+    path.write_text(CARD % ("error", highest, data))
+    if said:
+        assert "B -> X_s + scalar-pair: K and K* alone are 2" in lines[0]
+        with pytest.raises(InputError, match=r"card\.yaml:3.*parton rate"):
+            Card(path).problem
+    else:
+        assert Card(path).problem
+
+
+def test_reach_is_said_by_runs(tmp_path, capsys):
+    """Fits, limits and profiles make their folders in one place; scans likewise."""
+    path = tmp_path / "card.yaml"
+    path.write_text(CARD % ("warn", 1.5, "belle2_2025_Xs"))
+    card = Card(path)
+    assert card.problem
+    with run(tmp_path / "out", card, quiet=True):
+        pass
+    assert "K and K* alone are" in capsys.readouterr().err
+    manifest = json.loads((tmp_path / "out" / "manifest.json").read_text())
+    assert any("parton rate" in line for line in manifest["warnings"])
+
+
+SCAN = """
+title: inclusive
+model: scalar-pair
+fixed: {operator: S, Lambda: 5}
+design: {parameters: {m: {linspace: [0.5, 1.5, 3]}}}
+observables: ['BR(B0->Xsinv)']
+"""
+
+
+def test_reach_of_a_scan(tmp_path):
+    path = tmp_path / "scan.yaml"
+    path.write_text(SCAN)
+    card = ScanCard(path)
+    assert card.study.observables
+    assert any("parton rate" in line for line in card.warnings)
 
 
 WINDOWS = {

@@ -186,7 +186,8 @@ REFUSED = {
     ("predict", "BR(Bs->K0inv)"): "no set of form factors is named for Bs->K",
     ("predict", "BR(B0->pi0inv)", "--set", "CL_tautau=-5"): "another quark transition",
     ("predict", "BR(B+->K+inv)", "--set", "CL_bd_tautau=-5"): "another quark transition",
-    ("predict", "BR(D0->inv)", "--set", "CL_cu_tautau=1"): "unknown parameter 'CL_cu_tautau'",
+    ("predict", "BR(D0->inv)", "--set", "CL_cu_tautau=1"): "c->u has no SM coefficient",
+    ("predict", "BR(D0->pi0inv)", "--set", "CL_ee=1"): "take a pair with quarks c->u",
     ("list", "observables", "--mode", "B+->D+"): "unknown mode 'B+->D+'",
     ("list", "models", "--mode", "Bs->phi"): "models have no mode",
 }

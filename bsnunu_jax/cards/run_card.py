@@ -12,6 +12,7 @@ from jaxtyping import Array
 from bsnunu_jax.cards.schema import CardSchema as CardSchema
 from bsnunu_jax.cards.schema import SamplerSection as SamplerSection
 from bsnunu_jax.cards.stated import CardFile
+from bsnunu_jax.experiments.measurement import observables_of
 from bsnunu_jax.experiments.records.record import DATA_SETS
 from bsnunu_jax.foundation.located_yaml import LocatedYaml
 from bsnunu_jax.inference.problem.parameters import Parameter
@@ -101,6 +102,7 @@ class Card(CardFile):
             InputError: if a mirrored parameter is not even.
         """
         self._check_dark(problem)
+        self.check_reach(problem.measurements, self.content.predictions)
         tabulated = tabulate(problem)
         self._check_mirrors(tabulated)
         return tabulated
@@ -163,8 +165,7 @@ class Card(CardFile):
         """Observables of dark matter need a model that has it."""
         names = [("predictions", name) for name in self.content.predictions]
         for m in problem.measurements:
-            several = (getattr(m, "observable", None), *getattr(m, "observables", ()))
-            names += [("data", name) for name in several if name]
+            names += [("data", name) for name in observables_of(m)]
         dark = [(key, name) for key, name in names if get_observable(name).dark]
         if not dark or getattr(built_shape(problem), "dark", None) is not None:
             return

@@ -1,10 +1,13 @@
 """What cards of a model have in common: a file with inputs and data, parameters, held values."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 from typing import Any, ClassVar, Self
 
+import numpy as np
+
 from bsnunu_jax.experiments import Measurement, load_measurements
+from bsnunu_jax.experiments.measurement import decays_of
 from bsnunu_jax.experiments.quoted.shape_systematic import with_shape_systematic
 from bsnunu_jax.experiments.records.record import likelihood_folder
 from bsnunu_jax.foundation.errors import InputError
@@ -13,6 +16,10 @@ from bsnunu_jax.inputs import Inputs, Nuisances, load_inputs, tables
 from bsnunu_jax.inputs.sets import form_factor_set, placed
 from bsnunu_jax.models import get_model
 from bsnunu_jax.observables.catalogue import get_observable
+from bsnunu_jax.observables.inclusive import beyond_reach, is_inclusive
+
+# Where between the ends of its parameters a model is looked at; at an end itself it may not be.
+_WITHIN = (0.001, 0.5, 1.0)
 
 
 class CardFile:
@@ -147,6 +154,28 @@ class CardFile:
 
         model.check_values(every, place, fit=fit)
         self.warnings = model.check_domain(every, place, self.content.domain)
+        self._ends = every
+
+    def check_reach(self, measurements: Iterable[Measurement], observables: Iterable[str]) -> None:
+        """Note inclusive decays among these in which the model is beyond the reach of partons.
+
+        At both ends and in the middle of the ranges of all parameters.
+
+        Raises:
+            InputError: there, if the card's `domain` says so.
+        """
+        modes = [decay for m in measurements for decay in decays_of(m)]
+        modes += [get_observable(name).mode for name in observables]
+        if not any(map(is_inclusive, modes)):
+            return
+        inputs, model = self._inputs, get_model(self.content.model)
+        points = [
+            model.build({k: _between(*ends, x) for k, ends in self._ends.items()}, inputs)
+            for x in _WITHIN
+        ]
+        with located(self.file.where(("model",))):
+            lines = beyond_reach(modes, points, inputs, model.name, self.content.domain)
+        self.warnings = tuple(dict.fromkeys((*self.warnings, *lines)))
 
     def _check_numbers(self, key: str) -> None:
         """The observables under a key are different numbers."""
@@ -159,3 +188,11 @@ class CardFile:
                 if found.name in known:
                     raise InputError(f"{found.name!r} stands twice", allowed="keep one")
                 known.append(found.name)
+
+
+def _between(low: Any, high: Any, x: float) -> Any:
+    """What lies between two ends: settings are what they are, open ranges of the size of 1."""
+    if isinstance(low, bool | str):
+        return low
+    first, last = (value if np.isfinite(value) else np.sign(value) * 1.0 for value in (low, high))
+    return first + x * (last - first)

@@ -9,6 +9,7 @@ import numpy as np
 from jaxtyping import Array, Float
 
 from bsnunu_jax.experiments.predictions import Predictions, Scalar
+from bsnunu_jax.observables.catalogue import get_observable
 from bsnunu_jax.rates.kernels import Request as Request
 
 
@@ -67,6 +68,17 @@ class Quoted(eqx.Module):
     def nuisance_names(self) -> tuple[str, ...]:
         """That of the efficiency, if there is one."""
         return (f"shape[{self.name}]",) if self.shape_std else ()
+
+
+def observables_of(m: Measurement) -> tuple[str, ...]:
+    """Names of the observables that a measurement reads by name."""
+    return tuple(n for n in (getattr(m, "observable", None), *getattr(m, "observables", ())) if n)
+
+
+def decays_of(m: Measurement) -> tuple[str | None, ...]:
+    """The decays that a measurement is of; None where an observable has none."""
+    own = getattr(m, "mode", None)
+    return (*((own,) if own else ()), *(get_observable(name).mode for name in observables_of(m)))
 
 
 @runtime_checkable

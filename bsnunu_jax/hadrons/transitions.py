@@ -241,6 +241,25 @@ def get_quarks(name: str) -> Quarks:
     return QUARKS[name]
 
 
+def normalised(name: str, where: str = "") -> Quarks:
+    """The quark transition, in which coefficients of neutrinos have a normalisation.
+
+    Raises:
+        InputError: for one without SM coefficient, or an unknown one.
+
+    >>> normalised("b->d").ckm
+    'VtbVtd_abs'
+    """
+    row = get_quarks(name)
+    if not row.ckm:
+        raise InputError(
+            f"{name} has no SM coefficient, which coefficients of neutrinos refer to",
+            where=where,
+            allowed=f"neutrinos are known in {', '.join(q.name for q in QUARKS.values() if q.ckm)}",
+        )
+    return row
+
+
 def get_mode(name: str) -> Mode:
     """The mode called `name`, e.g. "B+->K+".
 

@@ -12,7 +12,7 @@ from bsnunu_jax.foundation.errors import InputError
 from bsnunu_jax.foundation.precision import require_float64
 from bsnunu_jax.hadrons.families import FAMILIES
 from bsnunu_jax.hadrons.form_factors import FormFactors
-from bsnunu_jax.hadrons.transitions import QUARKS, TRANSITIONS, USUAL_QUARKS, Quarks, get_quarks
+from bsnunu_jax.hadrons.transitions import TRANSITIONS, USUAL_QUARKS, Quarks, get_quarks, normalised
 from bsnunu_jax.inputs import tables
 from bsnunu_jax.inputs.sets import form_factor_set, form_factor_sets
 
@@ -98,13 +98,7 @@ class Inputs(eqx.Module):
         Raises:
             InputError: for a transition without SM coefficient.
         """
-        row = get_quarks(quarks)
-        if not row.ckm:
-            known = ", ".join(q.name for q in QUARKS.values() if q.ckm)
-            raise InputError(
-                f"{quarks} has no SM coefficient, which coefficients of neutrinos refer to",
-                allowed=f"neutrinos are known in {known}",
-            )
+        row = normalised(quarks)
         prefactor = 4 * self.values["GF"] / jnp.sqrt(2.0) * self.number(row.ckm)
         return prefactor * self._alpha(quarks) / (4 * jnp.pi)
 

@@ -7,6 +7,7 @@ from typing import Any
 
 from bsnunu_jax.foundation.errors import InputError, shown, worded
 from bsnunu_jax.foundation.plain_numbers import complex_number
+from bsnunu_jax.hadrons.transitions import QUARKS, normalised
 from bsnunu_jax.inputs import Inputs
 from bsnunu_jax.models.quantities import Quantities, Quantity, described, spelled, texts
 from bsnunu_jax.models.strength import Strength, no_strength
@@ -100,6 +101,7 @@ class Model:
         """
         for name in names:
             if name not in self.parameters and name not in self.settings:
+                _refuse_without_sm(name, where)
                 known = (*self.parameters, *self.settings)
                 shown = _short(known) if self.name == "neutrinos" else known
                 raise InputError(
@@ -158,6 +160,18 @@ def _number(given: Any) -> complex:
     except TypeError:
         pass
     raise ValueError("is not a number")
+
+
+def _refuse_without_sm(name: str, where: str) -> None:
+    """A name such as CL_cu_tautau, of a quark transition in which neutrinos have no coefficients.
+
+    Raises:
+        InputError: for one.
+    """
+    _, _, letters = name.rpartition("_")[0].partition("_")
+    for quarks in QUARKS.values():
+        if letters and letters == quarks.letters:
+            normalised(quarks.name, where)
 
 
 def _short(names: tuple[str, ...]) -> list[str]:

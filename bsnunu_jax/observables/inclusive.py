@@ -7,10 +7,11 @@ model has no hadrons: near its end, which lies below that of K and K*, exclusive
 it. `exclusive_share` says how much of it they are and `check_reach` refuses.
 """
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterable, Sequence
 from functools import partial
 from typing import NamedTuple
 
+import jax
 import jax.numpy as jnp
 import numpy as np
 from jax.typing import ArrayLike
@@ -25,7 +26,7 @@ from bsnunu_jax.observables.observable import Observable, observable
 from bsnunu_jax.rates import inclusive
 from bsnunu_jax.rates import kernels as rates
 from bsnunu_jax.rates.baryons import Baryons, free_quark
-from bsnunu_jax.states import InvisibleState, States
+from bsnunu_jax.states import InvisibleState, States, each_state
 
 # Beyond this share of the parton rate the exclusive modes are what to use.
 REACH = 0.8
@@ -83,6 +84,38 @@ def check_reach(share: ArrayLike, what: str, how: str = "error") -> tuple[str, .
     if how == "error":
         raise InputError(line, allowed=remedy)
     return (f"{line}; {remedy}",)
+
+
+def beyond_reach(
+    modes: Iterable[str | None],
+    points: Sequence[States],
+    inputs: Inputs,
+    what: str,
+    how: str = "error",
+) -> tuple[str, ...]:
+    """`check_reach` of the inclusive ones of some modes, at the worst of some points of a model.
+
+    Args:
+        modes: of any kind; None is none.
+        points: final states, all of one structure.
+        inputs: of all rates.
+        what: the model, for the line.
+        how: as `check_reach`.
+
+    Raises:
+        InputError: beyond `REACH`, if `how` is "error".
+    """
+    found: tuple[str, ...] = ()
+    for mode in dict.fromkeys(m for m in modes if is_inclusive(m)):
+        of = jax.jit(lambda states, i, m=mode: [exclusive_share(str(m), s, i) for s in states])
+        shares = [of(tuple(each_state(states)), inputs) for states in points]
+        found += check_reach(np.asarray(shares), what, how)
+    return tuple(dict.fromkeys(found))
+
+
+def is_inclusive(mode: str | None) -> bool:
+    """Whether a decay, if it is one, has a rate of partons."""
+    return mode is not None and mode in MODES and bool(MODES[mode].exclusive)
 
 
 class MassRegions(NamedTuple):

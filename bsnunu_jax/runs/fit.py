@@ -81,8 +81,6 @@ def run_fit(card: Card, folder: Path, *, resume: bool = False, quiet: bool = Fal
 
 
 def _run(problem: Problem, card: Card, folder: Path, say: Any, quiet: bool) -> str:
-    for line in card.warnings:
-        print(f"bsnunu: WARNING: {line}", file=sys.stderr)
     say(f"{card.content.title}: {problem.size} parameters, {len(problem.measurements)} data sets")
     landscape = Landscape(problem, min(card.content.best_fit.starts, 16))
     jumps = jumping(problem, card.sampler)

@@ -50,6 +50,10 @@ class StatedCard(FolderCard, Protocol):
         """What it says: title, seed, data, likelihood, ..."""
 
     @property
+    def warnings(self) -> Sequence[str]:
+        """Where the model leaves its domain, or partons their reach."""
+
+    @property
     def stated(self) -> Problem:
         """Model, inputs and data."""
 
@@ -179,6 +183,7 @@ def about(card: StatedCard) -> dict[str, Any]:
         "platform": platform.platform(),
         "data_sha256": checksums(card),
         "cite": cite,
+        "warnings": list(card.warnings),
         "tree_tau": {m.name: m.tree_tau for m in problem.measurements},
     }
 

@@ -121,14 +121,15 @@ def predict(
         quarks = dict.fromkeys(get_decay(str(o.mode)).quarks for o in chosen)
         raise InputError(
             f"the coefficients given are of another quark transition than {_names(chosen)}",
-            allowed=f"give some of {', '.join(_how(the_model, q) for q in quarks)}",
+            allowed="; ".join(_how(the_model, q) for q in quarks),
         )
     if untouched:
         remarks.append(f"the model has no part in {_names(untouched)}: SM values")
     if not tree_tau:
         remarks += left_out([o.name for o in chosen], inputs, ", --tree-tau adds it")
     remarks += _extrapolated(chosen, inputs)
-    lines += _beyond_partons(chosen, states, inputs, the_model.name, domain)
+    modes = [o.mode for o in chosen]
+    lines += inclusive.beyond_reach(modes, [states], inputs, the_model.name, domain)
     if remarks:
         result["remarks"] = remarks
     if q2 is not None:
@@ -164,11 +165,16 @@ def uncertain(observables: Sequence[Observable]) -> tuple[str, ...]:
 
 
 def _how(model: Model, quarks: str) -> str:
-    """A quark transition, and how coefficients of it are given."""
-    matrix = f"CL_{get_quarks(quarks).letters}_tautau".replace("__", "_")
-    if matrix in model.parameters:
-        return f"{quarks}, e.g. {matrix}"
-    return f"{quarks}, quarks={quarks}" if "quarks" in model.settings else quarks
+    """How coefficients of a quark transition are given."""
+    row = get_quarks(quarks)
+    matrix = f"CL_{row.letters}_tautau".replace("__", "_")
+    if "quarks" in model.settings:
+        return f"give some of {quarks}: quarks={quarks}"
+    if row.sm:
+        example = f", e.g. {matrix}" if matrix in model.parameters else ""
+        return f"give some of {quarks}{example}"
+    without = f"{quarks} has no SM coefficient, hence none of neutrinos"
+    return f"{without}: take a pair with quarks {quarks}"
 
 
 def _elsewhere(
@@ -221,26 +227,6 @@ def _extrapolated(observables: Sequence[Observable], inputs: Inputs) -> list[str
         for t, s in sets.items()
         if s.extrapolated
     ]
-
-
-def _beyond_partons(
-    observables: Sequence[Observable],
-    states: Sequence[InvisibleState],
-    inputs: Inputs,
-    model: str,
-    how: str,
-) -> list[str]:
-    """A line for every inclusive mode whose exclusive ones exceed the reach of the partons.
-
-    Raises:
-        InputError: there, if `how` is "error".
-    """
-    modes = dict.fromkeys(o.mode for o in observables if o.mode in MODES)
-    found: list[str] = []
-    for mode in (str(m) for m in modes if MODES[str(m)].exclusive):
-        share = jax.jit(lambda i, m=mode: [inclusive.exclusive_share(m, s, i) for s in states])
-        found += inclusive.check_reach(np.asarray(share(inputs)), model, how)
-    return list(dict.fromkeys(found))
 
 
 def _refuse_infinite(observables: Sequence[Observable], values: Sequence[np.ndarray]) -> None:

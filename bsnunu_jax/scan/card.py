@@ -72,6 +72,8 @@ class ScanCard(CardFile):
             InputError: if data or inputs are not there or exclude each other.
         """
         c = self.content
+        measurements = self.measurements if c.data else ()
+        self.check_reach(measurements, c.observables)
         return Study(
             get_model(c.model),
             self.fixed,
@@ -80,7 +82,7 @@ class ScanCard(CardFile):
                 for name, p in c.design.parameters.items()
             ),
             self.nuisances,
-            self.measurements if c.data else (),
+            measurements,
             self.observables,
             c.log_likelihood,
             c.data_nuisances == "drawn",

@@ -1,8 +1,8 @@
 """Directives that read the package: help of the commands, modules of a room, figures, files.
 
 `commands` prints `--help` of every command, `room` documents the modules of a package,
-`standard-model` is the table of `predict --sm`, `gallery` shows the PNGs that `bsnunu reproduce
---out docs/images/reproduce` has left.
+`standard-model` is the table of `predict --sm`,
+`gallery` shows the PNGs that `bsnunu reproduce --out docs/images/reproduce` has left.
 """
 
 import pkgutil
