@@ -303,3 +303,35 @@ def test_the_endpoint_is_the_one_of_the_rates(inputs):
     decay = MODES[K]
     end = float(q2_max(inputs.values[decay.m_B], inputs.values[decay.m_K]))
     assert end == pytest.approx((numbers(K)["m_B"] - numbers(K)["m_K"]) ** 2, rel=1e-15)
+
+
+@pytest.mark.parametrize(
+    ("quarks", "mode", "m", "other"),
+    [
+        ("b->d", "B+->pi+", 1.2, "B0->pi0"),
+        ("s->d", "K+->pi+", 0.135, "KL->pi0"),
+        ("c->u", "D0->pi0", 0.5, None),
+    ],
+)
+@pytest.mark.parametrize("width", [0.0, 0.01])
+def test_other_quarks(inputs, quarks, mode, m, other, width):
+    """`BR` is that of the first decay into a pseudoscalar, whatever the width; b -> s is the SM."""
+    neutrinos, found = get_model("resonance").build(
+        {"m": m, "width": width, "BR": 3e-9, "quarks": quarks}, inputs
+    )
+    assert float(branching_fraction(mode, [found], inputs)) == pytest.approx(3e-9, rel=1e-12, abs=0)
+    assert float(branching_fraction("B+->K+", [found], inputs)) == 0
+    sm = branching_fraction("B+->K+", [neutrinos], inputs)
+    assert float(branching_fraction("B+->K+", [neutrinos, found], inputs)) == float(sm)
+    if other:
+        assert 0 < float(branching_fraction(other, [found], inputs)) < 3e-8
+
+
+def test_a_real_coupling_of_a_scalar_is_seen_by_the_long_kaon(inputs):
+    """(sbar d) X is even under CP for real S: K_L -> pi0 X by Re S, none by Im S."""
+    real, imaginary = (TwoBody(0.135, S=c, quarks="s->d") for c in (1e-12, 1e-12j))
+    charged = [float(branching_fraction("K+->pi+", [x], inputs)) for x in (real, imaginary)]
+    neutral = [float(branching_fraction("KL->pi0", [x], inputs)) for x in (real, imaginary)]
+    assert charged[0] == pytest.approx(charged[1], rel=1e-14, abs=0)
+    assert neutral[1] == 0
+    assert 0.5 < neutral[0] / charged[0] < 5

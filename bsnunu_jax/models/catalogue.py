@@ -36,7 +36,13 @@ _MODELS = (
         lambda p, _: (Scaled(Neutrinos(), jnp.real(jnp.asarray(p.get("mu", 1.0)))),),
         real("mu"),
     ),
-    model("resonance", resonance.PARAMETERS, resonance.build, resonance.refuse),
+    model(
+        "resonance",
+        resonance.PARAMETERS,
+        resonance.build,
+        resonance.refuse,
+        settings=resonance.SETTINGS,
+    ),
     *(
         model(
             name,

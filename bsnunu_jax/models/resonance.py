@@ -1,39 +1,46 @@
 """The model `resonance`: SM neutrinos and B -> K(*) X with an invisible X.
 
 `BR` in place of `S` is the branching fraction of B+ -> K+ X times the probability that X is not
-seen. It is the integral of the spectrum over the phase space, whatever the width: what is typed is
-what is predicted, and it goes over into the two-body branching fraction for width -> 0.
+seen, of B+ -> pi+ X, K+ -> pi+ X or D0 -> pi0 X where `quarks` names another transition. It is the
+integral of the spectrum over the phase space, whatever the width: what is typed is what is
+predicted, and it goes over into the two-body branching fraction for width -> 0.
 """
 
 from collections.abc import Mapping
+from typing import Any
 
 import jax.numpy as jnp
 from jax.core import Tracer
 from jax.typing import ArrayLike
 
-from bsnunu_jax.hadrons.transitions import get_mode
+from bsnunu_jax.hadrons.transitions import MODES, QUARKS, USUAL_QUARKS, get_mode
 from bsnunu_jax.inputs import Inputs
-from bsnunu_jax.models.values import Ranges, Refusal, lowest, real
+from bsnunu_jax.models.values import Ranges, Refusal, Settings, lowest, real
 from bsnunu_jax.rates import kernels as rates
 from bsnunu_jax.states import InvisibleState, Neutrinos, Resonance, Scaled, TwoBody
 
 PARAMETERS = ("m", "width", "S", "P", "BR")
-_MODE = "B+->K+"
+# The first decay into a pseudoscalar of every quark transition, whose branching fraction is `BR`.
+_OF_BR = {q: next(m.name for m in MODES.values() if (m.quarks, m.spin) == (q, "0")) for q in QUARKS}
+SETTINGS: Settings = {"quarks": tuple(QUARKS)}
 
 
-def build(parameters: Mapping[str, ArrayLike], inputs: Inputs) -> tuple[InvisibleState, ...]:
+def build(parameters: Mapping[str, Any], inputs: Inputs) -> tuple[InvisibleState, ...]:
     """SM neutrinos and X; parameters that `refuse` lets pass."""
-    p = {k: v if isinstance(v, Tracer) else complex(v) for k, v in parameters.items()}
+    p = dict(parameters)
+    quarks = p.pop("quarks", USUAL_QUARKS)
+    p = {k: v if isinstance(v, Tracer) else complex(v) for k, v in p.items()}
     m, width = (jnp.real(jnp.asarray(p.get(name, 0.0))) for name in ("m", "width"))
     line = not isinstance(p.get("width"), Tracer) and p.get("width", 0.0) == 0
 
     def particle(S: ArrayLike = 0.0, P: ArrayLike = 0.0) -> InvisibleState:
-        return TwoBody(m, S, P) if line else Resonance(m, width, S, P)
+        return TwoBody(m, S, P, quarks) if line else Resonance(m, width, S, P, quarks)
 
     if "BR" not in p:
         return Neutrinos(), particle(S=p.get("S", 0.0), P=p.get("P", 0.0))
     unit = particle(S=1.0)
-    br = inputs.lifetime(get_mode(_MODE).tau_B) * rates.gamma(_MODE, unit, inputs)
+    mode = _OF_BR[quarks]
+    br = rates.lifetime(get_mode(mode), inputs) * rates.gamma(mode, unit, inputs)
     # In a closed channel no coupling does it: the rate stays 0.
     is_open = br > 0
     factor = jnp.where(is_open, jnp.real(p["BR"]) / jnp.where(is_open, br, 1.0), 0.0)
