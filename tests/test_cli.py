@@ -189,7 +189,7 @@ BAD = [
     (("predict", "dBR/dq2(B+->K+inv)", "--q2", "-1"), "outside the phase space"),
     (("predict", "dBR/dq2(B+->K+inv)", "--q2", "nan"), "outside the phase space"),
     (("predict", "dBR/dq2(B+->K+inv)", "--q2", "1;2"), "comma-separated"),
-    (("predict",), "Missing argument"),
+    (("predict",), "no observable is given"),
     (("list", "things"), "one of models"),
     (("inputs", "--preset", "none"), "--preset: unknown preset"),
     (("fit", "absent.yaml"), "absent.yaml: no such file"),

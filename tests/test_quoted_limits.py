@@ -130,6 +130,8 @@ PUBLISHED = {
     "lhcb_2022_Kstar0mutau": ("BR(B0->K*0mu-tau+)", 1.0e-5, 90),
     "lhcb_2022_Kstar0taumu": ("BR(B0->K*0mu+tau-)", 8.2e-6, 90),
     "lhcb_2024_phimutau": ("BR(Bs->phimu+-tau-+)", 1.0e-5, 90),
+    "koto_2018_KLpi0nunu": ("BR(KL->pi0inv)", 3.0e-9, 90),
+    "koto_2024_KLpi0nunu": ("BR(KL->pi0inv)", 2.2e-9, 90),
     "belle_2017_D0inv": ("BR(D0->inv)", 9.4e-5, 90),
     "besiii_2021_D0pi0inv": ("BR(D0->pi0inv)", 2.1e-4, 90),
     "planck_2018_p_ann": ("p_ann", 3.2e-28, 95),

@@ -127,7 +127,7 @@ def package_rates(case: Case, mode: str, inputs: Inputs) -> Callable[..., Any]:
         found = [rates.dgamma_dq2(mode, state, inputs, q2)]
         if MODES[mode].vector:
             kernels = rates.kernels(mode, state, inputs, q2, longitudinal=True)
-            found.append(rates.contract(rates.invariants(MODES[mode], state, inputs), kernels))
+            found.append(rates.contract(rates.invariants(mode, state, inputs), kernels))
         return found
 
     return jax.jit(jax.vmap(jax.vmap(one, (None, None, 0))))
