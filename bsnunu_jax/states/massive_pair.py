@@ -4,7 +4,7 @@ The new particles are taken as stable on the scale of the detector.
 """
 
 from abc import abstractmethod
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from typing import Any, ClassVar
 
 import equinox as eqx
@@ -134,15 +134,16 @@ class MassivePair(eqx.Module):
         """
         factor, c = 2.0 if self.identical else 1.0, self.coefficients
         found = {k: factor * squared(v) for k, v in c.items()}
-        return found | self._interferences({k: factor * jnp.conj(v) for k, v in c.items()})
+        return found | self._interferences(lambda b: jnp.conj(c[b]))
 
-    def _interferences(self, second: Mapping[str, Array]) -> dict[str, Scalar]:
+    def _interferences(self, second: Callable[[str], Array]) -> dict[str, Scalar]:
         """Re or Im of C_a times the second factor of b, of every pair that interferes."""
-        c, found = self.coefficients, {}
+        factor, c = 2.0 if self.identical else 1.0, self.coefficients
+        found = {}
         for (a, b), part in self.interferences.items():
             if a in c and b in c and self._interfere(a, b):
-                product = c[a] * second[b]
-                found[f"{a}*{b}"] = product.real if part == "Re" else product.imag
+                product = c[a] * second(b)
+                found[f"{a}*{b}"] = factor * (product.real if part == "Re" else product.imag)
         return found
 
     def mixing_invariants(self, inputs: Inputs) -> dict[str, Scalar]:
@@ -153,8 +154,8 @@ class MassivePair(eqx.Module):
         if self.m_other is not None:
             return {}
         factor, c = 2.0 if self.identical else 1.0, self.coefficients
-        conjugate = {k: factor * self._zeta(k) * v for k, v in c.items()}
-        return {k: (v * conjugate[k]).real for k, v in c.items()} | self._interferences(conjugate)
+        found = {k: factor * self._zeta(k) * (v**2).real for k, v in c.items()}
+        return found | self._interferences(lambda b: self._zeta(b) * c[b])
 
     def _zeta(self, operator: str) -> int:
         """-epsilon c: the charge parity c is +1 of S, P, A between quarks, -1 of V and T."""
