@@ -9,8 +9,9 @@ from typing import Any
 import numpy as np
 
 from bsnunu_jax.cards.run_card import Card
-from bsnunu_jax.foundation.errors import InputError, shown
-from bsnunu_jax.foundation.plain_numbers import finite, real_number
+from bsnunu_jax.experiments.quoted.growing import Growing
+from bsnunu_jax.foundation.errors import InputError
+from bsnunu_jax.foundation.plain_numbers import finite
 from bsnunu_jax.foundation.progress import bar
 from bsnunu_jax.foundation.seals import write_json
 from bsnunu_jax.inference.hypotheses.hypotest import BANDS
@@ -28,8 +29,13 @@ from bsnunu_jax.inference.problem.programs import arguments
 from bsnunu_jax.models import get_model
 from bsnunu_jax.models.strength import SCALE
 from bsnunu_jax.runs.folder import run
+from bsnunu_jax.runs.growth import Growth, check, growth_of
+from bsnunu_jax.runs.truth import BEST, Truth, read_truth
 
 _SIGMAS = (3.0, 5.0)
+# In errors: nearer to its null a best fit is there.
+_ROUNDING = 1e-8
+_ONE_SIGMA = 0.6826894921370859
 
 
 @dataclass(frozen=True)
@@ -56,6 +62,15 @@ class Subject:
 
 
 @dataclass(frozen=True)
+class Asked:
+    """Whether data grow together, their systematics over those of today, and the truth."""
+
+    together: bool
+    systematics: float
+    truth: Truth
+
+
+@dataclass(frozen=True)
 class Toys:
     """How many toys of every hypothesis, their seed and folder, and the bar that counts them."""
 
@@ -69,7 +84,9 @@ def run_project(
     card: Card,
     folder: Path,
     *,
-    luminosities: Sequence[float],
+    luminosities: Sequence[float] = (),
+    factors: Sequence[float] = (),
+    truth: str | None = None,
     parameter: str | None = None,
     null: float | None = None,
     true: Sequence[float] = (),
@@ -85,7 +102,10 @@ def run_project(
     Args:
         card: what to fit.
         folder: result folder; must not hold a result unless `resume`.
-        luminosities: of the data sets that scale [1/ab].
+        luminosities: of the data sets that state theirs [1/ab].
+        factors: in place of luminosities: how many times the data of today, for all data sets.
+        truth: what data are expected of, see `read_truth`; with one that is stated also the
+            expected 68 % interval around it.
         parameter: of interest; may be left out where the card has one that is not set.
         null: its value without a signal, 0 if absent; Lambda has none, it is infinite.
         true: values whose median significance is wanted; that of the best fit to today's data is
@@ -107,7 +127,9 @@ def run_project(
         RunError: if the folder goes while the run works.
     """
     stated = {k: list(v) for k, v in (settings or {}).items()}
-    _check(luminosities, systematics)
+    growth = growth_of(card.stated.measurements, luminosities, factors)
+    check(growth, systematics)
+    stated_truth = read_truth(truth, card.stated)
     options = {
         "luminosities": list(luminosities),
         "parameter": parameter,
@@ -117,9 +139,13 @@ def run_project(
         "systematics": systematics,
         "cl": cl,
     }
+    # Only where they are given: folders of before know nothing of them.
+    options |= {"factors": list(factors)} if factors else {}
+    options |= {"truth": truth} if truth is not None else {}
     points = [dict(zip(stated, v, strict=True)) for v in itertools.product(*stated.values())]
     # All combinations are looked at before the first is computed.
-    subjects = [_subject(card, point, parameter, null, systematics, true) for point in points]
+    asked = Asked(growth.together, systematics, stated_truth)
+    subjects = [_subject(card, point, parameter, null, true, asked) for point in points]
     with (
         run(folder, card, resume=resume, quiet=quiet, settings=options) as ours,
         bar("toys", "toy", quiet=quiet or not toys) as counter,
@@ -127,9 +153,9 @@ def run_project(
         found = []
         for i, subject in enumerate(subjects):
             at = "".join(f", {k} = {v}" for k, v in points[i].items())
-            ours.say(f"{card.content.title}{at}: {len(luminosities)} luminosities")
+            ours.say(f"{card.content.title}{at}: {len(growth.values)} {growth.words}")
             thrown = Toys(toys, card.content.seed, folder / "toys" / f"point_{i}", counter.update)
-            found.append(_point(subject, luminosities, true, cl, thrown))
+            found.append(_point(subject, growth, true, cl, thrown, errors=stated_truth.stated))
         first = subjects[0].projection
         result = {
             "title": card.content.title,
@@ -142,9 +168,14 @@ def run_project(
             if first.one_sided
             else "interval",
             "bands_sigma": list(BANDS),
+            "truth": stated_truth.plain,
+            "scaled_by": growth.name,
             "luminosity_today": first.luminosity,
             "systematics": systematics,
             "data_not_scaled": list(first.fixed_data),
+            "assumed": {
+                m.name: m.assumed for m in first.scaling if isinstance(m, Growing) and m.assumed
+            },
             "points": found,
         }
         # Matplotlib takes a second that errors in a card need not wait for.
@@ -194,22 +225,6 @@ def held(card: Card, given: Mapping[str, str]) -> Problem:
     return replace(problem, parameters=left, fixed=arguments(model, fixed))
 
 
-def read_numbers(text: str, where: str) -> tuple[float, ...]:
-    """Numbers between commas.
-
-    Raises:
-        InputError: for anything else.
-
-    >>> read_numbers("5,50", "--luminosity")
-    (5.0, 50.0)
-    """
-    try:
-        return tuple(real_number(x) for x in text.split(","))
-    except ValueError as error:
-        what = str(error).replace("is not a number", "is no list of numbers")
-        raise InputError(f"{shown(text)} {what}", where=where, allowed="e.g. 5,50") from None
-
-
 def read_settings(texts: Sequence[str]) -> dict[str, tuple[str, ...]]:
     """The values of NAME=VALUE,... by name.
 
@@ -228,29 +243,13 @@ def read_settings(texts: Sequence[str]) -> dict[str, tuple[str, ...]]:
     return found
 
 
-def _check(luminosities: Sequence[float], systematics: float) -> None:
-    if not luminosities:
-        raise InputError("no luminosity is given", where="--luminosity", allowed="e.g. 5,50")
-    for x in luminosities:
-        if not (np.isfinite(x) and x > 0):
-            raise InputError(
-                f"{x:g} is no luminosity", where="--luminosity", allowed="above 0, in 1/ab"
-            )
-    if not (np.isfinite(systematics) and systematics >= 0):
-        raise InputError(
-            f"{systematics:g} is no factor of systematics",
-            where="--systematics",
-            allowed="0 or above",
-        )
-
-
 def _subject(
     card: Card,
     point: Mapping[str, str],
     parameter: str | None,
     null: float | None,
-    systematics: float,
     true: Sequence[float],
+    asked: Asked,
 ) -> Subject:
     """What a combination of held values projects; names are checked before anything is computed."""
     problem = held(card, point)
@@ -258,13 +257,16 @@ def _subject(
     name = names[0] if parameter is None and len(names) == 1 else parameter
     options: dict[str, Any] = {
         "null": 0.0 if null is None else null,
-        "systematics": systematics,
+        "systematics": asked.systematics,
+        "together": asked.together,
         "starts": card.content.best_fit.starts,
         "seed": card.content.seed,
     }
     own = name
     report: Callable[[Any], Any] = _same
     fitted: Callable[[Any], Any] = _same
+    asked.truth.check(problem)
+    stated = problem
     if name == SCALE and SCALE in names:
         if null is not None:
             raise InputError(
@@ -273,6 +275,9 @@ def _subject(
         (problem, strength), own = by_strength(problem), STRENGTH
         report, fitted = strength.scale, strength.strength
     Projection(problem, own, **options)
+    expected = asked.truth.of(stated)
+    if asked.truth.name != BEST:
+        problem = problem.with_data(expected.data)
     projection = Projection(card.ready(problem), own, **options)
     for x in true:
         if not (x > 0 or name != SCALE) or not projection.low <= fitted(x) <= projection.high:
@@ -288,11 +293,14 @@ def _subject(
 
 
 def _point(
-    subject: Subject, luminosities: Sequence[float], true: Sequence[float], cl: float, toys: Toys
+    subject: Subject, growth: Growth, true: Sequence[float], cl: float, toys: Toys, *, errors: bool
 ) -> dict[str, Any]:
+    """One combination of held values; `errors`: with the expected interval around the truth."""
     projection, report = subject.projection, subject.report
-    factors = np.array(luminosities) / projection.luminosity
+    factors = np.array(growth.values) / (projection.luminosity or 1.0)
     best = float(projection.best.value[0])
+    if abs(best - projection.null) < _ROUNDING * projection.scale:
+        best = projection.null
     truths = np.array([float(subject.fitted(x)) for x in true])
     if best != projection.null:
         truths = np.append(truths, best)
@@ -307,7 +315,7 @@ def _point(
     of_null = projection.profile(np.array([projection.null]))
     rows = []
     for i, factor in enumerate(factors.tolist()):
-        row: dict[str, Any] = {"luminosity": luminosities[i]}
+        row: dict[str, Any] = {"luminosity": None, growth.name: growth.values[i]}
         if projection.one_sided:
             row["expected_limit"] = _numbers(report(limits[i]))
         else:
@@ -321,6 +329,10 @@ def _point(
             {"sigma": s, "above": finite(report(a)), "below": finite(report(b))}
             for s, a, b in zip(_SIGMAS, reach.above[i], reach.below[i], strict=True)
         ]
+        if errors:
+            around = interval(projection.observing(projection.best, factor), cl=_ONE_SIGMA)
+            pieces = [_numbers(np.sort(report(np.array(piece)))) for piece in around.pieces]
+            row["expected_68"] = {"true": finite(report(best)), "pieces": pieces}
         if toys.number:
             row["toys"] = _toys(subject, factor, limits[i], truths, 1 - cl, toys, i)
         rows.append(row)

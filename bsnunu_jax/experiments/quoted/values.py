@@ -9,19 +9,26 @@ import numpy as np
 from jaxtyping import Array, Float
 from scipy.interpolate import CubicSpline
 
-from bsnunu_jax.experiments.measurement import Quoted, scaled_beyond_sm
+from bsnunu_jax.experiments.measurement import scaled_beyond_sm
 from bsnunu_jax.experiments.predictions import Predictions
+from bsnunu_jax.experiments.quoted.growing import Growing, Number, grown, resized
 
 Scalar = Float[Array, ""]
 
 
-class GaussianMeasurement(Quoted):
-    """Value with upper and lower standard deviation; the side is chosen by the prediction."""
+class GaussianMeasurement(Growing):
+    """Value with upper and lower standard deviation; the side is chosen by the prediction.
+
+    Attributes:
+        upper, lower: total errors.
+        systematic: the part of both that does not fall with more data, see `growing`.
+    """
 
     observable: str = eqx.field(static=True)
     value: float | Scalar
-    upper: float = eqx.field(static=True)
-    lower: float = eqx.field(static=True)
+    upper: float | Scalar
+    lower: float | Scalar
+    systematic: tuple[Number, Number] = (0.0, 0.0)
 
     def predicted(self, predictions: Predictions, z: Float[Array, " n"]) -> Scalar:
         """What the analysis would quote for this prediction."""
@@ -45,6 +52,18 @@ class GaussianMeasurement(Quoted):
         """The same errors around another value."""
         return replace(self, value=data[0])
 
+    def at_luminosity(self, factor: float | Scalar) -> "GaussianMeasurement":
+        """The errors with `factor` times the data: their statistical part falls with the root."""
+        upper, lower = map(grown, (self.upper, self.lower), self.systematic, (factor, factor))
+        return replace(self, upper=upper, lower=lower)
+
+    def with_systematics(self, factor: float | Scalar) -> "GaussianMeasurement":
+        """The errors with a systematic part `factor` times as large."""
+        (upper, up), (lower, down) = map(
+            resized, (self.upper, self.lower), self.systematic, (factor, factor)
+        )
+        return replace(self, upper=upper, lower=lower, systematic=(up, down))
+
     def expected_data(self, predictions: Predictions, z: Float[Array, " n"]) -> Float[Array, " 1"]:
         """The prediction."""
         return self.predicted(predictions, z)[None]
@@ -66,29 +85,28 @@ class GaussianMeasurement(Quoted):
         return jnp.zeros(())
 
 
-class CorrelatedMeasurement(Quoted):
-    """Values, standard deviations and the correlation matrix of several observables."""
+class CorrelatedMeasurement(Growing):
+    """Values, standard deviations and the correlation matrix of several observables.
+
+    More data make the errors smaller, as those of a single value; the correlations stay.
+    """
 
     observables: tuple[str, ...] = eqx.field(static=True)
     values: tuple[float, ...] | Float[Array, " n"]
-    errors: tuple[float, ...] = eqx.field(static=True)
+    errors: tuple[float, ...] | Float[Array, " n"]
     correlation: tuple[tuple[float, ...], ...] = eqx.field(static=True)
+    systematic: tuple[float, ...] | Float[Array, " n"] = ()
 
     @property
-    def root(self) -> np.ndarray:
+    def root(self) -> Array:
         """Lower Cholesky root of the covariance."""
-        errors = np.asarray(self.errors)
-        root: np.ndarray = np.linalg.cholesky(
-            np.asarray(self.correlation) * np.outer(errors, errors)
-        )
-        return root
+        return jnp.asarray(self.errors)[:, None] * np.linalg.cholesky(np.asarray(self.correlation))
 
     def log_likelihood(self, predictions: Predictions, z: Float[Array, " n"]) -> Scalar:
         """-chi^2/2, 0 at the measured values."""
-        pulls = jnp.asarray(np.linalg.inv(self.root)) @ (
-            self.expected_data(predictions, z) - self.data
-        )
-        return -0.5 * jnp.sum(pulls**2)
+        off = self.expected_data(predictions, z) - self.data
+        inverse = np.linalg.inv(np.linalg.cholesky(np.asarray(self.correlation)))
+        return -0.5 * jnp.sum((jnp.asarray(inverse) @ (off / jnp.asarray(self.errors))) ** 2)
 
     @property
     def data(self) -> Float[Array, " n"]:
@@ -99,6 +117,22 @@ class CorrelatedMeasurement(Quoted):
         """The same covariance around other values."""
         return replace(self, values=data)
 
+    def at_luminosity(self, factor: float | Scalar) -> "CorrelatedMeasurement":
+        """The errors with `factor` times the data: their statistical part falls with the root."""
+        return replace(self, errors=grown(*self._errors, factor))
+
+    def with_systematics(self, factor: float | Scalar) -> "CorrelatedMeasurement":
+        """The errors with a systematic part `factor` times as large."""
+        errors, systematic = resized(*self._errors, factor)
+        return replace(self, errors=errors, systematic=systematic)
+
+    @property
+    def _errors(self) -> tuple[Array, Array]:
+        """Total and systematic errors."""
+        errors = jnp.asarray(self.errors)
+        given = len(self.systematic)
+        return errors, jnp.asarray(self.systematic) if given else jnp.zeros_like(errors)
+
     def expected_data(self, predictions: Predictions, z: Float[Array, " k"]) -> Float[Array, " n"]:
         """The predictions."""
         return jnp.stack([predictions.observable(name) for name in self.observables])
@@ -108,14 +142,14 @@ class CorrelatedMeasurement(Quoted):
     ) -> Float[Array, " n"]:
         """The predictions plus noise."""
         noise = jax.random.normal(key, (len(self.observables),))
-        return self.expected_data(predictions, z) + jnp.asarray(self.root) @ noise
+        return self.expected_data(predictions, z) + self.root @ noise
 
     def saturated(self, predictions: Predictions, z: Float[Array, " k"]) -> Scalar:
         """0, ln L of predictions that agree."""
         return jnp.zeros(())
 
 
-class NumericalMeasurement(Quoted):
+class NumericalMeasurement(Growing):
     """ln L as a natural cubic spline through the published points, parabolas beyond them.
 
     A parabola continues value and slope with the curvature of a Gaussian that has both.
