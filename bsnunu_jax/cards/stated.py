@@ -5,6 +5,7 @@ from pathlib import Path
 from typing import Any, ClassVar, Self
 
 from bsnunu_jax.experiments import Measurement, load_measurements
+from bsnunu_jax.experiments.measurement import Hypothetical
 from bsnunu_jax.experiments.quoted.shape_systematic import with_shape_systematic
 from bsnunu_jax.experiments.records.record import likelihood_folder
 from bsnunu_jax.foundation.errors import InputError
@@ -98,6 +99,18 @@ class CardFile:
             return found
         with located(where(("shape_systematic",))):
             return with_shape_systematic(found, content.shape_systematic)
+
+    def need_measured(self) -> None:
+        """Refuse data that nobody has measured: they are for projections.
+
+        Raises:
+            InputError: naming the first.
+        """
+        for m in self.measurements:
+            if isinstance(m, Hypothetical):
+                raise self.file.error(
+                    ("data",), f"nobody has measured {m.name!r}", "drop it, or use `bsnunu project`"
+                )
 
     def _set(self, seen: dict[str, str], key: str, name: str) -> None:
         """Note that the parameter `key` sets what the model calls `name`, alone."""

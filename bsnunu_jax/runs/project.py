@@ -339,6 +339,12 @@ def _point(
     return {"set": dict(subject.held), "best_fit_today": finite(report(best)), "luminosities": rows}
 
 
+def _assumed(projection: Projection) -> dict[str, str]:
+    """What had to be assumed of the data that scale."""
+    own = [m for m in projection.scaling if isinstance(m, Growing)]
+    return {m.name: m.assumed for m in own if m.assumed}
+
+
 def _toys(
     subject: Subject,
     factor: float,

@@ -99,5 +99,7 @@ def read_truth(text: str | None, problem: Problem) -> Truth:
         try:
             values[name] = real_number(number)
         except ValueError as error:
-            raise InputError(f"{name}: {error}", where="--truth", allowed=_FORMS) from None
+            raise InputError(
+                f"{name}: {shown(number)} {error}", where="--truth", allowed=_FORMS
+            ) from None
     return Truth("", values)

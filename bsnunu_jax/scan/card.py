@@ -72,6 +72,8 @@ class ScanCard(CardFile):
             InputError: if data or inputs are not there or exclude each other.
         """
         c = self.content
+        if c.data:
+            self.need_measured()
         return Study(
             get_model(c.model),
             self.fixed,
