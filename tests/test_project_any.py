@@ -309,6 +309,36 @@ def test_kstar_alone_and_f_l_alone(capsys, tmp_path):
     assert "truth: SM" in text
 
 
+def test_an_expected_posterior_has_the_expected_error(capsys, tmp_path):
+    """Of mu from a forecast of 10 %, flat prior: the posterior is the Gaussian of the truth."""
+    forecast_file(tmp_path, {"observables": ["R_K_nunu"], "errors": [0.1]}, luminosity=10)
+    mu = {"mu": {"prior": {"uniform": [0, 20]}}}
+    sampler = {"chains": 2, "warmup": 250, "draws": 1000, "target_accept": 0.8}
+    about = {"model": "signal-strength", "sampler": sampler}
+    path, out = card_of(tmp_path, ["mine.yaml"], mu, **about), tmp_path / "out"
+    arguments = "--luminosity", 40, "--truth", "mu=2", "--posterior", "--quiet", "--out", out
+    code, text, _ = run(capsys, "project", path, *arguments)
+    assert code == 0
+    assert "expected posterior" in text
+    result = json.loads((out / "project.json").read_text())
+    (row,) = result["points"][0]["luminosities"]
+    assert result["truth"] == {"mu": 2.0}
+    assert row["expected_68"]["pieces"][0] == pytest.approx([1.95, 2.05], rel=1e-4)
+    header, *rows = (out / row["posterior"] / "summary.csv").read_text().splitlines()
+    found = dict(zip(header.split(","), rows[0].split(","), strict=True))
+    assert float(found["mean"]) == pytest.approx(2.0, abs=0.01)
+    assert float(found["sd"]) == pytest.approx(0.05, rel=0.15)
+
+
+def test_an_expected_posterior_has_the_nuisances_of_today(capsys, tmp_path):
+    mu = {"mu": {"prior": {"uniform": [0, 20]}}}
+    path = card_of(tmp_path, ["belle2_knunu_2023"], mu, model="signal-strength")
+    options = "--luminosity", 5, "--systematics", 0.5, "--posterior", "--quiet"
+    code, _, err = run(capsys, "project", path, *options, "--out", tmp_path / "out")
+    assert code == 2
+    assert "has the nuisances of belle2_knunu_2023 as they are today" in err
+
+
 @pytest.mark.parametrize(
     ("data", "arguments", "message"),
     [

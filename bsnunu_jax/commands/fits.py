@@ -149,10 +149,13 @@ def limit(
 )
 @LEVEL
 @TOYS
+@click.option(
+    "--posterior", is_flag=True, help="The posterior of the data that the truth expects, too."
+)
 @SEED
 @LIKELIHOOD
 @out("/project_NAME")
-@resume("Go on with the toys in the result folder.")
+@resume("Go on with toys and posteriors in the result folder.")
 @JSON
 @QUIET
 def project(
@@ -177,6 +180,10 @@ def project(
     from bsnunu_jax.runs.project import read_settings, run_project
 
     loaded = _read(card, seed=seed, likelihood=likelihood)
+    if options["posterior"]:
+        from bsnunu_jax.runs.fit import use_cpu_devices
+
+        use_cpu_devices(loaded.sampler.chains)
     held = read_settings(settings)
     left = [name for name in loaded.content.parameters if name not in held]
     folder = out or Path("results") / card.stem / f"project_{parameter or ''.join(left[:1])}"

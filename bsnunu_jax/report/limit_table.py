@@ -159,6 +159,8 @@ def _entries(row: dict[str, Any], result: dict[str, Any]) -> list[tuple[str, str
             low, high = toys["Z_68"]
             text += f", toys {toys['Z']:.2f}, 68 % [{low:.2f}, {high:.2f}]"
         entries.append((f"if {name} = {entry['true']:.4g}", text))
+    if "posterior" in row:
+        entries.append(("expected posterior", f"{row['posterior']}/summary.csv"))
     beyond = "<" if result["limit"] == "lower" else ">"
     for entry in row["reach"]:
         shown = [

@@ -2,7 +2,7 @@
 
 import itertools
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -23,51 +23,16 @@ from bsnunu_jax.inference.hypotheses.projection import (
     expected_limits,
 )
 from bsnunu_jax.inference.hypotheses.projection_toys import projected_toys
-from bsnunu_jax.inference.hypotheses.scale_strength import STRENGTH, by_strength
-from bsnunu_jax.inference.problem.problem import Problem
-from bsnunu_jax.inference.problem.programs import arguments
-from bsnunu_jax.models import get_model
-from bsnunu_jax.models.strength import SCALE
+from bsnunu_jax.runs.expected_posterior import check_systematics, expected_posterior
 from bsnunu_jax.runs.folder import run
 from bsnunu_jax.runs.growth import Growth, check, growth_of
-from bsnunu_jax.runs.truth import BEST, Truth, read_truth
+from bsnunu_jax.runs.subject import Asked, Subject, subject_of
+from bsnunu_jax.runs.truth import read_truth
 
 _SIGMAS = (3.0, 5.0)
 # In errors: nearer to its null a best fit is there.
 _ROUNDING = 1e-8
 _ONE_SIGMA = 0.6826894921370859
-
-
-@dataclass(frozen=True)
-class Subject:
-    """What is projected: one combination of held values.
-
-    Attributes:
-        held: these values.
-        name: the parameter of interest.
-        projection: its likelihood, or that of the strength if it is Lambda.
-        report, fitted: from the fitted number to the reported one and back.
-    """
-
-    held: Mapping[str, Any]
-    name: str
-    projection: Projection
-    report: Callable[[Any], Any]
-    fitted: Callable[[Any], Any]
-
-    @property
-    def is_scale(self) -> bool:
-        """True for Lambda."""
-        return self.name == SCALE
-
-
-@dataclass(frozen=True)
-class Asked:
-    """Whether data grow together, their systematics over those of today, and the truth."""
-
-    together: bool
-    systematics: float
-    truth: Truth
 
 
 @dataclass(frozen=True)
@@ -94,6 +59,7 @@ def run_project(
     systematics: float = 1.0,
     cl: float = 0.95,
     toys: int = 0,
+    posterior: bool = False,
     resume: bool = False,
     quiet: bool = False,
 ) -> dict[str, Any]:
@@ -115,7 +81,8 @@ def run_project(
         systematics: of the data sets that scale, over those of today.
         cl: confidence level.
         toys: of every hypothesis; 0 for asymptotic formulas alone.
-        resume: go on with the toys in `folder`.
+        posterior: sample the posterior of expected data too, one for each luminosity.
+        resume: go on with the toys and posteriors in `folder`.
         quiet: no progress on stderr.
 
     Returns:
@@ -142,10 +109,13 @@ def run_project(
     # Only where they are given: folders of before know nothing of them.
     options |= {"factors": list(factors)} if factors else {}
     options |= {"truth": truth} if truth is not None else {}
+    options |= {"posterior": True} if posterior else {}
+    if posterior:
+        check_systematics(card.stated, systematics)
     points = [dict(zip(stated, v, strict=True)) for v in itertools.product(*stated.values())]
     # All combinations are looked at before the first is computed.
     asked = Asked(growth.together, systematics, stated_truth)
-    subjects = [_subject(card, point, parameter, null, true, asked) for point in points]
+    subjects = [subject_of(card, point, parameter, null, true, asked) for point in points]
     with (
         run(folder, card, resume=resume, quiet=quiet, settings=options) as ours,
         bar("toys", "toy", quiet=quiet or not toys) as counter,
@@ -156,6 +126,14 @@ def run_project(
             ours.say(f"{card.content.title}{at}: {len(growth.values)} {growth.words}")
             thrown = Toys(toys, card.content.seed, folder / "toys" / f"point_{i}", counter.update)
             found.append(_point(subject, growth, true, cl, thrown, errors=stated_truth.stated))
+            if posterior:
+                base = Path("posteriors") / f"point_{i}"
+                given = card, subject.stated, stated_truth
+                for k, factor in enumerate(subject.factors(growth)):
+                    row, place = found[-1]["luminosities"][k], base / f"{growth.name}_{k}"
+                    grown = subject.projection.growth(np.array([factor]))[0]
+                    expected_posterior(*given, grown, folder / place, ours.say, quiet=quiet)
+                    row["posterior"] = str(place)
         first = subjects[0].projection
         result = {
             "title": card.content.title,
@@ -190,41 +168,6 @@ def run_project(
     return result
 
 
-def held(card: Card, given: Mapping[str, str]) -> Problem:
-    """The problem of a card with further parameters and settings held at values.
-
-    Raises:
-        InputError: for an unknown name, a value that does not fit, or nothing left to fit.
-    """
-    model, problem, where = get_model(card.content.model), card.stated, "--set"
-    model.check(tuple(given), where)
-    values = {name: model.read(name, text, where) for name, text in given.items()}
-    left = tuple(p for p in problem.parameters if p.name not in values)
-    for p in problem.parameters:
-        low, high = p.prior.range
-        value = values.get(p.name, low)
-        if not isinstance(value, complex) and not low <= value <= high:
-            raise InputError(
-                f"{p.name} = {value:g} is outside its prior [{low:g}, {high:g}]",
-                where=where,
-                allowed="give a value inside",
-            )
-    for p in left:
-        for name in p.also:
-            if name in values:
-                raise InputError(
-                    f"{name!r} is set by {p.name!r}", where=where, allowed=f"set {p.name!r}"
-                )
-    if not left:
-        raise InputError("nothing is left to fit", where=where, allowed="keep one parameter")
-    fixed = dict(problem.fixed) | values
-    fixed |= {n: values[p.name] for p in problem.parameters if p.name in values for n in p.also}
-    sections = card.content.parameters
-    fitted = {n: sections[p.name].range for p in left for n in (p.name, *p.also)}
-    model.check_values(fitted | {n: (v, v) for n, v in fixed.items()}, lambda _: where, fit=True)
-    return replace(problem, parameters=left, fixed=arguments(model, fixed))
-
-
 def read_settings(texts: Sequence[str]) -> dict[str, tuple[str, ...]]:
     """The values of NAME=VALUE,... by name.
 
@@ -243,61 +186,12 @@ def read_settings(texts: Sequence[str]) -> dict[str, tuple[str, ...]]:
     return found
 
 
-def _subject(
-    card: Card,
-    point: Mapping[str, str],
-    parameter: str | None,
-    null: float | None,
-    true: Sequence[float],
-    asked: Asked,
-) -> Subject:
-    """What a combination of held values projects; names are checked before anything is computed."""
-    problem = held(card, point)
-    names = [p.name for p in problem.parameters]
-    name = names[0] if parameter is None and len(names) == 1 else parameter
-    options: dict[str, Any] = {
-        "null": 0.0 if null is None else null,
-        "systematics": asked.systematics,
-        "together": asked.together,
-        "starts": card.content.best_fit.starts,
-        "seed": card.content.seed,
-    }
-    own = name
-    report: Callable[[Any], Any] = _same
-    fitted: Callable[[Any], Any] = _same
-    asked.truth.check(problem)
-    stated = problem
-    if name == SCALE and SCALE in names:
-        if null is not None:
-            raise InputError(
-                "Lambda is infinite without a signal", where="--null", allowed="leave it out"
-            )
-        (problem, strength), own = by_strength(problem), STRENGTH
-        report, fitted = strength.scale, strength.strength
-    Projection(problem, own, **options)
-    expected = asked.truth.of(stated)
-    if asked.truth.name != BEST:
-        problem = problem.with_data(expected.data)
-    projection = Projection(card.ready(problem), own, **options)
-    for x in true:
-        if not (x > 0 or name != SCALE) or not projection.low <= fitted(x) <= projection.high:
-            low, high = sorted(float(report(end)) for end in (projection.low, projection.high))
-            raise InputError(
-                f"{name} = {x:g} is outside its range [{low:g}, {high:g}]",
-                where="--true",
-                allowed="give a value inside, or widen the prior",
-            )
-    values = {k: card.stated.model.read(k, text) for k, text in point.items()}
-    plain = {k: str(x) if isinstance(x, complex) else x for k, x in values.items()}
-    return Subject(plain, name or names[0], projection, report, fitted)
-
-
 def _point(
     subject: Subject, growth: Growth, true: Sequence[float], cl: float, toys: Toys, *, errors: bool
 ) -> dict[str, Any]:
     """One combination of held values; `errors`: with the expected interval around the truth."""
     projection, report = subject.projection, subject.report
-    factors = np.array(growth.values) / (projection.luminosity or 1.0)
+    factors = subject.factors(growth)
     best = float(projection.best.value[0])
     if abs(best - projection.null) < _ROUNDING * projection.scale:
         best = projection.null
@@ -385,7 +279,3 @@ def _toys(
 
 def _numbers(values: Any) -> list[float | None]:
     return [finite(x) for x in values]
-
-
-def _same(x: Any) -> Any:
-    return x
