@@ -307,6 +307,7 @@ def test_kstar_alone_and_f_l_alone(capsys, tmp_path):
     assert code == 0
     assert "4 times the data" in text
     assert "truth: SM" in text
+    assert "F_L of B->K* nu nubar [unverified]" in text
 
 
 def test_an_expected_posterior_has_the_expected_error(capsys, tmp_path):

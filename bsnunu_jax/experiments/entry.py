@@ -33,6 +33,8 @@ def _level(cl: float) -> float:
     return cl
 
 
+# In titles of numbers that were not read in the publication.
+UNVERIFIED = "[unverified]"
 Positive = Annotated[Number, Field(gt=0), AfterValidator(sizable)]
 NotNegative = Annotated[Number, Field(ge=0)]
 Level = Annotated[Number, Field(gt=0, lt=1), AfterValidator(_level)]
@@ -55,7 +57,7 @@ class Entry(Section):
         """What all measurements have, but for what the file says of all of them."""
         return {
             "name": self.id,
-            "title": f"{self.title} [unverified]" if self.unverified else self.title,
+            "title": f"{self.title} {UNVERIFIED}" if self.unverified else self.title,
             "samples": self.samples or (self.id,),
             "luminosity": self.luminosity,
             "sources": (f"arXiv:{self.arxiv}",) if self.arxiv else (self.inspire or self.title,),

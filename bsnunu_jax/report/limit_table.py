@@ -4,6 +4,7 @@ from typing import Any
 
 from scipy.stats import norm
 
+from bsnunu_jax.experiments.entry import UNVERIFIED
 from bsnunu_jax.report.table import aligned
 
 
@@ -119,6 +120,7 @@ def project_table(result: dict[str, Any]) -> str:
         lines.append(f"  systematics of the scaled data times {result['systematics']:g}")
     if result["data_not_scaled"]:
         lines.append(f"  expected, but not scaled: {', '.join(result['data_not_scaled'])}")
+    lines += [f"  {n}: {title}" for n, title in result["data"].items() if UNVERIFIED in title]
     lines += [f"  {name}: {what}" for name, what in result["assumed"].items()]
     if result["limit"] == "lower":
         lines.append("  limits and reach are those of the strength Lambda^-q: lower limits, and")

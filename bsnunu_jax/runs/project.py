@@ -150,6 +150,7 @@ def run_project(
             "scaled_by": growth.name,
             "luminosity_today": first.luminosity,
             "systematics": systematics,
+            "data": {m.name: m.title for m in card.stated.measurements},
             "data_not_scaled": list(first.fixed_data),
             "assumed": {
                 m.name: m.assumed for m in first.scaling if isinstance(m, Growing) and m.assumed
