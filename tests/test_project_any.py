@@ -210,6 +210,48 @@ def test_limits_alone_fall_with_the_root(inputs):
     np.testing.assert_allclose(reach.above[:, 0], 3 * m.upper / np.sqrt(factors), rtol=1e-6)
 
 
+def gaussian_curve(folder: Path, centre: float, sigma: float) -> str:
+    x = np.linspace(centre - 5 * sigma, centre + 5 * sigma, 201)
+    curve = {
+        "values": x.tolist(),
+        "likelihood": np.exp(-0.5 * ((x - centre) / sigma) ** 2).tolist(),
+    }
+    entry = {"id": "curve", "title": "curve", "observable": "R_K_nunu", "curve": curve}
+    (folder / "curve.yaml").write_text(yaml.safe_dump({"measurements": [entry]}))
+    return "curve.yaml"
+
+
+def test_a_curve_grows_as_the_gaussian_that_it_is(inputs, tmp_path):
+    name = gaussian_curve(tmp_path, 1.4, 0.5)
+    (m,) = load_measurements([name], folder=tmp_path)
+    assert float(m.data[0]) == pytest.approx(1.4, rel=1e-6)
+    predictions = Predictions((Neutrinos(),), inputs)
+    later = m.at_luminosity(16.0).with_data(jnp.array([1.2]))
+    found = float(later.log_likelihood(predictions, jnp.zeros(0)))
+    assert found == pytest.approx(-0.5 * (0.2 / 0.125) ** 2, rel=1e-4)
+    # The curve as published has one slope, whatever the likelihood of exchanged data.
+    same = float(m.with_data(m.data).log_likelihood(predictions, jnp.zeros(0)))
+    assert same == pytest.approx(float(m.log_likelihood(predictions, jnp.zeros(0))), rel=1e-9)
+    keys = jax.random.split(jax.random.PRNGKey(2), 20000)
+    draws = jax.vmap(lambda key: later.sample_data(predictions, jnp.zeros(0), key))(keys)
+    assert float(draws.mean()) == pytest.approx(1.0, abs=0.004)
+    assert float(draws.std()) == pytest.approx(0.125, rel=0.03)
+
+
+def test_toys_of_a_skewed_curve_have_its_density(inputs):
+    """Of flavio's curve for Bs -> tau tau: half of the draws on either side of the median."""
+    (m,) = load_measurements(["lhcb_2017_Bstautau"])
+    predictions = Predictions((Neutrinos(),), inputs)
+    keys = jax.random.split(jax.random.PRNGKey(3), 4000)
+    draws = jax.vmap(lambda key: m.sample_data(predictions, jnp.zeros(0), key))(keys)[:, 0]
+    expected = float(m.expected_data(predictions, jnp.zeros(0))[0])
+    x, y = np.array(m.grid), np.array(m.likelihood)
+    for cut in (-0.004, 0.0, 0.004):
+        share = np.trapezoid(y[x <= cut], x[x <= cut]) / np.trapezoid(y, x)
+        off = np.asarray(m.most_likely - (draws - expected))
+        assert (off <= cut).mean() == pytest.approx(share, abs=0.04)
+
+
 FORECAST = {
     "observables": ["R_K_nunu", "R_Kstar_nunu"],
     "errors": [0.3, 0.2],
@@ -358,7 +400,6 @@ def test_an_expected_posterior_has_the_nuisances_of_today(capsys, tmp_path):
         ("fcc_ee_2023", ["--truth", "CL_ee=1,CL_tautau=0"], "'CL_tautau' is not fitted"),
         ("fcc_ee_2023", ["--truth", "CL_ee=1,CL_ee=2"], "'CL_ee' stands twice"),
         ("belle_2017_Kstar0", [], "--luminosity: no luminosity is given"),
-        ("lhcb_2017_Bstautau", ["--factor", "5"], "no data set of the card scales"),
     ],
 )
 def test_bad_input_is_one_line(data, arguments, message, capsys, tmp_path, monkeypatch):

@@ -171,6 +171,7 @@ class NumericalEntry(Entry):
 
     def measurement(self, **about: Any) -> Measurement:
         """The curve."""
+        about["assumed"] = ALL_STATISTICAL
         curve = self.curve.values, self.curve.likelihood
         return NumericalMeasurement(number(self.observable), *curve, **about)
 

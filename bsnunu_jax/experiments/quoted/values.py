@@ -15,6 +15,9 @@ from bsnunu_jax.experiments.quoted.growing import Growing, Number, grown, resize
 
 Scalar = Float[Array, ""]
 
+# Points of the cumulative curve that toys are drawn from.
+_QUANTILES = 6001
+
 
 class GaussianMeasurement(Growing):
     """Value with upper and lower standard deviation; the side is chosen by the prediction.
@@ -158,11 +161,23 @@ class NumericalMeasurement(Growing):
         observable: what the curve is a function of.
         grid: values of it, increasing.
         likelihood: L there, of any normalisation, above 0.
+        seen: another most likely value, around which the curve has the same shape; may be traced.
+        width: of the curve over that of today, may be traced.
     """
 
     observable: str = eqx.field(static=True)
     grid: tuple[float, ...] = eqx.field(static=True)
     likelihood: tuple[float, ...] = eqx.field(static=True)
+    seen: Scalar | None = None
+    width: Number = 1.0
+
+    @property
+    def most_likely(self) -> float:
+        """Where the published curve is highest."""
+        spline = self._spline
+        inside = [x for x in spline.derivative().roots(extrapolate=False) if np.isfinite(x)]
+        candidates = np.array([*inside, *spline.x])
+        return float(candidates[np.argmax(spline(candidates))])
 
     @property
     def _spline(self) -> CubicSpline:
@@ -190,4 +205,41 @@ class NumericalMeasurement(Growing):
 
     def log_likelihood(self, predictions: Predictions, z: Float[Array, " n"]) -> Scalar:
         """ln L of the prediction."""
-        return self.log_density(predictions.observable(self.observable))
+        value = predictions.observable(self.observable)
+        if self.seen is not None:
+            value = self.most_likely + (value - self.seen) / self.width
+        return self.log_density(value)
+
+    @property
+    def data(self) -> Float[Array, " 1"]:
+        """The most likely value."""
+        return jnp.asarray(self.most_likely if self.seen is None else self.seen)[None]
+
+    def with_data(self, data: Float[Array, " 1"]) -> "NumericalMeasurement":
+        """The same curve around another value."""
+        return replace(self, seen=data[0])
+
+    def at_luminosity(self, factor: float | Scalar) -> "NumericalMeasurement":
+        """A curve that is narrower by the root of `factor`."""
+        seen = self.data[0]
+        return replace(self, seen=seen, width=self.width / jnp.sqrt(factor))
+
+    def expected_data(self, predictions: Predictions, z: Float[Array, " n"]) -> Float[Array, " 1"]:
+        """The prediction."""
+        return predictions.observable(self.observable)[None]
+
+    def sample_data(
+        self, predictions: Predictions, z: Float[Array, " n"], key: jax.Array
+    ) -> Float[Array, " 1"]:
+        """A value from whose curve the prediction is as far as the curve says, by its quantiles."""
+        spread = self.grid[-1] - self.grid[0]
+        x = np.linspace(self.grid[0] - spread, self.grid[-1] + spread, _QUANTILES)
+        density = jnp.exp(jax.vmap(self.log_density)(jnp.asarray(x)))
+        below = jnp.cumsum(density) - density / 2
+        drawn = jnp.interp(jax.random.uniform(key), below / jnp.sum(density), jnp.asarray(x))
+        off = self.width * (drawn - self.most_likely)
+        return self.expected_data(predictions, z) - off
+
+    def saturated(self, predictions: Predictions, z: Float[Array, " n"]) -> Scalar:
+        """ln L of the most likely value."""
+        return self.log_density(jnp.asarray(self.most_likely))
