@@ -20,7 +20,7 @@ from bsnunu_jax.inference.hypotheses.ensembles import DataSets, Fits
 from bsnunu_jax.inference.hypotheses.follow import Followed, crossings
 from bsnunu_jax.inference.hypotheses.hypotest import BANDS, test_statistic
 from bsnunu_jax.inference.hypotheses.profile_likelihood import ProfileLikelihood
-from bsnunu_jax.inference.problem.problem import Problem
+from bsnunu_jax.inference.problem.problem import Data, Problem
 
 # Points of a grid in which a curve is followed, those evaluated at a time, and its first step in
 # errors of the parameter.
@@ -116,13 +116,25 @@ class Projection(ProfileLikelihood):
 
     def observing(self, at: Fits, factor: float) -> "Projection":
         """The same likelihood if the expected data of a fit were observed."""
+        return self._seeing(self.expected(at, np.array([factor])), at, factor)
+
+    def observing_data(self, data: Data, factor: float) -> "Projection":
+        """The same if these data were, taken with so many times the luminosity.
+
+        Constraint terms have their centres at 0.
+        """
+        given = tuple(np.asarray(d)[None] for d in data)
+        centres = np.zeros((1, self.problem.size))
+        sets = self._sets(given, centres, self.growth(np.array([factor])))
+        return self._seeing(sets, self.best, factor)
+
+    def _seeing(self, sets: DataSets, start: Fits, factor: float) -> "Projection":
         _ = self._starts
         made = copy.copy(self)
-        sets = self.expected(at, np.array([factor]))
         made.__dict__ |= {
             "_seen": sets,
             "_factor": factor,
-            "best": self.fit(sets, start=at, there=True),
+            "best": self.fit(sets, start=start, there=True),
             "scale": self.scale_at(factor),
         }
         for of_data in ("asimov_of_null", "along_asimov", "along_observed"):
