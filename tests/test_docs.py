@@ -21,6 +21,7 @@ from bsnunu_jax.experiments.entries import (
     LimitEntry,
     NumericalEntry,
 )
+from bsnunu_jax.experiments.forecasts import ProjectedSection
 from bsnunu_jax.experiments.quoted.counting import CountingMeasurement
 from bsnunu_jax.experiments.quoted.values import (
     CorrelatedMeasurement,
@@ -159,6 +160,15 @@ def test_the_data_example_shows_every_key(data_file):
     shown = {key for entry in entries for key in entry}
     kinds = (CountingEntry, GaussianEntry, LimitEntry, NumericalEntry, CorrelatedEntry)
     assert {key for kind in kinds for key in kind.model_fields} - shown == {"inspire"}
+
+
+def test_the_example_of_a_forecast_shows_every_key(tmp_path):
+    (text,) = blocks("projected", CARDS)
+    (entry,) = yaml.safe_load(text)["measurements"]
+    assert set(entry["projected"]) == set(ProjectedSection.model_fields) - {"errors"}
+    (tmp_path / "mine.yaml").write_text(text, encoding="utf-8")
+    (found,) = load_measurements(["mine.yaml"], folder=tmp_path)
+    assert found.hypothetical
 
 
 MODULE = re.compile(r"`(?:bsnunu_jax/)?((?:\w+/)*\w+\.py)`")

@@ -11,9 +11,9 @@ from bsnunu_jax.exchange.read import read_wcxf
 from bsnunu_jax.experiments.catalogue import read_measurements
 from bsnunu_jax.foundation.errors import InputError
 from bsnunu_jax.models import get_model
+from bsnunu_jax.runs.growth import read_numbers
 from bsnunu_jax.runs.predict import predict
 from bsnunu_jax.runs.profile import axis_of
-from bsnunu_jax.runs.project import read_numbers
 from bsnunu_jax.scan.card import ScanCard
 
 CARD = """\

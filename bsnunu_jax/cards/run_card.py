@@ -93,6 +93,7 @@ class Card(CardFile):
         Raises:
             InputError: if the data exclude each other or a mirrored parameter is not even.
         """
+        self.need_measured()
         return self.ready(self.stated)
 
     def ready(self, problem: Problem) -> Problem:

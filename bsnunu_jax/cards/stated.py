@@ -7,7 +7,7 @@ from typing import Any, ClassVar, Self
 import numpy as np
 
 from bsnunu_jax.experiments import Measurement, load_measurements
-from bsnunu_jax.experiments.measurement import decays_of
+from bsnunu_jax.experiments.measurement import Hypothetical, decays_of
 from bsnunu_jax.experiments.quoted.shape_systematic import with_shape_systematic
 from bsnunu_jax.experiments.records.record import likelihood_folder
 from bsnunu_jax.foundation.errors import InputError
@@ -112,6 +112,18 @@ class CardFile:
             return found
         with located(where(("shape_systematic",))):
             return with_shape_systematic(found, content.shape_systematic)
+
+    def need_measured(self) -> None:
+        """Refuse data that nobody has measured: they are for projections.
+
+        Raises:
+            InputError: naming the first.
+        """
+        for m in self.measurements:
+            if isinstance(m, Hypothetical):
+                raise self.file.error(
+                    ("data",), f"nobody has measured {m.name!r}", "drop it, or use `bsnunu project`"
+                )
 
     def _set(self, seen: dict[str, str], key: str, name: str) -> None:
         """Note that the parameter `key` sets what the model calls `name`, alone."""

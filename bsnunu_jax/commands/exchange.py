@@ -5,7 +5,18 @@ from typing import Any
 
 import click
 
-from bsnunu_jax.commands.options import DOMAIN, FORM_FACTORS, MODEL, PATH, PRESET, echo, seed_of
+from bsnunu_jax.commands.options import (
+    CARD,
+    DOMAIN,
+    FORM_FACTORS,
+    LIKELIHOOD,
+    MODEL,
+    PATH,
+    PRESET,
+    SEED,
+    echo,
+    seed_of,
+)
 from bsnunu_jax.foundation.errors import InputError
 
 _SET = click.option("--set", "settings", multiple=True, metavar="NAME=VALUE", help="A parameter.")
@@ -13,7 +24,7 @@ _SET = click.option("--set", "settings", multiple=True, metavar="NAME=VALUE", he
 
 @click.group()
 def export() -> None:
-    """Files for other codes: popxf (predictions), wcxf (coefficients)."""
+    """Files for other codes: popxf (predictions), wcxf (coefficients), flavio (measurements)."""
 
 
 @export.command()
@@ -104,6 +115,44 @@ def wcxf(
     found = write_wcxf(out, fixed, model=the_model, inputs=inputs, basis=basis)
     for line in [*lines, *(f"not in the basis, left out: {what}" for what in found.left_out)]:
         click.echo(f"bsnunu: warning: {line}", err=True)
+    echo(str(out))
+
+
+@export.command()
+@CARD
+@click.argument("observables", nargs=-1, required=True, metavar="OBSERVABLE...")
+@click.option(
+    "--posterior",
+    type=PATH,
+    metavar="DIR",
+    help="Result folder of a fit: its posterior, in place of the profile likelihood of the card.",
+)
+@click.option("--name", metavar="TEXT", help="Of the measurement [title of the card].")
+@SEED
+@LIKELIHOOD
+@click.option("--out", type=PATH, required=True, help="NAME.yml")
+def flavio(
+    card: Path,
+    observables: tuple[str, ...],
+    posterior: Path | None,
+    name: str | None,
+    seed: int | None,
+    likelihood: Path | None,
+    out: Path,
+) -> None:
+    """Write the likelihood of one or two observables as a measurement of flavio.
+
+    Example: bsnunu export flavio fits/belle2_mu.yaml 'BR(B+->Knunu)' --out belle2.yml
+    """
+    from bsnunu_jax.cards.run_card import Card
+    from bsnunu_jax.exchange.flavio import of_card, of_fit, write_flavio
+
+    loaded = Card(card, seed=seed, likelihood=likelihood)
+    found = of_fit(posterior, observables) if posterior else of_card(loaded, observables)
+    title = loaded.content.title
+    names = ", ".join(m.name for m in loaded.measurements)
+    head = f"{title}; model {loaded.content.model}; data: {names}"
+    write_flavio(out, found, name=name or title, about=[head])
     echo(str(out))
 
 

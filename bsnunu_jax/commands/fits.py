@@ -116,9 +116,17 @@ def limit(
 @CARD
 @click.option(
     "--luminosity",
-    required=True,
     metavar="X,...",
-    help="Of the Belle II data, in 1/ab; today's are 0.362.",
+    help="Of each data set that states its own, in 1/ab at the Y(4S).",
+)
+@click.option(
+    "--factor", metavar="F,...", help="In place of it: F times the data of today, of all data sets."
+)
+@click.option(
+    "--truth",
+    metavar="TRUTH",
+    help="best-fit, SM or NAME=VALUE,...: what data are expected of [best-fit; SM if none is"
+    " measured].",
 )
 @PARAMETER
 @click.option(
@@ -137,19 +145,23 @@ def limit(
     type=NUMBER,
     default=1.0,
     show_default=True,
-    help="Of the Belle II data, over those of today.",
+    help="Of the data that scale, over those of today.",
 )
 @LEVEL
 @TOYS
+@click.option(
+    "--posterior", is_flag=True, help="The posterior of the data that the truth expects, too."
+)
 @SEED
 @LIKELIHOOD
 @out("/project_NAME")
-@resume("Go on with the toys in the result folder.")
+@resume("Go on with toys and posteriors in the result folder.")
 @JSON
 @QUIET
 def project(
     card: Path,
-    luminosity: str,
+    luminosity: str | None,
+    factor: str | None,
     parameter: str | None,
     settings: tuple[str, ...],
     true: str | None,
@@ -159,21 +171,27 @@ def project(
     as_json: bool,
     **options: Any,
 ) -> None:
-    """Expected limits and discovery reach with other luminosities of Belle II.
+    """Expected limits, errors and discovery reach with more data, or with data yet to be taken.
 
     Example: bsnunu project fits/belle2_mu.yaml --luminosity 0.362,5,50 --true 1
     """
     from bsnunu_jax.report.limit_table import project_table
-    from bsnunu_jax.runs.project import read_numbers, read_settings, run_project
+    from bsnunu_jax.runs.growth import read_numbers
+    from bsnunu_jax.runs.project import read_settings, run_project
 
     loaded = _read(card, seed=seed, likelihood=likelihood)
+    if options["posterior"]:
+        from bsnunu_jax.runs.fit import use_cpu_devices
+
+        use_cpu_devices(loaded.sampler.chains)
     held = read_settings(settings)
     left = [name for name in loaded.content.parameters if name not in held]
     folder = out or Path("results") / card.stem / f"project_{parameter or ''.join(left[:1])}"
     result = run_project(
         loaded,
         folder,
-        luminosities=read_numbers(luminosity, "--luminosity"),
+        luminosities=read_numbers(luminosity, "--luminosity") if luminosity else (),
+        factors=read_numbers(factor, "--factor") if factor else (),
         parameter=parameter,
         settings=held,
         true=read_numbers(true, "--true") if true else (),

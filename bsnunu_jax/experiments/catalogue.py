@@ -11,7 +11,9 @@ from typing import Any
 import numpy as np
 from pydantic import Field, StrictBool
 
-from bsnunu_jax.experiments.entries import CorrelatedEntry, kind_of, number
+from bsnunu_jax.experiments.entries import CorrelatedEntry, kind_of
+from bsnunu_jax.experiments.entry import number
+from bsnunu_jax.experiments.forecasts import ProjectedEntry
 from bsnunu_jax.experiments.histfactory.compact_table import read_table
 from bsnunu_jax.experiments.histfactory.reweighted import Belle2Likelihood, null_br
 from bsnunu_jax.experiments.measurement import Measurement
@@ -29,6 +31,7 @@ _FILES = (
     "hadrons.yaml",
     "correlated_modes.yaml",
     "dark_matter.yaml",
+    "projected.yaml",
 )
 
 
@@ -215,6 +218,9 @@ def read_measurements(path: Path) -> list[Measurement]:
         place = ("measurements", i)
         if isinstance(entry, CorrelatedEntry):
             _refuse_twice(entry.observables, file, (*place, "observables"))
+        if isinstance(entry, ProjectedEntry):
+            several = (*place, "projected", "observables")
+            _refuse_twice(entry.projected.observables, file, several)
         tree_tau = entry.tree_tau or content.tree_tau
         of_file = {"sm_spectrum": content.sm_spectrum, "tree_tau": tree_tau}
         with located(file.where(place)):

@@ -1,81 +1,39 @@
-"""Entries of measurement files, key by key, and which kind of entry some keys are."""
+"""Kinds of entries of measurement files, key by key, and which of them some keys are."""
 
 import math
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from itertools import pairwise
-from typing import Annotated, Any
+from typing import Any, Literal
 
-import numpy as np
-from pydantic import AfterValidator, Field, StrictBool, ValidationInfo, field_validator
+from pydantic import Field, StrictBool, ValidationInfo, field_validator
 from scipy.special import erfinv
 
+from bsnunu_jax.experiments.entry import (
+    FINEST,
+    Entry,
+    Level,
+    NotNegative,
+    Pairs,
+    Positive,
+    fine,
+    matrix_of,
+    number,
+    parts_of,
+    quadrature,
+    sizable,
+)
+from bsnunu_jax.experiments.forecasts import ProjectedEntry
 from bsnunu_jax.experiments.measurement import Measurement
 from bsnunu_jax.experiments.quoted.counting import CountingMeasurement
+from bsnunu_jax.experiments.quoted.growing import ALL_STATISTICAL, FIRST_STATISTICAL
 from bsnunu_jax.experiments.quoted.values import (
     CorrelatedMeasurement,
     GaussianMeasurement,
     NumericalMeasurement,
 )
 from bsnunu_jax.foundation.errors import InputError, shown
-from bsnunu_jax.foundation.located_yaml import LocatedYaml, Names, Number, Section, pair
-from bsnunu_jax.foundation.plain_text import Name, Title
+from bsnunu_jax.foundation.located_yaml import LocatedYaml, Number, Section
 from bsnunu_jax.hadrons.transitions import get_mode
-from bsnunu_jax.observables.catalogue import get_observable
-
-# Smaller ones have squares that are 0; the data of the package go down to 1e-28.
-_SMALLEST = 1e-100
-# Of a value, which the prediction must be able to hit.
-_FINEST = 1e-12
-
-
-def _sizable(number: float) -> float:
-    if 0 < number < _SMALLEST:
-        raise ValueError(
-            f"{number:g} is too small to work with; at least {_SMALLEST:g}, in other units"
-        )
-    return number
-
-
-def _level(cl: float) -> float:
-    if cl < 0.01:
-        raise ValueError(f"{cl:g} is no confidence level; write 0.9 for 90 %")
-    return cl
-
-
-Positive = Annotated[Number, Field(gt=0), AfterValidator(_sizable)]
-Level = Annotated[Number, Field(gt=0, lt=1), AfterValidator(_level)]
-
-
-class Entry(Section):
-    """What all kinds of entries have; each makes its `measurement` of this and `about` it."""
-
-    id: Name = Field(pattern=r"^[A-Za-z0-9_+*-]+$")
-    title: Title
-    samples: Names = ()
-    inspire: str | None = None
-    arxiv: str | None = None
-    tree_tau: str | None = None
-    note: str = ""
-    unverified: StrictBool = False
-
-    def about(self) -> dict[str, Any]:
-        """What all measurements have, but for what the file says of all of them."""
-        return {
-            "name": self.id,
-            "title": f"{self.title} [unverified]" if self.unverified else self.title,
-            "samples": self.samples or (self.id,),
-            "sources": (f"arXiv:{self.arxiv}",) if self.arxiv else (self.inspire or self.title,),
-        }
-
-    def given(self) -> dict[str, Any]:
-        """The values of `own_keys`."""
-        return {key: getattr(self, key) for key in self.own_keys()}
-
-    @classmethod
-    def own_keys(cls) -> tuple[str, ...]:
-        """The required keys of this kind of entry that not all kinds have."""
-        own = {name: f for name, f in cls.model_fields.items() if name not in Entry.model_fields}
-        return tuple(name for name, field in own.items() if field.is_required())
 
 
 class CountingEntry(Entry):
@@ -109,11 +67,15 @@ class CountingEntry(Entry):
 
 
 class GaussianEntry(Entry):
-    """A value with one or more pairs of errors [up, down], added in quadrature."""
+    """A value with one or more pairs of errors [up, down], added in quadrature.
+
+    `kinds` says of every pair whether it is statistical or systematic, for projections.
+    """
 
     observable: str
     value: Number
-    errors: tuple[Annotated[tuple[Number, Number], pair("[up, down]")], ...] = Field(min_length=1)
+    errors: Pairs = Field(min_length=1)
+    kinds: tuple[Literal["statistical", "systematic"], ...] = ()
 
     @field_validator("errors")
     @classmethod
@@ -129,13 +91,31 @@ class GaussianEntry(Entry):
         if 0 in quadrature(errors):
             raise ValueError("all errors of one side are 0; give it one that is not")
         for total in quadrature(errors):
-            _fine(total, info.data.get("value", 0.0))
+            fine(total, info.data.get("value", 0.0))
         return errors
+
+    @field_validator("kinds")
+    @classmethod
+    def _one_a_pair(cls, kinds: tuple[Any, ...], info: ValidationInfo) -> tuple[Any, ...]:
+        n = len(info.data.get("errors", kinds))
+        if kinds and len(kinds) != n:
+            raise ValueError(f"{n} pairs of errors, {len(kinds)} kinds")
+        return kinds
 
     def measurement(self, **about: Any) -> Measurement:
         """A two-sided Gaussian."""
         upper, lower = quadrature(self.errors)
-        return GaussianMeasurement(number(self.observable), self.value, upper, lower, **about)
+        fixed = self.errors[1:]
+        if self.kinds:
+            of_kind = zip(self.errors, self.kinds, strict=True)
+            fixed = tuple(pair for pair, kind in of_kind if kind == "systematic")
+        else:
+            about["assumed"] = FIRST_STATISTICAL if fixed else ALL_STATISTICAL
+        up, down = quadrature(fixed)
+        systematic = min(up, upper), min(down, lower)
+        return GaussianMeasurement(
+            number(self.observable), self.value, upper, lower, systematic, **about
+        )
 
 
 class LimitEntry(Entry):
@@ -152,6 +132,7 @@ class LimitEntry(Entry):
 
     def measurement(self, **about: Any) -> Measurement:
         """A Gaussian around 0."""
+        about["assumed"] = ALL_STATISTICAL
         return GaussianMeasurement(number(self.observable), 0.0, self.std, self.std, **about)
 
 
@@ -166,9 +147,9 @@ class CurveSection(Section):
     def _increasing(cls, values: tuple[float, ...]) -> tuple[float, ...]:
         if any(b <= a for a, b in pairwise(values)):
             raise ValueError("the values do not increase")
-        smallest = _sizable(_FINEST * (values[-1] - values[0]))
+        smallest = sizable(FINEST * (values[-1] - values[0]))
         if any(b - a < smallest for a, b in pairwise(values)):
-            raise ValueError(f"two values are closer than {_FINEST:g} of the range")
+            raise ValueError(f"two values are closer than {FINEST:g} of the range")
         return values
 
     @field_validator("likelihood")
@@ -190,17 +171,22 @@ class NumericalEntry(Entry):
 
     def measurement(self, **about: Any) -> Measurement:
         """The curve."""
+        about["assumed"] = ALL_STATISTICAL
         curve = self.curve.values, self.curve.likelihood
         return NumericalMeasurement(number(self.observable), *curve, **about)
 
 
 class CorrelatedEntry(Entry):
-    """Several values with errors and their correlation matrix."""
+    """Several values with errors and their correlation matrix.
+
+    `systematic` has the systematic parts of the errors, for projections.
+    """
 
     observables: tuple[str, ...] = Field(min_length=2)
     values: tuple[Number, ...]
     errors: tuple[Positive, ...]
     correlation: tuple[tuple[Number, ...], ...]
+    systematic: tuple[NotNegative, ...] = ()
 
     @field_validator("values", "errors")
     @classmethod
@@ -210,7 +196,7 @@ class CorrelatedEntry(Entry):
             raise ValueError(f"{n} observables need {n} values and {n} errors")
         if info.field_name == "errors":
             for error, value in zip(numbers, info.data.get("values", ()), strict=False):
-                _fine(error, value)
+                fine(error, value)
         return numbers
 
     @field_validator("correlation")
@@ -218,22 +204,19 @@ class CorrelatedEntry(Entry):
     def _matrix(
         cls, rows: tuple[tuple[float, ...], ...], info: ValidationInfo
     ) -> tuple[tuple[float, ...], ...]:
-        n = len(info.data.get("observables", rows))
-        matrix = np.array(rows) if {len(row) for row in (rows, *rows)} == {n} else np.empty(0)
-        if (
-            matrix.shape != (n, n)
-            or not (np.allclose(matrix, matrix.T) and np.allclose(np.diag(matrix), 1))
-            or np.linalg.eigvalsh(matrix)[0] <= _FINEST
-        ):
-            raise ValueError(
-                f"correlation is no positive symmetric {n} x {n} matrix with 1 on the diagonal"
-            )
-        return rows
+        return matrix_of(rows, len(info.data.get("observables", rows)))
+
+    @field_validator("systematic")
+    @classmethod
+    def _parts(cls, parts: tuple[float, ...], info: ValidationInfo) -> tuple[float, ...]:
+        return parts_of(parts, info.data.get("errors", parts)) if parts else parts
 
     def measurement(self, **about: Any) -> Measurement:
         """A multivariate Gaussian."""
         own = self.given() | {"observables": tuple(map(number, self.observables))}
-        return CorrelatedMeasurement(**own, **about)
+        if not self.systematic:
+            about["assumed"] = ALL_STATISTICAL
+        return CorrelatedMeasurement(**own, systematic=self.systematic, **about)
 
 
 # What a message calls them.
@@ -243,6 +226,7 @@ _KINDS: dict[str, type[Entry]] = {
     "a limit": LimitEntry,
     "a curve": NumericalEntry,
     "correlated values": CorrelatedEntry,
+    "a forecast": ProjectedEntry,
 }
 
 
@@ -273,27 +257,3 @@ def kind_of(raw: Mapping[Any, Any], file: LocatedYaml, i: int) -> type[Entry]:
         what = f"no kind of measurement has all of {', '.join(given)}"
     kinds = "; ".join(f"{name}: {', '.join(k.own_keys())}" for name, k in _KINDS.items())
     raise InputError(what, where=file.where(place), allowed=f"give the keys of one kind; {kinds}")
-
-
-def _fine(error: float, value: float) -> None:
-    """Refuse an error that is 0 beside its value."""
-    _sizable(error)
-    if error < _FINEST * abs(value):
-        raise ValueError(f"an error of {error:g} is too small for a value of {value:g}")
-
-
-def quadrature(errors: Sequence[tuple[float, float]]) -> tuple[float, float]:
-    """The total errors up and down."""
-    ups, downs = zip(*errors, strict=True)
-    return math.hypot(*ups), math.hypot(*downs)
-
-
-def number(observable: str) -> str:
-    """The name of an observable that is a number.
-
-    Raises:
-        InputError: for an unknown one or a spectrum.
-    """
-    if get_observable(observable).differential:
-        raise InputError(f"{observable!r} is a spectrum, a number is needed")
-    return get_observable(observable).name

@@ -1,5 +1,6 @@
 """The contract of a measurement, and the predictions that it reads."""
 
+from collections.abc import Sequence
 from typing import Protocol, runtime_checkable
 
 import equinox as eqx
@@ -11,6 +12,9 @@ from jaxtyping import Array, Float
 from bsnunu_jax.experiments.predictions import Predictions, Scalar
 from bsnunu_jax.observables.catalogue import get_observable
 from bsnunu_jax.rates.kernels import Request as Request
+
+# Systematics of a factor of 0, over those of today: errors need a width.
+NARROWEST = 1e-4
 
 
 @runtime_checkable
@@ -153,12 +157,38 @@ class Scalable(Generative, Protocol):
     """A measurement that can be projected to another luminosity."""
 
     @property
-    def luminosity(self) -> float:
-        """Of the observed data [1/ab]."""
+    def luminosity(self) -> float | None:
+        """Of the observed data at the Y(4S) [1/ab], None where it is not stated."""
 
     def at_luminosity(self, factor: float | Scalar) -> "Scalable":
         """Expectations with so many times the luminosity, which may be traced; data stay."""
         ...
+
+
+@runtime_checkable
+class Systematic(Scalable, Protocol):
+    """A measurement with systematic errors of its own that are no nuisances."""
+
+    def with_systematics(self, factor: float | Scalar) -> "Systematic":
+        """The same with so many times these errors, which may be traced; 0 is next to nothing."""
+        ...
+
+
+@runtime_checkable
+class Hypothetical(Systematic, Protocol):
+    """A measurement that nobody has made: only expected data have something to say.
+
+    Its data are values followed by their errors, infinite as long as nothing is measured.
+    """
+
+    @property
+    def hypothetical(self) -> bool:
+        """True."""
+
+
+def measured(measurements: Sequence[Measurement]) -> tuple[Measurement, ...]:
+    """Those that have been made."""
+    return tuple(m for m in measurements if not isinstance(m, Hypothetical))
 
 
 def scaled_beyond_sm(value: Array, sm: Array, shift: Array) -> Array:

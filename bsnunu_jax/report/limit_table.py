@@ -4,6 +4,7 @@ from typing import Any
 
 from scipy.stats import norm
 
+from bsnunu_jax.experiments.entry import UNVERIFIED
 from bsnunu_jax.report.table import aligned
 
 
@@ -111,10 +112,16 @@ def _pieces(interval: dict[str, Any]) -> str:
 def project_table(result: dict[str, Any]) -> str:
     """Lines for the terminal from the content of project.json."""
     lines = [result["title"]]
+    if result["truth"] != "best-fit":
+        truth = result["truth"]
+        at = truth if truth == "SM" else ", ".join(f"{k} = {v:g}" for k, v in truth.items())
+        lines.append(f"  truth: {at}; best fits and nuisances are those of what it expects today")
     if result["systematics"] != 1:
         lines.append(f"  systematics of the scaled data times {result['systematics']:g}")
     if result["data_not_scaled"]:
         lines.append(f"  expected, but not scaled: {', '.join(result['data_not_scaled'])}")
+    lines += [f"  {n}: {title}" for n, title in result["data"].items() if UNVERIFIED in title]
+    lines += [f"  {name}: {what}" for name, what in result["assumed"].items()]
     if result["limit"] == "lower":
         lines.append("  limits and reach are those of the strength Lambda^-q: lower limits, and")
         lines.append("  the largest Lambda that is seen")
@@ -123,7 +130,10 @@ def project_table(result: dict[str, Any]) -> str:
         at = ", ".join(f"{k} = {v}" for k, v in held.items())
         lines += [f"  {at}"] if at else []
         for row in point["luminosities"]:
-            lines.append(f"  {row['luminosity']:g} /ab")
+            grown = result["scaled_by"] == "factor"
+            lines.append(
+                f"  {row['factor']:g} times the data" if grown else f"  {row['luminosity']:g} /ab"
+            )
             lines += [f"    {line}" for line in aligned(_entries(row, result), left=2)]
     return "\n".join(lines)
 
@@ -140,6 +150,10 @@ def _entries(row: dict[str, Any], result: dict[str, Any]) -> list[tuple[str, str
             entries.append(
                 ("  toys", _expected(row["toys"].get("expected_limit", [None] * 5), result))
             )
+    if "expected_68" in row:
+        found = row["expected_68"]
+        pieces = " and ".join(f"[{a:.4g}, {b:.4g}]" for a, b in found["pieces"])
+        entries.append(("68.3 % around the truth", f"{name} in {pieces}"))
     for i, entry in enumerate(row["discovery"]):
         text = f"median Z = {entry['Z']:.2f}"
         if "toys" in row:
@@ -147,6 +161,8 @@ def _entries(row: dict[str, Any], result: dict[str, Any]) -> list[tuple[str, str
             low, high = toys["Z_68"]
             text += f", toys {toys['Z']:.2f}, 68 % [{low:.2f}, {high:.2f}]"
         entries.append((f"if {name} = {entry['true']:.4g}", text))
+    if "posterior" in row:
+        entries.append(("expected posterior", f"{row['posterior']}/summary.csv"))
     beyond = "<" if result["limit"] == "lower" else ">"
     for entry in row["reach"]:
         shown = [

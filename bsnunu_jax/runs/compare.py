@@ -54,6 +54,7 @@ def run_compare(
     say = silent if quiet else say_on_stderr
     for variants in _bases(comparison.variants).values():
         _ = variants[0].card.stated  # errors in data come before anything is written
+        variants[0].card.need_measured()
     settings = {"masses": masses}
     with (
         run(folder, comparison, resume=resume, quiet=quiet, settings=settings)

@@ -76,11 +76,18 @@ def run_fit(card: Card, folder: Path, *, resume: bool = False, quiet: bool = Fal
     """
     problem = card.problem
     with run(folder, card, resume=resume, quiet=quiet) as ours:
-        text = _run(problem, card, folder, ours.say, quiet)
+        text = fit_problem(problem, card, folder, ours.say, quiet)
     return text
 
 
-def _run(problem: Problem, card: Card, folder: Path, say: Any, quiet: bool) -> str:
+def fit_problem(problem: Problem, card: Card, folder: Path, say: Any, quiet: bool) -> str:
+    """Best fit, posterior and report of a problem, with the sampler of a card, in a run's folder.
+
+    What the folder has of them is taken up.
+
+    Returns:
+        the summary as text.
+    """
     say(f"{card.content.title}: {problem.size} parameters, {len(problem.measurements)} data sets")
     landscape = Landscape(problem, min(card.content.best_fit.starts, 16))
     jumps = jumping(problem, card.sampler)

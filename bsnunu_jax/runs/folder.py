@@ -30,6 +30,7 @@ _RESULTS = (
     "figures",
     "limits.json",
     "toys",
+    "posteriors",
     "profile.nc",
     "profile.json",
     "project.json",

@@ -2,15 +2,17 @@
 
 import itertools
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+import jax.numpy as jnp
 import numpy as np
 
 from bsnunu_jax.cards.run_card import Card
-from bsnunu_jax.foundation.errors import InputError, shown
-from bsnunu_jax.foundation.plain_numbers import finite, real_number
+from bsnunu_jax.experiments.quoted.growing import Growing
+from bsnunu_jax.foundation.errors import InputError
+from bsnunu_jax.foundation.plain_numbers import finite
 from bsnunu_jax.foundation.progress import bar
 from bsnunu_jax.foundation.seals import write_json
 from bsnunu_jax.inference.hypotheses.hypotest import BANDS
@@ -22,37 +24,16 @@ from bsnunu_jax.inference.hypotheses.projection import (
     expected_limits,
 )
 from bsnunu_jax.inference.hypotheses.projection_toys import projected_toys
-from bsnunu_jax.inference.hypotheses.scale_strength import STRENGTH, by_strength
-from bsnunu_jax.inference.problem.problem import Problem
-from bsnunu_jax.inference.problem.programs import arguments
-from bsnunu_jax.models import get_model
-from bsnunu_jax.models.strength import SCALE
+from bsnunu_jax.runs.expected_posterior import check_systematics, expected_posterior
 from bsnunu_jax.runs.folder import run
+from bsnunu_jax.runs.growth import Growth, check, growth_of
+from bsnunu_jax.runs.subject import Asked, Subject, subject_of
+from bsnunu_jax.runs.truth import BEST, SM, Truth, read_truth
 
 _SIGMAS = (3.0, 5.0)
-
-
-@dataclass(frozen=True)
-class Subject:
-    """What is projected: one combination of held values.
-
-    Attributes:
-        held: these values.
-        name: the parameter of interest.
-        projection: its likelihood, or that of the strength if it is Lambda.
-        report, fitted: from the fitted number to the reported one and back.
-    """
-
-    held: Mapping[str, Any]
-    name: str
-    projection: Projection
-    report: Callable[[Any], Any]
-    fitted: Callable[[Any], Any]
-
-    @property
-    def is_scale(self) -> bool:
-        """True for Lambda."""
-        return self.name == SCALE
+# In errors: nearer to its null a best fit is there, and one of the SM's data.
+_ROUNDING, _NEAR = 1e-8, 0.05
+_ONE_SIGMA = 0.6826894921370859
 
 
 @dataclass(frozen=True)
@@ -69,7 +50,9 @@ def run_project(
     card: Card,
     folder: Path,
     *,
-    luminosities: Sequence[float],
+    luminosities: Sequence[float] = (),
+    factors: Sequence[float] = (),
+    truth: str | None = None,
     parameter: str | None = None,
     null: float | None = None,
     true: Sequence[float] = (),
@@ -77,6 +60,7 @@ def run_project(
     systematics: float = 1.0,
     cl: float = 0.95,
     toys: int = 0,
+    posterior: bool = False,
     resume: bool = False,
     quiet: bool = False,
 ) -> dict[str, Any]:
@@ -85,7 +69,10 @@ def run_project(
     Args:
         card: what to fit.
         folder: result folder; must not hold a result unless `resume`.
-        luminosities: of the data sets that scale [1/ab].
+        luminosities: of the data sets that state theirs [1/ab].
+        factors: in place of luminosities: how many times the data of today, for all data sets.
+        truth: what data are expected of, see `read_truth`; with one that is stated also the
+            expected 68 % interval around it.
         parameter: of interest; may be left out where the card has one that is not set.
         null: its value without a signal, 0 if absent; Lambda has none, it is infinite.
         true: values whose median significance is wanted; that of the best fit to today's data is
@@ -95,7 +82,8 @@ def run_project(
         systematics: of the data sets that scale, over those of today.
         cl: confidence level.
         toys: of every hypothesis; 0 for asymptotic formulas alone.
-        resume: go on with the toys in `folder`.
+        posterior: sample the posterior of expected data too, one for each luminosity.
+        resume: go on with the toys and posteriors in `folder`.
         quiet: no progress on stderr.
 
     Returns:
@@ -107,7 +95,9 @@ def run_project(
         RunError: if the folder goes while the run works.
     """
     stated = {k: list(v) for k, v in (settings or {}).items()}
-    _check(luminosities, systematics)
+    growth = growth_of(card.stated.measurements, luminosities, factors)
+    check(growth, systematics)
+    stated_truth = read_truth(truth, card.stated)
     options = {
         "luminosities": list(luminosities),
         "parameter": parameter,
@@ -117,9 +107,16 @@ def run_project(
         "systematics": systematics,
         "cl": cl,
     }
+    # Only where they are given: folders of before know nothing of them.
+    options |= {"factors": list(factors)} if factors else {}
+    options |= {"truth": truth} if truth is not None else {}
+    options |= {"posterior": True} if posterior else {}
+    if posterior:
+        check_systematics(card.stated, systematics)
     points = [dict(zip(stated, v, strict=True)) for v in itertools.product(*stated.values())]
     # All combinations are looked at before the first is computed.
-    subjects = [_subject(card, point, parameter, null, systematics, true) for point in points]
+    asked = Asked(growth.together, systematics, stated_truth)
+    subjects = [subject_of(card, point, parameter, null, true, asked) for point in points]
     with (
         run(folder, card, resume=resume, quiet=quiet, settings=options) as ours,
         bar("toys", "toy", quiet=quiet or not toys) as counter,
@@ -127,9 +124,17 @@ def run_project(
         found = []
         for i, subject in enumerate(subjects):
             at = "".join(f", {k} = {v}" for k, v in points[i].items())
-            ours.say(f"{card.content.title}{at}: {len(luminosities)} luminosities")
+            ours.say(f"{card.content.title}{at}: {len(growth.values)} {growth.words}")
             thrown = Toys(toys, card.content.seed, folder / "toys" / f"point_{i}", counter.update)
-            found.append(_point(subject, luminosities, true, cl, thrown))
+            found.append(_point(subject, growth, true, cl, thrown, truth=stated_truth))
+            if posterior:
+                base = Path("posteriors") / f"point_{i}"
+                given = card, subject.stated, stated_truth
+                for k, factor in enumerate(subject.factors(growth)):
+                    row, place = found[-1]["luminosities"][k], base / f"{growth.name}_{k}"
+                    grown = subject.projection.growth(np.array([factor]))[0]
+                    expected_posterior(*given, grown, folder / place, ours.say, quiet=quiet)
+                    row["posterior"] = str(place)
         first = subjects[0].projection
         result = {
             "title": card.content.title,
@@ -142,9 +147,15 @@ def run_project(
             if first.one_sided
             else "interval",
             "bands_sigma": list(BANDS),
+            "truth": stated_truth.plain,
+            "scaled_by": growth.name,
             "luminosity_today": first.luminosity,
             "systematics": systematics,
+            "data": {m.name: m.title for m in card.stated.measurements},
             "data_not_scaled": list(first.fixed_data),
+            "assumed": {
+                m.name: m.assumed for m in first.scaling if isinstance(m, Growing) and m.assumed
+            },
             "points": found,
         }
         # Matplotlib takes a second that errors in a card need not wait for.
@@ -157,57 +168,6 @@ def run_project(
         write_project_figure(folder / "figures", result, fitted[subjects[0].name], labels)
         write_json(folder / "project.json", result)
     return result
-
-
-def held(card: Card, given: Mapping[str, str]) -> Problem:
-    """The problem of a card with further parameters and settings held at values.
-
-    Raises:
-        InputError: for an unknown name, a value that does not fit, or nothing left to fit.
-    """
-    model, problem, where = get_model(card.content.model), card.stated, "--set"
-    model.check(tuple(given), where)
-    values = {name: model.read(name, text, where) for name, text in given.items()}
-    left = tuple(p for p in problem.parameters if p.name not in values)
-    for p in problem.parameters:
-        low, high = p.prior.range
-        value = values.get(p.name, low)
-        if not isinstance(value, complex) and not low <= value <= high:
-            raise InputError(
-                f"{p.name} = {value:g} is outside its prior [{low:g}, {high:g}]",
-                where=where,
-                allowed="give a value inside",
-            )
-    for p in left:
-        for name in p.also:
-            if name in values:
-                raise InputError(
-                    f"{name!r} is set by {p.name!r}", where=where, allowed=f"set {p.name!r}"
-                )
-    if not left:
-        raise InputError("nothing is left to fit", where=where, allowed="keep one parameter")
-    fixed = dict(problem.fixed) | values
-    fixed |= {n: values[p.name] for p in problem.parameters if p.name in values for n in p.also}
-    sections = card.content.parameters
-    fitted = {n: sections[p.name].range for p in left for n in (p.name, *p.also)}
-    model.check_values(fitted | {n: (v, v) for n, v in fixed.items()}, lambda _: where, fit=True)
-    return replace(problem, parameters=left, fixed=arguments(model, fixed))
-
-
-def read_numbers(text: str, where: str) -> tuple[float, ...]:
-    """Numbers between commas.
-
-    Raises:
-        InputError: for anything else.
-
-    >>> read_numbers("5,50", "--luminosity")
-    (5.0, 50.0)
-    """
-    try:
-        return tuple(real_number(x) for x in text.split(","))
-    except ValueError as error:
-        what = str(error).replace("is not a number", "is no list of numbers")
-        raise InputError(f"{shown(text)} {what}", where=where, allowed="e.g. 5,50") from None
 
 
 def read_settings(texts: Sequence[str]) -> dict[str, tuple[str, ...]]:
@@ -228,71 +188,18 @@ def read_settings(texts: Sequence[str]) -> dict[str, tuple[str, ...]]:
     return found
 
 
-def _check(luminosities: Sequence[float], systematics: float) -> None:
-    if not luminosities:
-        raise InputError("no luminosity is given", where="--luminosity", allowed="e.g. 5,50")
-    for x in luminosities:
-        if not (np.isfinite(x) and x > 0):
-            raise InputError(
-                f"{x:g} is no luminosity", where="--luminosity", allowed="above 0, in 1/ab"
-            )
-    if not (np.isfinite(systematics) and systematics >= 0):
-        raise InputError(
-            f"{systematics:g} is no factor of systematics",
-            where="--systematics",
-            allowed="0 or above",
-        )
-
-
-def _subject(
-    card: Card,
-    point: Mapping[str, str],
-    parameter: str | None,
-    null: float | None,
-    systematics: float,
-    true: Sequence[float],
-) -> Subject:
-    """What a combination of held values projects; names are checked before anything is computed."""
-    problem = held(card, point)
-    names = [p.name for p in problem.parameters]
-    name = names[0] if parameter is None and len(names) == 1 else parameter
-    options: dict[str, Any] = {
-        "null": 0.0 if null is None else null,
-        "systematics": systematics,
-        "starts": card.content.best_fit.starts,
-        "seed": card.content.seed,
-    }
-    own = name
-    report: Callable[[Any], Any] = _same
-    fitted: Callable[[Any], Any] = _same
-    if name == SCALE and SCALE in names:
-        if null is not None:
-            raise InputError(
-                "Lambda is infinite without a signal", where="--null", allowed="leave it out"
-            )
-        (problem, strength), own = by_strength(problem), STRENGTH
-        report, fitted = strength.scale, strength.strength
-    Projection(problem, own, **options)
-    projection = Projection(card.ready(problem), own, **options)
-    for x in true:
-        if not (x > 0 or name != SCALE) or not projection.low <= fitted(x) <= projection.high:
-            low, high = sorted(float(report(end)) for end in (projection.low, projection.high))
-            raise InputError(
-                f"{name} = {x:g} is outside its range [{low:g}, {high:g}]",
-                where="--true",
-                allowed="give a value inside, or widen the prior",
-            )
-    values = {k: card.stated.model.read(k, text) for k, text in point.items()}
-    plain = {k: str(x) if isinstance(x, complex) else x for k, x in values.items()}
-    return Subject(plain, name or names[0], projection, report, fitted)
-
-
 def _point(
-    subject: Subject, luminosities: Sequence[float], true: Sequence[float], cl: float, toys: Toys
+    subject: Subject, growth: Growth, true: Sequence[float], cl: float, toys: Toys, *, truth: Truth
 ) -> dict[str, Any]:
+    """One combination of held values; of a stated truth with the expected interval around it."""
     projection, report = subject.projection, subject.report
-    factors = np.array(luminosities) / projection.luminosity
+    factors = subject.factors(growth)
     best = float(projection.best.value[0])
+    if subject.name in truth.values:
+        best = float(subject.fitted(truth.values[subject.name]))
+    # Marginal counts are most likely a little beside what they expect.
+    if abs(best - projection.null) < (_NEAR if truth.name == SM else _ROUNDING) * projection.scale:
+        best = projection.null
     truths = np.array([float(subject.fitted(x)) for x in true])
     if best != projection.null:
         truths = np.append(truths, best)
@@ -307,7 +214,7 @@ def _point(
     of_null = projection.profile(np.array([projection.null]))
     rows = []
     for i, factor in enumerate(factors.tolist()):
-        row: dict[str, Any] = {"luminosity": luminosities[i]}
+        row: dict[str, Any] = {"luminosity": None, growth.name: growth.values[i]}
         if projection.one_sided:
             row["expected_limit"] = _numbers(report(limits[i]))
         else:
@@ -321,10 +228,30 @@ def _point(
             {"sigma": s, "above": finite(report(a)), "below": finite(report(b))}
             for s, a, b in zip(_SIGMAS, reach.above[i], reach.below[i], strict=True)
         ]
+        if truth.stated:
+            around = interval(_seen(subject, truth, factor), cl=_ONE_SIGMA)
+            pieces = [_numbers(np.sort(report(np.array(piece)))) for piece in around.pieces]
+            row["expected_68"] = {"pieces": pieces}
         if toys.number:
             row["toys"] = _toys(subject, factor, limits[i], truths, 1 - cl, toys, i)
         rows.append(row)
     return {"set": dict(subject.held), "best_fit_today": finite(report(best)), "luminosities": rows}
+
+
+def _seen(subject: Subject, truth: Truth, factor: float) -> Projection:
+    """The likelihood of the data that a truth expects with so many times the luminosity."""
+    projection = subject.projection
+    if truth.name == BEST:
+        return projection.observing(projection.best, factor)
+    growth = projection.growth(np.array([factor]))[0]
+    grown = subject.stated.at_luminosity(jnp.asarray(growth))
+    return projection.observing_data(truth.of(grown).data, factor)
+
+
+def _assumed(projection: Projection) -> dict[str, str]:
+    """What had to be assumed of the data that scale."""
+    own = [m for m in projection.scaling if isinstance(m, Growing)]
+    return {m.name: m.assumed for m in own if m.assumed}
 
 
 def _toys(
@@ -367,7 +294,3 @@ def _toys(
 
 def _numbers(values: Any) -> list[float | None]:
     return [finite(x) for x in values]
-
-
-def _same(x: Any) -> Any:
-    return x

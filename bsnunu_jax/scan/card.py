@@ -72,6 +72,8 @@ class ScanCard(CardFile):
             InputError: if data or inputs are not there or exclude each other.
         """
         c = self.content
+        if c.data:
+            self.need_measured()
         measurements = self.measurements if c.data else ()
         self.check_reach(measurements, c.observables)
         return Study(

@@ -18,8 +18,9 @@ import numpy as np
 from jaxtyping import Array, Float
 from scipy.optimize import brentq
 
-from bsnunu_jax.experiments.measurement import Quoted, scaled_beyond_sm
+from bsnunu_jax.experiments.measurement import NARROWEST, scaled_beyond_sm
 from bsnunu_jax.experiments.predictions import Predictions
+from bsnunu_jax.experiments.quoted.growing import Growing, Number
 from bsnunu_jax.experiments.quoted.marginal_poisson import log_marginal
 from bsnunu_jax.experiments.quoted.marginal_poisson import most_likely_rate as most_likely_rate
 
@@ -30,10 +31,12 @@ Numbers = Any  # numbers or arrays of numpy or JAX that broadcast
 _NODES = 64
 
 
-class CountingMeasurement(Quoted):
+class CountingMeasurement(Growing):
     """n observed events, background b +- sigma_b, and the limit on BR that fixes the efficiency.
 
     With other events than those of the publication `published` has these: the limit is theirs.
+    `exposure` is the luminosity over that of the publication, and `spread` the relative error of
+    the background over that of today; both may be traced.
     """
 
     mode: str = eqx.field(static=True)
@@ -44,6 +47,8 @@ class CountingMeasurement(Quoted):
     confidence_level: float = eqx.field(static=True)
     note: str = eqx.field(static=True, default="")
     published: float | None = eqx.field(static=True, default=None)
+    exposure: Number = 1.0
+    spread: Number = 1.0
 
     def log_likelihood(self, predictions: Predictions, z: Float[Array, " n"]) -> Scalar:
         """ln L of the signal events, background marginalised."""
@@ -61,18 +66,31 @@ class CountingMeasurement(Quoted):
 
     def expected_data(self, predictions: Predictions, z: Float[Array, " n"]) -> Float[Array, " 1"]:
         """Signal and mean background."""
-        return signals([self], predictions, [z]) + self.background
+        return signals([self], predictions, [z]) + self.expected_background[0]
 
     def sample_data(
         self, predictions: Predictions, z: Float[Array, " n"], key: jax.Array
     ) -> Float[Array, " 1"]:
         """Poisson counts at a rate drawn from its Gaussian."""
         mean = self.expected_data(predictions, z)
-        return sample_counts(key, mean, jnp.full_like(mean, self.background_std))
+        return sample_counts(key, mean, jnp.full_like(mean, self.expected_background[1]))
 
     def saturated(self, predictions: Predictions, z: Float[Array, " n"]) -> Scalar:
         """ln L of the signal plus background that suits the events best."""
-        return saturated_marginal(self.data, jnp.asarray(self.background_std)[None])
+        return saturated_marginal(self.data, jnp.asarray(self.expected_background[1])[None])
+
+    def at_luminosity(self, factor: float | Scalar) -> "CountingMeasurement":
+        """`factor` times the signal and the background, whose relative error stays; events stay."""
+        return replace(self, exposure=self.exposure * factor)
+
+    def with_systematics(self, factor: float | Scalar) -> "CountingMeasurement":
+        """The relative error of the background times `factor`."""
+        return replace(self, spread=self.spread * jnp.maximum(factor, NARROWEST))
+
+    @property
+    def expected_background(self) -> tuple[Number, Number]:
+        """Mean and standard deviation of the background."""
+        return self.exposure * self.background, self.exposure * self.spread * self.background_std
 
     @property
     def events_per_br(self) -> float:
@@ -114,7 +132,7 @@ def signals(
             for m, z_m in zip(measurements, z, strict=True)
         ]
         br = scaled_beyond_sm(br, jnp.stack(sm), jnp.stack(shift))
-    return jnp.array([m.events_per_br for m in measurements]) * br
+    return _stack([m.exposure * m.events_per_br for m in measurements]) * br
 
 
 def joint_log_likelihoods(
@@ -124,9 +142,14 @@ def joint_log_likelihoods(
 ) -> Float[Array, " n"]:
     """ln L of several searches at once: one graph whatever their number."""
     signal = signals(measurements, predictions, z)
-    numbers = [(m.background, m.background_std) for m in measurements]
+    numbers = zip(*(m.expected_background for m in measurements), strict=True)
     observed = jnp.concatenate([m.data for m in measurements])
-    return log_likelihood_of_signal(signal, observed, *np.array(numbers).T)
+    return log_likelihood_of_signal(signal, observed, *map(_stack, numbers))
+
+
+def _stack(numbers: Sequence[Number]) -> Any:
+    """An array of NumPy, a constant for the compiler, unless one of them is traced."""
+    return (jnp if any(isinstance(x, jax.Array) for x in numbers) else np).array(numbers)
 
 
 def sample_counts(

@@ -9,19 +9,29 @@ import numpy as np
 from jaxtyping import Array, Float
 from scipy.interpolate import CubicSpline
 
-from bsnunu_jax.experiments.measurement import Quoted, scaled_beyond_sm
+from bsnunu_jax.experiments.measurement import scaled_beyond_sm
 from bsnunu_jax.experiments.predictions import Predictions
+from bsnunu_jax.experiments.quoted.growing import Growing, Number, grown, resized
 
 Scalar = Float[Array, ""]
 
+# Points of the cumulative curve that toys are drawn from.
+_QUANTILES = 6001
 
-class GaussianMeasurement(Quoted):
-    """Value with upper and lower standard deviation; the side is chosen by the prediction."""
+
+class GaussianMeasurement(Growing):
+    """Value with upper and lower standard deviation; the side is chosen by the prediction.
+
+    Attributes:
+        upper, lower: total errors.
+        systematic: the part of both that does not fall with more data, see `growing`.
+    """
 
     observable: str = eqx.field(static=True)
     value: float | Scalar
-    upper: float = eqx.field(static=True)
-    lower: float = eqx.field(static=True)
+    upper: float | Scalar
+    lower: float | Scalar
+    systematic: tuple[Number, Number] = (0.0, 0.0)
 
     def predicted(self, predictions: Predictions, z: Float[Array, " n"]) -> Scalar:
         """What the analysis would quote for this prediction."""
@@ -45,6 +55,18 @@ class GaussianMeasurement(Quoted):
         """The same errors around another value."""
         return replace(self, value=data[0])
 
+    def at_luminosity(self, factor: float | Scalar) -> "GaussianMeasurement":
+        """The errors with `factor` times the data: their statistical part falls with the root."""
+        upper, lower = map(grown, (self.upper, self.lower), self.systematic, (factor, factor))
+        return replace(self, upper=upper, lower=lower)
+
+    def with_systematics(self, factor: float | Scalar) -> "GaussianMeasurement":
+        """The errors with a systematic part `factor` times as large."""
+        (upper, up), (lower, down) = map(
+            resized, (self.upper, self.lower), self.systematic, (factor, factor)
+        )
+        return replace(self, upper=upper, lower=lower, systematic=(up, down))
+
     def expected_data(self, predictions: Predictions, z: Float[Array, " n"]) -> Float[Array, " 1"]:
         """The prediction."""
         return self.predicted(predictions, z)[None]
@@ -66,29 +88,28 @@ class GaussianMeasurement(Quoted):
         return jnp.zeros(())
 
 
-class CorrelatedMeasurement(Quoted):
-    """Values, standard deviations and the correlation matrix of several observables."""
+class CorrelatedMeasurement(Growing):
+    """Values, standard deviations and the correlation matrix of several observables.
+
+    More data make the errors smaller, as those of a single value; the correlations stay.
+    """
 
     observables: tuple[str, ...] = eqx.field(static=True)
     values: tuple[float, ...] | Float[Array, " n"]
-    errors: tuple[float, ...] = eqx.field(static=True)
+    errors: tuple[float, ...] | Float[Array, " n"]
     correlation: tuple[tuple[float, ...], ...] = eqx.field(static=True)
+    systematic: tuple[float, ...] | Float[Array, " n"] = ()
 
     @property
-    def root(self) -> np.ndarray:
+    def root(self) -> Array:
         """Lower Cholesky root of the covariance."""
-        errors = np.asarray(self.errors)
-        root: np.ndarray = np.linalg.cholesky(
-            np.asarray(self.correlation) * np.outer(errors, errors)
-        )
-        return root
+        return jnp.asarray(self.errors)[:, None] * np.linalg.cholesky(np.asarray(self.correlation))
 
     def log_likelihood(self, predictions: Predictions, z: Float[Array, " n"]) -> Scalar:
         """-chi^2/2, 0 at the measured values."""
-        pulls = jnp.asarray(np.linalg.inv(self.root)) @ (
-            self.expected_data(predictions, z) - self.data
-        )
-        return -0.5 * jnp.sum(pulls**2)
+        off = self.expected_data(predictions, z) - self.data
+        inverse = np.linalg.inv(np.linalg.cholesky(np.asarray(self.correlation)))
+        return -0.5 * jnp.sum((jnp.asarray(inverse) @ (off / jnp.asarray(self.errors))) ** 2)
 
     @property
     def data(self) -> Float[Array, " n"]:
@@ -99,6 +120,22 @@ class CorrelatedMeasurement(Quoted):
         """The same covariance around other values."""
         return replace(self, values=data)
 
+    def at_luminosity(self, factor: float | Scalar) -> "CorrelatedMeasurement":
+        """The errors with `factor` times the data: their statistical part falls with the root."""
+        return replace(self, errors=grown(*self._errors, factor))
+
+    def with_systematics(self, factor: float | Scalar) -> "CorrelatedMeasurement":
+        """The errors with a systematic part `factor` times as large."""
+        errors, systematic = resized(*self._errors, factor)
+        return replace(self, errors=errors, systematic=systematic)
+
+    @property
+    def _errors(self) -> tuple[Array, Array]:
+        """Total and systematic errors."""
+        errors = jnp.asarray(self.errors)
+        given = len(self.systematic)
+        return errors, jnp.asarray(self.systematic) if given else jnp.zeros_like(errors)
+
     def expected_data(self, predictions: Predictions, z: Float[Array, " k"]) -> Float[Array, " n"]:
         """The predictions."""
         return jnp.stack([predictions.observable(name) for name in self.observables])
@@ -108,14 +145,14 @@ class CorrelatedMeasurement(Quoted):
     ) -> Float[Array, " n"]:
         """The predictions plus noise."""
         noise = jax.random.normal(key, (len(self.observables),))
-        return self.expected_data(predictions, z) + jnp.asarray(self.root) @ noise
+        return self.expected_data(predictions, z) + self.root @ noise
 
     def saturated(self, predictions: Predictions, z: Float[Array, " k"]) -> Scalar:
         """0, ln L of predictions that agree."""
         return jnp.zeros(())
 
 
-class NumericalMeasurement(Quoted):
+class NumericalMeasurement(Growing):
     """ln L as a natural cubic spline through the published points, parabolas beyond them.
 
     A parabola continues value and slope with the curvature of a Gaussian that has both.
@@ -124,11 +161,23 @@ class NumericalMeasurement(Quoted):
         observable: what the curve is a function of.
         grid: values of it, increasing.
         likelihood: L there, of any normalisation, above 0.
+        seen: another most likely value, around which the curve has the same shape; may be traced.
+        width: of the curve over that of today, may be traced.
     """
 
     observable: str = eqx.field(static=True)
     grid: tuple[float, ...] = eqx.field(static=True)
     likelihood: tuple[float, ...] = eqx.field(static=True)
+    seen: Scalar | None = None
+    width: Number = 1.0
+
+    @property
+    def most_likely(self) -> float:
+        """Where the published curve is highest."""
+        spline = self._spline
+        inside = [x for x in spline.derivative().roots(extrapolate=False) if np.isfinite(x)]
+        candidates = np.array([*inside, *spline.x])
+        return float(candidates[np.argmax(spline(candidates))])
 
     @property
     def _spline(self) -> CubicSpline:
@@ -156,4 +205,41 @@ class NumericalMeasurement(Quoted):
 
     def log_likelihood(self, predictions: Predictions, z: Float[Array, " n"]) -> Scalar:
         """ln L of the prediction."""
-        return self.log_density(predictions.observable(self.observable))
+        value = predictions.observable(self.observable)
+        if self.seen is not None:
+            value = self.most_likely + (value - self.seen) / self.width
+        return self.log_density(value)
+
+    @property
+    def data(self) -> Float[Array, " 1"]:
+        """The most likely value."""
+        return jnp.asarray(self.most_likely if self.seen is None else self.seen)[None]
+
+    def with_data(self, data: Float[Array, " 1"]) -> "NumericalMeasurement":
+        """The same curve around another value."""
+        return replace(self, seen=data[0])
+
+    def at_luminosity(self, factor: float | Scalar) -> "NumericalMeasurement":
+        """A curve that is narrower by the root of `factor`."""
+        seen = self.data[0]
+        return replace(self, seen=seen, width=self.width / jnp.sqrt(factor))
+
+    def expected_data(self, predictions: Predictions, z: Float[Array, " n"]) -> Float[Array, " 1"]:
+        """The prediction."""
+        return predictions.observable(self.observable)[None]
+
+    def sample_data(
+        self, predictions: Predictions, z: Float[Array, " n"], key: jax.Array
+    ) -> Float[Array, " 1"]:
+        """A value from whose curve the prediction is as far as the curve says, by its quantiles."""
+        spread = self.grid[-1] - self.grid[0]
+        x = np.linspace(self.grid[0] - spread, self.grid[-1] + spread, _QUANTILES)
+        density = jnp.exp(jax.vmap(self.log_density)(jnp.asarray(x)))
+        below = jnp.cumsum(density) - density / 2
+        drawn = jnp.interp(jax.random.uniform(key), below / jnp.sum(density), jnp.asarray(x))
+        off = self.width * (drawn - self.most_likely)
+        return self.expected_data(predictions, z) - off
+
+    def saturated(self, predictions: Predictions, z: Float[Array, " n"]) -> Scalar:
+        """ln L of the most likely value."""
+        return self.log_density(jnp.asarray(self.most_likely))

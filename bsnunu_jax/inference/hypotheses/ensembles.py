@@ -36,13 +36,14 @@ class DataSets(eqx.Module):
         data: one array a measurement, each of shape (n, bins).
         centres: shape (n, size).
         widths: standard deviations of the constraint terms, shape (n, size); 1 if absent.
-        luminosity: over that of the observed data, shape (n,); 1 and no datum if absent.
+        growth: luminosity and systematics of every measurement over those of today, shape
+            (n, measurements, 2); 1 and no datum if absent.
     """
 
     data: tuple[np.ndarray, ...]
     centres: Float[np.ndarray, "n size"]
     widths: Float[np.ndarray, "n size"] | None = None
-    luminosity: Float[np.ndarray, " n"] | None = None
+    growth: Float[np.ndarray, "n measurements 2"] | None = None
 
     def __len__(self) -> int:
         return len(self.centres)

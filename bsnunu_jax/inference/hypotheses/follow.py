@@ -123,3 +123,25 @@ def _coarse_to_fine(points: int) -> Iterator[np.ndarray]:
         seen |= {*new}
         if new:
             yield np.array(new)
+
+
+def crossings(
+    function: Callable[[np.ndarray, np.ndarray], np.ndarray],
+    grid: np.ndarray,
+    targets: np.ndarray,
+    before: np.ndarray,
+) -> np.ndarray:
+    """Where n curves cross s heights, shape (n, s): between points `before` and the next ones.
+
+    Args:
+        function: of arguments and the numbers of the curves they belong to.
+        grid: arguments of every curve, shape (n, p).
+        targets: the heights, shape (s,).
+        before: shape (n, s); NaN where it is the last point.
+    """
+    rows, which = (a.ravel() for a in np.indices(before.shape))
+    found, before = np.full(before.size, np.nan), before.ravel()
+    on = np.flatnonzero(before + 1 < grid.shape[1])
+    brackets = grid[rows[on], before[on]], grid[rows[on], before[on] + 1]
+    found[on] = roots(lambda x, i: function(x, rows[on[i]]) - targets[which[on[i]]], brackets)
+    return found.reshape(-1, len(targets))

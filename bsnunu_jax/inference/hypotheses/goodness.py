@@ -40,20 +40,20 @@ def saturated_statistic(likelihood: ProfileLikelihood, sets: DataSets, best: Fit
     centre of its constraint (Baker and Cousins, Nucl. Instrum. Meth. 221 (1984) 437).
     """
     values, nuisances = likelihood.parameters(best)
-    saturated = _saturated(likelihood.problem, values, nuisances, sets.data, sets.luminosity)
+    saturated = _saturated(likelihood.problem, values, nuisances, sets.data, sets.growth)
     return best.objective - np.asarray(saturated)
 
 
 @program
 def _saturated(
-    problem: Problem, values: Array, nuisances: Array, data: Data, luminosity: Array | None
+    problem: Problem, values: Array, nuisances: Array, data: Data, growth: Array | None
 ) -> Array:
     """-2 ln L_saturated of many data sets."""
 
-    def one(values: Array, nuisances: Array, data: Data, luminosity: Array | None) -> Array:
-        return problem.at_luminosity(luminosity).saturated_deviance(values, nuisances, data)
+    def one(values: Array, nuisances: Array, data: Data, growth: Array | None) -> Array:
+        return problem.at_luminosity(growth).saturated_deviance(values, nuisances, data)
 
-    return jax.vmap(one)(values, nuisances, data, luminosity)
+    return jax.vmap(one)(values, nuisances, data, growth)
 
 
 def goodness_of_fit(likelihood: ProfileLikelihood) -> Goodness:

@@ -35,14 +35,14 @@ _WIDTH = 32
 
 
 class _Lane(NamedTuple):
-    """One fit: the parameter of interest free or at a value, data, constraint terms, luminosity."""
+    """One fit: the parameter of interest free or at a value, data, constraint terms, growth."""
 
     value: Any
     free: Any
     data: Any
     centres: Any
     widths: Any
-    luminosity: Any
+    growth: Any
 
 
 class ProfileLikelihood:
@@ -212,16 +212,14 @@ class ProfileLikelihood:
         """Data and auxiliary data that expect nothing else at these fits (arXiv:1007.1727, 3.2)."""
         return self._expected(at, None)
 
-    def _expected(self, at: Fits, luminosity: np.ndarray | None) -> DataSets:
-        """Asimov data of fits to today's data, with these luminosities."""
+    def _expected(self, at: Fits, growth: np.ndarray | None) -> DataSets:
+        """Asimov data of fits to today's data, with this growth, see `DataSets`."""
         run, arrays = _expectations.of(self.problem)
-        data = run(*self.parameters(at), luminosity, common=(arrays,))
-        return self._sets(data, np.where(self._constrained, at.point, 0.0), luminosity)
+        data = run(*self.parameters(at), growth, common=(arrays,))
+        return self._sets(data, np.where(self._constrained, at.point, 0.0), growth)
 
-    def _sets(
-        self, data: Any, centres: np.ndarray, luminosity: np.ndarray | None = None
-    ) -> DataSets:
-        return DataSets(tuple(map(np.asarray, data)), centres, luminosity=luminosity)
+    def _sets(self, data: Any, centres: np.ndarray, growth: np.ndarray | None = None) -> DataSets:
+        return DataSets(tuple(map(np.asarray, data)), centres, growth=growth)
 
     @cached_property
     def along_observed(self) -> Followed:
@@ -246,14 +244,14 @@ class ProfileLikelihood:
         return self._drawn(at, keys, np.ones(self.problem.size), None)
 
     def _drawn(
-        self, at: Fits, keys: jax.Array, widths: np.ndarray, luminosity: float | None
+        self, at: Fits, keys: jax.Array, widths: np.ndarray, growth: np.ndarray | None
     ) -> DataSets:
-        """Toys with these widths of the constraint terms at one luminosity."""
+        """Toys with these widths of the constraint terms and one growth."""
         values, nuisances = (a[0] for a in self.parameters(at))
         moving = np.where(self._constrained, widths, 0.0)
         centre = np.where(self._constrained, at.point[0], 0.0)
-        data, centres = _draw(self.problem, values, nuisances, centre, moving, luminosity, keys)
-        every = None if luminosity is None else np.full(len(keys), luminosity)
+        data, centres = _draw(self.problem, values, nuisances, centre, moving, growth, keys)
+        every = None if growth is None else np.repeat(growth[None], len(keys), axis=0)
         return self._sets(data, np.asarray(centres), every)
 
     def parameters(self, at: Fits) -> tuple[np.ndarray, np.ndarray]:
@@ -273,7 +271,7 @@ class ProfileLikelihood:
         """One fit a data set."""
         widths = np.ones_like(sets.centres) if sets.widths is None else sets.widths
         data = tuple(np.asarray(d, dtype=float) for d in sets.data)
-        return _Lane(values, free, data, sets.centres, widths, sets.luminosity)
+        return _Lane(values, free, data, sets.centres, widths, sets.growth)
 
     def _compile(self) -> None:
         """Have the program of the fits: look at one point."""
@@ -332,7 +330,7 @@ def _fits(whole: Whole, _: Arrays, index: int, constrained: tuple[bool, ...]) ->
         return found.at[index].set(jnp.where(lane.free, found[index], lane.value))
 
     def objective(point: Array, lane: _Lane, arrays: Arrays) -> Array:
-        problem = whole(arrays).at_luminosity(lane.luminosity)
+        problem = whole(arrays).at_luminosity(lane.growth)
         pulls = terms * (point - lane.centres) / lane.widths
         nuisances = point[len(problem.parameters) :]
         deviance = problem.deviance(values(problem, point, lane), nuisances, lane.data)
@@ -348,10 +346,10 @@ def _fits(whole: Whole, _: Arrays, index: int, constrained: tuple[bool, ...]) ->
 
 @shared
 def _expectations(whole: Whole, _: Arrays) -> Batched:
-    """Asimov data of many points and luminosities."""
+    """Asimov data of many points, each with its growth."""
 
-    def one(arrays: Arrays, values: Array, nuisances: Array, luminosity: Array | None) -> Data:
-        return whole(arrays).at_luminosity(luminosity).expected_data(values, nuisances)
+    def one(arrays: Arrays, values: Array, nuisances: Array, growth: Array | None) -> Data:
+        return whole(arrays).at_luminosity(growth).expected_data(values, nuisances)
 
     return Batched(one, together=True, width=_WIDTH)
 
@@ -369,11 +367,11 @@ def _draw(
     nuisances: Array,
     centre: Array,
     widths: Array,
-    luminosity: Array | None,
+    growth: Array | None,
     keys: jax.Array,
 ) -> tuple[Data, Array]:
     """Toys of one point and centres of their constraint terms, one a key."""
-    scaled = problem.at_luminosity(luminosity)
+    scaled = problem.at_luminosity(growth)
 
     def one(key: jax.Array) -> tuple[Data, Array]:
         of_data, of_centres = jax.random.split(key)

@@ -6,7 +6,7 @@ keep their luminosity and have expected data too.
 """
 
 import copy
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from typing import Any
 
@@ -14,16 +14,14 @@ import jax
 import numpy as np
 from scipy.stats import norm
 
-from bsnunu_jax.experiments.measurement import Scalable
+from bsnunu_jax.experiments.measurement import NARROWEST, Measurement, Scalable
 from bsnunu_jax.foundation.errors import InputError
 from bsnunu_jax.inference.hypotheses.ensembles import DataSets, Fits
-from bsnunu_jax.inference.hypotheses.follow import Followed, roots
+from bsnunu_jax.inference.hypotheses.follow import Followed, crossings
 from bsnunu_jax.inference.hypotheses.hypotest import BANDS, test_statistic
 from bsnunu_jax.inference.hypotheses.profile_likelihood import ProfileLikelihood
-from bsnunu_jax.inference.problem.problem import Problem
+from bsnunu_jax.inference.problem.problem import Data, Problem
 
-# The systematics of a factor of 0, over those of today: constraint terms need a width.
-_NARROWEST = 1e-4
 # Points of a grid in which a curve is followed, those evaluated at a time, and its first step in
 # errors of the parameter.
 _POINTS, _TOGETHER, _FIRST_STEP = 24, 2, 0.4
@@ -34,13 +32,21 @@ class Projection(ProfileLikelihood):
     """The profile likelihood of one parameter at any luminosity.
 
     Attributes:
-        luminosity: that of the observed data [1/ab].
+        luminosity: that of the first observed data that scale [1/ab]; None if all data grow by the
+            same factor.
         fixed_data: names of the measurements that do not scale.
+        scaling: the measurements that do.
         widths: of the constraint terms of future data.
     """
 
     def __init__(
-        self, problem: Problem, name: str | None = None, *, systematics: float = 1.0, **options: Any
+        self,
+        problem: Problem,
+        name: str | None = None,
+        *,
+        systematics: float = 1.0,
+        together: bool = False,
+        **options: Any,
     ) -> None:
         """As `ProfileLikelihood`; the observed data serve the nuisances of the truths.
 
@@ -48,46 +54,87 @@ class Projection(ProfileLikelihood):
             problem: with at least one measurement that scales.
             name: the parameter of interest; may be left out where there is one.
             systematics: of the measurements that scale, over those of today.
+            together: whether all data grow by one factor; else each comes to the same luminosity,
+                and those that do not state theirs stay.
             options: null, starts and seed as of `ProfileLikelihood`.
 
         Raises:
             InputError: as `ProfileLikelihood`, or for data none of which scales.
         """
-        scaling = [m for m in problem.measurements if isinstance(m, Scalable)]
-        if not scaling:
+        known = [m for m in problem.measurements if isinstance(m, Scalable)]
+        self.scaling = tuple(m for m in known if together or m.luminosity is not None)
+        if not self.scaling:
             raise InputError(
                 "no data set of the card scales with the luminosity",
-                where="--luminosity",
-                allowed="add belle2_knunu_2023 to the data",
+                where="--factor" if together else "--luminosity",
+                allowed="add one that does"
+                if together
+                else "add one that states its luminosity, e.g. belle2_knunu_2023, or use --factor",
             )
-        self.luminosity = scaling[0].luminosity
-        kept = [m for m in problem.measurements if not isinstance(m, Scalable)]
-        self.fixed_data = tuple(m.name for m in kept)
+        self.luminosity = None if together else self.scaling[0].luminosity
+        self.fixed_data = tuple(
+            m.name for m in problem.measurements if not any(m is other for other in self.scaling)
+        )
         super().__init__(problem, name, **options)
-        own = {n for m in scaling for n in m.nuisance_names}
-        width = max(systematics, _NARROWEST)
+        own = {n for m in self.scaling for n in m.nuisance_names}
+        width = max(systematics, NARROWEST)
         self.widths = np.array([width if n in own else 1.0 for n in problem.names])
+        # The factor of a measurement where that of the luminosity is 1, 0 if it stays.
+        self._steps = np.array([self._step(m) for m in problem.measurements])
+        named = zip(problem.measurements, self._steps, strict=True)
+        self.fixed_data = tuple(m.name for m, step in named if not step)
+        self._systematics = np.where(self._steps > 0, width, 1.0)
         self._seen: DataSets | None = None
         self._factor = 1.0
+
+    def _step(self, m: Measurement) -> float:
+        if not isinstance(m, Scalable) or not any(m is other for other in self.scaling):
+            return 0.0
+        return 1.0 if self.luminosity is None else self.luminosity / (m.luminosity or np.nan)
+
+    def growth(self, factors: np.ndarray) -> np.ndarray:
+        """Luminosity and systematics of every measurement over those of today.
+
+        Args:
+            factors: of the luminosity over `luminosity`, shape (n,).
+
+        Returns:
+            shape (n, measurements, 2).
+        """
+        luminosity = np.where(self._steps > 0, np.multiply.outer(factors, self._steps), 1.0)
+        return np.stack([luminosity, np.broadcast_to(self._systematics, luminosity.shape)], axis=-1)
 
     @property
     def observed(self) -> DataSets:
         """Today's data, or those of `observing`."""
-        return self._seen or replace(super().observed, widths=None, luminosity=np.ones(1))
+        today = np.ones((1, len(self.problem.measurements), 2))
+        return self._seen or replace(super().observed, widths=None, growth=today)
 
     def expected(self, at: Fits, factors: np.ndarray) -> DataSets:
         """Asimov data of fits to today's data with so many times the luminosity, one a fit."""
-        return self._expected(at, np.asarray(factors, dtype=float))
+        return self._expected(at, self.growth(np.asarray(factors, dtype=float)))
 
     def observing(self, at: Fits, factor: float) -> "Projection":
         """The same likelihood if the expected data of a fit were observed."""
+        return self._seeing(self.expected(at, np.array([factor])), at, factor)
+
+    def observing_data(self, data: Data, factor: float) -> "Projection":
+        """The same if these data were, taken with so many times the luminosity.
+
+        Constraint terms have their centres at 0.
+        """
+        given = tuple(np.asarray(d)[None] for d in data)
+        centres = np.zeros((1, self.problem.size))
+        sets = self._sets(given, centres, self.growth(np.array([factor])))
+        return self._seeing(sets, self.best, factor)
+
+    def _seeing(self, sets: DataSets, start: Fits, factor: float) -> "Projection":
         _ = self._starts
         made = copy.copy(self)
-        sets = self.expected(at, np.array([factor]))
         made.__dict__ |= {
             "_seen": sets,
             "_factor": factor,
-            "best": self.fit(sets, start=at, there=True),
+            "best": self.fit(sets, start=start, there=True),
             "scale": self.scale_at(factor),
         }
         for of_data in ("asimov_of_null", "along_asimov", "along_observed"):
@@ -104,13 +151,11 @@ class Projection(ProfileLikelihood):
 
     def toys(self, at: Fits, keys: jax.Array) -> DataSets:
         """Toys of the first of these fits at the luminosity of `observing`; one a key."""
-        return self._drawn(at, keys, self.widths, self._factor)
+        return self._drawn(at, keys, self.widths, self.growth(np.array([self._factor]))[0])
 
-    def _sets(
-        self, data: Any, centres: np.ndarray, luminosity: np.ndarray | None = None
-    ) -> DataSets:
+    def _sets(self, data: Any, centres: np.ndarray, growth: np.ndarray | None = None) -> DataSets:
         widths = np.broadcast_to(self.widths, centres.shape)
-        return replace(super()._sets(data, centres, luminosity), widths=widths)
+        return replace(super()._sets(data, centres, growth), widths=widths)
 
 
 @dataclass(frozen=True)
@@ -166,7 +211,7 @@ def expected_limits(projection: Projection, factors: np.ndarray, *, cl: float = 
     # Below the target for the last time: everything above the limit is excluded.
     below = heights[:, None, :] < target[:, None]
     last = _POINTS - 1 - below[..., ::-1].argmax(axis=-1)
-    return _crossings(root, grid, target, last)
+    return crossings(root, grid, target, last)
 
 
 def discovery(projection: Projection, values: np.ndarray, factors: np.ndarray) -> np.ndarray:
@@ -250,26 +295,4 @@ def _reach(
     grid = np.broadcast_to(distances[: heights.shape[1]], heights.shape)
     reached = heights[:, None, :] >= target[:, None]
     before = np.where(reached.any(axis=-1), reached.argmax(axis=-1) - 1, heights.shape[1] - 1)
-    return null + side * _crossings(significances, grid, target, before)
-
-
-def _crossings(
-    function: Callable[[np.ndarray, np.ndarray], np.ndarray],
-    grid: np.ndarray,
-    targets: np.ndarray,
-    before: np.ndarray,
-) -> np.ndarray:
-    """Where n curves cross s heights, shape (n, s): between points `before` and the next ones.
-
-    Args:
-        function: of arguments and the numbers of the curves they belong to.
-        grid: arguments of every curve, shape (n, p).
-        targets: the heights, shape (s,).
-        before: shape (n, s); NaN where it is the last point.
-    """
-    rows, which = (a.ravel() for a in np.indices(before.shape))
-    found, before = np.full(before.size, np.nan), before.ravel()
-    on = np.flatnonzero(before + 1 < grid.shape[1])
-    brackets = grid[rows[on], before[on]], grid[rows[on], before[on] + 1]
-    found[on] = roots(lambda x, i: function(x, rows[on[i]]) - targets[which[on[i]]], brackets)
-    return found.reshape(-1, len(targets))
+    return null + side * crossings(significances, grid, target, before)

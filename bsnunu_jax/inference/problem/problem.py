@@ -11,7 +11,7 @@ from jaxtyping import Array, Float
 
 from bsnunu_jax.experiments import Measurement, Predictions, log_likelihoods
 from bsnunu_jax.experiments.likelihood import blocks
-from bsnunu_jax.experiments.measurement import Generative, Request, Scalable
+from bsnunu_jax.experiments.measurement import Generative, Request, Scalable, Systematic
 from bsnunu_jax.foundation.errors import InputError
 from bsnunu_jax.inference.problem.parameters import Parameter, model_parameters
 from bsnunu_jax.inputs import Nuisances
@@ -188,17 +188,17 @@ class Problem:
         exchanged = (m.with_data(d) for m, d in zip(self.generative, data, strict=True))
         return replace(self, measurements=tuple(exchanged))
 
-    def at_luminosity(self, factor: float | Scalar | None) -> "Problem":
-        """The same problem with so many times the luminosity of what scales, which may be traced.
+    def at_luminosity(self, growth: Float[Array, "measurements 2"] | None) -> "Problem":
+        """The same problem with other luminosities and systematics, which may be traced.
 
-        Data stay; None is the problem as it is.
+        Args:
+            growth: of every measurement the luminosity and the systematic errors over those of
+                today; None is the problem as it is. Data stay, and what does not scale.
         """
-        if factor is None:
+        if growth is None:
             return self
-        scaled = (
-            m.at_luminosity(factor) if isinstance(m, Scalable) else m for m in self.measurements
-        )
-        return replace(self, measurements=tuple(scaled))
+        rows = zip(self.measurements, growth, strict=True)
+        return replace(self, measurements=tuple(_grown(m, *row) for m, row in rows))
 
     def expected_data(self, values: Float[Array, " n"], nuisances: Float[Array, " m"]) -> Data:
         """Asimov data of this point."""
@@ -263,6 +263,13 @@ class Problem:
         """ln prior density of a parameter where it is no constraint of a best fit, else 0."""
         prior = self.parameters[index].prior
         return prior.log_density(value) - prior.constraint(value)
+
+
+def _grown(m: Measurement, luminosity: Scalar, systematics: Scalar) -> Measurement:
+    """A measurement with these factors; systematics that are nuisances belong to their terms."""
+    if isinstance(m, Systematic):
+        m = m.with_systematics(systematics)
+    return m.at_luminosity(luminosity) if isinstance(m, Scalable) else m
 
 
 def _stack(numbers: Sequence[Scalar]) -> Float[Array, " n"]:

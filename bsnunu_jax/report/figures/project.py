@@ -22,6 +22,7 @@ from bsnunu_jax.report.figures.style import (
 )
 
 _BANDS = ("limit_minus2", "limit_minus1", "limit", "limit_plus1", "limit_plus2")
+_AXES = {"luminosity": r"luminosity [ab$^{-1}$]", "factor": "data over those of today"}
 _COLOURS = (BLUE, ORANGE, PURPLE, RED, GREY)
 
 
@@ -45,7 +46,7 @@ def write_project_figure(
             axes.set_xlabel(held[against])
         else:
             _draw_luminosities(axes, columns, result)
-            axes.set_xlabel(r"luminosity [ab$^{-1}$]")
+            axes.set_xlabel(_AXES[result["scaled_by"]])
         axes.set_ylabel(label)
         axes.legend(loc="lower center", bbox_to_anchor=(0.5, 1.0), ncols=2, fontsize=7.5)
     write_columns(folder / "project.csv", columns)
@@ -63,11 +64,12 @@ def _varied(result: dict[str, Any]) -> str | None:
 def _columns(result: dict[str, Any]) -> dict[str, np.ndarray | list[str]]:
     rows = [(p["set"], row) for p in result["points"] for row in p["luminosities"]]
     columns: dict[str, Any] = {}
+    by = result["scaled_by"]
     for k in result["points"][0]["set"]:
         values = [held[k] for held, _ in rows]
         number = all(isinstance(v, int | float) and not isinstance(v, bool) for v in values)
         columns[k] = np.array(values, dtype=float) if number else [str(v) for v in values]
-    columns["luminosity"] = np.array([row["luminosity"] for _, row in rows])
+    columns[by] = np.array([row[by] for _, row in rows])
     if result["limit"] == "interval":
         around = [_around(row["expected_interval"], result["null"]) for _, row in rows]
         columns |= {
@@ -96,12 +98,13 @@ def _array(values: list[float | None]) -> np.ndarray:
 def _draw_luminosities(axes: Axes, columns: dict[str, Any], result: dict[str, Any]) -> None:
     """Bands against the luminosity; only the first of several points."""
     n = len(result["points"][0]["luminosities"])
-    order = np.argsort(columns["luminosity"][:n])
+    by = result["scaled_by"]
+    order = np.argsort(columns[by][:n])
     at = {k: np.asarray(v)[:n][order] for k, v in columns.items()}
     if n == 1:  # a band needs a width
         at = {k: np.repeat(v, 2) for k, v in at.items()}
-        at["luminosity"] = at["luminosity"] * np.array([0.9, 1.1])
-    x = at["luminosity"]
+        at[by] = at[by] * np.array([0.9, 1.1])
+    x = at[by]
     cl = f"{100 * result['confidence_level']:g} %"
     if result["limit"] == "interval":
         axes.fill_between(
@@ -138,12 +141,13 @@ def _plain_ticks(axis: Axis) -> None:
 
 def _draw_against(axes: Axes, columns: dict[str, Any], name: str, result: dict[str, Any]) -> None:
     """Median limits with 68 % bands and the reach against a number, a colour a luminosity."""
-    luminosities = list(dict.fromkeys(columns["luminosity"].tolist()))
+    by = result["scaled_by"]
+    luminosities = list(dict.fromkeys(columns[by].tolist()))
     for i, luminosity in enumerate(luminosities):
-        rows = np.flatnonzero(columns["luminosity"] == luminosity)
+        rows = np.flatnonzero(columns[by] == luminosity)
         rows = rows[np.argsort(columns[name][rows])]
         x, colour = columns[name][rows], _COLOURS[i % len(_COLOURS)]
-        label = rf"{luminosity:g} ab$^{{-1}}$"
+        label = rf"{luminosity:g} ab$^{{-1}}$" if by == "luminosity" else f"data x {luminosity:g}"
         if result["limit"] == "interval":
             for end in ("interval_low", "interval_high"):
                 axes.plot(

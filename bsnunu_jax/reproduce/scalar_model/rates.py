@@ -165,7 +165,7 @@ def relic(settings: Settings) -> Relic:
         np.exp(x),
         found["sigma_v"],
         found["p_ann"],
-        (float(planck.value), planck.upper),
+        (float(planck.value), float(planck.upper)),
         np.exp(found["omega"]),
     )
 
