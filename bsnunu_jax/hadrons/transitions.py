@@ -23,6 +23,8 @@ class Quarks:
         ckm: CKM factor of N_0; "" where coefficients of neutrinos have no normalisation.
         sm: kind of the SM coefficient of neutrinos; "" where the SM is taken as 0.
         letters: what names of its coefficients carry, "bd" in CL_bd_tautau.
+        scale: number of the inputs, the scale of the masses and of scalar coefficients; "" for that
+            of the preset's m_b.
     """
 
     name: str
@@ -31,6 +33,7 @@ class Quarks:
     ckm: str = ""
     sm: str = ""
     letters: str = ""
+    scale: str = ""
 
 
 @dataclass(frozen=True)
