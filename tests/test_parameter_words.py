@@ -201,7 +201,7 @@ def test_the_card_of_the_wet_names_its_sums():
 @pytest.mark.parametrize(
     ("model", "settings", "untouched"),
     [
-        ("S2tilde", ["M=2", "lam_3tau=1", "lam_2tau=0.1"], ["DeltaMs", "R_D"]),
+        ("S2tilde", ["M=2", "lam_3tau=1", "lam_2tau=0.1"], ["R_D"]),
         ("vlq-dm", ["m=0.6", "C_ss=1e-4", "r_q=1e-3"], ["R_D", "BR(B+->K+tau+tau-)", "DeltaMs"]),
         ("neutrinos", ["CR_tautau=-11"], ["R_D", "BR(B+->K+tau+tau-)", "DeltaMs"]),
     ],

@@ -3,38 +3,17 @@
 import json
 
 import jax
-import jax.numpy as jnp
 import pytest
-from scipy.integrate import solve_ivp
+from running_coefficients import integrated
 
 from bsnunu_jax.cli import main
 from bsnunu_jax.inputs import load_inputs
-from bsnunu_jax.inputs.running import alpha_s
 from bsnunu_jax.models import get_model
 from bsnunu_jax.observables import catalogue as observables
 
 INPUTS = load_inputs()
 # C(low)/C(high) = (alpha_s(high)/alpha_s(low))^(a/b_0), a = -gamma_0/2: mass and tensor current.
 POWER = {"S": -4.0, "P": -4.0, "T": 4.0 / 3.0, "V": 0.0, "A": 0.0}
-
-
-def integrated(a: float, high: float, low: float) -> float:
-    """C(low)/C(high) from the renormalisation group equation, nf = 6, 5 and 4 where they hold."""
-    ln_alpha = jax.jit(jax.grad(lambda t: jnp.log(alpha_s(jnp.exp(t), INPUTS))))
-    thresholds = [float(INPUTS.values[k]) for k in ("m_t_MSbar", "mb_mb_MSbar")]
-    edges = [high, *(x for x in thresholds if low < x < high), low]
-    total = 0.0
-    for nf, first, last in zip((6, 5, 4), edges[:-1], edges[1:], strict=False):
-        b_0 = 11 - 2 * nf / 3
-        steps = solve_ivp(
-            lambda t, _, b=b_0: [-a / b * float(ln_alpha(t))],
-            [float(jnp.log(first)), float(jnp.log(last))],
-            [0.0],
-            rtol=1e-9,
-            atol=1e-12,
-        )
-        total += float(steps.y[0, -1])
-    return float(jnp.exp(total))
 
 
 @pytest.mark.parametrize(
@@ -79,6 +58,23 @@ def test_no_running_at_the_scale_itself():
     value, slope = jax.value_and_grad(rate)(4.8)
     assert float(value) == pytest.approx(float(alone), rel=1e-12)
     assert float(slope) > 0
+
+
+def test_charm_runs_to_its_own_scale():
+    """Scalars of c -> u to m_c, where the masses of these quarks are."""
+    model = get_model("scalar-pair")
+    given = {"m": 0.4, "P": 1e-8, "quarks": "c->u"}
+
+    def rate(parameters):
+        return float(
+            observables.branching_fraction("D0->inv", model.build(parameters, INPUTS)[1:], INPUTS)
+        )
+
+    m_c = float(INPUTS.values["m_c_mc_MSbar"])
+    ratio = rate({**given, "scale": 1000.0}) / rate(given)
+    assert ratio == pytest.approx(integrated(-4.0, 1000.0, m_c) ** 2, rel=1e-7)
+    (line,) = model.remarks({**given, "scale": 1000.0}, INPUTS)
+    assert line == f"running from 1000 to 1.273 GeV multiplies: P {ratio**0.5:.3f}"
 
 
 def test_predict_prints_the_factor(capsys):

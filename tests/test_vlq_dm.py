@@ -7,8 +7,10 @@ import jax.numpy as jnp
 import numpy as np
 import programs
 import pytest
+from running_coefficients import integrated
 
 from bsnunu_jax import Neutrinos
+from bsnunu_jax.inputs.running import SCALAR, factor
 from bsnunu_jax.models import vlq_dm
 from bsnunu_jax.models.catalogue import Model, get_model
 from bsnunu_jax.models.vlq_dm import PARAMETERS, SETTINGS, build, couplings, domain, refuse
@@ -28,6 +30,8 @@ COMPLEX = {
     "yd_b": 0.8 + 0.3j,
     "y1": 0.6 - 0.5j,
 }
+# Tree level alone.
+TREE = COMPLEX | {"running": False}
 
 
 def heavy(c, phi: float, v: float, masses: np.ndarray) -> np.ndarray:
@@ -57,7 +61,7 @@ def light(m: np.ndarray) -> np.ndarray:
 
 def test_matching_against_the_inverse_mass_matrix(inputs) -> None:
     """M_light = m - (1/2)(C^S + i C^P) phi^2, with the terms of order m_q/m_Q."""
-    c, v = couplings(COMPLEX, inputs), float(vlq_dm.vacuum_expectation(inputs))
+    c, v = couplings(TREE, inputs), float(vlq_dm.vacuum_expectation(inputs))
     masses = np.array([float(inputs.role("m_s")), float(inputs.role("m_b"))])
     step = 10.0
     change = light(heavy(c, step, v, masses)) - light(heavy(c, 0.0, v, masses))
@@ -81,7 +85,7 @@ def test_matching_against_the_inverse_mass_matrix(inputs) -> None:
 
 def test_singular_values_of_the_complete_matrix(inputs) -> None:
     """Nothing is integrated out: the light singular values of M(phi) fall as the matching says."""
-    c, v = couplings(COMPLEX, inputs), float(vlq_dm.vacuum_expectation(inputs))
+    c, v = couplings(TREE, inputs), float(vlq_dm.vacuum_expectation(inputs))
     masses = np.array([40.0, 90.0])  # heavy enough for rounding
     step = 30.0
     full = np.sort(np.linalg.svd(heavy(c, step, v, masses), compute_uv=False))[:2]
@@ -91,7 +95,7 @@ def test_singular_values_of_the_complete_matrix(inputs) -> None:
 
 def test_slide_formulas(inputs) -> None:
     """C^S_sb and C^P_sb as written in arXiv:2403.12485, C^S_bs = C^S_sb^*, C_uc."""
-    c = couplings(COMPLEX, inputs)
+    c = couplings(TREE, inputs)
     v = float(vlq_dm.vacuum_expectation(inputs))
     y_q, y_d, y_1 = (np.asarray(a) for a in (c.y_q, c.y_d, c.y_1))
     m_s, m_b = float(inputs.role("m_s")), float(inputs.role("m_b"))
@@ -127,7 +131,7 @@ def test_slide_formulas(inputs) -> None:
 def test_ratios_and_phases(inputs) -> None:
     """|C_ss| = c |1 + exp(2i rho)|, |C^{S,P}_sb| = c |r_d +- r_q exp(i theta)|."""
     r_d, r_q, theta, rho, y_1 = 0.03, 0.05, 0.8, 0.3, 0.7
-    p = {"m": 0.6, "r_d": r_d, "r_q": r_q, "theta": theta, "rho": rho, "y1": y_1}
+    p = {"m": 0.6, "r_d": r_d, "r_q": r_q, "theta": theta, "rho": rho, "y1": y_1, "running": False}
     found = build(p | {"mass_terms": False}, inputs)
     v = float(vlq_dm.vacuum_expectation(inputs))
     c = 4 * y_1 * v / (np.sqrt(2) * 3000.0**2)
@@ -143,6 +147,60 @@ def test_ratios_and_phases(inputs) -> None:
     )
     for a, b in zip(jax.tree.leaves(found), jax.tree.leaves(by_strange), strict=True):
         np.testing.assert_allclose(a, b, rtol=1e-12)
+
+
+def test_coefficients_run_as_quark_masses(inputs) -> None:
+    """C_sb at 4.8 GeV, C_ss at 2 GeV, couplings at (m_Q m_D)^(1/2)."""
+    p = COMPLEX | {"mQ": 2.0, "mD": 4.5}
+    runs, tree = (couplings(p | {"running": x}, inputs) for x in (True, False))
+    heavy = 1000 * np.sqrt(9.0)
+    to_b, to_s = float(runs.to_b), float(runs.to_s)
+    for found, high, low in ((to_b, heavy, 4.8), (to_s, 4.8, 2.0)):
+        assert found == pytest.approx(integrated(SCALAR, high, low), rel=1e-8)
+    # Quark masses at four loops between 4.8 and 4.2 GeV.
+    for name in ("mb", "ms"):
+        masses = [float(inputs.values[f"{name}_MSbar_{mu}"]) for mu in ("4p2", "4p8")]
+        grown = float(factor(SCALAR, 4.8, 4.2, inputs))
+        assert grown == pytest.approx(masses[0] / masses[1], rel=5e-3)
+    # Without quark masses all of C_sb grows; terms with them have the masses of the scale.
+    for i, j in ("sb", "bs"):
+        bare, full = (
+            [complex(vlq_dm.chirality_flip(c, inputs, i, j, mass_terms=x)) for x in (False, True)]
+            for c in (tree, runs)
+        )
+        assert full[0] == pytest.approx(to_b * bare[0], rel=1e-12)
+        assert full[1] - full[0] == pytest.approx(bare[1] - bare[0], rel=1e-9)
+    # C_ss = Re(sqrt(2) y y y_1 v/(m_Q m_D)) m(2 GeV)/m(heavy) + m_s(2 GeV) (..).
+    v, m_s = float(vlq_dm.vacuum_expectation(inputs)), float(inputs.role("m_s"))
+    lead = np.sqrt(2) * v * p["yq_s"] * p["yd_s"] * p["y1"] / (2000.0 * 4500.0)
+    rest = m_s * (abs(p["yq_s"]) ** 2 / 2000.0**2 + abs(p["yd_s"]) ** 2 / 4500.0**2)
+    exact = to_s * (to_b * lead.real + rest)
+    assert float(build(p, inputs).dark.C_ss) == pytest.approx(exact, rel=1e-12)
+
+
+def test_C_ss_is_given_at_2_GeV(inputs) -> None:
+    """It comes back as the coefficient of dark matter; C_sb is smaller by the way to 4.8 GeV."""
+    p = {"m": 0.6, "C_ss": 1e-4, "r_d": 2e-3, "r_q": 1e-3, "mass_terms": False}
+    runs, tree = (build(p | {"running": x}, inputs) for x in (True, False))
+    for found in (runs, tree):
+        assert float(found.dark.C_ss) == pytest.approx(1e-4, rel=1e-12)
+    a, b = (complex(found.invisible[1].coefficients["S"]) for found in (runs, tree))
+    assert b == pytest.approx(1e-4 * 3e-3 / 4, rel=1e-12)
+    assert b / a == pytest.approx(float(factor(SCALAR, 4.8, 2.0, inputs)), rel=1e-12)
+    assert b / a == pytest.approx(1.17, abs=0.005)
+    # Charm runs with its masses alone.
+    for name in "SP":
+        assert runs.invisible[2].coefficients[name] == tree.invisible[2].coefficients[name]
+    y_1 = [complex(couplings(p | {"running": x}, inputs).y_1).real for x in (True, False)]
+    assert y_1[1] / y_1[0] == pytest.approx(float(factor(SCALAR, 3000.0, 2.0, inputs)), rel=1e-12)
+    # What the domain takes for it.
+    for mass in (1500.0, 3000.0, 1e4):
+        assert float(factor(SCALAR, mass, 2.0, inputs)) == pytest.approx(vlq_dm._GROWTH, rel=0.07)
+    sizes = [
+        dict((n, x) for n, _, x in vlq_dm._sizes({"C_ss": (1e-4,) * 2} | s))["C_ss"]
+        for s in ({}, {"running": (False, False)})
+    ]
+    assert sizes == pytest.approx(y_1, rel=0.01)
 
 
 def test_rates_have_the_half_of_the_lagrangian(inputs) -> None:

@@ -108,6 +108,7 @@ def test_charged_leptons_go_along(tmp_path):
     assert found.values["C9_bstaumu"] == pytest.approx(2 * left, rel=1e-14)
     assert found.values["C10_bstaumu"] == pytest.approx(-2 * left, rel=1e-14)
     assert "CVL_bcmunutau" in found.values
+    # lam_2l lam_3l^* summed over leptons is 0: no Bs mixing.
     assert found.left_out == ()
     write_wcxf(tmp_path / "a.json", given, model="S1", inputs=inputs)
     with pytest.warns(UserWarning, match="ignored: C9_bstaumu, C10_bstaumu, CVL_bcmunutau"):

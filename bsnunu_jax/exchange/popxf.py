@@ -19,9 +19,9 @@ from bsnunu_jax.exchange.write import save
 from bsnunu_jax.foundation.errors import InputError
 from bsnunu_jax.foundation.files import write_whole
 from bsnunu_jax.foundation.version import __version__
-from bsnunu_jax.hadrons.transitions import MODES, get_decay
+from bsnunu_jax.hadrons.transitions import MODES, USUAL_QUARKS, get_decay
 from bsnunu_jax.inputs import Inputs, Nuisances
-from bsnunu_jax.inputs.running import mu_b
+from bsnunu_jax.inputs.running import coefficient_scale
 from bsnunu_jax.inputs.sets import form_factor_set
 from bsnunu_jax.observables.catalogue import get_observable
 
@@ -140,7 +140,8 @@ def _scale(found: Polynomials) -> float:
     """Where the coefficients are meant [GeV]."""
     if found.model == "neutrinos":
         return names.SCALE
-    return float(np.real(found.fixed.get("scale", mu_b(found.inputs))))
+    usual = coefficient_scale(found.fixed.get("quarks", USUAL_QUARKS), found.inputs)
+    return float(np.real(found.fixed.get("scale", usual)))
 
 
 def _basis(found: Polynomials) -> dict[str, Any]:

@@ -25,7 +25,8 @@ class Quarks:
         sm: kind of the SM coefficient of neutrinos, "top", or "top and charm" where it depends on
             the flavour; "" where the SM is taken as 0.
         letters: what names of its coefficients carry, "bd" in CL_bd_tautau.
-        scale: that of the masses and of scalar coefficients [GeV]; 0 where it is the preset's.
+        scale: that of the masses and of scalar coefficients, in GeV or a number of the inputs; "" for
+            that of the preset's m_b.
         uncertain: what varies with the group of its name, the CKM factor if nothing is said.
     """
 
@@ -36,7 +37,7 @@ class Quarks:
     phase: str = ""
     sm: str = ""
     letters: str = ""
-    scale: float = 0.0
+    scale: float | str = ""
     uncertain: tuple[str, ...] = ()
 
 

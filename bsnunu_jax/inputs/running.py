@@ -15,6 +15,7 @@ from jax.typing import ArrayLike
 from jaxtyping import Array, Float
 
 from bsnunu_jax.foundation.arrays import Scalar
+from bsnunu_jax.hadrons.transitions import get_quarks
 from bsnunu_jax.inputs import Inputs
 
 # a of the exponent a/b_0 of a factor eta = alpha_s(high)/alpha_s(low).
@@ -34,6 +35,22 @@ def mu_b(inputs: Inputs) -> float:
     4.8
     """
     return _SCALES[dict(inputs.roles)["m_b"]]
+
+
+def coefficient_scale(quarks: str, inputs: Inputs) -> ArrayLike:
+    """Scale [GeV] of the quark masses of a transition, hence of its scalar coefficients in rates.
+
+    Raises:
+        InputError: for an unknown transition.
+
+    >>> from bsnunu_jax.inputs import load_inputs
+    >>> [float(coefficient_scale(quarks, load_inputs())) for quarks in ("b->s", "c->u", "s->d")]
+    [4.8, 1.273, 2.0]
+    """
+    scale = get_quarks(quarks).scale
+    if isinstance(scale, str):
+        return inputs.values[scale] if scale else mu_b(inputs)
+    return scale
 
 
 def beta_0(nf: int) -> float:

@@ -2,12 +2,13 @@
 
 `lam_{k}{l}` couples the quark of generation k to the lepton l; doublets are aligned with the down
 quarks, q_k = ((V^dagger u)_k, d_k), so c couples through the CKM matrix. Tree level, one particle
-of mass M: matrices of rank 1. Mixing of the Bs arises at one loop and is not included.
+of mass M: matrices of rank 1. Mixing of the Bs is the box of scalars (`boxes`); that of vectors is
+not a number without the rest of their gauge theory, and is left out.
 
 The model `rpv` is R-parity violating supersymmetry, W = lamp_{ijk} L_i Q_j D^c_k with squarks that
 are leptoquarks: a left-handed squark doublet of generation j is S2tilde with lam_{ki} = lamp_{ijk},
 a right-handed down squark of generation k is S0 with lam_{ji} = lamp_{ijk}. Sums over generations
-lift rank 1.
+lift rank 1. Sneutrinos, which would mix the Bs at tree level, are taken as decoupled.
 """
 
 from collections.abc import Mapping
@@ -17,7 +18,9 @@ from typing import Any
 import jax.numpy as jnp
 from jaxtyping import Array, Complex, Float
 
+from bsnunu_jax.foundation.arrays import Scalar
 from bsnunu_jax.inputs import Inputs
+from bsnunu_jax.models import boxes
 from bsnunu_jax.models.matching import (
     LEPTONS,
     PER_TEV2,
@@ -42,10 +45,11 @@ from bsnunu_jax.models.values import (
     real,
 )
 from bsnunu_jax.states import Neutrinos
-from bsnunu_jax.states.sectors import Sectors
+from bsnunu_jax.states.sectors import BsMixing, Sectors
 
 Matrix = Complex[Array, "3 3"]
 _GENERATIONS = (1, 2, 3)
+_TEV = 1000.0
 
 
 @dataclass(frozen=True)
@@ -60,6 +64,8 @@ class Leptoquark:
         charged: factor of b -> s l l'.
         current: factor of b -> c l nu, with sum_k V_ck lam_k in place of lam_2.
         right: the quarks are right-handed.
+        boxes: sum of |coupling of a component of the doublet|^4 over lam^4 in boxes of down quarks;
+            None for vectors.
     """
 
     name: str
@@ -68,6 +74,7 @@ class Leptoquark:
     current: float
     right: bool
     direct: bool
+    boxes: float | None = None
 
     @property
     def couplings(self) -> tuple[tuple[str, ...], ...]:
@@ -113,13 +120,26 @@ class Leptoquark:
             (Neutrinos(CR=C) if self.right else Neutrinos(CL=C),),
             charged_leptons(inputs, RL=K) if self.right else charged_leptons(inputs, LL=K),
             charged_current(self.current * per_m2 * self.bc(lam, inputs), inputs),
+            self.mixing(lam, _TEV * real_value(parameters, "M")),
         )
 
+    def mixing(self, lam: Matrix, mass: Scalar) -> BsMixing | None:
+        """Bs mixing at the mass [GeV]; None for vectors."""
+        if self.boxes is None:
+            return None
+        C = self.boxes * boxes.coefficient(*self.lines(lam[None]), mass[None])
+        return BsMixing(C_VRR=C, mu=mass) if self.right else BsMixing(C_VLL=C, mu=mass)
 
-S0 = Leptoquark("S0", 1 / 2, 0.0, -1 / 2, False, False)
-S1 = Leptoquark("S1", 1 / 2, 1.0, 1 / 2, False, False)
+    def lines(self, lam: Complex[Array, "scalars 3 3"]) -> tuple[Array, Array]:
+        """Couplings of s and b on a lepton line, shape (scalars, 3)."""
+        light, heavy = lam[:, 1], lam[:, 2]
+        return (light, heavy) if self.direct else (jnp.conj(light), jnp.conj(heavy))
+
+
+S0 = Leptoquark("S0", 1 / 2, 0.0, -1 / 2, False, False, boxes=1.0)
+S1 = Leptoquark("S1", 1 / 2, 1.0, 1 / 2, False, False, boxes=5.0)
 V1 = Leptoquark("V1", -2.0, -1.0, 1.0, False, True)
-S2TILDE = Leptoquark("S2tilde", -1 / 2, -1 / 2, 0.0, True, True)
+S2TILDE = Leptoquark("S2tilde", -1 / 2, -1 / 2, 0.0, True, True, boxes=2.0)
 V2 = Leptoquark("V2", 1.0, 1.0, 0.0, True, False)
 LEPTOQUARKS = (S0, S1, V1, S2TILDE, V2)
 
@@ -182,4 +202,26 @@ def build_rpv(parameters: Mapping[str, Any], inputs: Inputs) -> Sectors:
         ),
         charged_leptons(inputs, RL=S2TILDE.charged * of_charged),
         charged_current(S0.current * current, inputs),
+        _squark_boxes(parameters, doublets, singlets),
     )
+
+
+def _squark_boxes(
+    parameters: Mapping[str, Any], doublets: Mapping[int, Matrix], singlets: Mapping[int, Matrix]
+) -> BsMixing:
+    """Boxes of squarks: doublets with neutrinos, and with charged leptons, and singlets."""
+
+    def box(kind: Leptoquark, couplings: Mapping[int, Matrix], *names: str) -> tuple[Array, list]:
+        """The coefficient, and the masses [GeV]; of each squark the first name that is given."""
+        if not couplings:
+            return jnp.zeros((), complex), []
+        given = [next(n for n in names if f"{n}{g}" in parameters) + str(g) for g in couplings]
+        masses = [_TEV * real_value(parameters, name) for name in given]
+        lines = kind.lines(jnp.stack(list(couplings.values())))
+        return boxes.coefficient(*lines, jnp.stack(masses)), masses
+
+    down = box(S2TILDE, doublets, "m_sdL")
+    up = box(S2TILDE, doublets, "m_suL", "m_sdL")
+    single = box(S0, singlets, "m_sdR")
+    scale = boxes.mean_mass([*down[1], *up[1], *single[1]])
+    return BsMixing(C_VLL=single[0], C_VRR=down[0] + up[0], mu=scale)

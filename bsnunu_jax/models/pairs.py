@@ -5,8 +5,8 @@ that it belongs to, with the scales of arXiv:2309.12741: C = 1/Lambda for the sc
 1/Lambda^2 for its V and A and for fermions, and Eq. (21) for vectors, C = m^2/Lambda^3 (S, P, T1,
 T2), m/Lambda^3 (V3, V6, A3, A6), m^2/Lambda^4 (the others).
 
-Scalar and tensor quark currents are meant at the scale of m_b and f_T in use; with `scale` [GeV]
-they are meant there and run to it.
+Scalar and tensor quark currents are meant at the scale of the quark masses and of f_T in use, that
+of m_b, or m_c of c -> u; with `scale` [GeV] they are meant there and run to it.
 """
 
 from collections.abc import Callable, Mapping
@@ -17,9 +17,9 @@ from typing import Any, ClassVar
 import jax.numpy as jnp
 
 from bsnunu_jax.foundation.arrays import Scalar
-from bsnunu_jax.hadrons.transitions import QUARKS, USUAL_QUARKS, get_quarks
+from bsnunu_jax.hadrons.transitions import QUARKS, USUAL_QUARKS
 from bsnunu_jax.inputs import Inputs
-from bsnunu_jax.inputs.running import SCALAR, TENSOR, factor, mu_b
+from bsnunu_jax.inputs.running import SCALAR, TENSOR, coefficient_scale, factor
 from bsnunu_jax.models.quantities import described
 from bsnunu_jax.models.strength import SCALE, Strength
 from bsnunu_jax.models.values import Ranges, Refusal, Settings, lowest, real
@@ -106,8 +106,7 @@ class PairModel:
         else:
             c = {k: p[k] for k in self.operators if k in p}
         if "scale" in p:
-            scale, quarks = p["scale"], _quarks(p)
-            c = {k: value * run_down(k, scale, inputs, quarks) for k, value in c.items()}
+            c = {k: value * run_down(k, p["scale"], _quarks(p), inputs) for k, value in c.items()}
         return Neutrinos(), self.make(p, c)
 
     def remarks(self, parameters: Mapping[str, Any], inputs: Inputs) -> list[str]:
@@ -117,8 +116,8 @@ class PairModel:
         scale = float(jnp.real(jnp.asarray(parameters["scale"])))
         used = [o for o in self.operators if o in parameters or o == parameters.get("operator")]
         quarks = _quarks(parameters)
-        factors = ", ".join(f"{o} {float(run_down(o, scale, inputs, quarks)):.3f}" for o in used)
-        low = scale_of(quarks, inputs)
+        low = float(jnp.asarray(coefficient_scale(quarks, inputs)))
+        factors = ", ".join(f"{o} {float(run_down(o, scale, quarks, inputs)):.3f}" for o in used)
         return [f"running from {scale:g} to {low:g} GeV multiplies: {factors}"]
 
     def refuse(self, ranges: Ranges, fit: bool) -> Refusal | None:
@@ -211,17 +210,12 @@ class PairModel:
         return None
 
 
-def scale_of(quarks: str, inputs: Inputs) -> float:
-    """Scale [GeV] of scalar and tensor coefficients in rates of a quark transition."""
-    return get_quarks(quarks).scale or mu_b(inputs)
-
-
-def run_down(operator: str, scale: Any, inputs: Inputs, quarks: str = USUAL_QUARKS) -> Scalar:
-    """C(`scale_of`)/C(scale) of an operator by its quark current: S, P scalar, T tensor."""
+def run_down(operator: str, scale: Any, quarks: str, inputs: Inputs) -> Scalar:
+    """C in rates over C(scale) of an operator by its current: S, P scalar, T tensor, V, A none."""
     kinds = {"S": SCALAR, "P": SCALAR, "T": TENSOR}
     if operator[0] not in kinds:
         return jnp.ones(())
-    return factor(kinds[operator[0]], scale, scale_of(quarks, inputs), inputs)
+    return factor(kinds[operator[0]], scale, coefficient_scale(quarks, inputs), inputs)
 
 
 def _quarks(p: Mapping[str, Any]) -> str:

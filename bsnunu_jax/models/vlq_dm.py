@@ -9,7 +9,7 @@ beside |yq_s| and |yd_s|:
 with yq real, yd_s ~ exp(-i rho), yd_b ~ exp(-i (theta - rho)). `C_ss` [GeV^-1] may take the place
 of `y1`. Without a value m_Q = m_D = 3 TeV and yq_s = yd_s = 2, as on the slides; others are 0.
 Neglected: kappa phi^2 H^dagger H, the first generation, loops (B_s mixing is a box of Q, D and phi:
-there is no contribution at tree level), running of the coefficients.
+there is no contribution at tree level).
 
     L = y_q^p qbar_Lp Q_R phi + y_d^p Dbar_L d_Rp phi + y_1 Qbar_L D_R H + h.c. - m_Q Qbar Q - m_D
     Dbar D,   <H> = v/sqrt(2),   q_p = ((V^dagger u)_p, d_p)
@@ -23,8 +23,11 @@ own sign in L gives -y_1). After Q and D are integrated out
                         + y_q^i y_q^j* m_j/m_Q^2 + y_d^i* y_d^j m_i/m_D^2,
 
 the same for up quarks with V y_q in place of y_q and without y_d. Corrections are v^2/m_Q^2. y_2
-Qbar_R D_L H enters at that order. Nothing runs: y_1 and the quark masses belong to the scale of the
-coefficients, 4.8 GeV for bs, 2 GeV for ss; from 1 TeV to 4.2 GeV a scalar operator grows by 1.64.
+Qbar_R D_L H enters at that order. Couplings belong to the scale (m_Q m_D)^(1/2), C_sb to that of
+the preset's m_b, C_ss to 2 GeV, C_uc to m_c. Scalar coefficients grow as quark masses, by 1.71 from
+3 TeV to 4.8 GeV and by 1.17 from there to 2 GeV; quark masses in the other terms are those of the
+scale. With `running: false` nothing runs, as in the paper: y_1 belongs to the scale of each
+coefficient, and C_ss and C_sb stand at one.
 """
 
 import math
@@ -38,6 +41,7 @@ from jaxtyping import Array, Complex
 
 from bsnunu_jax.foundation.arrays import Scalar
 from bsnunu_jax.inputs import Inputs
+from bsnunu_jax.inputs.running import SCALAR, factor, mu_b
 from bsnunu_jax.models.matching import mixing_angles, standard_ckm
 from bsnunu_jax.models.values import PERTURBATIVE, Ranges, Refusal, Settings, largest, lowest, real
 from bsnunu_jax.states import Neutrinos, ScalarPair
@@ -53,6 +57,8 @@ class Couplings(eqx.Module):
     Attributes:
         y_q: couplings of s_L and b_L, shape (2,).
         y_d: couplings of s_R and b_R, shape (2,).
+        to_b: what QCD multiplies scalar coefficients by from (m_Q m_D)^(1/2) to the scale of m_b.
+        to_s: from there to 2 GeV.
     """
 
     m_Q: Scalar
@@ -60,6 +66,8 @@ class Couplings(eqx.Module):
     y_q: Complex[Array, "2"]
     y_d: Complex[Array, "2"]
     y_1: ComplexScalar
+    to_b: Scalar
+    to_s: Scalar
 
 
 def vacuum_expectation(inputs: Inputs) -> Scalar:
@@ -68,20 +76,20 @@ def vacuum_expectation(inputs: Inputs) -> Scalar:
 
 
 def mixing_strength(c: Couplings, inputs: Inputs) -> ComplexScalar:
-    """y_1 v/(sqrt(2) m_Q m_D) [GeV^-1]."""
+    """y_1 v/(sqrt(2) m_Q m_D) [GeV^-1], at the scale of the couplings."""
     return c.y_1 * vacuum_expectation(inputs) / (jnp.sqrt(2.0) * c.m_Q * c.m_D)
 
 
 def chirality_flip(
     c: Couplings, inputs: Inputs, i: str, j: str, *, mass_terms: bool = True
 ) -> ComplexScalar:
-    """C^S_ij + i C^P_ij [GeV^-1], the coefficient of (1/2)(dbar_Li d_Rj) phi^2; i, j of "s", "b".
+    """C^S_ij + i C^P_ij [GeV^-1] of (1/2)(dbar_Li d_Rj) phi^2 at the scale of m_b; i, j: "s", "b".
 
     Args:
         mass_terms: include those with the mass of a light quark.
     """
     a, b = _QUARKS[i], _QUARKS[j]
-    found = 2 * mixing_strength(c, inputs) * c.y_q[a] * c.y_d[b]
+    found = 2 * c.to_b * mixing_strength(c, inputs) * c.y_q[a] * c.y_d[b]
     if mass_terms:
         masses = inputs.role("m_s"), inputs.role("m_b")
         found += c.y_q[a] * jnp.conj(c.y_q[b]) * masses[b] / c.m_Q**2
@@ -92,10 +100,15 @@ def chirality_flip(
 def down_coefficients(
     c: Couplings, inputs: Inputs, i: str, j: str, *, mass_terms: bool = True
 ) -> tuple[ComplexScalar, ComplexScalar]:
-    """C^S_ij and C^P_ij [GeV^-1] of down quarks."""
+    """C^S_ij and C^P_ij [GeV^-1] of down quarks at the scale of m_b."""
     to_right = chirality_flip(c, inputs, i, j, mass_terms=mass_terms)
     to_left = jnp.conj(chirality_flip(c, inputs, j, i, mass_terms=mass_terms))
     return (to_right + to_left) / 2, (to_right - to_left) / 2j
+
+
+def strange_coefficient(c: Couplings, inputs: Inputs, *, mass_terms: bool = True) -> Scalar:
+    """C_ss [GeV^-1] at 2 GeV; all its terms, quark masses too, run there from the scale of m_b."""
+    return c.to_s * jnp.real(down_coefficients(c, inputs, "s", "s", mass_terms=mass_terms)[0])
 
 
 def up_charm_coefficients(c: Couplings, inputs: Inputs) -> tuple[ComplexScalar, ComplexScalar]:
@@ -125,20 +138,22 @@ def dipole(c: Couplings, inputs: Inputs) -> tuple[ComplexScalar, ComplexScalar]:
 
 
 def strange_product(C_ss: ArrayLike, c: Couplings, inputs: Inputs) -> ComplexScalar:
-    """y_1 that gives C^S_ss its value through the leading term, real."""
-    per_y1 = 2 * vacuum_expectation(inputs) / (jnp.sqrt(2.0) * c.m_Q * c.m_D)
+    """y_1 that gives C_ss at 2 GeV its value through the leading term, real."""
+    per_y1 = 2 * c.to_b * c.to_s * vacuum_expectation(inputs) / (jnp.sqrt(2.0) * c.m_Q * c.m_D)
     return jnp.asarray(C_ss / (per_y1 * jnp.real(c.y_q[0] * c.y_d[0])) + 0j)
 
 
 _RATIOS = ("r_q", "r_d", "theta", "rho")
 PARAMETERS = ("m", "mQ", "mD", "yq_s", "yq_b", "yd_s", "yd_b", "y1", *_RATIOS, "C_ss")
-SETTINGS: Settings = {"mass_terms": (True, False)}
+SETTINGS: Settings = {"mass_terms": (True, False), "running": (True, False)}
 _DEFAULTS = {"mQ": 3.0, "mD": 3.0, "yq_s": 2.0, "yd_s": 2.0}
 _REAL = ("m", "mQ", "mD", *_RATIOS, "C_ss")
 _GEV = 1000.0  # of a TeV
 _LEAST_QUARK_MASS = 1.5  # TeV
 _CONTROLLED = (0.5, 0.9)  # GeV
 _VEV = 246.22  # GeV
+_STRANGE_SCALE = 2.0  # GeV, where the condensate is
+_GROWTH = 2.0  # from TeV to 2 GeV, to 7 % for quarks between 1.5 and 10 TeV
 
 
 def couplings(parameters: Mapping[str, Any], inputs: Inputs) -> Couplings:
@@ -154,11 +169,16 @@ def couplings(parameters: Mapping[str, Any], inputs: Inputs) -> Couplings:
     else:
         y_q, y_d = (q, number["yq_b"] + 0j), (d, number["yd_b"] + 0j)
     m_Q, m_D = _GEV * number["mQ"], _GEV * number["mD"]
-    found = Couplings(m_Q, m_D, jnp.stack(y_q), jnp.stack(y_d), number["y1"] + 0j)
+    to_b = to_s = jnp.ones(())
+    if p.get("running", True):
+        to_b = factor(SCALAR, jnp.sqrt(m_Q * m_D), mu_b(inputs), inputs)
+        to_s = factor(SCALAR, mu_b(inputs), _STRANGE_SCALE, inputs)
+    y_1 = number["y1"] + 0j
+    found = Couplings(m_Q, m_D, jnp.stack(y_q), jnp.stack(y_d), y_1, to_b, to_s)
     if "C_ss" not in p:
         return found
     y_1 = strange_product(number["C_ss"], found, inputs)
-    return Couplings(m_Q, m_D, found.y_q, found.y_d, y_1)
+    return eqx.tree_at(lambda c: c.y_1, found, y_1)
 
 
 def build(parameters: Mapping[str, Any], inputs: Inputs) -> Sectors:
@@ -167,18 +187,18 @@ def build(parameters: Mapping[str, Any], inputs: Inputs) -> Sectors:
     >>> from bsnunu_jax import load_inputs
     >>> found = build({"m": 0.6, "C_ss": 1e-4, "r_q": 1e-3}, load_inputs())
     >>> f"{float(jnp.abs(found.invisible[1].coefficients['S'])):.1e}"
-    '2.5e-08'
+    '2.1e-08'
     """
     c = couplings(parameters, inputs)
     with_masses = parameters.get("mass_terms", True)
     m = jnp.real(jnp.asarray(parameters["m"]))
     S, P = down_coefficients(c, inputs, "s", "b", mass_terms=with_masses)
-    strange, _ = down_coefficients(c, inputs, "s", "s", mass_terms=with_masses)
+    strange = strange_coefficient(c, inputs, mass_terms=with_masses)
     uc_S, uc_P = up_charm_coefficients(c, inputs)
     # L = (1/2) C (sbar b) phi^2, and `ScalarPair` has no 1/2.
     pair = ScalarPair(m, S=S / 2, P=P / 2, real=True)
     of_charm = ScalarPair(m, S=uc_S / 2, P=uc_P / 2, real=True, quarks="c->u")
-    return Sectors((Neutrinos(), pair, of_charm), dark=DarkScalar(m, C_ss=jnp.real(strange)))
+    return Sectors((Neutrinos(), pair, of_charm), dark=DarkScalar(m, C_ss=strange))
 
 
 def refuse(ranges: Ranges, fit: bool) -> Refusal | None:
@@ -239,7 +259,8 @@ def _sizes(ranges: Ranges) -> Iterator[tuple[str, str, float]]:
             abs(complex(x)) for x in given["yd_s"]
         )
         cosine = min(abs(math.cos(complex(x).real)) for x in given.get("rho", (0.0,)))
-        strength = 2 * _VEV * least * cosine
+        runs = all(given.get("running", (True,)))
+        strength = 2 * _VEV * least * cosine * (_GROWTH if runs else 1.0)
         yield "C_ss", "y1", largest(ranges, "C_ss") * math.sqrt(2) * masses / max(strength, 1e-300)
 
 

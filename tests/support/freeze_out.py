@@ -1,17 +1,15 @@
-"""Relic density by other means: scipy's quadrature, Radau in ln(Y/Y_eq), an own gas.
+"""Relic density by other means: scipy's quadrature, splines and Radau in ln(Y/Y_eq).
 
-Nothing of `bsnunu_jax.observables.dark_matter` enters but the effective degrees of freedom of
-`ideal_gas`.
+Of `bsnunu_jax.observables.dark_matter` nothing enters but the rows of its table.
 """
 
 from itertools import pairwise
 
 import numpy as np
+from equation_of_state import logs_and_slope
 from scipy.integrate import quad, solve_ivp
 from scipy.interpolate import CubicSpline
 from scipy.special import k1e, kve
-
-from bsnunu_jax.observables.dark_matter.degrees_of_freedom import ideal_gas
 
 PLANCK_MASS = 1.22089e19
 X_SWITCH = 60.0
@@ -57,11 +55,7 @@ def boltzmann(m: float, c_ss: float, values: dict):
     closed = max(0.0, float(values["m_K_plus"]) / m - 1)
     smooth = [log_average(c, m, c_ss, values) + 2 * c * closed for c in coarse]
     sv = CubicSpline(np.log(coarse), smooth)
-    t = np.clip(m / x, 2e-5, 0.15)
-    log_rho, log_s = np.log(ideal_gas(t))
-    step = 1e-4
-    hot, cold = (np.log(ideal_gas(t * np.exp(e))[1]) for e in (step, -step))
-    slope = np.where((m / x > 2e-5) & (m / x < 0.15), (hot - cold) / (2 * step), 0.0)
+    log_rho, log_s, slope = logs_and_slope(m / x)
     root = np.exp(log_s - log_rho / 2) * (1 + slope / 3)
     rest = CubicSpline(np.log(x), np.log(np.sqrt(np.pi / 45) * PLANCK_MASS * m * root / x**2))
 
@@ -72,7 +66,7 @@ def boltzmann(m: float, c_ss: float, values: dict):
 
 
 def omega_h2(m: float, c_ss: float, values: dict, x_start: float = 5.0) -> float:
-    """Omega h^2, for particles in equilibrium at x_start with T < 0.15 GeV there."""
+    """Omega h^2, for particles in equilibrium at x_start."""
     log_a, slope, log_s = boltzmann(m, c_ss, values)
 
     def equilibrium(x: float) -> float:

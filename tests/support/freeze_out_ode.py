@@ -6,11 +6,11 @@ import diffrax
 import jax
 import jax.numpy as jnp
 import numpy as np
+from equation_of_state import spline, table
 
 from bsnunu_jax.observables.dark_matter import relic_density as package
 from bsnunu_jax.observables.dark_matter.annihilation import amplitude
 from bsnunu_jax.observables.dark_matter.bessel import kve
-from bsnunu_jax.observables.dark_matter.degrees_of_freedom import log_degrees_of_freedom
 from bsnunu_jax.observables.dark_matter.thermal import (
     channels,
     closing,
@@ -43,6 +43,18 @@ def interpolated(dark, inputs):
     return average
 
 
+def degrees_of_freedom(T):
+    """ln g_rho, ln g_s and d ln g_s/d ln T by scipy's pieces of the table, looked up by halving."""
+    low, high = table()[[0, -1], 0]
+    at, knots = jnp.log(jnp.clip(T, low, high)), jnp.asarray(spline().x)
+    piece = jnp.clip(jnp.searchsorted(knots, at, side="right") - 1, 0, knots.size - 2)
+    distance = (at - knots[piece])[..., None]
+    a, b, c, d = jnp.asarray(spline().c)[:, piece]
+    logs = ((a * distance + b) * distance + c) * distance + d
+    slope = ((3 * a * distance + 2 * b) * distance + c)[..., 1]
+    return logs[..., 0], logs[..., 1], jnp.where((low < T) & (high > T), slope, 0.0)
+
+
 def omega_h2_diffrax(m, c_ss, inputs, rtol: float = 1e-8, *, table: bool = False) -> jax.Array:
     """Omega h^2 with Kvaerno5 in W = ln(Y/Y_eq) and a Gauss-Legendre tail.
 
@@ -54,7 +66,7 @@ def omega_h2_diffrax(m, c_ss, inputs, rtol: float = 1e-8, *, table: bool = False
     in_steps = interpolated(dark, inputs) if table else exact
 
     def annihilation(x, sigma_v):
-        log_rho, log_s, slope = log_degrees_of_freedom(dark.m / x)
+        log_rho, log_s, slope = degrees_of_freedom(dark.m / x)
         root = jnp.exp(log_s - log_rho / 2) * (1 + slope / 3)
         A = np.sqrt(np.pi / 45) * package.PLANCK_MASS * dark.m * root / x**2
         density = 45 / (4 * np.pi**4) * x**2 * kve(2, x) * jnp.exp(-x - log_s)

@@ -28,7 +28,8 @@ CRITICAL_DENSITY = 1.053672e-5  # GeV cm^-3, over h^2
 
 X_START, X_END = 2.0, 50.0
 STEPS = 256
-TAIL_NODES, POWER = 24, 3
+# So many nodes because the table has kinks, the first at 10 MeV.
+TAIL_NODES, POWER = 64, 3
 # Of the polynomials through the thermal averages: in ln x up to X_END, in t after it.
 # The latter start at COLDEST: slopes at a threshold grow like t^(-3/2).
 SAMPLES, TAIL_SAMPLES, COLDEST = 14, 14, 0.05

@@ -3,7 +3,7 @@ r"""The plane of r_d = |y_d^b/y_d^s| and r_q = |y_q^b/y_q^s| of the slides.
 With C_ss = 2 c cos(rho) from the relic density, c = |y_q^s y_d^s y_1| v/(sqrt(2) m_Q m_D), the
 leading terms are |C^{S,P}_sb| = c |r_d +- r_q exp(i theta)|: circles that B -> K sees with one
 sign, B -> K* and B_s -> phi phi with the other. Every point goes through the couplings of the
-model `vlq-dm`, terms with quark masses included.
+model `vlq-dm`, terms with quark masses included, without running, as in arXiv:2403.12485.
 """
 
 from dataclasses import dataclass
@@ -19,6 +19,7 @@ from bsnunu_jax.reproduce.settings import Settings
 THETAS = (0.0, np.pi / 2, 3 * np.pi / 4, np.pi)
 # Of the plane [GeV], of the slides' quarks [TeV] and of |y_q^s| = |y_d^s|.
 MASS, QUARKS, STRANGE = 0.6, 3.0, 2.0
+_QUARKS = {"mQ": QUARKS, "mD": QUARKS, "yq_s": STRANGE, "yd_s": STRANGE, "running": False}
 
 
 @dataclass(frozen=True)
@@ -86,7 +87,7 @@ def plane(settings: Settings, *, mass_terms: bool = True) -> Plane:
 
 def needed_y_1(settings: Settings, C_ss: float, rho: float = 0.0) -> float:
     """|y_1| of this C_ss [GeV^-1] at m_Q = m_D = 3 TeV and |y_q^s| = |y_d^s| = 2."""
-    point = {"m": MASS, "mQ": QUARKS, "mD": QUARKS, "yq_s": STRANGE, "yd_s": STRANGE, "C_ss": C_ss}
+    point = {"m": MASS, "C_ss": C_ss} | _QUARKS
     return abs(complex(vlq_dm.couplings(point, settings.inputs).y_1)) / abs(np.cos(rho))
 
 
@@ -97,7 +98,7 @@ def largest_rho(y_1: float) -> float:
 
 def benchmark(settings: Settings) -> float:
     """|C^P_uc|/m_c [TeV^-2] of the slides' quarks without couplings to b; |C^S_uc| is the same."""
-    point = {"m": MASS, "mQ": QUARKS, "yq_s": STRANGE, "y1": 1.0}
+    point = {"m": MASS, "y1": 1.0} | _QUARKS
     c = vlq_dm.couplings(point, settings.inputs)
     _, P = vlq_dm.up_charm_coefficients(c, settings.inputs)
     return abs(complex(P)) / float(settings.inputs.values["m_c_mc_MSbar"]) / rates.PER_TEV2
@@ -118,17 +119,7 @@ def _coefficients(
     inputs = settings.inputs
 
     def one(r_d: jax.Array, r_q: jax.Array, theta: jax.Array) -> tuple[jax.Array, jax.Array]:
-        point = {
-            "m": MASS,
-            "mQ": QUARKS,
-            "mD": QUARKS,
-            "yq_s": STRANGE,
-            "yd_s": STRANGE,
-            "C_ss": C_ss,
-            "r_d": r_d,
-            "r_q": r_q,
-            "theta": theta,
-        }
+        point = {"m": MASS, "C_ss": C_ss, "r_d": r_d, "r_q": r_q, "theta": theta} | _QUARKS
         c = vlq_dm.couplings(point, inputs)
         S, P = vlq_dm.down_coefficients(c, inputs, "s", "b", mass_terms=mass_terms)
         return abs(S) / rates.UNIT, abs(P) / rates.UNIT
