@@ -28,7 +28,7 @@ def read_json(path: Path, kind: str = "JSON file") -> Any:
         kind: what it should be, for messages.
 
     Raises:
-        InputError: if it is missing, no file, larger than `MAX_BYTES`, not JSON, or has a key twice.
+        InputError: if it is missing, no file, too large, not JSON, or has a key twice.
 
     >>> import tempfile
     >>> path = Path(tempfile.mkdtemp()) / "a.json"

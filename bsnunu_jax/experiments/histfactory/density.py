@@ -16,7 +16,7 @@ from bsnunu_jax.experiments.histfactory.parameters import Parameters
 from bsnunu_jax.experiments.quoted.marginal_poisson import poisson
 
 Scalar = Float[Array, ""]
-Vector = Float[Array, " parameters"]
+Vector = Float[Array | np.ndarray, " parameters"]
 
 
 @dataclass(frozen=True, eq=False)

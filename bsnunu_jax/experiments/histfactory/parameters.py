@@ -195,7 +195,7 @@ class Parameters:
         return found  # type: ignore[return-value]
 
     def log_constraints(
-        self, vector: Float[Array, " parameters"], auxdata: Any = None, xp: Any = jnp
+        self, vector: Float[Array | np.ndarray, " parameters"], auxdata: Any = None, xp: Any = jnp
     ) -> Scalar:
         """ln of the constraint terms.
 

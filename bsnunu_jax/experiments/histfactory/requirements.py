@@ -58,9 +58,9 @@ def requirements(spec: Specification) -> tuple[Parameters, Starts]:
         for use in uses[kind]:
             _take(use, found, uses[kind])
     settings = spec.measurement.settings
-    made = [s.configured(settings[n]) if n in settings else s for n, s in found.items()]
-    for s in made:
-        s.complete(spec.measurement.place)
+    made = [p.configured(settings[n]) if n in settings else p for n, p in found.items()]
+    for parameter in made:
+        parameter.complete(spec.measurement.place)
     parameters = Parameters(tuple(made))
     return parameters, _starts(uses, parameters)
 

@@ -1,4 +1,4 @@
-"""pyhf workspace JSON -> `Density`: a measurement of it, patched, without what a theory replaces."""
+"""pyhf workspace JSON -> `Density`: patched, of one measurement, less what a theory replaces."""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
@@ -135,7 +135,7 @@ def _poi(spec: Specification, parameters: Parameters, whole: bool) -> str | None
         if poi and whole:
             place.refuse(f"no parameter {shown(poi)}, its poi", ", ".join(parameters.slices))
         return None
-    if not next(s for s in parameters.sets if s.name == poi).inits.size == 1:
+    if next(s for s in parameters.sets if s.name == poi).inits.size != 1:
         place.refuse(f"its poi {shown(poi)} is a list of parameters", "a number")
     return poi
 

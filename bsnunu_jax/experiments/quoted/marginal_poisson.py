@@ -94,7 +94,7 @@ def log_most_likely(expected: Points, observed: Points, std: Points) -> Float[Ar
 
 
 def poisson(
-    observed: np.ndarray | Array, expected: Float[Array, " bins"], xp: Any = jnp
+    observed: np.ndarray | Array, expected: Float[Array | np.ndarray, " bins"], xp: Any = jnp
 ) -> Float[Array, ""]:
     """sum ln Poisson(observed | expected); of an expected 0, 0 without events and else -inf.
 
