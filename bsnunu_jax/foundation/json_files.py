@@ -75,7 +75,7 @@ def _bytes(path: Path, where: str, kind: str) -> bytes:
             )
         with path.open("rb") as file:
             content = file.read(MAX_BYTES + 1)
-        if content.startswith(_GZIP):
+        if content.startswith(_GZIP) and len(content) <= MAX_BYTES:
             with gzip.open(io.BytesIO(content)) as unpacked:
                 content = unpacked.read(MAX_BYTES + 1)
     except InputError:

@@ -1,5 +1,6 @@
 """Workspaces of every type of modifier, pyhf's density of them, and points to compare at."""
 
+import json
 import logging
 import warnings
 from contextlib import contextmanager
@@ -93,6 +94,28 @@ def all_pairs() -> dict:
     return workspace(channels, {f"SR{tag}": [37.0, 19.0] for tag in tags}, [LUMI])
 
 
+# Two channels, five of the types.
+GOOD = workspace(
+    [
+        channel(
+            "SR",
+            sample("signal", [4.0, 2.0], MU, histosys("j", [4.5, 2.2], [3.5, 1.9])),
+            sample("bkg", [30.0, 20.0], normsys("a", 1.2, 0.9), staterror("mc", [1.0, 2.0])),
+        ),
+        channel("CR", sample("bkg", [50.0, 60.0, 70.0], modifier("shapesys", "u", [5, 5, 5]))),
+    ],
+    {"SR": [35.0, 21.0], "CR": [52.0, 61.0, 66.0]},
+    [{"name": "a", "auxdata": [0.1]}],
+)
+
+
+def write(folder, content, name="ws.json"):
+    """A file with the content as JSON."""
+    path = folder / name
+    path.write_text(json.dumps(content))
+    return path
+
+
 def ours(content, codes=CODES[0], measurement=None) -> Density:
     spec = specification(content, "ws.json", measurement)
     return build(spec, norm_code=codes[0], histo_code=codes[1])
@@ -121,6 +144,31 @@ def pyhf_on_jax():
         pyhf.set_backend("numpy")
 
 
+def patch_set(content, **patches) -> dict:
+    """A patch set for a workspace, operations by name."""
+    digests = {kind: pyhf.utils.digest(content, algorithm=kind) for kind in ("sha256", "md5")}
+    return {
+        "metadata": {
+            "references": {"hepdata": "ins1234567"},
+            "digests": digests,
+            "description": "signals",
+            "labels": ["mass"],
+        },
+        "patches": [
+            {"metadata": {"name": name, "values": [i]}, "patch": operations}
+            for i, (name, operations) in enumerate(patches.items())
+        ],
+        "version": "1.0.0",
+    }
+
+
+def their_patched(content, patches, name) -> dict:
+    """pyhf's workspace with a patch of a set applied."""
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")
+        return dict(pyhf.PatchSet(patches).apply(content, name))
+
+
 def their_gradients(content, points, codes=CODES[0]) -> list[np.ndarray]:
     """pyhf's gradients of the log-density, of its JAX backend."""
     with pyhf_on_jax():
@@ -141,7 +189,7 @@ def random_points(density: Density, rng, n: int) -> list[np.ndarray]:
                 vector[at] = s.auxdata + width * s.scale * rng.normal(size=size)
             else:
                 vector[at] = rng.uniform(0.4, 2.0, size=size)
-        if density.bin_rates(vector, xp=np).min() > 0:
+        if density.impossible_bin(vector) is None:
             found.append(vector)
     return found
 

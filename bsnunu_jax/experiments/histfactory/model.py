@@ -176,7 +176,10 @@ def padded(rows: Sequence[Sequence[int]], padding: int) -> np.ndarray:
 
 
 def times(
-    rates: Float[Array, " entries"], modifiers: Float[Array, " n"], table: np.ndarray, xp: Any = jnp
+    rates: Float[Array, " entries"],
+    modifiers: Float[Array | np.ndarray, " n"],
+    table: np.ndarray,
+    xp: Any = jnp,
 ) -> Float[Array, " entries"]:
     """Rates times the modifiers of every entry, a row of the table, 1 where an index is n."""
     if table.shape[1] > _COLUMNS:
@@ -195,7 +198,9 @@ def _product(rows: Float[Array, "k entries"], xp: Any) -> Float[Array, " entries
     return rows[0]
 
 
-def _picked(modifiers: Float[Array, " n"], index: np.ndarray, xp: Any) -> Float[Array, " entries"]:
+def _picked(
+    modifiers: Float[Array | np.ndarray, " n"], index: np.ndarray, xp: Any
+) -> Float[Array, " entries"]:
     """modifiers[index], 1 where index = n.
 
     A product where it is small: XLA scatters the gradient of a gather, which takes longer.

@@ -81,11 +81,8 @@ class ParameterSet:
 
     def complete(self, place: Place) -> None:
         """Refuse a luminosity of which the measurement says too little."""
-        for key, value in (
-            ("auxdata", self.auxdata),
-            ("sigmas", self.scale),
-            ("inits", self.inits),
-        ):
+        given = {"auxdata": self.auxdata, "sigmas": self.scale, "inits": self.inits}
+        for key, value in given.items():
             if np.isnan(value).any():
                 place.refuse(f"parameter {self.name!r} needs {key} in the measurement")
 
