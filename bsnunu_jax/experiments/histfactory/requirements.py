@@ -100,9 +100,10 @@ def _poisson(m: Modifier, nominal: np.ndarray) -> ParameterSet:
     valid = (nominal > 0) & (m.data > 0)
     with np.errstate(all="ignore"):
         factor = np.where(valid, nominal**2 / np.where(valid, m.data, 1.0) ** 2, 1.0)
-    if not np.isfinite(factor).all():
-        bad = int(np.argmin(np.isfinite(factor)))
-        m.place.refuse(f"data[{bad}] is {m.data[bad]:g}, too small beside {nominal[bad]:g} events")
+    usable = np.isfinite(factor) & (factor > 0)
+    if not usable.all():
+        bad = int(np.argmin(usable))
+        m.place.refuse(f"data[{bad}] is {m.data[bad]:g}, no error of {nominal[bad]:g} events")
     return of_bins(m.name, m.type, factor, factor, ~valid)
 
 
