@@ -28,7 +28,7 @@ import jax.numpy as jnp
 import numpy as np
 
 from benchmarks.timing import Section, Timing, report, timed
-from bsnunu_jax.experiments.histfactory.model import HistFactory
+from bsnunu_jax.experiments.histfactory.density import Density
 from bsnunu_jax.experiments.histfactory.workspace import read_workspace
 from bsnunu_jax.experiments.records.record import WORKSPACE
 
@@ -51,40 +51,18 @@ def pyhf_model(folder: Path) -> tuple[Any, Any, np.ndarray]:
         return pyhf, model, np.asarray(workspace.data(model))
 
 
-def pyhf_order(model: HistFactory, config: Any, spec: Any) -> tuple[np.ndarray, ...]:
-    """Index in pyhf's vector of our systematics, normalisations, MC statistics."""
-    statistics, start = {}, 0
-    for sample in (s for channel in spec["channels"] for s in channel["samples"]):
-        for m in (m for m in sample["modifiers"] if m["type"] == "staterror"):
-            for i in range(len(sample["data"])):
-                gamma = int(model.gammas[start + i])
-                statistics[gamma] = config.par_slice(m["name"]).start + i
-        start += len(sample["data"])
-    gammas = [statistics[g] for g in range(len(model.gamma_sigma))]
-    named = [[config.par_slice(n).start for n in names] for names in (model.alphas, model.factors)]
-    return tuple(np.array(indices) for indices in (*named, gammas))
-
-
-def points(model: HistFactory, order: tuple[np.ndarray, ...], n: int) -> np.ndarray:
+def points(density: Density, n: int) -> np.ndarray:
     """Vectors in pyhf's order with every parameter displaced and positive rates, shape (n, 232)."""
-    rng, found = np.random.default_rng(3), []
-
-    @jax.jit
-    def lowest(alpha: jax.Array, factors: jax.Array, gamma: jax.Array) -> jax.Array:
-        entries = model.entry_rates(alpha, factors) * jnp.append(gamma, 1.0)[model.gammas]
-        return model.bin_rates(entries).min()
-
+    rng, found, model = np.random.default_rng(3), [], density.model
+    lowest = jax.jit(lambda vector: density.bin_rates(vector).min())
     while len(found) < n:
-        parts = (
-            0.5 * rng.normal(size=len(model.alphas)),
-            rng.uniform(1, 6, size=len(model.factors)),
-            1 + 0.5 * model.gamma_sigma * rng.normal(size=len(model.gamma_sigma)),
+        vector = density.vector(
+            jnp.asarray(0.5 * rng.normal(size=len(model.alphas))),
+            jnp.asarray(rng.uniform(1, 6, size=len(model.factors))),
+            jnp.asarray(1 + 0.5 * model.gamma_sigma * rng.normal(size=len(model.gamma_sigma))),
         )
-        if lowest(*parts) > 0:
-            vector = np.zeros(sum(len(indices) for indices in order))
-            for indices, part in zip(order, parts, strict=True):
-                vector[indices] = part
-            found.append(vector)
+        if lowest(vector) > 0:
+            found.append(np.asarray(vector))
     return np.array(found)
 
 
@@ -109,20 +87,21 @@ def section_density(folder: Path) -> Section:
     """The table of the log-density of the published workspace, 232 parameters."""
     ours = read_workspace(folder / WORKSPACE)
     pyhf, peer, data = pyhf_model(folder)
-    order = pyhf_order(ours, peer.config, peer.spec)
-    alphas, factors, gammas = order
-    bins = len(ours.observed)
-    many = points(ours, order, BATCH)
+    assert list(ours.parameters.slices) == peer.config.par_order
+    alphas, factors, gammas = ours.alpha_at, ours.factor_at, ours.gamma_at
+    bins = len(ours.model.observed)
+    many = points(ours, BATCH)
     numpy = timed(lambda p: peer.logpdf(p, data)[0], many[0], points=1)
     pyhf.set_backend("jax", precision="64b")
     _, peer, data = pyhf_model(folder)
     traced = jnp.asarray(data)
     columns = {
         "pyhf": evaluations(lambda p: peer.logpdf(p, traced)[0], many),
-        "full": evaluations(lambda p: ours.log_density(p[alphas], p[factors], p[gammas]), many),
+        "full": evaluations(ours.log_density, many),
         # One MC-statistics parameter a bin: the first of the gammas stand for them here.
         "collapsed": evaluations(
-            lambda p: ours.collapsed_log_density(p[alphas], p[factors], p[gammas[:bins]] - 1), many
+            lambda p: ours.model.collapsed_log_density(p[alphas], p[factors], p[gammas[:bins]] - 1),
+            many,
         ),
     }
     pyhf.set_backend("numpy")

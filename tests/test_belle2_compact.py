@@ -79,7 +79,7 @@ def test_strength_with_the_form_factor_systematics_of_the_workspace(
     compact: Belle2Likelihood, likelihood_dir: Path
 ) -> None:
     """The same compaction of the complete workspace, corr_ff included."""
-    model = read_workspace(likelihood_dir / WORKSPACE, drop=("mu",))
+    model = read_workspace(likelihood_dir / WORKSPACE, drop=("mu",)).model
     made = compact_model(model, compact.signal, 19)
     expected, found = (profile_strength(m, compact.signal, STRENGTHS) for m in (model, made))
     assert expected[:2] == pytest.approx([11.973, 7.377], abs=2e-3)

@@ -9,6 +9,8 @@ import pytest
 
 from bsnunu_jax.cards.run_card import Card
 from bsnunu_jax.experiments import load_measurements
+from bsnunu_jax.experiments.histfactory.workspace import read_workspace
+from bsnunu_jax.experiments.records.record import DROPPED, WORKSPACE
 from bsnunu_jax.inference.fits.best_fit import best_fit
 
 CARD = Path(__file__).parents[1] / "fits" / "belle2_wet.yaml"
@@ -43,6 +45,7 @@ def test_depth_in_the_normalisation_of_pyhf(problem, fit):
 def test_profile_is_that_of_the_full_density(likelihood_dir, rng):
     """At the gammas of the most likely bin rates the full density is largest, and as stated."""
     (measurement,) = load_measurements(["belle2_knunu_2023"], likelihood=likelihood_dir)
+    whole = read_workspace(likelihood_dir / WORKSPACE, drop=DROPPED)
     model = measurement.model
     alpha = 0.5 * rng.normal(size=len(model.alphas))
     entries = np.asarray(model.entry_rates(jnp.asarray(alpha), jnp.zeros(0)))
@@ -55,7 +58,7 @@ def test_profile_is_that_of_the_full_density(likelihood_dir, rng):
         pulls = (t / spread)[model.bins] * entries * sigma
         gamma = np.ones(len(model.gamma_sigma))
         gamma[model.gammas[free]] += (sigma * pulls)[free]
-        return float(model.log_density(jnp.asarray(alpha), jnp.zeros(0), jnp.asarray(gamma)))
+        return float(whole.log_density(whole.vector(alpha, np.zeros(0), gamma)))
 
     n = measurement.observed
     shift = mean - spread**2

@@ -69,7 +69,7 @@ class Strength:
     def __init__(self, folder, prefixes):
         names = [c["name"] for c in json.loads((folder / WORKSPACE).read_text())["channels"]]
         channels = [n for n in names if n.startswith(prefixes)]
-        self.model = model = read_workspace(folder / WORKSPACE, channels=channels)
+        self.model = model = read_workspace(folder / WORKSPACE, channels=channels).model
         split = len(model.alphas)
 
         def objective(x):
@@ -123,7 +123,7 @@ def test_signal_strength_of_the_card(likelihood_dir, profiled, strength, error):
     Integrating over the MC statistics instead of profiling them moves mu from 4.60 to 4.44. All
     form-factor coefficients of the card move the rate, the systematics of the workspace its shape.
     """
-    model = read_workspace(likelihood_dir / WORKSPACE)
+    model = read_workspace(likelihood_dir / WORKSPACE).model
 
     def workspace(x):
         mean, spread = model.collapsed_moments(model.entry_rates(x[1:], x[:1]))
@@ -190,7 +190,7 @@ def test_resonance_of_the_card(likelihood_dir):
 
 def test_channels_are_kept_with_what_acts_on_them(likelihood_dir):
     path = likelihood_dir / WORKSPACE
-    whole, hta = read_workspace(path), read_workspace(path, channels=["sgn1_had"])
+    whole, hta = read_workspace(path).model, read_workspace(path, channels=["sgn1_had"]).model
     here = np.array([channel == "sgn1_had" for channel, _ in whole.entries])
     assert hta.observed.tolist() == whole.observed[-6:].tolist()
     np.testing.assert_array_equal(hta.nominal, whole.nominal[here])

@@ -1,11 +1,12 @@
 """Commands on published data that do not come with the package."""
 
+import json
 import shlex
 from pathlib import Path
 
 import click
 
-from bsnunu_jax.commands.options import PATH, echo, fail
+from bsnunu_jax.commands.options import JSON, PATH, echo, fail
 from bsnunu_jax.foundation.interrupts import keep
 
 _FILES = click.option(
@@ -19,7 +20,7 @@ _FILES = click.option(
 
 @click.group()
 def data() -> None:
-    """Published data that do not come with the package: belle2-knunu."""
+    """Published data that do not come with the package: belle2-knunu, workspaces of pyhf."""
 
 
 @data.command("get")
@@ -88,6 +89,38 @@ def data_compact(name: str, source: Path | None, out: Path | None) -> None:
     if out is None:
         return echo(text.rstrip("\n"))
     write_whole(out, text)
+
+
+@data.command("density")
+@click.argument("file", type=PATH)
+@click.option(
+    "--at",
+    type=PATH,
+    metavar="VALUES.json",
+    help="Parameters by name, a number or a list each [initial values of the measurement].",
+)
+@click.option("--measurement", metavar="NAME", help="Of the workspace, if it has several.")
+@click.option(
+    "--patch",
+    metavar="FILE:NAME",
+    help="Patch to apply first: of a patch set, or FILE alone with one JSON patch.",
+)
+@JSON
+def data_density(
+    file: Path, at: Path | None, measurement: str | None, patch: str | None, as_json: bool
+) -> None:
+    """The log-density of a pyhf workspace, all terms, as pyhf has it.
+
+    Example: bsnunu data density workspace.json --at values.json
+    """
+    from bsnunu_jax.experiments.histfactory.evaluated import as_table, evaluated
+
+    chosen = None
+    if patch is not None:
+        before, colon, name = patch.rpartition(":")
+        chosen = (Path(before), name) if colon else (Path(patch), None)
+    found = evaluated(file, at, measurement, chosen)
+    echo(json.dumps(found) if as_json else as_table(found))
 
 
 COMMANDS = (data,)

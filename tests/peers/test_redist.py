@@ -13,6 +13,8 @@ from scipy.special import gammaln
 
 from bsnunu_jax.exchange.redist import bridge
 from bsnunu_jax.experiments import Predictions, load_measurements
+from bsnunu_jax.experiments.histfactory.workspace import read_workspace
+from bsnunu_jax.experiments.records.record import DROPPED, WORKSPACE
 from bsnunu_jax.inputs import Nuisances, load_inputs
 from bsnunu_jax.states import Universal
 
@@ -76,8 +78,9 @@ def order(bridged, published):
 
 
 @pytest.fixture(scope="module")
-def native(published):
+def native(published, likelihood_dir):
     """ln of the same density, and the rates of the bins, at a vector in the order of `order`."""
+    whole = read_workspace(likelihood_dir / WORKSPACE, drop=DROPPED)
     model, ends = published.model, np.cumsum([3, NUISANCES.size, len(published.model.alphas)])
 
     def weights(point):
@@ -89,7 +92,8 @@ def native(published):
     def density(point):
         _, z, alpha, gamma = jnp.split(point, ends)
         prior = -0.5 * jnp.sum(z**2) - 0.5 * np.log(2 * np.pi) * z.size
-        return model.log_density(alpha, jnp.zeros(0), gamma, weights(point)) + prior
+        vector = whole.vector(alpha, jnp.zeros(0), gamma)
+        return whole.log_density(vector, weights(point)) + prior
 
     def rates(point):
         _, _, alpha, gamma = jnp.split(point, ends)

@@ -1,19 +1,20 @@
-r"""HistFactory models as pure JAX: what `pyhf.Model.logpdf` computes, from the same workspace JSON.
+r"""Expected events of a HistFactory model as pure JAX, and its MC statistics collapsed.
 
 Every (sample, channel, bin) is one entry e of a flat vector. With alpha the interpolated
-systematics and gamma the MC-statistics factors,
+systematics and gamma the factors of single bins,
 
     rate_e = (nominal_e + sum_a [alpha_a S_ae + f(alpha_a) A_ae]) x prod norm factors x gamma_e,
 
 where S and A are the symmetric and antisymmetric part of the up and down variations and f is the
-interpolation code: two matrix products whatever the number of systematics. Supported modifiers:
-normfactor, normsys, histosys, staterror.
+interpolation code: two matrix products whatever the number of systematics. The gammas of MC
+statistics (staterror) add up to one Gaussian a bin here; all factors of bins, and all constraint
+terms, are in `density.py`.
 """
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import cached_property
-from typing import Literal
+from typing import Any, Literal
 
 import jax.numpy as jnp
 import numpy as np
@@ -24,6 +25,8 @@ from bsnunu_jax.experiments.quoted.marginal_poisson import poisson
 Scalar = Float[Array, ""]
 NormCode = Literal["code4", "code1"]
 HistoCode = Literal["code4p", "code0"]
+# Modifiers of an entry that are multiplied one by one, and entries x modifiers of a small product.
+_COLUMNS, _SMALL = 4, 10_000
 
 
 @dataclass(frozen=True, eq=False)
@@ -41,9 +44,9 @@ class HistFactory:
         norm_alpha: index of the systematic of every normsys modifier.
         norm_up, norm_down: its factors at +1 and -1.
         norm_of_entry: shape (entries, k): normsys modifiers of an entry, padded with their number.
-        factors: names of the free normalisations (normfactor), the signal strength among them.
+        factors: names of normfactors, the signal strength among them, and of the luminosity.
         factor_of_entry: shape (entries, k): their indices, padded with their number.
-        gammas: index of the gamma of every entry, number of gammas where it has none.
+        gammas: index of the first gamma of every entry, number of gammas where it has none.
         gamma_sigma: relative MC-statistics error of every gamma.
         constant: ln of the constraint terms of gammas without error, which pyhf counts.
         norm_code: interpolation of normsys, pyhf's default "code4" or "code1".
@@ -70,19 +73,18 @@ class HistFactory:
     histo_code: HistoCode = "code4p"
 
     def entry_rates(
-        self, alpha: Float[Array, " alphas"], factors: Float[Array, " factors"]
+        self, alpha: Float[Array, " alphas"], factors: Float[Array, " factors"], xp: Any = jnp
     ) -> Float[Array, " entries"]:
-        """Expected events of every entry with all gammas at 1."""
-        shifted = jnp.asarray(self.nominal) + alpha @ self.symmetric
+        """Expected events of every entry with all gammas at 1; `xp` is jax.numpy or numpy."""
+        shifted = xp.asarray(self.nominal) + alpha @ self.symmetric
         curved = np.flatnonzero(self.antisymmetric.any(axis=1))
         if curved.size:
-            bend = _antisymmetric_weight(alpha[curved], self.histo_code)
-            shifted += bend @ self.antisymmetric[curved]
+            bend = _antisymmetric_weight(alpha[curved], self.histo_code, xp)
+            shifted = shifted + bend @ self.antisymmetric[curved]
         at = alpha[self.norm_alpha]
-        norms = _norm_factor(at, self.norm_up, self.norm_down, self.norm_code)
+        norms = _norm_factor(at, self.norm_up, self.norm_down, self.norm_code, xp)
         for modifiers, table in ((norms, self.norm_of_entry), (factors, self.factor_of_entry)):
-            for column in table.T:
-                shifted *= _picked(modifiers, column)
+            shifted = times(shifted, modifiers, table, xp)
         return shifted
 
     def bin_rates(self, entry_rates: Float[Array, " entries"]) -> Float[Array, " bins"]:
@@ -104,6 +106,7 @@ class HistFactory:
         """
         slope = self.nominal_slopes @ self.of_bin
         expected = self.nominal @ self.of_bin
+        expected[expected == 0] = np.inf  # nothing to see
         found: np.ndarray = np.linalg.eigh(-slope @ (slope / expected).T)[1]
         return found
 
@@ -117,28 +120,6 @@ class HistFactory:
         for norm, alpha in zip(norms.T, alphas.T, strict=True):
             np.add.at(slopes, (alpha, entry), self.nominal * norm)
         return slopes
-
-    def log_density(
-        self,
-        alpha: Float[Array, " alphas"],
-        factors: Float[Array, " factors"],
-        gamma: Float[Array, " gammas"],
-        weights: Float[Array, " entries"] | None = None,
-    ) -> Scalar:
-        """ln of the full density, pyhf's `Model.logpdf` at the data: Poisson and constraint terms.
-
-        Args:
-            alpha: interpolated systematics.
-            factors: free normalisations.
-            gamma: MC-statistics factors.
-            weights: further factors of the entries, 1 if absent (a reweighted signal).
-        """
-        rates = self.entry_rates(alpha, factors) * jnp.append(gamma, 1.0)[self.gammas]
-        rates = rates if weights is None else rates * weights
-        pulls = (gamma - 1) / self.gamma_sigma
-        widths = float(np.log(self.gamma_sigma).sum())
-        constraints = _log_normal(alpha) + _log_normal(pulls) - widths
-        return poisson(self.observed, self.bin_rates(rates)) + constraints + self.constant
 
     def collapsed_log_density(
         self,
@@ -186,12 +167,6 @@ class HistFactory:
         """Mask of the entries of a sample, in all channels."""
         return np.array([name == sample for _, name in self.entries])
 
-    def named(self, values: Mapping[str, float]) -> tuple[Array, Array]:
-        """(alpha, factors) with the given values by name, the rest at 0 and 1."""
-        alpha = [values.get(name, 0.0) for name in self.alphas]
-        factors = [values.get(name, 1.0) for name in self.factors]
-        return jnp.asarray(alpha), jnp.asarray(factors)
-
 
 def padded(rows: Sequence[Sequence[int]], padding: int) -> np.ndarray:
     """Rows of indices, filled up to equal length."""
@@ -200,8 +175,38 @@ def padded(rows: Sequence[Sequence[int]], padding: int) -> np.ndarray:
     return np.array(filled, dtype=int).reshape(len(rows), width)
 
 
-def _picked(modifiers: Float[Array, " n"], index: np.ndarray) -> Float[Array, " entries"]:
-    """modifiers[index], 1 where index = n; a product: XLA scatters gradients of a gather slowly."""
+def times(
+    rates: Float[Array, " entries"],
+    modifiers: Float[Array | np.ndarray, " n"],
+    table: np.ndarray,
+    xp: Any = jnp,
+) -> Float[Array, " entries"]:
+    """Rates times the modifiers of every entry, a row of the table, 1 where an index is n."""
+    if table.shape[1] > _COLUMNS:
+        rows = _picked(modifiers, table.T.ravel(), xp).reshape(table.T.shape)
+        return rates * _product(rows, xp)
+    for column in table.T:
+        rates = rates * _picked(modifiers, column, xp)
+    return rates
+
+
+def _product(rows: Float[Array, "k entries"], xp: Any) -> Float[Array, " entries"]:
+    """The product over the first axis, by halves: exact also where a factor is 0."""
+    while len(rows) > 1:
+        half = len(rows) // 2
+        rows = xp.concatenate([rows[:half] * rows[half : 2 * half], rows[2 * half :]])
+    return rows[0]
+
+
+def _picked(
+    modifiers: Float[Array | np.ndarray, " n"], index: np.ndarray, xp: Any
+) -> Float[Array, " entries"]:
+    """modifiers[index], 1 where index = n.
+
+    A product where it is small: XLA scatters the gradient of a gather, which takes longer.
+    """
+    if xp is np or index.size * modifiers.size > _SMALL:
+        return xp.append(modifiers, 1.0)[index]
     chosen = (index[:, None] == np.arange(modifiers.size)).astype(float)
     return chosen @ modifiers + (index == modifiers.size)
 
@@ -211,19 +216,19 @@ def _log_normal(pulls: Float[Array, " n"]) -> Scalar:
     return -0.5 * jnp.sum(pulls**2) - 0.5 * np.log(2 * np.pi) * pulls.size
 
 
-def _antisymmetric_weight(alpha: Array, code: HistoCode) -> Array:
+def _antisymmetric_weight(alpha: Array, code: HistoCode, xp: Any) -> Array:
     """The f of the module docstring: 8 |alpha|, smoothed inside |alpha| < 1 by code4p."""
-    linear = 8 * jnp.abs(alpha)
+    linear = 8 * xp.abs(alpha)
     if code == "code0":
         return linear
     square = alpha**2
-    return jnp.where(square > 1, linear, square * (15 + square * (3 * square - 10)))
+    return xp.where(square > 1, linear, square * (15 + square * (3 * square - 10)))
 
 
-def _norm_factor(alpha: Array, up: np.ndarray, down: np.ndarray, code: NormCode) -> Array:
+def _norm_factor(alpha: Array, up: np.ndarray, down: np.ndarray, code: NormCode, xp: Any) -> Array:
     """Factor of a normsys: up^alpha or down^-alpha; code4 joins them by a polynomial inside 1."""
     log_up, log_down = np.log(up), np.log(down)
-    exponential = jnp.exp(jnp.where(alpha >= 0, alpha * log_up, -alpha * log_down))
+    exponential = xp.exp(xp.where(alpha >= 0, alpha * log_up, -alpha * log_down))
     if code == "code1":
         return exponential
     # Value, slope and curvature agree at +-1: the even and the odd part have three each.
@@ -235,4 +240,4 @@ def _norm_factor(alpha: Array, up: np.ndarray, down: np.ndarray, code: NormCode)
     a2, a4, a6 = (24 * v - 9 * s + c) / 8, (-12 * v + 7 * s - c) / 4, (8 * v - 5 * s + c) / 8
     series = a4 + alpha * (a5 + alpha * a6)
     inside = 1 + alpha * (a1 + alpha * (a2 + alpha * (a3 + alpha * series)))
-    return jnp.where(jnp.abs(alpha) > 1, exponential, inside)
+    return xp.where(xp.abs(alpha) > 1, exponential, inside)

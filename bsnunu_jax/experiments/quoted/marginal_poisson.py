@@ -93,14 +93,23 @@ def log_most_likely(expected: Points, observed: Points, std: Points) -> Float[Ar
     return jnp.sum(jnp.where(possible, terms, -jnp.inf))
 
 
-def poisson(observed: np.ndarray | Array, expected: Float[Array, " bins"]) -> Float[Array, ""]:
-    """sum ln Poisson(observed | expected); of an expected 0, 0 without events and else -inf."""
+def poisson(
+    observed: np.ndarray | Array, expected: Float[Array | np.ndarray, " bins"], xp: Any = jnp
+) -> Float[Array, ""]:
+    """sum ln Poisson(observed | expected); of an expected 0, 0 without events and else -inf.
+
+    Args:
+        observed: counts, whole or not.
+        expected: rates.
+        xp: jax.numpy, or numpy without derivatives.
+    """
+    log_gamma = gammaln if xp is jnp else scipy.special.gammaln
     positive = expected > 0
     possible = positive | ((expected == 0) & (observed == 0))
     # Both branches of a `where` are differentiated: no logarithm of 0 in the discarded one.
-    safe = jnp.where(positive, expected, 1.0)
-    terms = observed * jnp.log(safe) - expected - gammaln(observed + 1.0)
-    return jnp.sum(jnp.where(possible, terms, -jnp.inf))
+    safe = xp.where(positive, expected, 1.0)
+    terms = observed * xp.log(safe) - expected - log_gamma(observed + 1.0)
+    return xp.sum(xp.where(possible, terms, -xp.inf))
 
 
 def saturated_poisson(observed: np.ndarray | Array) -> Float[Array, ""]:

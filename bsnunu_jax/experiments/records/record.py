@@ -63,7 +63,7 @@ def load_published(
         InputError: for a file that is missing or altered, or bins that do not match the densities.
     """
     check_files(folder, checksums)
-    model = read_workspace(folder / WORKSPACE, drop=DROPPED)
+    model = read_workspace(folder / WORKSPACE, drop=DROPPED).model
     channels = [channel for channel, _ in model.entries]
     signal = np.zeros(len(channels), dtype=bool)
     densities = []

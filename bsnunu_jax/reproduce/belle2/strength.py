@@ -73,7 +73,7 @@ class Strengths:
     def __init__(self, settings: Settings) -> None:
         """Read the workspace."""
         assert settings.likelihood is not None
-        self.model = read_workspace(settings.likelihood / WORKSPACE)
+        self.model = read_workspace(settings.likelihood / WORKSPACE).model
         self.size = 1 + len(self.model.alphas) + len(self.model.observed)
         channels = [""] * len(self.model.observed)
         for (channel, _), b in zip(self.model.entries, self.model.bins, strict=True):
