@@ -25,8 +25,8 @@ class Quarks:
         sm: kind of the SM coefficient of neutrinos, "top", or "top and charm" where it depends on
             the flavour; "" where the SM is taken as 0.
         letters: what names of its coefficients carry, "bd" in CL_bd_tautau.
-        scale: that of the masses and of scalar coefficients, in GeV or a number of the inputs; "" for
-            that of the preset's m_b.
+        scale: that of the masses and of scalar coefficients, in GeV or a number of the inputs; ""
+            for that of the preset's m_b.
         uncertain: what varies with the group of its name, the CKM factor if nothing is said.
     """
 
