@@ -292,7 +292,9 @@ def test_leptoquarks_as_smeft(name: str, lq1: float, lq3: float, ld: float) -> N
         }
     )
     full = built(name)
-    for a, b in zip(jax.tree.leaves(full), jax.tree.leaves(s), strict=True):
+    # Without Bs mixing, which is a box.
+    first, second = ((x.invisible, x.charged, x.current) for x in (full, s))
+    for a, b in zip(jax.tree.leaves(first), jax.tree.leaves(second), strict=True):
         if a.shape == (3, 3) and a is not full.current.CVL:
             np.testing.assert_allclose(a, b, rtol=1e-12, atol=1e-14)
 
