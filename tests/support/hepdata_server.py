@@ -14,7 +14,7 @@ import pytest
 
 from bsnunu_jax.cli import main
 from bsnunu_jax.experiments.records import hepdata
-from bsnunu_jax.experiments.records.record import CHECKSUMS, DATA_SETS, WORKSPACE
+from bsnunu_jax.experiments.records.record import CHECKSUMS, DATA_SETS, DROPPED, WORKSPACE
 
 NAME = "belle2-knunu"
 A, B, H = (n for n in CHECKSUMS if n != WORKSPACE)
@@ -41,13 +41,16 @@ def small_likelihood():
         high, low = [11.0] * bins, [9.0] * bins
         shape = {"name": "shape", "type": "histosys", "data": {"hi_data": high, "lo_data": low}}
         statistics = {"name": f"mc_{name}", "type": "staterror", "data": [1.0] * bins}
+        null = [
+            {"name": n, "type": "normsys", "data": {"hi": 1.01, "lo": 0.99}} for n in DROPPED[1:]
+        ]
         return {
             "name": name,
             "samples": [
                 {
                     "name": sample,
                     "data": [5.0] * bins,
-                    "modifiers": [{"name": "mu", "type": "normfactor", "data": None}],
+                    "modifiers": [{"name": "mu", "type": "normfactor", "data": None}, *null],
                 },
                 {"name": "background", "data": [10.0] * bins, "modifiers": [shape, statistics]},
             ],
@@ -57,6 +60,8 @@ def small_likelihood():
     workspace = {
         "channels": [channel(name, sample, n) for name, (sample, n, _) in bins.items()],
         "observations": [{"name": name, "data": [15.0] * n} for name, (_, n, _) in bins.items()],
+        "measurements": [{"name": "fit", "config": {"poi": "mu", "parameters": []}}],
+        "version": "1.0.0",
     }
     contents = {WORKSPACE: json.dumps(workspace, indent=4).encode()}
     for _, n, file in bins.values():
