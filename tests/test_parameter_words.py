@@ -90,14 +90,16 @@ def test_the_axes_of_projections_have_it(tmp_path, monkeypatch):
     }
 
     class Known:
-        null, one_sided, luminosity, fixed_data = 0.0, True, 0.362, ()
+        null, one_sided, luminosity, fixed_data, scaling = 0.0, True, 0.362, (), ()
 
     def subject(card, point, *_):
         held = {k: float(v) for k, v in point.items()}
-        return room.Subject(held, "Lambda", Known(), float, float)
+        return room.Subject(held, "Lambda", Known(), float, float, card.problem)
 
-    monkeypatch.setattr(room, "_subject", subject)
-    monkeypatch.setattr(room, "_point", lambda s, *_: {"set": dict(s.held), "luminosities": [rows]})
+    monkeypatch.setattr(room, "subject_of", subject)
+    monkeypatch.setattr(
+        room, "_point", lambda s, *_, **__: {"set": dict(s.held), "luminosities": [rows]}
+    )
     room.run_project(
         Card(path),
         tmp_path / "out",

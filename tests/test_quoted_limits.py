@@ -12,7 +12,7 @@ from scipy.stats import norm
 
 from bsnunu_jax.experiments import load_measurements, measurement_names
 from bsnunu_jax.experiments.catalogue import read_measurements
-from bsnunu_jax.experiments.measurement import Generative
+from bsnunu_jax.experiments.measurement import Generative, Hypothetical
 from bsnunu_jax.experiments.quoted.values import GaussianMeasurement
 from bsnunu_jax.foundation.errors import InputError
 from bsnunu_jax.inference.hypotheses.limits import upper_limits
@@ -159,6 +159,8 @@ def load_all():
 
 def test_unverified_numbers_are_in_no_shipped_card():
     unread = {name for name, m in load_all().items() if "[unverified]" in m.title}
+    # Forecasts, which no fit takes.
+    unread -= {name for name, m in load_all().items() if isinstance(m, Hypothetical)}
     assert unread == UNREAD
     folder = Path(__file__).parents[1] / "fits"
     for path in folder.glob("*.yaml"):

@@ -150,8 +150,8 @@ def _points(problem: Problem) -> Float[Array, "points n"]:
 def _content(problem: Problem, values: Float[Array, " n"]) -> Float[Array, " k"]:
     """All numbers that the model hands to the observables at the central inputs."""
     predictions = problem.predictions_at(values, jnp.zeros(problem.size - len(values)))
-    beside = predictions.sectors.given
     read = reads(problem)
+    beside = {k: c for k, c in predictions.sectors.given.items() if k in read.sectors}
     modes = (*MODES, *ANNIHILATIONS) if read.observed else sorted({m for m, _ in read.requests})
     states: list[Any] = [all_invariants(s, predictions.inputs, modes) for s in predictions.states]
     rows = [s.dark_rows(jnp.asarray(4.0)) for s in predictions.states if s.has_spectrum]

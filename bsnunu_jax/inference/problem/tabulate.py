@@ -16,6 +16,7 @@ from bsnunu_jax.inference.problem.problem import Problem
 from bsnunu_jax.inference.problem.programs import Arrays, Whole, shared
 from bsnunu_jax.rates.forms import Gram, Table, forms, with_coefficients
 from bsnunu_jax.states import InvisibleState, Neutrinos
+from bsnunu_jax.states.sectors import Listening
 
 Requests = tuple[Request, ...]
 
@@ -61,11 +62,13 @@ class Reads(NamedTuple):
         requests: integrated kernels of the model.
         of_sm: those of the SM.
         observed: names of observables.
+        sectors: what they take of the model beside the invisible states, by the names of `SECTORS`.
     """
 
     requests: Requests
     of_sm: Requests
     observed: tuple[str, ...]
+    sectors: tuple[str, ...]
 
 
 def reads(problem: Problem) -> Reads:
@@ -81,8 +84,10 @@ def _reads(whole: Whole, arrays: Arrays) -> Reads:
         problem = whole(arrays)
         theta = jnp.zeros(problem.size)
         predictions = problem.predictions(theta)
+        predictions.sectors = listening = Listening(predictions.sectors)
         problem.log_likelihood_of(predictions, theta)
         found.extend((predictions.requested, predictions.sm.requested, predictions.observed))
+        found.append(set(listening.heard))
         return theta
 
     jax.eval_shape(evaluate, arrays)

@@ -87,6 +87,22 @@ class Sectors(eqx.Module):
         return Sectors(invisible, **self.given)
 
 
+class Listening(Sectors):
+    """The same sectors, which note the names of those that are read; no pytree."""
+
+    heard: list[str] = eqx.field(static=True)
+
+    def __init__(self, sectors: Sectors) -> None:
+        """Those of `sectors`, none of them read yet."""
+        self.invisible, self.given, self.heard = sectors.invisible, sectors.given, []
+
+    def __getitem__(self, key: int | str) -> Any:
+        """As in `Sectors`."""
+        if isinstance(key, str):
+            self.heard.append(key)
+        return super().__getitem__(key)
+
+
 def sectors_of(states: States) -> Sectors:
     """States alone as `Sectors` without anything correlated; `Sectors` as they are.
 
