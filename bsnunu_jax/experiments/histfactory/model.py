@@ -88,10 +88,11 @@ class HistFactory:
             shifted = times(shifted, modifiers, table, xp)
         return shifted
 
-    def bin_rates(self, entry_rates: Float[Array, " entries"]) -> Float[Array, " bins"]:
+    def bin_rates(
+        self, entry_rates: Float[Array, " entries"], xp: Any = jnp
+    ) -> Float[Array, " bins"]:
         """Sums of the entries of each bin."""
-        if self.of_bin.size > _SMALL and self._shapes is not None:
-            xp = np if isinstance(entry_rates, np.ndarray) else jnp
+        if self.bins.size * len(self.observed) > _SMALL and self._shapes is not None:
             found = sums(entry_rates, self._shapes, xp)
             if found is not None:
                 return found
