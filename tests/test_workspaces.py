@@ -77,7 +77,29 @@ def configured() -> dict:
     return made
 
 
+def wide() -> dict:
+    """Channels of 60, 25 and 1 bins with 3, 2 and 1 samples, and many modifiers of a sample."""
+    channels, counts = [], {}
+    for name, bins, samples in (("w", 60, 3), ("v", 25, 2), ("u", 1, 1)):
+        rising = np.linspace(5.0, 30.0, bins)
+        made = [
+            sample(
+                f"s{i}",
+                (rising + i).tolist(),
+                MU,
+                *(normsys(f"a{k}", 1.05 + 0.01 * i, 0.9) for k in range(2 + i)),
+                histosys("h", (rising + i + 2).tolist(), (0.9 * rising).tolist()),
+                staterror(f"mc_{name}", (0.1 * rising).tolist()),
+            )
+            for i in range(samples)
+        ]
+        channels.append(channel(name, *made))
+        counts[name] = np.round(samples * rising).tolist()
+    return workspace(channels, counts)
+
+
 CASES = {
+    "channels of many widths": wide,
     "settings": configured,
     "one name for normsys and histosys": lambda: one_sample(
         normsys("a", 1.3, 0.9), histosys("a", [31.0, 25.0], [28.0, 19.0])
@@ -179,6 +201,20 @@ def test_values_and_gradients_of_all_pairs(many, rng):
         expected = float(peer.logpdf(vector, data)[0])
         assert abs(float(value) - expected) < 1e-12 * magnitude(density, vector)
         np.testing.assert_allclose(gradient, slopes, rtol=0, atol=1e-9 * np.abs(slopes).max())
+
+
+def test_gradient_where_channels_are_wide(rng):
+    """Sums over an axis of a channel and factors spread over bins, in place of small matrices."""
+    density = ours(wide())
+    points = random_points(density, rng, 2)
+    gradient = jax.jit(jax.grad(density.log_density))
+    for vector, slopes in zip(points, their_gradients(wide(), points), strict=True):
+        found = np.asarray(gradient(vector))
+        np.testing.assert_allclose(found, slopes, rtol=0, atol=1e-9 * np.abs(slopes).max())
+    rates = density.entry_rates(points[0], xp=np)
+    regular = density.model.bin_rates(rates, np)
+    np.testing.assert_allclose(regular, rates @ density.model.of_bin, rtol=1e-14)
+    assert density.model.of_bin.size > 10_000
 
 
 def test_vmap_and_numpy_are_the_same_function(many, rng):

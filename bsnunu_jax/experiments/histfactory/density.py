@@ -68,7 +68,7 @@ class Density:
     ) -> Float[Array, " bins"]:
         """Expected events of every bin; `weights` are further factors of the entries."""
         rates = self.entry_rates(vector, xp)
-        return self.model.bin_rates(rates if weights is None else rates * weights)
+        return self.model.bin_rates(rates if weights is None else rates * weights, xp)
 
     def log_density(
         self,

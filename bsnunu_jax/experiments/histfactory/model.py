@@ -20,13 +20,14 @@ import jax.numpy as jnp
 import numpy as np
 from jaxtyping import Array, Float
 
+from bsnunu_jax.experiments.histfactory.layout import channel_shapes, runs, spread, sums
 from bsnunu_jax.experiments.quoted.marginal_poisson import poisson
 
 Scalar = Float[Array, ""]
 NormCode = Literal["code4", "code1"]
 HistoCode = Literal["code4p", "code0"]
-# Modifiers of an entry that are multiplied one by one, and entries x modifiers of a small product.
-_COLUMNS, _SMALL = 4, 10_000
+# Modifiers of an entry that are multiplied one by one, and the size of a small matrix.
+_COLUMNS, _SMALL = 2, 10_000
 
 
 @dataclass(frozen=True, eq=False)
@@ -87,9 +88,19 @@ class HistFactory:
             shifted = times(shifted, modifiers, table, xp)
         return shifted
 
-    def bin_rates(self, entry_rates: Float[Array, " entries"]) -> Float[Array, " bins"]:
+    def bin_rates(
+        self, entry_rates: Float[Array, " entries"], xp: Any = jnp
+    ) -> Float[Array, " bins"]:
         """Sums of the entries of each bin."""
+        if self.bins.size * len(self.observed) > _SMALL and self._shapes is not None:
+            found = sums(entry_rates, self._shapes, xp)
+            if found is not None:
+                return found
         return entry_rates @ self.of_bin
+
+    @cached_property
+    def _shapes(self) -> tuple[tuple[int, int], ...] | None:
+        return channel_shapes([channel for channel, _ in self.entries], self.bins)
 
     @cached_property
     def of_bin(self) -> np.ndarray:
@@ -182,9 +193,10 @@ def times(
     xp: Any = jnp,
 ) -> Float[Array, " entries"]:
     """Rates times the modifiers of every entry, a row of the table, 1 where an index is n."""
-    if table.shape[1] > _COLUMNS:
-        rows = _picked(modifiers, table.T.ravel(), xp).reshape(table.T.shape)
-        return rates * _product(rows, xp)
+    if table.shape[1] > _COLUMNS:  # one product for the entries whose rows are alike
+        starts = runs(table)
+        rows = _picked(modifiers, table[starts].T.ravel(), xp).reshape(-1, len(starts))
+        return rates * spread(_product(rows, xp), starts, len(table), xp)
     for column in table.T:
         rates = rates * _picked(modifiers, column, xp)
     return rates
