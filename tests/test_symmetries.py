@@ -31,11 +31,12 @@ PRIORS = {
 }
 
 
-def problem(tmp_path, model, *names):
+def problem(tmp_path, model, *names, also=""):
     path = tmp_path / "card.yaml"
     lines = "\n".join(f"  {n}: {{prior: {{{PRIORS[n]}}}}}" for n in names)
     fixed = "fixed: {M: 2}\n" if model in ("S2tilde", "S0") and "M" not in names else ""
-    path.write_text(CARD.format(model=model, parameters=lines) + fixed)
+    text = CARD.replace("paper_R_Kstar_nunu", f"paper_R_Kstar_nunu{also}")
+    path.write_text(text.format(model=model, parameters=lines) + fixed)
     return Card(path).problem
 
 
@@ -64,11 +65,17 @@ def test_the_likelihood_is_flat_there(tmp_path):
     )
 
 
-def test_current_and_quarks_break_the_scaling(tmp_path):
-    """S0 moves R_D by |lam_3tau|^2 alone: no flat direction at fixed mass."""
-    stated = problem(tmp_path, "S0", "lam_2tau", "lam_3tau")
+def test_what_the_data_read_breaks_the_scaling(tmp_path):
+    """S0 moves R_D by |lam_3tau|^2 alone: no flat direction where R_D is measured."""
+    stated = problem(tmp_path, "S0", "lam_2tau", "lam_3tau", also=", hflav_2025_RD_RDstar")
     assert scalings(stated) == []
     assert reflections(stated) == [("lam_2tau", "lam_3tau")]
+    unread = problem(tmp_path, "S0", "lam_2tau", "lam_3tau")
+    assert scalings(unread) == [{"lam_2tau": 1, "lam_3tau": -1}]
+    there, here = (
+        float(unread.objective_at(jnp.array(x), jnp.zeros(0))) for x in ([0.3, 0.4], [0.6, 0.2])
+    )
+    assert here == pytest.approx(there, rel=1e-12)
 
 
 def test_no_symmetry_where_there_is_none(tmp_path):
