@@ -96,6 +96,15 @@ FLAWS = {
         lambda r: r | {"masses": {k: v for k, v in r["masses"].items() if k != "m_R_0+"}},
         r"\(masses\): m_R_0\+ is missing",
     ),
+    "a negative mass": (
+        lambda r: r | {"masses": r["masses"] | {"m_B": -5.0}},
+        r"\(masses.m_B\): the mass m_B = -5 is not above 0",
+    ),
+    "hadrons": (lambda r: r | {"masses": r["masses"] | {"m_B": 0.1}}, "m_B = 0.1 is not above m_M"),
+    "a pole": (
+        lambda r: r | {"masses": r["masses"] | {"m_R_1-": 2.0}},
+        r"\(masses.m_R_1-\): the pole m_R_1- = 2 GeV lies in the phase space",
+    ),
     "one too many": (
         lambda r: r | {"parameters": [*r["parameters"][:-1], "a3_fT"]},
         "a2_fT is missing",

@@ -284,6 +284,7 @@ REFUSED = {
     ("relation=mfv", "CL_tautau=1", "CL_sd_ee=1"): "'CL_sd_ee' follows from the relation mfv",
     ("relation=mfv", "CR_tautau=1"): "the relation mfv is about none of the coefficients given",
     ("relation=mfv", "CL_tautau=1j"): "'CL_tautau' is complex",
+    ("relation=mfv", "CL_emu=3"): "'CL_emu' alone is no hermitian matrix",
     ("relation=gim", "CL_tautau=1"): "one of none, mfv, u2",
 }
 

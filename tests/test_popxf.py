@@ -211,3 +211,16 @@ def test_bad_files_of_polynomials(found, tmp_path):
     (tmp_path / "file").write_text("")
     with pytest.raises(InputError, match="cannot be written"):
         write_popxf(tmp_path / "file" / "a.json", found)
+
+
+@pytest.mark.parametrize(
+    ("observable", "model", "fixed", "what"),
+    [
+        ("BR(KL->pi0inv)", "neutrinos", {}, r"not those of BR\(KL->pi0inv\)"),
+        ("BR(B+->pi+inv)", "neutrinos", {}, r"not those of BR\(B\+->pi\+inv\)"),
+        ("BR(B+->K+inv)", "scalar-pair", {"m": 0.1, "quarks": "s->d"}, "not those of s->d"),
+    ],
+)
+def test_other_transitions_have_no_names_there(observable, model, fixed, what):
+    with pytest.raises(InputError, match=what):
+        quadratic_polynomials([observable], model=model, fixed=fixed)

@@ -97,6 +97,8 @@ def test_other_quark_transitions_have_no_place():
     assert "coefficients of c->u" in charm.left_out
     with pytest.raises(InputError, match="no WCxf basis holds the final states"):
         coefficients({"m": 0.5, "S": 1e-8, "quarks": "b->d"}, model="scalar-pair")
+    with pytest.raises(InputError, match="only coefficients of b->d are given"):
+        coefficients({"CL_bd_tautau": 3.0})
 
 
 def test_charged_leptons_go_along(tmp_path):

@@ -17,7 +17,7 @@ from jaxtyping import Array, Float
 from bsnunu_jax.exchange import names as wcxf
 from bsnunu_jax.exchange.names import check, kind, variables_of
 from bsnunu_jax.foundation.errors import InputError
-from bsnunu_jax.hadrons.transitions import ANNIHILATIONS, MODES, get_decay
+from bsnunu_jax.hadrons.transitions import ANNIHILATIONS, MODES, USUAL_QUARKS, get_decay
 from bsnunu_jax.inputs import Inputs, Nuisances, load_inputs
 from bsnunu_jax.inputs.nuisances import groups_of
 from bsnunu_jax.models import get_model
@@ -123,6 +123,7 @@ def quadratic_polynomials(
                 f"{o.name} is no polynomial of coefficients", allowed=f"one of {', '.join(ALLOWED)}"
             )
     the_model = get_model(model, "--model")
+    _refuse_elsewhere(chosen, fixed)
     variables = variables_of(the_model, fixed, parameters)
     kinds = {ours: kind(the_model, fixed, variables, ours) for ours in variables.values()}
     check(the_model, fixed, variables)
@@ -170,6 +171,18 @@ def quadratic_polynomials(
         nuisances,
         seed,
     )
+
+
+def _refuse_elsewhere(observables: Sequence[Observable], fixed: Mapping[str, Any]) -> None:
+    """The names of the file are those of b -> s: nothing else may be called so."""
+    quarks = fixed.get("quarks", USUAL_QUARKS)
+    others = [o.name for o in observables if o.mode and get_decay(o.mode).quarks != USUAL_QUARKS]
+    if quarks != USUAL_QUARKS or others:
+        raise InputError(
+            f"the coefficients of a polynomial are of {USUAL_QUARKS}, not those of "
+            f"{', '.join(others) or quarks}",
+            allowed="observables and pairs of b -> s",
+        )
 
 
 class _Expansion(NamedTuple):

@@ -90,6 +90,11 @@ def coefficients(
         )
     own = bool(needs) or basis == "bsnunu"
     elsewhere = dict.fromkeys(q for s in states for q in quarks_of(s) if q != USUAL_QUARKS)
+    if elsewhere and not (values or others):
+        raise InputError(
+            f"only coefficients of {', '.join(elsewhere)} are given, which these files do not have",
+            allowed="coefficients of b -> s",
+        )
     left_out = [f"coefficients of {quarks}" for quarks in elsewhere]
     particle: dict[str, Any] = {}
     if isinstance(states, Sectors):

@@ -150,6 +150,7 @@ def _own(transition: str, path: Path) -> FormFactorSet:
         what = f"unknown parametrisation {content.parametrisation!r}"
         raise file.error(("parametrisation",), what, f"one of {', '.join(FAMILIES)}")
     _check_names(file, content)
+    _check_masses(file, content)
     _check_numbers(file, content)
     return _made(str(path), content.model_dump())
 
@@ -177,6 +178,23 @@ def _check_names(file: LocatedYaml, content: _File) -> None:
         if name not in needed:
             what = f"{name} is no coefficient of {content.parametrisation} here"
             raise file.error(("parameters", i), what, f"it has {_list(needed)}")
+
+
+def _check_masses(file: LocatedYaml, content: _File) -> None:
+    """Above 0, the first hadron the heavier one, and no pole where the decay is."""
+    for name, mass in content.masses.items():
+        if not mass > 0:
+            raise file.error(("masses", name), f"the mass {name} = {mass:g} is not above 0")
+    pair = FAMILIES[content.parametrisation].z_masses[-2:]
+    if not pair:
+        return
+    heavy, light = (content.masses[name] for name in pair)
+    if not heavy > light:
+        raise file.error(("masses", pair[0]), f"{pair[0]} = {heavy:g} is not above {pair[1]}")
+    for name, mass in content.masses.items():
+        if name.startswith("m_R_") and not mass > heavy - light:
+            what = f"the pole {name} = {mass:g} GeV lies in the phase space of the decay"
+            raise file.error(("masses", name), what, f"above {heavy - light:.4g} GeV")
 
 
 def _check_numbers(file: LocatedYaml, content: _File) -> None:

@@ -69,5 +69,13 @@ def refuse(ranges: Ranges, fit: bool) -> Refusal | None:
     if not related:
         what = f"the relation {relation} is about none of the coefficients given"
         return Refusal("relation", what, "give some of CL_ij, CLp_ij")
+    for name in related:
+        matrix, _, flavours = name.partition("_")
+        turned = next(
+            f"{matrix}_{j}{i}" for i in FLAVOURS for j in FLAVOURS if f"{i}{j}" == flavours
+        )
+        if turned not in ranges:
+            what = f"{name!r} alone is no hermitian matrix, which the relation {relation} is about"
+            return Refusal(name, what, f"give {turned} too, its complex conjugate")
     diagonal = [f"{m}_{i}{i}" for m in _RELATED for i in FLAVOURS]
     return real("argx", *diagonal)(ranges, fit)

@@ -140,6 +140,11 @@ def predict(
         for o, value in zip(chosen, values, strict=True)
         if o.name.startswith("BR") and (value > 1).any()
     ]
+    warnings += [
+        f"{o.name} is below 0: its parts, computed otherwise, exceed the whole"
+        for o, value in zip(chosen, values, strict=True)
+        if o.name.startswith("BR(") and (value < 0).any()
+    ]
     if warnings:
         result["warnings"] = warnings
     if errors is None:

@@ -42,8 +42,10 @@ def standard_model(
     options: dict[str, Any] = {"preset": preset, "form_factors": form_factors, "seed": seed}
     found = predict(names, errors=DRAWS if errors is None else errors, **options)
     published = packaged("runs", "standard_model.yaml")["published"]
-    remarks = [line for line in found.get("remarks", ()) if "SM values" not in line]
-    left_out = [m.name for m in modes if m.transition not in known]
+    # The hint is of `predict` with names.
+    said = (line.replace(", --tree-tau adds it", "") for line in found.get("remarks", ()))
+    remarks = list(dict.fromkeys(line for line in said if "SM values" not in line))
+    left_out = dict.fromkeys(m.transition for m in modes if m.transition not in known)
     if left_out:
         remarks.append(f"no set of form factors is named for {', '.join(left_out)}: left out")
     return {
