@@ -187,7 +187,7 @@ def build(parameters: Mapping[str, Any], inputs: Inputs) -> Sectors:
     >>> from bsnunu_jax import load_inputs
     >>> found = build({"m": 0.6, "C_ss": 1e-4, "r_q": 1e-3}, load_inputs())
     >>> f"{float(jnp.abs(found.invisible[1].coefficients['S'])):.1e}"
-    '2.1e-08'
+    '2.2e-08'
     """
     c = couplings(parameters, inputs)
     with_masses = parameters.get("mass_terms", True)
