@@ -41,7 +41,7 @@ def problem(tmp_path, model, *names, also=""):
 
 
 def test_products_have_flat_directions(tmp_path):
-    stated = problem(tmp_path, "V2", "M", "lam_2tau", "lam_3tau")
+    stated = problem(tmp_path, "S2tilde", "M", "lam_2tau", "lam_3tau")
     found = scalings(stated)
     assert len(found) == 2
     # Any two combinations that leave lam_2tau lam_3tau/M^2 alone span the same plane.
@@ -56,7 +56,9 @@ def test_products_have_flat_directions(tmp_path):
 
 def test_bs_mixing_sees_the_mass_of_a_scalar(tmp_path):
     """Its box goes as (lam_2tau lam_3tau)^2/M^2, and not with what b -> s nu nubar sees."""
-    stated = problem(tmp_path, "S2tilde", "M", "lam_2tau", "lam_3tau")
+    stated = problem(
+        tmp_path, "S2tilde", "M", "lam_2tau", "lam_3tau", also=", hflav_2015_r_DeltaMs"
+    )
     assert scalings(stated) == [{"M": 0, "lam_2tau": 1, "lam_3tau": -1}]
 
 
