@@ -15,9 +15,10 @@ from bsnunu_jax.experiments.entries import CorrelatedEntry, kind_of
 from bsnunu_jax.experiments.entry import number
 from bsnunu_jax.experiments.forecasts import ProjectedEntry
 from bsnunu_jax.experiments.histfactory.compact_table import read_table
-from bsnunu_jax.experiments.histfactory.reweighted import Belle2Likelihood, null_br
+from bsnunu_jax.experiments.histfactory.reweighted import Reweighted, Spectrum, null_br
 from bsnunu_jax.experiments.measurement import Measurement
 from bsnunu_jax.experiments.quoted.counting import CountingMeasurement
+from bsnunu_jax.experiments.records.folder import Record, is_record
 from bsnunu_jax.experiments.records.record import DataSet, check_files, load_published
 from bsnunu_jax.foundation.errors import InputError, shown
 from bsnunu_jax.foundation.located_yaml import LocatedYaml, Section, located
@@ -53,16 +54,17 @@ def _catalogue() -> Mapping[str, Measurement]:
     return MappingProxyType(found)
 
 
-def _belle2() -> Belle2Likelihood:
+def _belle2() -> Reweighted:
     """The compact form."""
     data = resources.files("bsnunu_jax.experiments") / "data"
     raw = load_yaml((data / "belle2_knunu_2023.yaml").read_text())
-    table = read_table(load_yaml((data / "belle2_knunu_2023_compact.yaml").read_text()))
-    return Belle2Likelihood(
+    compact = load_yaml((data / "belle2_knunu_2023_compact.yaml").read_text())
+    edges = tuple(map(float, compact["q2_edges"]))
+    return Reweighted(
         name=raw["id"],
         title=raw["title"],
         form="compact",
-        mode=raw["mode"],
+        spectra=(Spectrum(raw["mode"], edges),),
         luminosity=raw["luminosity"],
         labels=tuple(raw["labels"]),
         samples=tuple(raw["samples"]),
@@ -70,8 +72,8 @@ def _belle2() -> Belle2Likelihood:
         tree_tau=raw["tree_tau"],
         sources=tuple(f"arXiv:{a}" for a in raw["arxiv"]),
         null_model=raw["null_model"],
-        null_br=null_br(table["q2_edges"], raw["null_model"]),
-        **table,
+        null_br=null_br(np.array(edges), raw["null_model"]),
+        **read_table(compact),
     )
 
 
@@ -91,7 +93,8 @@ def load_measurements(
 
     Args:
         names: names of the package's measurements, or files (*.yaml, relative to `folder`) with
-            measurements of your own in the format of counting.yaml, gaussian.yaml and limits.yaml.
+            measurements of your own in the format of counting.yaml, gaussian.yaml and limits.yaml,
+            or folders with a record, see `records.layout`.
         where: place that an error names.
         folder: folder of the card.
         likelihood: folder with Belle II's published likelihood, which then takes the place of its
@@ -103,18 +106,20 @@ def load_measurements(
     """
     catalogue = _catalogue()
     chosen: list[Measurement] = []
-    if likelihood and not any(isinstance(catalogue.get(n), Belle2Likelihood) for n in names):
+    if likelihood and not any(isinstance(catalogue.get(n), Reweighted) for n in names):
         raise InputError(
             "a published likelihood is given, but no data set has one",
             where=where,
             allowed="add belle2_knunu_2023 to the data",
         )
     for name in names:
-        if name.endswith((".yaml", ".yml")):
+        if name.endswith("/") or (name not in catalogue and is_record(folder / name)):
+            chosen.append(Record.read(folder / name).measurement())
+        elif name.endswith((".yaml", ".yml")):
             chosen += _of_file(folder / name, where)
         elif name in catalogue:
             measurement = catalogue[name]
-            if likelihood and isinstance(measurement, Belle2Likelihood):
+            if likelihood and isinstance(measurement, Reweighted):
                 measurement = load_published(likelihood, measurement)
             chosen.append(measurement)
         elif "/" in name or Path(name).suffix:
@@ -122,7 +127,7 @@ def load_measurements(
                 f"no file of measurements: {shown(name)}",
                 where=where,
                 allowed="it is YAML and ends with .yaml or .yml, see docs/how_to_measurement.md;"
-                " workspaces of pyhf are not taken",
+                " a workspace of pyhf needs a record.yaml beside it: name their folder",
             )
         else:
             raise InputError(
@@ -146,14 +151,14 @@ def load_measurements(
     return tuple(chosen)
 
 
-def load_data_set(data: DataSet, folder: Path) -> Belle2Likelihood:
+def load_data_set(data: DataSet, folder: Path) -> Reweighted:
     """The measurement of the files in a folder.
 
     Raises:
         InputError: for a file that is missing or altered, or bins that do not match the densities.
     """
     (template,) = load_measurements([data.measurement])
-    assert isinstance(template, Belle2Likelihood)
+    assert isinstance(template, Reweighted)
     return load_published(folder, template, checksums=data.files)
 
 
@@ -256,3 +261,15 @@ def _check_efficiency(m: CountingMeasurement, path: Path) -> None:
             where=str(path),
             allowed="check observed, background, background_std",
         )
+
+
+def own_files(names: Sequence[str], folder: Path) -> dict[str, Path]:
+    """The files of a card's own data, by the names that they have in its records of checksums."""
+    found: dict[str, Path] = {}
+    for name in names:
+        if name.endswith((".yaml", ".yml")):
+            found[name] = folder / name
+        elif name.endswith("/") or (name not in _catalogue() and is_record(folder / name)):
+            beside = Record.read(folder / name).content.files
+            found |= {f"{name.rstrip('/')}/{file}": folder / name / file for file in beside}
+    return found

@@ -11,6 +11,7 @@ from importlib import metadata, resources
 from pathlib import Path
 from typing import Any, Protocol
 
+from bsnunu_jax.experiments.catalogue import own_files as data_files
 from bsnunu_jax.experiments.records.record import CHECKSUMS as PUBLISHED
 from bsnunu_jax.experiments.records.record import sha256_of
 from bsnunu_jax.foundation.errors import InputError
@@ -209,10 +210,9 @@ def checksums(card: FolderCard) -> dict[str, str]:
     for one in card.cards:
         if one.content.likelihood:
             found |= {f"likelihood/{name}": sha for name, sha in PUBLISHED.items()}
-        for name in one.content.data:
-            if name.endswith((".yaml", ".yml")):
-                key = name if len(card.cards) == 1 else f"{one.path.stem}: {name}"
-                found[key] = sha256_of(one.path.parent / name)
+        for name, path in data_files(one.content.data, one.path.parent).items():
+            key = name if len(card.cards) == 1 else f"{one.path.stem}: {name}"
+            found[key] = sha256_of(path)
         for path in own_files(placed(one.content.inputs.form_factors, one.path.parent)):
             found[f"form factors/{path.name}"] = sha256_of(path)
     return found

@@ -14,7 +14,7 @@ from pathlib import Path
 
 import numpy as np
 
-from bsnunu_jax.experiments.histfactory.reweighted import Belle2Likelihood, null_br
+from bsnunu_jax.experiments.histfactory.reweighted import Reweighted, null_br
 from bsnunu_jax.experiments.histfactory.workspace import read_workspace
 from bsnunu_jax.experiments.records.archives import MOST_BYTES
 from bsnunu_jax.foundation.errors import InputError
@@ -50,8 +50,8 @@ _Q2_END, _Q2_BINS = 22.885, 100
 
 
 def load_published(
-    folder: Path, template: Belle2Likelihood, checksums: Mapping[str, str] = CHECKSUMS
-) -> Belle2Likelihood:
+    folder: Path, template: Reweighted, checksums: Mapping[str, str] = CHECKSUMS
+) -> Reweighted:
     """The published likelihood in a folder; name, labels and data samples as in the compact form.
 
     Args:
@@ -89,7 +89,7 @@ def load_published(
         signal=signal,
         density=density[:, 1:],
         underflow=density[:, 0],
-        q2_edges=edges,
+        spectra=(replace(template.spectra[0], edges=tuple(edges.tolist())),),
         null_br=null,
     )
 
