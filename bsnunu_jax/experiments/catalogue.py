@@ -14,15 +14,13 @@ from pydantic import Field, StrictBool
 from bsnunu_jax.experiments.entries import CorrelatedEntry, kind_of
 from bsnunu_jax.experiments.entry import number
 from bsnunu_jax.experiments.forecasts import ProjectedEntry
-from bsnunu_jax.experiments.histfactory.compact_table import read_table
-from bsnunu_jax.experiments.histfactory.reweighted import Reweighted, Spectrum, null_br
+from bsnunu_jax.experiments.histfactory.reweighted import Reweighted
 from bsnunu_jax.experiments.measurement import Measurement
 from bsnunu_jax.experiments.quoted.counting import CountingMeasurement
 from bsnunu_jax.experiments.records.folder import Record, is_record
-from bsnunu_jax.experiments.records.record import DataSet, check_files, load_published
+from bsnunu_jax.experiments.records.record import PACKAGED, DataSet, check_files
 from bsnunu_jax.foundation.errors import InputError, shown
 from bsnunu_jax.foundation.located_yaml import LocatedYaml, Section, located
-from bsnunu_jax.inputs.tables import load_yaml
 
 _FILES = (
     "counting.yaml",
@@ -47,34 +45,13 @@ class MeasurementFile(Section):
 @cache
 def _catalogue() -> Mapping[str, Measurement]:
     found: dict[str, Measurement] = {}
-    found["belle2_knunu_2023"] = _belle2()
+    for name in PACKAGED:
+        if (compact := Record.packaged(name).compact()) is not None:
+            found[name] = compact
     for name in _FILES:
         with resources.as_file(resources.files("bsnunu_jax.experiments") / "data" / name) as path:
             found |= {m.name: m for m in read_measurements(path)}
     return MappingProxyType(found)
-
-
-def _belle2() -> Reweighted:
-    """The compact form."""
-    data = resources.files("bsnunu_jax.experiments") / "data"
-    raw = load_yaml((data / "belle2_knunu_2023.yaml").read_text())
-    compact = load_yaml((data / "belle2_knunu_2023_compact.yaml").read_text())
-    edges = tuple(map(float, compact["q2_edges"]))
-    return Reweighted(
-        name=raw["id"],
-        title=raw["title"],
-        form="compact",
-        spectra=(Spectrum(raw["mode"], edges),),
-        luminosity=raw["luminosity"],
-        labels=tuple(raw["labels"]),
-        samples=tuple(raw["samples"]),
-        sm_spectrum=False,
-        tree_tau=raw["tree_tau"],
-        sources=tuple(f"arXiv:{a}" for a in raw["arxiv"]),
-        null_model=raw["null_model"],
-        null_br=null_br(np.array(edges), raw["null_model"]),
-        **read_table(compact),
-    )
 
 
 def measurement_names() -> tuple[str, ...]:
@@ -97,8 +74,8 @@ def load_measurements(
             or folders with a record, see `records.layout`.
         where: place that an error names.
         folder: folder of the card.
-        likelihood: folder with Belle II's published likelihood, which then takes the place of its
-            compact form.
+        likelihood: folder with the published files of a record of the package, which then take the
+            place of its compact form.
 
     Raises:
         InputError: for an unknown or repeated name, for an average together with its parts, or for
@@ -106,11 +83,11 @@ def load_measurements(
     """
     catalogue = _catalogue()
     chosen: list[Measurement] = []
-    if likelihood and not any(isinstance(catalogue.get(n), Reweighted) for n in names):
+    if likelihood and not any(n in PACKAGED for n in names):
         raise InputError(
             "a published likelihood is given, but no data set has one",
             where=where,
-            allowed="add belle2_knunu_2023 to the data",
+            allowed=f"add {' or '.join(PACKAGED)} to the data",
         )
     for name in names:
         if name.endswith("/") or (name not in catalogue and is_record(folder / name)):
@@ -118,10 +95,10 @@ def load_measurements(
         elif name.endswith((".yaml", ".yml")):
             chosen += _of_file(folder / name, where)
         elif name in catalogue:
-            measurement = catalogue[name]
-            if likelihood and isinstance(measurement, Reweighted):
-                measurement = load_published(likelihood, measurement)
-            chosen.append(measurement)
+            if likelihood and name in PACKAGED:
+                chosen.append(Record.packaged(name, likelihood).measurement())
+            else:
+                chosen.append(catalogue[name])
         elif "/" in name or Path(name).suffix:
             raise InputError(
                 f"no file of measurements: {shown(name)}",
@@ -157,9 +134,7 @@ def load_data_set(data: DataSet, folder: Path) -> Reweighted:
     Raises:
         InputError: for a file that is missing or altered, or bins that do not match the densities.
     """
-    (template,) = load_measurements([data.measurement])
-    assert isinstance(template, Reweighted)
-    return load_published(folder, template, checksums=data.files)
+    return Record.packaged(data.measurement, folder, data.files).measurement()
 
 
 def check_data_set(data: DataSet, folder: Path) -> list[str]:
@@ -261,6 +236,12 @@ def _check_efficiency(m: CountingMeasurement, path: Path) -> None:
             where=str(path),
             allowed="check observed, background, background_std",
         )
+
+
+def published_checksums(names: Sequence[str]) -> dict[str, str]:
+    """SHA-256 of the published files of the package's records among some data."""
+    records = (PACKAGED[n] for n in names if n in PACKAGED)
+    return {f"likelihood/{file}": sha for r in records for file, sha in r["checksums"].items()}
 
 
 def own_files(names: Sequence[str], folder: Path) -> dict[str, Path]:

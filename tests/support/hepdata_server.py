@@ -37,6 +37,9 @@ def sha(content):
 def small_likelihood():
     """Four files of the published form: 2 + 1 + 1 bins of signal, one systematic."""
 
+    size = {"hi": 1.1, "lo": 0.9}
+    form_factors = [{"name": f"corr_ff_c{i}", "type": "normsys", "data": size} for i in (1, 2, 3)]
+
     def channel(name, sample, bins):
         high, low = [11.0] * bins, [9.0] * bins
         shape = {"name": "shape", "type": "histosys", "data": {"hi_data": high, "lo_data": low}}
@@ -47,7 +50,10 @@ def small_likelihood():
                 {
                     "name": sample,
                     "data": [5.0] * bins,
-                    "modifiers": [{"name": "mu", "type": "normfactor", "data": None}],
+                    "modifiers": [
+                        {"name": "mu", "type": "normfactor", "data": None},
+                        *form_factors,
+                    ],
                 },
                 {"name": "background", "data": [10.0] * bins, "modifiers": [shape, statistics]},
             ],
@@ -57,6 +63,8 @@ def small_likelihood():
     workspace = {
         "channels": [channel(name, sample, n) for name, (sample, n, _) in bins.items()],
         "observations": [{"name": name, "data": [15.0] * n} for name, (_, n, _) in bins.items()],
+        "measurements": [{"name": "fit", "config": {"poi": "mu", "parameters": []}}],
+        "version": "1.0.0",
     }
     contents = {WORKSPACE: json.dumps(workspace, indent=4).encode()}
     for _, n, file in bins.values():

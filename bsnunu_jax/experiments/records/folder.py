@@ -1,22 +1,25 @@
 """A record: the files of a folder -> the measurement that they are."""
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from fnmatch import fnmatchcase
+from importlib import resources
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 
+from bsnunu_jax.experiments.histfactory.compact_table import read_table
 from bsnunu_jax.experiments.histfactory.coordinates import coordinates
 from bsnunu_jax.experiments.histfactory.density import Density
 from bsnunu_jax.experiments.histfactory.reweighted import Reweighted, Spectrum
 from bsnunu_jax.experiments.histfactory.workspace import read_workspace
 from bsnunu_jax.experiments.records.layout import FILE, RecordSchema, SignalSection, check_edges
 from bsnunu_jax.experiments.records.nulls import null_bins
-from bsnunu_jax.experiments.records.record import sha256_of
+from bsnunu_jax.experiments.records.record import check_files, sha256_of
 from bsnunu_jax.foundation.errors import InputError, shown
 from bsnunu_jax.foundation.located_yaml import LocatedYaml, located
+from bsnunu_jax.foundation.packaged import packaged, packaged_all
 from bsnunu_jax.hadrons.transitions import get_mode
 
 # Of a table of numbers; the largest that was published has 23 kB.
@@ -34,11 +37,19 @@ def is_record(path: Path) -> bool:
 
 @dataclass(frozen=True)
 class Record:
-    """A folder and what its record.yaml says."""
+    """A folder and what its record.yaml says, or what the package has in the place of that.
+
+    Attributes:
+        folder: with the files.
+        file: of the record.
+        content: what it says.
+        published: whether the record is the package's, and the folder has its files alone.
+    """
 
     folder: Path
     file: LocatedYaml
     content: RecordSchema
+    published: bool = False
 
     @classmethod
     def read(cls, folder: Path) -> "Record":
@@ -50,29 +61,40 @@ class Record:
         file = LocatedYaml(folder / FILE)
         return cls(folder, file, file.validate(RecordSchema))
 
-    def checksums(self) -> dict[str, str]:
-        """SHA-256 of every file.
+    @classmethod
+    def packaged(
+        cls, name: str, folder: Path = Path(), checksums: Mapping[str, str] | None = None
+    ) -> "Record":
+        """A record of the package with the files of a folder.
+
+        Args:
+            name: the measurement.
+            folder: its published files.
+            checksums: of them, in the place of those that the record states.
+        """
+        known = packaged_all("experiments", "records").items()
+        (at,) = (file for file, raw in known if raw["id"] == name)
+        there = resources.files("bsnunu_jax.experiments") / "data" / "records" / at
+        with resources.as_file(there) as path:
+            file = LocatedYaml(path)
+        content = file.validate(RecordSchema)
+        if checksums is not None:
+            content = content.model_copy(update={"checksums": checksums})
+        return cls(folder, file, content, published=True)
+
+    def check(self) -> dict[str, str]:
+        """SHA-256 of the files that it names, compared with those that it states.
 
         Raises:
-            InputError: for a file that is missing, or differs from what the record says.
+            InputError: for a file that is missing, or differs.
         """
-        found = {}
-        for name in self.content.files:
-            path = self.folder / name
-            try:
-                found[name] = sha256_of(path)
-            except (FileNotFoundError, NotADirectoryError):
-                raise InputError("no such file", where=str(path)) from None
-            except OSError as error:
-                raise InputError(f"cannot be read ({error.strerror})", where=str(path)) from None
-        for name, stated in self.content.checksums.items():
-            if name not in found:
+        stated = self.content.checksums
+        files = [n for n in self.content.files if n != FILE or not self.published]
+        for name in stated:
+            if name not in files:
                 raise self.file.error(("checksums", name), "is no file of the record")
-            if found[name] != stated:
-                raise InputError(
-                    f"checksum {found[name]}, expected {stated}", where=str(self.folder / name)
-                )
-        return found
+        check_files(self.folder, {n: stated.get(n) for n in files})
+        return {n: sha256_of(self.folder / n) for n in files}
 
     def workspace(self) -> Density:
         """Its workspace without what a theory replaces.
@@ -91,32 +113,57 @@ class Record:
         Raises:
             InputError: for files that are missing, altered, or do not fit each other.
         """
-        self.checksums()
+        self.check()
         density, c = self.workspace(), self.content
         columns = _Columns(density)
         for i, given in enumerate(c.signals):
             self._take(columns, i, given)
         columns.check_polarisations(self.file.where(("signals",)))
         labels = c.labels or _labels(density)
-        if len(labels) != len(density.model.observed):
+        if len(labels) != len(density.model.observed) and not self.published:
             raise self.file.error(
                 ("labels",), f"{len(labels)} labels, {len(density.model.observed)} bins"
             )
         where = str(self.folder / c.workspace)
         return Reweighted(
-            name=c.id,
-            title=c.title,
-            samples=c.samples,
-            sources=tuple(s if not s[:4].isdigit() else f"arXiv:{s}" for s in c.sources),
-            sm_spectrum=False,
-            tree_tau=c.tree_tau,
-            form="record",
-            luminosity=c.luminosity,
+            **self._about("published likelihood" if self.published else "record"),
             labels=labels,
             model=density.model,
             coordinates=coordinates(density, c.mc_statistics == "sampled", where),
             **columns.fields(),
         )
+
+    def compact(self) -> Reweighted | None:
+        """The compact form that the package has of it, if it has one."""
+        c = self.content
+        if c.compact is None:
+            return None
+        table = packaged("experiments", c.compact)
+        spectrum = Spectrum(c.signals[0].mode, tuple(map(float, table["q2_edges"])))
+        assert c.null is not None
+        null = null_bins(c.null, spectrum, None, lambda *k: self.file.where(("null", *k)))
+        return Reweighted(
+            **self._about("compact"),
+            labels=c.labels,
+            spectra=(spectrum,),
+            null_br=null,
+            **read_table(table),
+        )
+
+    def _about(self, form: str) -> dict[str, Any]:
+        """What all forms have."""
+        c = self.content
+        return {
+            "name": c.id,
+            "title": f"{c.title}, {form}" if form == "published likelihood" else c.title,
+            "samples": c.samples,
+            "sources": tuple(f"arXiv:{s}" if s[:4].isdigit() else s for s in c.sources),
+            "sm_spectrum": False,
+            "tree_tau": c.tree_tau,
+            "form": form,
+            "luminosity": c.luminosity,
+            "null_model": (c.null.constants if c.null else None) or {},
+        }
 
     def _take(self, columns: "_Columns", i: int, given: SignalSection) -> None:
         """One entry of `signals`."""
@@ -140,15 +187,16 @@ class Record:
         edges = self._edges(given, place)
         table = numbers(self.folder / given.density)
         wanted = (len(rows), len(edges) - 1 + given.underflow)
-        with place("density"):
-            if table.shape != wanted:
-                beside = " + underflow" if given.underflow else ""
-                raise InputError(
-                    f"{given.density} has shape {table.shape}, the workspace {wanted[0]} bins and "
-                    f"q2 {len(edges) - 1}{beside}"
-                )
-            if (table < 0).any():
-                raise InputError(f"{given.density} has an entry below 0", allowed="events")
+        path = str(self.folder / given.density)
+        if table.shape != wanted:
+            beside = " + 1" if given.underflow else ""
+            raise InputError(
+                f"shape {table.shape}, the workspace has {wanted[0]} signal bins and "
+                f"{len(edges) - 1}{beside} bins of q2",
+                where=path,
+            )
+        if (table < 0).any():
+            raise InputError("has an entry below 0", where=path, allowed="events")
         spectrum = Spectrum(mode.name, edges, given.polarisation or "")
         null = self._null(i, given, spectrum)
         split = int(given.underflow)

@@ -27,6 +27,13 @@ def _inside(name: str) -> str:
 File = Annotated[str, Field(min_length=1, max_length=200), AfterValidator(_inside)]
 
 
+def _named(raw: Any) -> Any:
+    """To YAML the key `null` is no text."""
+    if isinstance(raw, dict) and None in raw:
+        return {"null" if key is None else key: value for key, value in raw.items()}
+    return raw
+
+
 class Q2Section(Section):
     """Bins of true q2 [GeV^2]: exactly one of linspace: [low, high, edges] and edges."""
 
@@ -104,12 +111,27 @@ class SignalSection(Section):
     q2: Q2Section
     null: NullSection | None = None
 
+    @model_validator(mode="before")
+    @classmethod
+    def _null(cls, raw: Any) -> Any:
+        return _named(raw)
+
 
 class PatchSection(Section):
     """A patch of the workspace: of a patch set, or a file with one patch and no name."""
 
     file: File
     name: str | None = None
+
+
+class HepdataSection(Section):
+    """Where `bsnunu data get NAME` downloads the files: their DOI, INSPIRE number, bytes."""
+
+    name: str = Field(pattern=r"^[\w-]+$", max_length=100)
+    record: str
+    inspire: str
+    files: dict[File, StrictInt]
+    elsewhere: str = ""
 
 
 class RecordSchema(Section):
@@ -131,6 +153,13 @@ class RecordSchema(Section):
     labels: tuple[str, ...] = ()
     mc_statistics: Literal["marginal", "sampled"] = "marginal"
     checksums: dict[File, str] = Field(default_factory=dict)
+    compact: File | None = None
+    hepdata: HepdataSection | None = None
+
+    @model_validator(mode="before")
+    @classmethod
+    def _null(cls, raw: Any) -> Any:
+        return _named(raw)
 
     @field_validator("record")
     @classmethod
