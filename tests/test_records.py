@@ -350,3 +350,21 @@ def test_several_modes(tmp_path, inputs):
     nominal = measurement.density.sum(axis=1) + measurement.underflow
     weights = np.asarray(measurement.predicted(predictions))[measurement.signal]
     np.testing.assert_allclose(weights, (events + measurement.underflow) / nominal, rtol=1e-12)
+
+
+def test_check(folder, tmp_path, capsys):
+    assert run("data", "check", str(folder / "toy")) == 0
+    lines = capsys.readouterr().out.splitlines()
+    assert lines[0].startswith("record.yaml: sha256 ")
+    assert lines[-3] == "12 bins; densities of 12 signal bins in 48 bins of q2 match"
+    deviation = float(lines[-2].split("deviation ")[1].split()[0])
+    assert deviation < 1e-12
+    assert lines[-1] == "data in common with: none"
+    toy_record(tmp_path / "toy", samples=["belle2 hadronic 362/fb"])
+    table = tmp_path / "toy" / "density_CR_transverse.csv"
+    np.savetxt(table, 1.5 * np.loadtxt(table, delimiter=","), delimiter=",")
+    assert run("data", "check", str(tmp_path / "toy")) == 0
+    lines = capsys.readouterr().out.splitlines()
+    assert "signal in CR" in lines[-2]
+    assert 0.05 < float(lines[-2].split("deviation ")[1].split()[0]) < 0.5
+    assert "belle2_knunu_2023 (belle2 hadronic 362/fb)" in lines[-1]

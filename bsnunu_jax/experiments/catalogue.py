@@ -153,6 +153,35 @@ def check_data_set(data: DataSet, folder: Path) -> list[str]:
     ]
 
 
+def check_record(folder: Path) -> list[str]:
+    """One line a file of a record with its checksum, then on bins, null model and data.
+
+    Raises:
+        InputError: for what does not fit.
+    """
+    record = Record.read(folder)
+    lines = [f"{name}: sha256 {sha}" for name, sha in record.check().items()]
+    m = record.measurement()
+    signal, q2 = m.density.shape
+    nominal = m.model.nominal[m.signal]
+    stated = m.underflow + m.density.sum(axis=1)
+    off = np.abs(np.divide(stated, nominal, out=np.full(signal, np.inf), where=nominal > 0) - 1)
+    off[(nominal == 0) & (stated == 0)] = 0
+    channel, sample = m.model.entries[int(np.flatnonzero(m.signal)[int(off.argmax())])]
+    shared = [
+        f"{name} ({', '.join(both)})"
+        for name, known in _catalogue().items()
+        if (both := sorted({*known.samples} & {*m.samples}))
+    ]
+    return [
+        *lines,
+        f"{len(m.observed)} bins; densities of {signal} signal bins in {q2} bins of q2 match",
+        f"nominal signal of the null model: largest relative deviation {off.max():.3g} "
+        f"({sample} in {channel})",
+        f"data in common with: {'; '.join(shared) or 'none'}",
+    ]
+
+
 def _of_file(path: Path, where: str) -> list[Measurement]:
     """The measurements of a file that a card names.
 
