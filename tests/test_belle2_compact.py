@@ -16,7 +16,7 @@ from bsnunu_jax.experiments import Predictions, load_measurements
 from bsnunu_jax.experiments.histfactory.compact_table import as_yaml, compacted, read_table
 from bsnunu_jax.experiments.histfactory.compaction import compact as compact_model
 from bsnunu_jax.experiments.histfactory.compaction import profile_strength
-from bsnunu_jax.experiments.histfactory.reweighted import Belle2Likelihood
+from bsnunu_jax.experiments.histfactory.reweighted import Reweighted
 from bsnunu_jax.experiments.histfactory.workspace import read_workspace
 from bsnunu_jax.experiments.records.record import WORKSPACE
 from bsnunu_jax.inference.problem.parameters import Parameter, Uniform
@@ -33,20 +33,20 @@ STRENGTHS = list(range(11))
 
 
 @pytest.fixture(scope="module")
-def compact() -> Belle2Likelihood:
+def compact() -> Reweighted:
     (measurement,) = load_measurements([NAME])
-    assert isinstance(measurement, Belle2Likelihood)
+    assert isinstance(measurement, Reweighted)
     return measurement
 
 
 @pytest.fixture(scope="module")
-def published(likelihood_dir: Path) -> Belle2Likelihood:
+def published(likelihood_dir: Path) -> Reweighted:
     (measurement,) = load_measurements([NAME], likelihood=likelihood_dir)
-    assert isinstance(measurement, Belle2Likelihood)
+    assert isinstance(measurement, Reweighted)
     return measurement
 
 
-def test_size(compact: Belle2Likelihood) -> None:
+def test_size(compact: Reweighted) -> None:
     assert compact.form == "compact"
     assert len(compact.labels) == compact.observed.size == 30
     assert len(compact.nuisance_names) == 26
@@ -54,7 +54,7 @@ def test_size(compact: Belle2Likelihood) -> None:
     np.testing.assert_allclose(compact.rotation @ compact.rotation.T, np.eye(26), atol=1e-12)
 
 
-def test_strength_of_the_signal(compact: Belle2Likelihood) -> None:
+def test_strength_of_the_signal(compact: Reweighted) -> None:
     """mu = 4.60 +- 1.33, q(0) = 11.97 and q(1) = 7.38 of the published workspace.
 
     It has three form-factor systematics on top, which widen the upper error a little.
@@ -69,14 +69,14 @@ def test_strength_of_the_signal(compact: Belle2Likelihood) -> None:
 
 
 def test_strength_is_that_of_the_published_files(
-    compact: Belle2Likelihood, published: Belle2Likelihood
+    compact: Reweighted, published: Reweighted
 ) -> None:
     expected, found = (profile_strength(m.model, m.signal, STRENGTHS) for m in (published, compact))
     np.testing.assert_allclose(found, expected, rtol=0.005)
 
 
 def test_strength_with_the_form_factor_systematics_of_the_workspace(
-    compact: Belle2Likelihood, likelihood_dir: Path
+    compact: Reweighted, likelihood_dir: Path
 ) -> None:
     """The same compaction of the complete workspace, corr_ff included."""
     model = read_workspace(likelihood_dir / WORKSPACE, drop=("mu",)).model
@@ -86,15 +86,13 @@ def test_strength_with_the_form_factor_systematics_of_the_workspace(
     np.testing.assert_allclose(found, expected, rtol=0.01)
 
 
-def wet(measurement: Belle2Likelihood, inputs: Inputs) -> Problem:
+def wet(measurement: Reweighted, inputs: Inputs) -> Problem:
     parameters = tuple(Parameter(c, Uniform(0, 20), c) for c in ("cVL", "cSL", "cTL"))
     nothing = Nuisances(inputs, ())
     return tabulate(Problem(get_model("universal"), parameters, nothing, (measurement,)))
 
 
-def test_wet_posterior(
-    compact: Belle2Likelihood, published: Belle2Likelihood, inputs: Inputs
-) -> None:
+def test_wet_posterior(compact: Reweighted, published: Reweighted, inputs: Inputs) -> None:
     """-2 ln L, nuisances profiled, over the region that holds the posterior of three couplings."""
     axes = [np.linspace(0.5, 16, 8), np.linspace(0.1, 14, 7), np.linspace(0.1, 11, 8)]
     expected, found = (
@@ -107,9 +105,7 @@ def test_wet_posterior(
     assert np.abs(difference - difference.mean()).max() < 0.1
 
 
-def test_the_table_is_what_the_command_makes(
-    published: Belle2Likelihood, compact: Belle2Likelihood
-) -> None:
+def test_the_table_is_what_the_command_makes(published: Reweighted, compact: Reweighted) -> None:
     """Numbers that no choice of signs and order of the combinations changes."""
     made = compacted(published)
     table = read_table(load_yaml(as_yaml(made)))
@@ -137,7 +133,7 @@ def test_command_writes_the_table(
 
 
 def test_density_is_the_published_one_merged_by_two(
-    compact: Belle2Likelihood, published: Belle2Likelihood
+    compact: Reweighted, published: Reweighted
 ) -> None:
     merged = published.density[:, ::2] + published.density[:, 1::2]
     np.testing.assert_allclose(compact.density, merged, rtol=1e-5)
@@ -166,14 +162,12 @@ def in_bins(spectrum: Callable[[float], float], edges: np.ndarray) -> np.ndarray
     )
 
 
-def test_null_model(compact: Belle2Likelihood) -> None:
+def test_null_model(compact: Reweighted) -> None:
     np.testing.assert_allclose(compact.null_br, in_bins(null_model, compact.q2_edges), rtol=1e-12)
     assert compact.null_br.sum() == pytest.approx(4.966e-6, abs=0.0005e-6)
 
 
-def test_signal_is_reweighted_bin_by_bin(
-    compact: Belle2Likelihood, rng: np.random.Generator
-) -> None:
+def test_signal_is_reweighted_bin_by_bin(compact: Reweighted, rng: np.random.Generator) -> None:
     factors = rng.uniform(0, 3, size=compact.null_br.size)
     weights = np.asarray(compact.weights(jnp.asarray(factors * compact.null_br)))
     events = compact.underflow + (compact.density * factors).sum(axis=1)
@@ -193,7 +187,7 @@ def br_in_bins(spectrum: str, edges: np.ndarray, inputs: Inputs) -> np.ndarray:
 
 @pytest.mark.parametrize("spectrum", ["SM", "scalar", "tensor", "low q2", "high q2"])
 def test_half_the_bins_in_true_q2_are_enough(
-    spectrum: str, compact: Belle2Likelihood, published: Belle2Likelihood, inputs: Inputs
+    spectrum: str, compact: Reweighted, published: Reweighted, inputs: Inputs
 ) -> None:
     """Yields within 3 % of those of the published bins.
 
@@ -211,7 +205,7 @@ def test_half_the_bins_in_true_q2_are_enough(
 
 
 @pytest.mark.parametrize("method", ["log_likelihood", "profile_log_likelihood"])
-def test_gradient_is_finite(compact: Belle2Likelihood, inputs: Inputs, method: str) -> None:
+def test_gradient_is_finite(compact: Reweighted, inputs: Inputs, method: str) -> None:
     """In couplings and nuisances, also far out, where mean rates are negative."""
 
     @jax.jit

@@ -27,7 +27,7 @@ COST = {
     "A model": (1, 1, 0),
     "An operator": (0, 1, 0),
     "A mode": (0, 0, 0),
-    "A record": (0, 1, 0),
+    "A record": (0, 0, 0),
     "A figure of a fit": (1, 0, 0),
     "A command": (1, 0, 0),
 }

@@ -18,7 +18,7 @@ from scipy.stats import norm
 from bsnunu_jax.cards.run_card import Card
 from bsnunu_jax.cli import main
 from bsnunu_jax.experiments import load_measurements
-from bsnunu_jax.experiments.histfactory.reweighted import Belle2Likelihood
+from bsnunu_jax.experiments.histfactory.reweighted import Reweighted
 from bsnunu_jax.foundation.errors import InputError
 from bsnunu_jax.inference.hypotheses.hypotest import scan, significance
 from bsnunu_jax.inference.hypotheses.limits import interval, upper_limits
@@ -191,7 +191,7 @@ def test_data_that_do_not_scale_are_refused(inputs):
         Projection(problem)
 
 
-class OfNull(Belle2Likelihood):
+class OfNull(Reweighted):
     """mu times the signal of the null model, the first parameter of pyhf's model."""
 
     def moments(self, predictions, z):

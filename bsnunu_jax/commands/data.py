@@ -59,13 +59,19 @@ def data_get(name: str, source: Path | None, out: Path | None) -> None:
 
 
 @data.command("check")
-@click.argument("name", metavar="belle2-knunu")
+@click.argument("name", metavar="belle2-knunu|FOLDER")
 @_FILES
 def data_check(name: str, source: Path | None) -> None:
-    """Verify the files of Belle II's published likelihood: checksums, and that their bins match."""
+    """Verify the files of a published likelihood: checksums, and that their bins match.
+
+    Of a FOLDER with a record.yaml also how well its null model gives the nominal signal.
+    """
     from bsnunu_jax.experiments import catalogue
     from bsnunu_jax.experiments.records import record as data_sets
+    from bsnunu_jax.experiments.records.folder import is_record
 
+    if is_record(Path(name)):
+        return echo("\n".join(catalogue.check_record(Path(name))))
     wanted = data_sets.get_data_set(name)
     echo("\n".join(catalogue.check_data_set(wanted, source or data_sets.user_folder(name))))
 

@@ -19,7 +19,7 @@ import numpy as np
 from jaxtyping import Array, Float
 
 from bsnunu_jax.experiments.catalogue import load_measurements
-from bsnunu_jax.experiments.histfactory.reweighted import Belle2Likelihood, null_dbr_dq2
+from bsnunu_jax.experiments.histfactory.reweighted import Reweighted, null_dbr_dq2
 from bsnunu_jax.experiments.records.record import DROPPED, WORKSPACE
 from bsnunu_jax.foundation.errors import InputError
 from bsnunu_jax.inputs import Inputs, Nuisances, load_inputs
@@ -120,7 +120,7 @@ def bridge(
     varied = Nuisances(inputs, nuisances)
     spectrum = Spectrum(varied, known, tuple(couplings), tuple(held.items()))
     (published,) = load_measurements(["belle2_knunu_2023"], likelihood=Path(folder))
-    assert isinstance(published, Belle2Likelihood)
+    assert isinstance(published, Reweighted)
     null = partial(null_dbr_dq2, constants=published.null_model)
     free: dict[str, Any] = {
         name: {"inits": (init,), "bounds": (tuple(bounds),), "paramset_type": "unconstrained"}
@@ -163,7 +163,7 @@ def bridge(
     return Bridged(full, counts + full.config.auxdata, tuple(modifiers), spectrum, null)
 
 
-def _densities(published: Belle2Likelihood) -> list[tuple[tuple[str, str], np.ndarray]]:
+def _densities(published: Reweighted) -> list[tuple[tuple[str, str], np.ndarray]]:
     """Channel, sample and joint number density of each region, shape (bins, 1 + q2 bins).
 
     The first column holds the events without a matched true q2: a bin below 0, which the cutoff

@@ -14,14 +14,13 @@ from pydantic import Field, StrictBool
 from bsnunu_jax.experiments.entries import CorrelatedEntry, kind_of
 from bsnunu_jax.experiments.entry import number
 from bsnunu_jax.experiments.forecasts import ProjectedEntry
-from bsnunu_jax.experiments.histfactory.compact_table import read_table
-from bsnunu_jax.experiments.histfactory.reweighted import Belle2Likelihood, null_br
+from bsnunu_jax.experiments.histfactory.reweighted import Reweighted
 from bsnunu_jax.experiments.measurement import Measurement
 from bsnunu_jax.experiments.quoted.counting import CountingMeasurement
-from bsnunu_jax.experiments.records.record import DataSet, check_files, load_published
+from bsnunu_jax.experiments.records.folder import Record, is_record
+from bsnunu_jax.experiments.records.record import PACKAGED, DataSet, check_files
 from bsnunu_jax.foundation.errors import InputError, shown
 from bsnunu_jax.foundation.located_yaml import LocatedYaml, Section, located
-from bsnunu_jax.inputs.tables import load_yaml
 
 _FILES = (
     "counting.yaml",
@@ -46,33 +45,13 @@ class MeasurementFile(Section):
 @cache
 def _catalogue() -> Mapping[str, Measurement]:
     found: dict[str, Measurement] = {}
-    found["belle2_knunu_2023"] = _belle2()
+    for name in PACKAGED:
+        if (compact := Record.packaged(name).compact()) is not None:
+            found[name] = compact
     for name in _FILES:
         with resources.as_file(resources.files("bsnunu_jax.experiments") / "data" / name) as path:
             found |= {m.name: m for m in read_measurements(path)}
     return MappingProxyType(found)
-
-
-def _belle2() -> Belle2Likelihood:
-    """The compact form."""
-    data = resources.files("bsnunu_jax.experiments") / "data"
-    raw = load_yaml((data / "belle2_knunu_2023.yaml").read_text())
-    table = read_table(load_yaml((data / "belle2_knunu_2023_compact.yaml").read_text()))
-    return Belle2Likelihood(
-        name=raw["id"],
-        title=raw["title"],
-        form="compact",
-        mode=raw["mode"],
-        luminosity=raw["luminosity"],
-        labels=tuple(raw["labels"]),
-        samples=tuple(raw["samples"]),
-        sm_spectrum=False,
-        tree_tau=raw["tree_tau"],
-        sources=tuple(f"arXiv:{a}" for a in raw["arxiv"]),
-        null_model=raw["null_model"],
-        null_br=null_br(table["q2_edges"], raw["null_model"]),
-        **table,
-    )
 
 
 def measurement_names() -> tuple[str, ...]:
@@ -91,11 +70,12 @@ def load_measurements(
 
     Args:
         names: names of the package's measurements, or files (*.yaml, relative to `folder`) with
-            measurements of your own in the format of counting.yaml, gaussian.yaml and limits.yaml.
+            measurements of your own in the format of counting.yaml, gaussian.yaml and limits.yaml,
+            or folders with a record, see `records.layout`.
         where: place that an error names.
         folder: folder of the card.
-        likelihood: folder with Belle II's published likelihood, which then takes the place of its
-            compact form.
+        likelihood: folder with the published files of a record of the package, which then take the
+            place of its compact form.
 
     Raises:
         InputError: for an unknown or repeated name, for an average together with its parts, or for
@@ -103,26 +83,28 @@ def load_measurements(
     """
     catalogue = _catalogue()
     chosen: list[Measurement] = []
-    if likelihood and not any(isinstance(catalogue.get(n), Belle2Likelihood) for n in names):
+    if likelihood and not any(n in PACKAGED for n in names):
         raise InputError(
             "a published likelihood is given, but no data set has one",
             where=where,
-            allowed="add belle2_knunu_2023 to the data",
+            allowed=f"add {' or '.join(PACKAGED)} to the data",
         )
     for name in names:
-        if name.endswith((".yaml", ".yml")):
+        if name.endswith("/") or (name not in catalogue and is_record(folder / name)):
+            chosen.append(Record.read(folder / name).measurement())
+        elif name.endswith((".yaml", ".yml")):
             chosen += _of_file(folder / name, where)
         elif name in catalogue:
-            measurement = catalogue[name]
-            if likelihood and isinstance(measurement, Belle2Likelihood):
-                measurement = load_published(likelihood, measurement)
-            chosen.append(measurement)
+            if likelihood and name in PACKAGED:
+                chosen.append(Record.packaged(name, likelihood).measurement())
+            else:
+                chosen.append(catalogue[name])
         elif "/" in name or Path(name).suffix:
             raise InputError(
                 f"no file of measurements: {shown(name)}",
                 where=where,
                 allowed="it is YAML and ends with .yaml or .yml, see docs/how_to_measurement.md;"
-                " workspaces of pyhf are not taken",
+                " a workspace of pyhf needs a record.yaml beside it: name their folder",
             )
         else:
             raise InputError(
@@ -146,15 +128,13 @@ def load_measurements(
     return tuple(chosen)
 
 
-def load_data_set(data: DataSet, folder: Path) -> Belle2Likelihood:
+def load_data_set(data: DataSet, folder: Path) -> Reweighted:
     """The measurement of the files in a folder.
 
     Raises:
         InputError: for a file that is missing or altered, or bins that do not match the densities.
     """
-    (template,) = load_measurements([data.measurement])
-    assert isinstance(template, Belle2Likelihood)
-    return load_published(folder, template, checksums=data.files)
+    return Record.packaged(data.measurement, folder, data.files).measurement()
 
 
 def check_data_set(data: DataSet, folder: Path) -> list[str]:
@@ -170,6 +150,35 @@ def check_data_set(data: DataSet, folder: Path) -> list[str]:
     return [
         *lines,
         f"{len(model.observed)} bins; densities of {signal} signal bins in {q2} bins of q2 match",
+    ]
+
+
+def check_record(folder: Path) -> list[str]:
+    """One line a file of a record with its checksum, then on bins, null model and data.
+
+    Raises:
+        InputError: for what does not fit.
+    """
+    record = Record.read(folder)
+    lines = [f"{name}: sha256 {sha}" for name, sha in record.check().items()]
+    m = record.measurement()
+    signal, q2 = m.density.shape
+    nominal = m.model.nominal[m.signal]
+    stated = m.underflow + m.density.sum(axis=1)
+    off = np.abs(np.divide(stated, nominal, out=np.full(signal, np.inf), where=nominal > 0) - 1)
+    off[(nominal == 0) & (stated == 0)] = 0
+    channel, sample = m.model.entries[int(np.flatnonzero(m.signal)[int(off.argmax())])]
+    shared = [
+        f"{name} ({', '.join(both)})"
+        for name, known in _catalogue().items()
+        if (both := sorted({*known.samples} & {*m.samples}))
+    ]
+    return [
+        *lines,
+        f"{len(m.observed)} bins; densities of {signal} signal bins in {q2} bins of q2 match",
+        f"nominal signal of the null model: largest relative deviation {off.max():.3g} "
+        f"({sample} in {channel})",
+        f"data in common with: {'; '.join(shared) or 'none'}",
     ]
 
 
@@ -256,3 +265,21 @@ def _check_efficiency(m: CountingMeasurement, path: Path) -> None:
             where=str(path),
             allowed="check observed, background, background_std",
         )
+
+
+def published_checksums(names: Sequence[str]) -> dict[str, str]:
+    """SHA-256 of the published files of the package's records among some data."""
+    records = (PACKAGED[n] for n in names if n in PACKAGED)
+    return {f"likelihood/{file}": sha for r in records for file, sha in r["checksums"].items()}
+
+
+def own_files(names: Sequence[str], folder: Path) -> dict[str, Path]:
+    """The files of a card's own data, by the names that they have in its records of checksums."""
+    found: dict[str, Path] = {}
+    for name in names:
+        if name.endswith((".yaml", ".yml")):
+            found[name] = folder / name
+        elif name.endswith("/") or (name not in _catalogue() and is_record(folder / name)):
+            beside = Record.read(folder / name).content.files
+            found |= {f"{name.rstrip('/')}/{file}": folder / name / file for file in beside}
+    return found

@@ -82,7 +82,8 @@ def observables_of(m: Measurement) -> tuple[str, ...]:
 def decays_of(m: Measurement) -> tuple[str | None, ...]:
     """The decays that a measurement is of; None where an observable has none."""
     own = getattr(m, "mode", None)
-    return (*((own,) if own else ()), *(get_observable(name).mode for name in observables_of(m)))
+    of_own = getattr(m, "modes", (own,) if own else ())
+    return (*of_own, *(get_observable(name).mode for name in observables_of(m)))
 
 
 @runtime_checkable

@@ -8,7 +8,7 @@ import jax.numpy as jnp
 import numpy as np
 from jaxtyping import Array, Float
 
-from bsnunu_jax.hadrons.transitions import get_decay
+from bsnunu_jax.hadrons.transitions import LONGITUDINAL, get_decay
 from bsnunu_jax.inputs import Inputs
 from bsnunu_jax.numerics.quadrature import BIN_NODES
 from bsnunu_jax.observables.catalogue import get_observable
@@ -97,9 +97,21 @@ class Predictions:
         """Total BR of the mode."""
         return self._branching_fractions((mode, None))
 
-    def bins(self, mode: str, edges: np.ndarray) -> Float[Array, " bins"]:
-        """BR of the mode in narrow bins of q2 (edges in GeV^2)."""
-        return self._branching_fractions((mode, np.asarray(edges, dtype=float).tobytes()))
+    def bins(self, mode: str, edges: np.ndarray, polarisation: str = "") -> Float[Array, " bins"]:
+        """BR of the mode in narrow bins of q2 (edges in GeV^2), or of a polarisation of its hadron.
+
+        Args:
+            mode: the mode.
+            edges: of the bins.
+            polarisation: "longitudinal" or "transverse" vector mesons; "" for all hadrons.
+        """
+        at = np.asarray(edges, dtype=float).tobytes()
+        if not polarisation:
+            return self._branching_fractions((mode, at))
+        longitudinal = self._branching_fractions((mode + LONGITUDINAL, at))
+        if polarisation == "longitudinal":
+            return longitudinal
+        return self._branching_fractions((mode, at)) - longitudinal
 
     def observable(self, name: str) -> Scalar:
         """Any observable that is a number."""

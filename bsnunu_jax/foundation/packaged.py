@@ -19,3 +19,11 @@ def packaged(package: str, name: str) -> Mapping[Any, Any]:
     """A YAML file of the `data` folder of a package below bsnunu_jax, to be read only."""
     folder = resources.files(f"bsnunu_jax.{package}") / "data"
     return MappingProxyType(load_yaml((folder / name).read_text(encoding="utf-8")))
+
+
+@cache
+def packaged_all(package: str, name: str) -> Mapping[str, Mapping[Any, Any]]:
+    """The YAML files of a folder in the `data` folder of a package, by their names."""
+    folder = resources.files(f"bsnunu_jax.{package}") / "data" / name
+    files = sorted(f.name for f in folder.iterdir() if f.name.endswith(".yaml"))
+    return MappingProxyType({file: packaged(package, f"{name}/{file}") for file in files})

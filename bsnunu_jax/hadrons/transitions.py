@@ -1,8 +1,9 @@
 """The table of quark transitions, hadronic transitions and decay modes: data/transitions.yaml."""
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from difflib import get_close_matches
+from functools import cache
 from types import MappingProxyType
 from typing import Any, ClassVar
 
@@ -11,6 +12,8 @@ from bsnunu_jax.foundation.packaged import packaged
 
 # What a coefficient belongs to where nothing else is said.
 USUAL_QUARKS = "b->s"
+# What follows the name of a mode where only longitudinal vector mesons are meant.
+LONGITUDINAL = " longitudinal"
 
 
 @dataclass(frozen=True)
@@ -121,6 +124,7 @@ class Mode:
     charged: bool = False
     mixing: str = ""
     charge_parity: int = 0
+    longitudinal: bool = False
 
     @property
     def spin(self) -> str:
@@ -277,19 +281,34 @@ def get_mode(name: str) -> Mode:
 
 
 def get_decay(name: str) -> Mode | Annihilation:
-    """The mode or annihilation called `name`.
+    """The mode or annihilation called `name`; a mode followed by ` longitudinal` is part of it.
 
     Raises:
-        InputError: for an unknown name.
+        InputError: for an unknown name, or a part of a mode without a vector meson.
 
     >>> get_decay("Bs->inv").f_B
     'f_Bs'
+    >>> get_decay("B0->K*0 longitudinal").longitudinal
+    True
     """
     if name in ANNIHILATIONS:
         return ANNIHILATIONS[name]
+    if name.endswith(LONGITUDINAL):
+        return _longitudinal(name)
     if name not in MODES:
         known = (*MODES, *ANNIHILATIONS)
         near = get_close_matches(name, known, 2, 0.8)
         meant = f"perhaps {' or '.join(near)}; " if near else ""
         raise InputError(f"unknown mode {name!r}", allowed=f"{meant}modes: {', '.join(known)}")
     return MODES[name]
+
+
+@cache
+def _longitudinal(name: str) -> Mode:
+    whole = get_mode(name.removesuffix(LONGITUDINAL))
+    if not whole.vector or whole.longitudinal:
+        raise InputError(
+            f"{whole.name} has no polarisation to choose",
+            allowed=f"modes: {', '.join(m.name for m in MODES.values() if m.vector)}",
+        )
+    return replace(whole, name=name, longitudinal=True, reported=False)

@@ -85,7 +85,8 @@ def forms(
         inputs: masses and quarks' masses; of the form factors only their expansion.
         requests: modes, with the edges of their bins or None for the total.
     """
-    by_transition: dict[str, dict[Request, _Nodes]] = {}
+    # What has one graph: modes with these form factors, or the longitudinal parts of them.
+    by_transition: dict[tuple[str, bool], dict[Request, _Nodes]] = {}
     for request in requests:
         name, edges = request
         decay = get_decay(name)
@@ -97,9 +98,10 @@ def forms(
                 rule = state.total_rule(end, NODES)
             else:
                 rule = state.bin_rule(jnp.asarray(np.frombuffer(edges)), end, BIN_NODES)
-            by_transition.setdefault(decay.transition, {})[request] = decay, *rule
+            kind = decay.transition, decay.longitudinal
+            by_transition.setdefault(kind, {})[request] = decay, *rule
     found: dict[Request, Gram] = {}
-    for transition, nodes in by_transition.items():
+    for (transition, _), nodes in by_transition.items():
         found |= _of_transition(state, inputs, transition, nodes)
     return found
 

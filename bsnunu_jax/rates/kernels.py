@@ -103,7 +103,7 @@ def of_mode(
         decay.transition,
         decay.quarks,
         decay.spin,
-        longitudinal,
+        longitudinal or decay.longitudinal,
     )
 
 

@@ -11,7 +11,8 @@ from importlib import metadata, resources
 from pathlib import Path
 from typing import Any, Protocol
 
-from bsnunu_jax.experiments.records.record import CHECKSUMS as PUBLISHED
+from bsnunu_jax.experiments.catalogue import own_files as data_files
+from bsnunu_jax.experiments.catalogue import published_checksums
 from bsnunu_jax.experiments.records.record import sha256_of
 from bsnunu_jax.foundation.errors import InputError
 from bsnunu_jax.foundation.seals import read_json, write_json
@@ -208,11 +209,10 @@ def checksums(card: FolderCard) -> dict[str, str]:
     found = dict(_of_package())
     for one in card.cards:
         if one.content.likelihood:
-            found |= {f"likelihood/{name}": sha for name, sha in PUBLISHED.items()}
-        for name in one.content.data:
-            if name.endswith((".yaml", ".yml")):
-                key = name if len(card.cards) == 1 else f"{one.path.stem}: {name}"
-                found[key] = sha256_of(one.path.parent / name)
+            found |= published_checksums(one.content.data)
+        for name, path in data_files(one.content.data, one.path.parent).items():
+            key = name if len(card.cards) == 1 else f"{one.path.stem}: {name}"
+            found[key] = sha256_of(path)
         for path in own_files(placed(one.content.inputs.form_factors, one.path.parent)):
             found[f"form factors/{path.name}"] = sha256_of(path)
     return found

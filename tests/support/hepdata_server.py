@@ -14,7 +14,7 @@ import pytest
 
 from bsnunu_jax.cli import main
 from bsnunu_jax.experiments.records import hepdata
-from bsnunu_jax.experiments.records.record import CHECKSUMS, DATA_SETS, DROPPED, WORKSPACE
+from bsnunu_jax.experiments.records.record import CHECKSUMS, DATA_SETS, WORKSPACE
 
 NAME = "belle2-knunu"
 A, B, H = (n for n in CHECKSUMS if n != WORKSPACE)
@@ -37,20 +37,23 @@ def sha(content):
 def small_likelihood():
     """Four files of the published form: 2 + 1 + 1 bins of signal, one systematic."""
 
+    size = {"hi": 1.1, "lo": 0.9}
+    form_factors = [{"name": f"corr_ff_c{i}", "type": "normsys", "data": size} for i in (1, 2, 3)]
+
     def channel(name, sample, bins):
         high, low = [11.0] * bins, [9.0] * bins
         shape = {"name": "shape", "type": "histosys", "data": {"hi_data": high, "lo_data": low}}
         statistics = {"name": f"mc_{name}", "type": "staterror", "data": [1.0] * bins}
-        null = [
-            {"name": n, "type": "normsys", "data": {"hi": 1.01, "lo": 0.99}} for n in DROPPED[1:]
-        ]
         return {
             "name": name,
             "samples": [
                 {
                     "name": sample,
                     "data": [5.0] * bins,
-                    "modifiers": [{"name": "mu", "type": "normfactor", "data": None}, *null],
+                    "modifiers": [
+                        {"name": "mu", "type": "normfactor", "data": None},
+                        *form_factors,
+                    ],
                 },
                 {"name": "background", "data": [10.0] * bins, "modifiers": [shape, statistics]},
             ],

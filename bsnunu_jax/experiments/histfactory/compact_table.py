@@ -9,7 +9,7 @@ import numpy as np
 
 from bsnunu_jax.experiments.histfactory.compaction import compact, profile_strength
 from bsnunu_jax.experiments.histfactory.model import HistFactory, padded
-from bsnunu_jax.experiments.histfactory.reweighted import Belle2Likelihood
+from bsnunu_jax.experiments.histfactory.reweighted import Reweighted
 
 # Combinations of systematics that stay, and bins of true q2 that are merged into one.
 COMBINATIONS, MERGED = 16, 2
@@ -24,20 +24,20 @@ _HEAD = """\
 """
 
 
-def compacted(published: Belle2Likelihood) -> Belle2Likelihood:
+def compacted(published: Reweighted) -> Reweighted:
     """The compact form of the published likelihood."""
     density = published.density.reshape(len(published.density), -1, MERGED).sum(axis=2)
     return replace(
         published,
         form="compact",
         density=density,
-        q2_edges=published.q2_edges[::MERGED],
+        spectra=tuple(replace(s, edges=s.edges[::MERGED]) for s in published.spectra),
         model=compact(published.model, published.signal, COMBINATIONS),
         null_br=published.null_br.reshape(-1, MERGED).sum(axis=1),
     )
 
 
-def accuracy(published: Belle2Likelihood, made: Belle2Likelihood) -> str:
+def accuracy(published: Reweighted, made: Reweighted) -> str:
     """Table of the profile of the signal strength in both forms."""
     strengths = list(range(11))
     full, ours = (profile_strength(m.model, m.signal, strengths) for m in (published, made))
@@ -48,7 +48,7 @@ def accuracy(published: Belle2Likelihood, made: Belle2Likelihood) -> str:
     return "\n".join([*lines, f"{sizes[0]} in the published files, {sizes[1]} here"])
 
 
-def as_yaml(likelihood: Belle2Likelihood) -> str:
+def as_yaml(likelihood: Reweighted) -> str:
     """The table of a compact likelihood."""
     model = likelihood.model
     norms = {
@@ -84,7 +84,7 @@ def as_yaml(likelihood: Belle2Likelihood) -> str:
 
 
 def read_table(table: Mapping[str, Any]) -> dict[str, Any]:
-    """The fields of `Belle2Likelihood` that a table fills, but for the null model."""
+    """The fields of `Reweighted` that a table fills, but for spectrum and null model."""
     samples: Sequence[Mapping[str, Any]] = table["samples"]
     names = list(table["norms"])
     combinations = len(samples[0]["shapes"])
@@ -116,7 +116,6 @@ def read_table(table: Mapping[str, Any]) -> dict[str, Any]:
         "signal": np.array([s["signal"] for s in samples for _ in s["bins"]]),
         "density": np.array(table["density"]),
         "underflow": np.array(table["underflow"]),
-        "q2_edges": np.array(table["q2_edges"]),
     }
 
 

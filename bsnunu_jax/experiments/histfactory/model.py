@@ -115,7 +115,11 @@ class HistFactory:
         leaves standard normals standard normal; in these coordinates the posterior is nearly
         uncorrelated, so that a diagonal mass matrix fits it.
         """
-        slope = self.nominal_slopes @ self.of_bin
+        return self.rotation_of(np.arange(len(self.alphas)))
+
+    def rotation_of(self, chosen: np.ndarray) -> np.ndarray:
+        """The same of some of the systematics alone, by index."""
+        slope = self.nominal_slopes[chosen] @ self.of_bin
         expected = self.nominal @ self.of_bin
         expected[expected == 0] = np.inf  # nothing to see
         found: np.ndarray = np.linalg.eigh(-slope @ (slope / expected).T)[1]
@@ -161,8 +165,13 @@ class HistFactory:
         self, entries: Float[Array, " entries"]
     ) -> tuple[Float[Array, " bins"], Float[Array, " bins"]]:
         """Mean and MC-statistics standard deviation of every bin's rate."""
-        sigma = jnp.append(jnp.asarray(self.gamma_sigma), 0.0)[self.gammas]
-        variance = self.bin_rates((entries * sigma) ** 2)
+        if self.gamma_of_one_entry:
+            sigma = jnp.append(jnp.asarray(self.gamma_sigma), 0.0)[self.gammas]
+            variance = self.bin_rates((entries * sigma) ** 2)
+        else:  # samples of a bin that move together
+            of_gamma = (self.gammas[:, None] == np.arange(len(self.gamma_sigma))).astype(float)
+            in_bin = (of_gamma.T @ self.of_bin > 0).astype(float)
+            variance = (entries @ (of_gamma * self.gamma_sigma)) ** 2 @ in_bin
         # The root of 0 has no slope: a bin without MC statistics has no width to vary.
         some = variance > 0
         spread = jnp.where(some, jnp.sqrt(jnp.where(some, variance, 1.0)), 0.0)

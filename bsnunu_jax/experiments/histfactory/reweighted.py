@@ -1,16 +1,20 @@
-"""Belle II 2023, B+ -> K+ nu nubar: the HistFactory model with the signal of any spectrum.
+"""A HistFactory model with the signal of any spectrum.
 
-The signal of a rate follows from the published joint number densities, reweighted in bins of true
-q2 (arXiv:2507.12393, method arXiv:2402.08417). The signal strength and the null model's form-factor
-systematics `corr_ff_*` are dropped: the rate and the form factors of a fit take their place.
+The signal of a rate follows from published joint number densities, reweighted in bins of true q2
+(method arXiv:2402.08417, applied in arXiv:2507.12393): an entry has the weight
 
-The null model of the published reweighting is the SM rate with its own constants, dBR/dq2 = GF^2
+    (underflow + sum density x BR_theory/BR_null) / (underflow + sum density)
+
+with sums over the bins of true q2 of every mode, and polarisation, that it holds. The rate and the
+form factors of a fit take the place of the signal strength and the null model's form factors.
+
+The null model that Belle II published is the SM rate with its own constants, dBR/dq2 = GF^2
 alpha^2 X_t^2/(32 pi^5 s_W^4) |VtbVts*|^2 tau |p_K|^3 f+^2 (arXiv:2207.13371), with the f+ of
-arXiv:2207.12468 in rounded coefficients as published with the likelihood.
+arXiv:2207.12468 in rounded coefficients.
 """
 
 from collections.abc import Mapping
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from typing import Any
 
 import equinox as eqx
@@ -19,11 +23,16 @@ import jax.numpy as jnp
 import numpy as np
 from jaxtyping import Array, Float
 
+from bsnunu_jax.experiments.histfactory.coordinates import Coordinates
 from bsnunu_jax.experiments.histfactory.model import HistFactory
 from bsnunu_jax.experiments.measurement import Quoted
 from bsnunu_jax.experiments.predictions import Predictions
 from bsnunu_jax.experiments.quoted.counting import log_likelihood_of_signal, sample_counts
-from bsnunu_jax.experiments.quoted.marginal_poisson import log_most_likely, saturated_poisson
+from bsnunu_jax.experiments.quoted.marginal_poisson import (
+    log_most_likely,
+    poisson,
+    saturated_poisson,
+)
 
 Scalar = Float[Array, ""]
 Bins = Float[Array, " bins"]
@@ -32,39 +41,77 @@ Bins = Float[Array, " bins"]
 _NODES = 40
 
 
-class Belle2Likelihood(Quoted):
+@dataclass(frozen=True)
+class Spectrum:
+    """What the columns of a number density are: bins of true q2 of a mode.
+
+    Attributes:
+        edges: of the bins [GeV^2].
+        polarisation: "longitudinal" or "transverse" vector mesons alone; "" for all.
+    """
+
+    mode: str
+    edges: tuple[float, ...]
+    polarisation: str = ""
+
+    def bins(self, predictions: Predictions) -> Float[Array, " q2_bins"]:
+        """BR in the bins."""
+        part = (self.polarisation,) if self.polarisation else ()
+        return predictions.bins(self.mode, np.array(self.edges), *part)
+
+
+class Reweighted(Quoted):
     """The likelihood as a measurement; its nuisances are the systematics, rotated.
 
     The MC statistics of a bin are one Gaussian variable (see `HistFactory.collapsed_log_density`),
     integrated out in `log_likelihood` and profiled in `profile_log_likelihood`: as a parameter it
-    would run a sampler into zero rate in the nearly empty off-resonance bins.
+    would run a sampler into zero rate in nearly empty bins. Where that is not exact they are
+    coordinates, see `Coordinates`.
 
     Attributes:
-        form: what the model is made of, "compact" or "published likelihood".
-        luminosity: of the observed data [1/ab].
-        model: the HistFactory model without signal strength and `corr_ff_*`.
+        form: what the model is made of, "compact", "published likelihood" or "record".
+        spectra: what the columns of `density` are, one after the other.
+        luminosity: of the observed data [1/ab]; None where it is not stated.
+        labels: one a bin.
+        model: the HistFactory model without what a theory replaces.
         signal: mask of the signal entries of the model.
         density: events of every signal entry in the bins of true q2, shape (signal, q2 bins).
         underflow: those without a matched true q2, whose weight stays 1.
         null_br: BR of the null model in the bins of true q2.
-        null_model: its constants.
+        null_model: its constants, where it is the closed form.
+        coordinates: of all parameters, where systematics alone are not enough.
         exposure: luminosity over that of the observed data, see `at_luminosity`; may be traced.
         seen: counts in the place of the observed ones, see `with_data`; may be traced.
     """
 
     form: str = eqx.field(static=True)
-    mode: str = eqx.field(static=True)
-    luminosity: float = eqx.field(static=True)
+    spectra: tuple[Spectrum, ...] = eqx.field(static=True)
+    luminosity: float | None = eqx.field(static=True)
     labels: tuple[str, ...] = eqx.field(static=True)
     model: HistFactory
     signal: np.ndarray = eqx.field(converter=np.asarray)
     density: np.ndarray = eqx.field(converter=np.asarray)
     underflow: np.ndarray = eqx.field(converter=np.asarray)
-    q2_edges: np.ndarray = eqx.field(converter=np.asarray)
     null_br: np.ndarray = eqx.field(converter=np.asarray)
-    null_model: Mapping[str, float]
+    null_model: Mapping[str, float] = eqx.field(default_factory=dict)
+    coordinates: Coordinates | None = None
     exposure: float | Scalar = 1.0
     seen: Any = None
+
+    @property
+    def mode(self) -> str:
+        """The mode of the signal, the first of several."""
+        return self.spectra[0].mode
+
+    @property
+    def modes(self) -> tuple[str, ...]:
+        """All modes of the signal."""
+        return tuple(dict.fromkeys(s.mode for s in self.spectra))
+
+    @property
+    def q2_edges(self) -> np.ndarray:
+        """Edges of the bins of true q2 of the first spectrum [GeV^2]."""
+        return np.array(self.spectra[0].edges)
 
     @property
     def observed(self) -> Any:
@@ -78,35 +125,54 @@ class Belle2Likelihood(Quoted):
 
     @property
     def nuisance_names(self) -> tuple[str, ...]:
-        """Standard-normal coordinates, most constrained first."""
-        return tuple(f"{self.name}[{i}]" for i in range(len(self.rotation)))
+        """Standard-normal coordinates, most constrained systematics first."""
+        found = self.coordinates
+        n = len(self.rotation) if found is None else found.matrix.shape[1]
+        return tuple(f"{self.name}[{i}]" for i in range(n))
 
     def weights(self, br_bins: Float[Array, " q2_bins"]) -> Float[Array, " entries"]:
         """Factors of the entries: signal reweighted bin by bin of true q2, the rest 1."""
-        events = self.underflow + self.density @ (br_bins / self.null_br)
+        null = np.where(self.null_br > 0, self.null_br, np.inf)  # no events there, see the reader
+        events = self.underflow + self.density @ (br_bins / null)
         nominal = self.underflow + self.density.sum(axis=1)
+        empty = nominal == 0
         scatter = np.eye(self.signal.size)[:, self.signal]
-        return scatter @ (events / nominal) + ~self.signal
+        return scatter @ ((events + empty) / (nominal + empty)) + ~self.signal
+
+    def predicted(self, predictions: Predictions) -> Float[Array, " entries"]:
+        """`weights` of what is predicted."""
+        found = [s.bins(predictions) for s in self.spectra]
+        return self.weights(found[0] if len(found) == 1 else jnp.concatenate(found))
 
     def entries(
         self, weights: Float[Array, " entries"], z: Float[Array, " n"]
     ) -> Float[Array, " entries"]:
         """Expected events of every entry at the nuisances z, MC statistics at their mean."""
+        if self.coordinates is not None:
+            return self.coordinates.entries(z, self.exposure) * weights
         return self.model.entry_rates(jnp.asarray(self.rotation) @ z, jnp.zeros(0)) * weights
 
     def moments(self, predictions: Predictions, z: Float[Array, " n"]) -> tuple[Bins, Bins]:
         """Mean rate and MC-statistics standard deviation of every bin."""
-        weights = self.weights(predictions.bins(self.mode, self.q2_edges))
-        mean, spread = self.model.collapsed_moments(self.entries(weights, z))
+        entries = self.entries(self.predicted(predictions), z)
+        if self.sampled:
+            mean = self.exposure * self.model.bin_rates(entries)
+            return mean, jnp.zeros_like(mean)
+        mean, spread = self.model.collapsed_moments(entries)
         return self.exposure * mean, jnp.sqrt(self.exposure) * spread
+
+    @property
+    def sampled(self) -> bool:
+        """MC statistics are among the nuisances."""
+        return self.coordinates is not None and self.coordinates.sampled
 
     def counts(self, predictions: Predictions, z: Float[Array, " n"]) -> tuple[Bins, Bins]:
         """Expected signal and background events at the nuisances z."""
-        entries = self.entries(self.weights(predictions.bins(self.mode, self.q2_edges)), z)
+        entries = self.entries(self.predicted(predictions), z)
         signal = self.exposure * self.model.bin_rates(jnp.where(self.signal, entries, 0.0))
         return signal, self.exposure * self.model.bin_rates(entries) - signal
 
-    def at_luminosity(self, factor: float | Scalar) -> "Belle2Likelihood":
+    def at_luminosity(self, factor: float | Scalar) -> "Reweighted":
         """The measurement with `factor` times the luminosity, of data and simulation alike.
 
         All expected events grow with the factor and their relative MC-statistics errors fall with
@@ -127,7 +193,7 @@ class Belle2Likelihood(Quoted):
         """Counts per bin."""
         return jnp.asarray(self.observed)
 
-    def with_data(self, data: Bins) -> "Belle2Likelihood":
+    def with_data(self, data: Bins) -> "Reweighted":
         """The same measurement with other counts; its coordinates stay."""
         return replace(self, seen=data)
 
@@ -145,10 +211,14 @@ class Belle2Likelihood(Quoted):
 
     def marginal(self, mean: Bins, spread: Bins) -> Scalar:
         """ln of the integral over Gaussian rates of every bin, cut at positive rates."""
+        if self.sampled:
+            return poisson(jnp.asarray(self.observed, dtype=float), mean)
         return jnp.sum(log_likelihood_of_signal(mean, self.observed, 0.0, spread, nodes=_NODES))
 
     def profile(self, mean: Bins, spread: Bins) -> Scalar:
         """ln of the largest integrand: what pyhf finds with all MC-statistics parameters free."""
+        if self.sampled:
+            return poisson(jnp.asarray(self.observed, dtype=float), mean)
         return log_most_likely(mean, jnp.asarray(self.observed, dtype=float), spread)
 
     @property
@@ -158,6 +228,8 @@ class Belle2Likelihood(Quoted):
         The normalisations of the constraint terms; with the nuisances' -z^2/2 the sum is the
         log-density, maximised over the MC-statistics parameters.
         """
+        if self.coordinates is not None:
+            return self.coordinates.constant
         gammas = self.model.gamma_sigma
         normals = len(self.model.alphas) + len(gammas)
         half_log = -0.5 * np.log(2 * np.pi)

@@ -22,6 +22,8 @@ from bsnunu_jax.report.table import power_of
 _QUANTILES = {"low95": 0.025, "low68": 0.16, "median": 0.5, "high68": 0.84, "high95": 0.975}
 _ITA = re.compile(r"BDT2\[(?P<bdt>[\d.]+),[\d.]+\] q2rec\[(?P<q2>[-\d.]+,[-\d.]+)\]")
 _HTA = re.compile(r"HTA BDTh bin (?P<bin>\d+)")
+# Of a record that names no bins.
+_OF_CHANNEL = re.compile(r"(?P<channel>.+) (?P<bin>\d+)")
 
 
 @dataclass(frozen=True)
@@ -140,9 +142,21 @@ def spectrum_data(
 
 
 def _panels(m: BinnedMeasurement, posterior: Predictive, best: Predictive) -> list[Panel]:
-    """The most signal-like BDT2 slice of the inclusive tag and the hadronic tag, or all bins."""
+    """The most signal-like BDT2 slice of the inclusive tag and the hadronic tag, or all bins.
+
+    Those of a record are a panel a channel.
+    """
     inclusive = [(i, found) for i, name in enumerate(m.labels) if (found := _ITA.match(name))]
     hadronic = [(i, found) for i, name in enumerate(m.labels) if (found := _HTA.match(name))]
+    named = [_OF_CHANNEL.fullmatch(name) for name in m.labels]
+    if not (inclusive and hadronic) and all(named):
+        channels: dict[str, tuple[list[int], list[str]]] = {}
+        for i, found in enumerate(named):
+            assert found is not None
+            at, labels = channels.setdefault(found["channel"].replace("$", r"\$"), ([], []))
+            at.append(i)
+            labels.append(found["bin"])
+        return [_panel(m, posterior, best, *of, name, "bin") for name, of in channels.items()]
     if not (inclusive and hadronic):
         bins = list(range(len(m.labels)))
         return [_panel(m, posterior, best, bins, [str(i) for i in bins], m.title, "bin")]

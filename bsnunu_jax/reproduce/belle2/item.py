@@ -11,7 +11,7 @@ from matplotlib.patches import Patch
 from scipy.interpolate import PchipInterpolator
 
 from bsnunu_jax.experiments import load_measurements
-from bsnunu_jax.experiments.histfactory.reweighted import Belle2Likelihood
+from bsnunu_jax.experiments.histfactory.reweighted import Reweighted
 from bsnunu_jax.experiments.records.record import CHECKSUMS
 from bsnunu_jax.report.figures import style
 from bsnunu_jax.report.figures.corner import corner_data, corner_figure
@@ -46,7 +46,7 @@ def belle2(settings: Settings) -> Product:
         found, of_x = strengths(settings), resonances(settings)
         of_wet = sampled.result()
     (published,) = load_measurements(["belle2_knunu_2023"], likelihood=settings.likelihood)
-    assert isinstance(published, Belle2Likelihood)
+    assert isinstance(published, Reweighted)
     sm = float(published.null_br.sum())
     rows = [*strength_rows(found, sm), *wet_rows(of_wet), *resonance_rows(of_x)]
     return Product(

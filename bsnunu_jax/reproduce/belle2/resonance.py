@@ -15,7 +15,7 @@ import numpy as np
 from scipy.interpolate import CubicSpline
 
 from bsnunu_jax.experiments import load_measurements
-from bsnunu_jax.experiments.histfactory.reweighted import Belle2Likelihood
+from bsnunu_jax.experiments.histfactory.reweighted import Reweighted
 from bsnunu_jax.foundation.errors import InputError
 from bsnunu_jax.hadrons.transitions import get_mode
 from bsnunu_jax.inference.fits.lanes import Descent, Lanes
@@ -137,7 +137,7 @@ def resonances(
         strengths: branching fractions of the grid, closer to each other near 0.
     """
     (measurement,) = load_measurements([DATA], likelihood=settings.likelihood)
-    assert isinstance(measurement, Belle2Likelihood)
+    assert isinstance(measurement, Reweighted)
     nuisances = Nuisances(load_inputs("default"), [TRANSITION])
     m = np.linspace(*MASSES, 89) if m is None else m
     masses = len(m)
@@ -192,9 +192,7 @@ def _forms(
     return np.asarray(of_sm()), *Batched(of_x)(m)
 
 
-def _fits(
-    measurement: Belle2Likelihood, nuisances: Nuisances, sm: np.ndarray, profiled: bool
-) -> Lanes:
+def _fits(measurement: Reweighted, nuisances: Nuisances, sm: np.ndarray, profiled: bool) -> Lanes:
     """Fits of BR [1e-5] and nuisances, one lane a mass.
 
     They return BR, -2 ln (L x nuisance terms), nuisances, ln det of their Hessian, largest

@@ -11,7 +11,7 @@ import numpy as np
 from jaxtyping import Array, Float
 
 from bsnunu_jax.experiments.catalogue import load_measurements
-from bsnunu_jax.experiments.histfactory.reweighted import Belle2Likelihood
+from bsnunu_jax.experiments.histfactory.reweighted import Reweighted
 from bsnunu_jax.inference.fits.lanes import Lanes
 from bsnunu_jax.observables.spectra import ITA_MODE, ita_efficiency
 from bsnunu_jax.reproduce.dark.families import FAMILIES
@@ -211,7 +211,7 @@ class Matches:
 def matches(settings: Settings) -> Matches:
     """Through `settings.once`; form factors and couplings at their central values."""
     (belle2,) = load_measurements(("belle2_knunu_2023",))
-    assert isinstance(belle2, Belle2Likelihood)
+    assert isinstance(belle2, Reweighted)
     rates, edges = settings.once(dark_rates), belle2.q2_edges
     sm, bins = rates.sm_bins(ITA_MODE, edges, 1)[0], rates.bins(ITA_MODE, FITTED, edges, 1)
     new = [np.moveaxis(a[0], 1, -1).reshape(-1, edges.size - 1) for a in bins.values()]
@@ -233,7 +233,7 @@ def matches(settings: Settings) -> Matches:
 
 
 def _fits(
-    belle2: Belle2Likelihood, sm: np.ndarray, lanes: np.ndarray
+    belle2: Reweighted, sm: np.ndarray, lanes: np.ndarray
 ) -> tuple[Float[np.ndarray, " n"], Float[np.ndarray, " n"]]:
     """-2 ln L and strength of every lane, of the first one at strength 0."""
 
