@@ -26,7 +26,7 @@ import numpy as np
 import scipy.optimize
 
 from bsnunu_jax.experiments import load_measurements
-from bsnunu_jax.experiments.histfactory.reweighted import null_dbr_dq2
+from bsnunu_jax.experiments.histfactory.reweighted import Reweighted, null_dbr_dq2
 from bsnunu_jax.inference.problem.landscape import Landscape
 from bsnunu_jax.inference.problem.parameters import Parameter, Uniform
 from bsnunu_jax.inference.problem.problem import Problem
@@ -197,7 +197,9 @@ class EosSpectrum:
 
 def _null() -> Any:
     (template,) = load_measurements(["belle2_knunu_2023"])
-    return lambda q2: null_dbr_dq2(q2, template.null_model)  # type: ignore[attr-defined]
+    assert isinstance(template, Reweighted)
+    constants = template.null_model
+    return lambda q2: null_dbr_dq2(q2, constants)
 
 
 def _fit(pyhf: Any, model: Any, data: list[float], **options: Any) -> Result:

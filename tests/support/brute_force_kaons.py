@@ -12,8 +12,8 @@ from collections.abc import Mapping, Sequence
 import brute_force as bf
 import numpy as np
 from brute_force import Array, FormFactors
-from brute_force_identical import CHARGE_CONJUGATION, both_contractions, majorana_spinors
-from brute_force_pairs import FERMIONS, SCALARS, Currents, Pair, amplitudes, scalar_currents
+from brute_force_identical import CHARGE_CONJUGATION, both_contractions, one_contraction
+from brute_force_pairs import FERMIONS, SCALARS, Pair, amplitudes, scalar_currents
 from brute_force_vectors import VECTORS, bilinears, polarizations
 
 
@@ -56,25 +56,13 @@ def vector_daggers(k1: Array, k2: Array, m1: float, m2: float) -> dict[str, Arra
     return {name: x.conj() for name, x in bilinears(-k2, e2, -k1, e1).items()}
 
 
-def _majorana(structures: Mapping[str, Array]) -> Currents:
-    def currents(k1: Array, k2: Array, m1: float, m2: float) -> dict[str, Array]:
-        (u, _), (_, v) = majorana_spinors(k1, m1), majorana_spinors(k2, m2)
-        ubar = u.conj() @ bf.GAMMA[0]
-        return {
-            name: np.einsum("nai,...ij,nbj->nab...", ubar, matrices, v)
-            for name, matrices in structures.items()
-        }
-
-    return currents
-
-
 # The pairs whose currents are those of D^dagger.
 SCALAR_DAGGERS = Pair(SCALARS.operators, scalar_daggers)
 FERMION_DAGGERS = Pair(FERMIONS.operators, fermion_daggers)
 VECTOR_DAGGERS = Pair(VECTORS.operators, vector_daggers)
 REAL_SCALAR_DAGGERS = both_contractions(SCALAR_DAGGERS, +1)
 REAL_VECTOR_DAGGERS = both_contractions(VECTOR_DAGGERS, +1)
-MAJORANA_DAGGERS = both_contractions(Pair(FERMIONS.operators, _majorana(BARS)), -1)
+MAJORANA_DAGGERS = both_contractions(Pair(FERMIONS.operators, one_contraction(BARS)), -1)
 
 
 def spectrum(

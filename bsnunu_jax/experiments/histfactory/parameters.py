@@ -4,7 +4,7 @@ A name is one set of parameters: a scalar, or one parameter a bin. Their auxilia
 them: Normal(a | parameter, width), or Poisson(a | factor x parameter) of a shapesys.
 """
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from functools import cached_property
 from typing import Any, Literal
@@ -85,6 +85,11 @@ class ParameterSet:
         for key, value in given.items():
             if np.isnan(value).any():
                 place.refuse(f"parameter {self.name!r} needs {key} in the measurement")
+
+
+def _joined(parts: Sequence[np.ndarray]) -> np.ndarray:
+    """One after the other; none are an empty vector."""
+    return np.concatenate(parts) if parts else np.zeros(0)
 
 
 def interpolated(name: str, type_: str) -> ParameterSet:
@@ -187,9 +192,9 @@ class Parameters:
         for kind in ("normal", "poisson"):
             sets = [s for s in self.sets if s.constraint == kind]
             at = [where[self.slices[s.name]] for s in sets]
-            rows = (at, [s.auxdata for s in sets], [s.scale for s in sets])
-            found[kind] = tuple(np.concatenate(r) if r else np.zeros(0) for r in rows)
-        return found  # type: ignore[return-value]
+            auxdata, scales = [s.auxdata for s in sets], [s.scale for s in sets]
+            found[kind] = _joined(at), _joined(auxdata), _joined(scales)
+        return found
 
     def log_constraints(
         self, vector: Float[Array | np.ndarray, " parameters"], auxdata: Any = None, xp: Any = jnp

@@ -86,7 +86,9 @@ class ObservableProfile:
         Raises:
             InputError: if the data do not bound the observables.
         """
-        self.names = problem.measurements[-1].observables  # type: ignore[attr-defined]
+        probe = problem.measurements[-1]
+        assert isinstance(probe, ProjectedMeasurement)  # of `with_probe`
+        self.names = probe.observables
         first = problem.parameters[0]
         low, high = first.range
         null = 0.0 if low <= 0 < high else low
