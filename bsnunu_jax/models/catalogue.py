@@ -7,13 +7,22 @@ from types import MappingProxyType
 import jax.numpy as jnp
 
 from bsnunu_jax.foundation.errors import InputError
-from bsnunu_jax.models import pairs, relations, resonance, smeft, vlq_dm, zprime
+from bsnunu_jax.models import (
+    light_particles,
+    mediators,
+    pairs,
+    relations,
+    resonance,
+    smeft,
+    vlq_dm,
+    zprime,
+)
 from bsnunu_jax.models.leptoquarks import LEPTOQUARKS, RPV, build_rpv, domain_rpv, refuse_rpv
 from bsnunu_jax.models.model import Model as Model
 from bsnunu_jax.models.model import Parameters as Parameters
 from bsnunu_jax.models.model import model
 from bsnunu_jax.models.quantities import Quantity
-from bsnunu_jax.models.values import real
+from bsnunu_jax.models.values import perturbative, real
 from bsnunu_jax.states import Neutrinos, Scaled, Universal
 from bsnunu_jax.states import universal as _universal
 
@@ -54,6 +63,32 @@ _MODELS = (
             strength=p.strength,
         )
         for name, p in pairs.PAIRS.items()
+    ),
+    model(
+        "alp",
+        light_particles.ALP,
+        light_particles.build_alp,
+        light_particles.refuse_alp,
+        settings=light_particles.SETTINGS,
+    ),
+    model(
+        "dark-higgs",
+        light_particles.DARK_HIGGS,
+        light_particles.build_dark_higgs,
+        light_particles.refuse_dark_higgs,
+        settings=light_particles.OF_LOOPS,
+        domain=perturbative(("s_theta",)),
+    ),
+    model(
+        "light-zprime",
+        light_particles.LIGHT_ZPRIME,
+        light_particles.build_light_zprime,
+        light_particles.refuse_light_zprime,
+        settings=light_particles.SETTINGS,
+    ),
+    *(
+        model(name, m.parameters, m.build, m.refuse, settings=m.settings, domain=m.domain)
+        for name, m in mediators.MEDIATORS.items()
     ),
     *(model(lq.name, lq.parameters, lq.build, lq.rules, domain=lq.domain) for lq in LEPTOQUARKS),
     model("rpv", RPV, build_rpv, refuse_rpv, domain=domain_rpv),

@@ -14,6 +14,7 @@ import jax.numpy as jnp
 from jaxtyping import Array, Complex, Float
 
 from bsnunu_jax.foundation.arrays import Scalar
+from bsnunu_jax.hadrons.transitions import USUAL_QUARKS, get_quarks
 from bsnunu_jax.inputs import Inputs
 from bsnunu_jax.states.neutrinos import flavour_matrix
 from bsnunu_jax.states.sectors import ChargedCurrent, ChargedLeptons
@@ -104,6 +105,17 @@ def standard_ckm(sines: tuple[Scalar, Scalar, Scalar], delta: Scalar) -> Matrix:
             ),
         ]
     )
+
+
+def coefficient_of(quarks: str, inputs: Inputs) -> Scalar:
+    """C_L of K = 1 GeV^-2 in a quark transition; `Pi` in b -> s.
+
+    Of b -> d a phase is one relative to V_tb V_td*, of s -> d V_us and V_ud are real.
+    """
+    row = get_quarks(quarks)
+    phase = jnp.exp(-1j * inputs.number(row.phase)) if row.phase else jnp.ones(())
+    sign = -1 if quarks == USUAL_QUARKS else 1
+    return sign * phase / (2 * inputs.normalisation(quarks))
 
 
 def neutrino_coefficient(K: Array, inputs: Inputs) -> Array:

@@ -10,6 +10,9 @@ imaginary part. The error is that of an interpolation of f, however narrow the p
 it is.
 """
 
+from collections.abc import Callable
+from typing import NamedTuple
+
 import jax
 import jax.numpy as jnp
 import numpy as np
@@ -40,8 +43,24 @@ def density(q2: Float[Array, "..."], m: Scalar, width: Scalar) -> Float[Array, "
     return jnp.where(there, gamma / jnp.pi / (away**2 + gamma**2) / larger, 0.0)
 
 
+class Peak(NamedTuple):
+    """A Breit-Wigner at q2 for a mass and a width, and what it is over Im 1/(q2 - z)."""
+
+    value: Callable[[Array, Scalar, Scalar], Array]
+    norm: Callable[[Scalar, Scalar], Scalar | float]
+
+
+DENSITY = Peak(density, lambda m, width: 1 / jnp.pi)
+
+
 def bin_rule(
-    edges: Float[Array, " edges"], q2_max: Scalar, m: Scalar, width: Scalar, nodes: int
+    edges: Float[Array, " edges"],
+    q2_max: Scalar,
+    m: Scalar,
+    width: Scalar,
+    nodes: int,
+    *,
+    peak: Peak = DENSITY,
 ) -> tuple[Float[Array, "bins n"], Float[Array, "bins n"]]:
     """Nodes and weights of f in int f(q2) BW(q2) dq2, bin by bin.
 
@@ -51,6 +70,7 @@ def bin_rule(
         m: position of the peak [GeV], above 0.
         width: Gamma [GeV], above 0.
         nodes: nodes per bin.
+        peak: the Breit-Wigner in another normalisation.
     """
     m, width, there = _bounded(m, width)
     t, weights = np.polynomial.legendre.leggauss(nodes)
@@ -86,9 +106,10 @@ def bin_rule(
     poles = scaled(near), scaled(beyond)
     kernel = sum(_cauchy(*pole) for pole in poles)
     # Far from both poles the Breit-Wigner itself: no difference of near numbers however narrow.
-    far = (_is_far(*poles[0]) & _is_far(*poles[1]))[:, None]
-    plain = 2 * q2_max * scale[:, None] * u * density(jnp.where(far, q2, m**2 + q2_max), m, width)
-    of_f = weights[None, :] * jnp.where(far, plain, kernel.imag / jnp.pi)
+    far = (is_far(*poles[0]) & is_far(*poles[1]))[:, None]
+    at = peak.value(jnp.where(far, q2, m**2 + q2_max), m, width)
+    plain = 2 * q2_max * scale[:, None] * u * at
+    of_f = weights[None, :] * jnp.where(far, plain, kernel.imag * peak.norm(m, width))
     return q2, jnp.where(is_open[:, None] & there, of_f, 0.0)
 
 
@@ -125,17 +146,26 @@ def _cauchy(
         to_start: zeta + 1.
         to_nodes: zeta - t.
     """
+    return (1 + missing(to_end, to_start, to_nodes)) / to_nodes
+
+
+def missing(
+    to_end: Complex[Array, " bins"],
+    to_start: Complex[Array, " bins"],
+    to_nodes: Complex[Array, "bins n"],
+) -> Complex[Array, "bins n"]:
+    """What 1/(zeta - t) at the nodes lacks, over it; see `_cauchy`."""
     nodes = to_nodes.shape[-1]
     t, weights = np.polynomial.legendre.leggauss(nodes)
     barycentric = (-1.0) ** np.arange(nodes) * np.sqrt((1 - t**2) * weights)
     r = 1 / to_nodes
-    missing = jnp.log(to_start / to_end) - r @ weights
-    far = _is_far(to_end, to_start, to_nodes)
-    at_pole = jnp.where(far, 0.0, missing / jnp.where(far, 1.0, r @ barycentric))
-    return r * (1 + at_pole[:, None] * (barycentric / weights)[None, :])
+    unseen = jnp.log(to_start / to_end) - r @ weights
+    far = is_far(to_end, to_start, to_nodes)
+    at_pole = jnp.where(far, 0.0, unseen / jnp.where(far, 1.0, r @ barycentric))
+    return at_pole[:, None] * (barycentric / weights)[None, :]
 
 
-def _is_far(
+def is_far(
     to_end: Complex[Array, " bins"],
     to_start: Complex[Array, " bins"],
     to_nodes: Complex[Array, "bins n"],

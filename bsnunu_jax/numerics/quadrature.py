@@ -11,6 +11,8 @@ ln(q2/B), hence a smallest B, below which the threshold is finer than anyone can
 v = v_max sin(pi t/2) the root at q2_max goes too.
 """
 
+from typing import NamedTuple
+
 import jax.numpy as jnp
 import numpy as np
 from jaxtyping import Array, Float
@@ -22,7 +24,7 @@ BIN_NODES = 4
 # two masses that differ. In bins of 0.23 GeV^2 6 more give 1e-6 of each, 1 MeV pairs included.
 PAIR_NODES, UNEQUAL_NODES, MORE_BIN_NODES = 1.6, 2.0, 6
 # Smallest B [GeV^2] in totals and in bins, where fewer nodes have to span the first bin.
-_LEAST_B, _LEAST_B_OF_BINS = 2e-6, 2e-5
+LEAST_B, LEAST_B_OF_BINS = 2e-6, 2e-5
 
 
 def massless_rule(
@@ -50,12 +52,51 @@ def bin_rule(
     return q2_max * (1 - u**2), q2_max * 2 * u * (high - low) * weights[None, :]
 
 
+class Rapidity(NamedTuple):
+    """The variable t in [0, 1] of a massive pair, from its threshold to q2_max.
+
+    v_max is 0 if the channel is closed.
+    """
+
+    threshold: Float[Array, ""]
+    B: Float[Array, ""]
+    v_max: Float[Array, ""]
+    q2_max: Float[Array, ""]
+
+    @classmethod
+    def of(
+        cls, m1: Float[Array, ""], m2: Float[Array, ""], q2_max: Float[Array, ""], least_b: float
+    ) -> "Rapidity":
+        """That of these masses [GeV]."""
+        product, threshold = 2 * m1 * m2, (m1 + m2) ** 2
+        # With one mass 0 there is no root at the threshold: only the pole at q2 = 0 counts.
+        B = jnp.maximum(jnp.where(product == 0, threshold / 2, product), least_b)
+        return cls(threshold, B, _half_rapidity(q2_max - threshold, B), q2_max)
+
+    def at(self, t: Array) -> tuple[Array, Array]:
+        """q2 and dq2/dt [GeV^2]."""
+        angle = jnp.pi * t / 2
+        v = self.v_max * jnp.sin(angle)
+        slope = 2 * self.B * jnp.sinh(2 * v) * self.v_max * jnp.pi / 2 * jnp.cos(angle)
+        return self.threshold + 2 * self.B * jnp.sinh(v) ** 2, slope
+
+    def edges(self, edges: Float[Array, " edges"]) -> Float[Array, " edges"]:
+        """t at edges in q2 [GeV^2]: 0 below the threshold, 1 beyond q2_max."""
+        v = _half_rapidity(jnp.minimum(edges, self.q2_max) - self.threshold, self.B)
+        # arcsin has no finite slope at 1: the endpoint is its own branch.
+        inside = (v > 0) & (edges < self.q2_max)
+        ratio = jnp.where(inside, v / jnp.where(inside, self.v_max, 1.0), 0.0)
+        t = 2 / jnp.pi * jnp.arcsin(ratio)
+        return jnp.where((v > 0) & (edges >= self.q2_max), 1.0, t)
+
+
 def pair_rule(
     m1: Float[Array, ""], m2: Float[Array, ""], q2_max: Float[Array, ""], nodes: int
 ) -> tuple[Float[Array, " n"], Float[Array, " n"]]:
     """Nodes and weights [GeV^2] from the threshold of a massive pair to q2_max; 0 if closed."""
     t, weights = _unit_rule(nodes)
-    return _on_rapidity(m1, m2, q2_max, jnp.asarray(t), jnp.asarray(weights), _LEAST_B)
+    q2, slope = Rapidity.of(m1, m2, q2_max, LEAST_B).at(jnp.asarray(t))
+    return q2, slope * weights
 
 
 def pair_bin_rule(
@@ -66,42 +107,12 @@ def pair_bin_rule(
     nodes: int,
 ) -> tuple[Float[Array, "bins n"], Float[Array, "bins n"]]:
     """The same bin by bin (edges in GeV^2), each from its edge or the threshold."""
-    B, v_max = _rapidity(m1, m2, q2_max, _LEAST_B_OF_BINS)
-    v = _half_rapidity(jnp.minimum(edges, q2_max) - (m1 + m2) ** 2, B)
-    # arcsin has no finite slope at 1: the endpoint is its own branch.
-    inside = (v > 0) & (edges < q2_max)
-    t_edges = 2 / jnp.pi * jnp.arcsin(jnp.where(inside, v / jnp.where(inside, v_max, 1.0), 0.0))
-    t_edges = jnp.where((v > 0) & (edges >= q2_max), 1.0, t_edges)
+    variable = Rapidity.of(m1, m2, q2_max, LEAST_B_OF_BINS)
+    t_edges = variable.edges(edges)
     t, weights = (a[None, :] for a in _unit_rule(nodes))
     low, width = t_edges[:-1, None], (t_edges[1:] - t_edges[:-1])[:, None]
-    inner, inner_weights = low + width * t, width * weights
-    return _on_rapidity(m1, m2, q2_max, inner, inner_weights, _LEAST_B_OF_BINS)
-
-
-def _on_rapidity(
-    m1: Float[Array, ""],
-    m2: Float[Array, ""],
-    q2_max: Float[Array, ""],
-    t: Array,
-    weights: Array,
-    least_b: float,
-) -> tuple[Array, Array]:
-    """q2 and dq2/dt x weights at t in [0, 1]."""
-    B, v_max = _rapidity(m1, m2, q2_max, least_b)
-    angle = jnp.pi * t / 2
-    v = v_max * jnp.sin(angle)
-    slope = 2 * B * jnp.sinh(2 * v) * v_max * jnp.pi / 2 * jnp.cos(angle)
-    return (m1 + m2) ** 2 + 2 * B * jnp.sinh(v) ** 2, slope * weights
-
-
-def _rapidity(
-    m1: Float[Array, ""], m2: Float[Array, ""], q2_max: Float[Array, ""], least_b: float
-) -> tuple[Float[Array, ""], Float[Array, ""]]:
-    """B and v_max of the module docstring; v_max is 0 if the channel is closed."""
-    product = 2 * m1 * m2
-    # With one mass 0 there is no root at the threshold: only the pole at q2 = 0 counts.
-    B = jnp.maximum(jnp.where(product == 0, (m1 + m2) ** 2 / 2, product), least_b)
-    return B, _half_rapidity(q2_max - (m1 + m2) ** 2, B)
+    q2, slope = variable.at(low + width * t)
+    return q2, slope * width * weights
 
 
 def _half_rapidity(above: Array, B: Float[Array, ""]) -> Array:

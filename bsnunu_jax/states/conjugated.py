@@ -20,11 +20,14 @@ from bsnunu_jax.inputs import Inputs
 from bsnunu_jax.states.base import Around, InvisibleState
 from bsnunu_jax.states.fermion_pair import FermionPair
 from bsnunu_jax.states.massive_pair import MassivePair
+from bsnunu_jax.states.mediated import Mediated
+from bsnunu_jax.states.mediated_neutrinos import MediatedNeutrinos
 from bsnunu_jax.states.neutrinos import Neutrinos, invariants_of
 from bsnunu_jax.states.resonance import Resonance, TwoBody
 from bsnunu_jax.states.scaled import Scaled
 from bsnunu_jax.states.sterile_neutrino import SterileNeutrino
 from bsnunu_jax.states.universal import Universal
+from bsnunu_jax.states.vector_line import VectorLine
 
 # Bilinears with C = -1; scalars, pseudoscalars and axial currents have C = +1.
 _ODD = "VT"
@@ -51,6 +54,10 @@ def conjugated(state: InvisibleState) -> InvisibleState:
         return Scaled(conjugated(state.state), state.factor)
     if isinstance(state, SterileNeutrino):
         return conjugated(state.state)
+    if isinstance(state, Mediated):  # both amplitudes have the same propagator
+        return state.of(conjugated(state.state))
+    if isinstance(state, MediatedNeutrinos):
+        return state.conjugate()
     if isinstance(state, MassivePair):
         new = {k: _of_pair(state, k, c) for k, c in state.coefficients.items()}
         return eqx.tree_at(lambda s: s.coefficients, state, new)
@@ -59,11 +66,14 @@ def conjugated(state: InvisibleState) -> InvisibleState:
     if isinstance(state, Resonance | TwoBody):
         new_ones = _half(state.S, -1), _half(state.P, -1)
         return eqx.tree_at(lambda s: (s.S, s.P), state, new_ones)
+    if isinstance(state, VectorLine):
+        return eqx.tree_at(lambda s: (s.V, s.A), state, (_half(state.V, 1), _half(state.A, -1)))
     if isinstance(inner := getattr(state, "state", None), InvisibleState):
         return conjugated(inner)
     raise InputError(
         f"no decay of K_L is known into the final state {type(state).__name__}",
-        allowed="neutrinos, pairs of fermions, scalars or vectors, sterile neutrinos, a scalar X",
+        allowed="neutrinos, pairs of fermions, scalars or vectors, sterile neutrinos, a scalar or"
+        " vector X",
     )
 
 

@@ -132,6 +132,11 @@ class MassivePair(eqx.Module):
         A pair of identical particles has twice the rate: both contractions add, and half the phase
         space counts.
         """
+        return self.products
+
+    @property
+    def products(self) -> dict[str, Scalar]:
+        """The invariants, which need no inputs."""
         factor, c = 2.0 if self.identical else 1.0, self.coefficients
         found = {k: factor * squared(v) for k, v in c.items()}
         return found | self._interferences(lambda b: jnp.conj(c[b]))

@@ -19,12 +19,15 @@ from bsnunu_jax.inputs import Inputs
 from bsnunu_jax.states.base import Around, InvisibleState, in_integrals
 from bsnunu_jax.states.fermion_pair import FermionPair
 from bsnunu_jax.states.massive_pair import DarkRows, MassivePair
+from bsnunu_jax.states.mediated import Mediated
+from bsnunu_jax.states.mediated_neutrinos import MediatedNeutrinos, parts
 from bsnunu_jax.states.neutrinos import Neutrinos
 from bsnunu_jax.states.resonance import Resonance, TwoBody
 from bsnunu_jax.states.scalar_pair import ScalarPair
 from bsnunu_jax.states.scaled import Scaled
 from bsnunu_jax.states.sterile_neutrino import SterileNeutrino
 from bsnunu_jax.states.universal import Universal
+from bsnunu_jax.states.vector_line import VectorLine
 from bsnunu_jax.states.vector_pair import VectorPair
 
 _PARTNER = {"V": "A", "A": "V", "S": "P", "P": "S"}
@@ -51,6 +54,8 @@ def parity_odd(state: InvisibleState) -> InvisibleState:
         return Scaled(parity_odd(state.state), state.factor)
     if isinstance(state, SterileNeutrino):
         return OddPair(state.state)
+    if isinstance(state, Mediated):
+        return state.of(parity_odd(state.state))
     if isinstance(state, FermionPair | ScalarPair | VectorPair):
         return OddPair(state)
     if isinstance(state, Neutrinos):
@@ -59,9 +64,14 @@ def parity_odd(state: InvisibleState) -> InvisibleState:
         return OddUniversal(state)
     if isinstance(state, Resonance | TwoBody):
         return OddScalar(state)
+    if isinstance(state, VectorLine):
+        return OddVector(state)
+    if isinstance(state, MediatedNeutrinos):
+        return OddMediated(state)
     raise InputError(
         f"no polarisation is known for the final state {type(state).__name__}",
-        allowed="neutrinos, pairs of fermions, scalars or vectors, sterile neutrinos, a scalar X",
+        allowed="neutrinos, pairs of fermions, scalars or vectors, sterile neutrinos, a scalar or"
+        " vector X",
     )
 
 
@@ -169,6 +179,46 @@ class OddScalar(_Odd, eqx.Module):
     def dark_rows(self, q2: Scalar) -> DarkRows:
         """The factor of the line or peak."""
         return {"S*P": {"SP": -2 * self.state.dark_rows(q2)["scalar"]["S"]}}
+
+
+class OddVector(_Odd, eqx.Module):
+    """A vector X with couplings V and A."""
+
+    state: VectorLine
+
+    def invariants(self, inputs: Inputs) -> dict[str, Scalar]:
+        """Re V A^*."""
+        return {"V*A": (self.state.V * jnp.conj(self.state.A)).real}
+
+    def dark_rows(self, q2: Scalar) -> DarkRows:
+        """The factor of the line."""
+        return {"V*A": {"VA": 2 * self.state.dark_rows(q2)["vector"]["V"]}}
+
+
+class OddMediated(_Odd, eqx.Module):
+    """What a mediator adds to massless neutrinos: right- minus left-handed quarks."""
+
+    state: MediatedNeutrinos
+
+    @property
+    def in_integrals(self) -> InvisibleState:
+        """That of the state."""
+        return parity_odd(in_integrals(self.state))
+
+    def invariants(self, inputs: Inputs) -> dict[str, Scalar]:
+        """Of the three parts of C_R minus those of C_L."""
+        N_0, a, b = self.state.matrices(inputs)
+        left, right = (parts(*of) for of in zip(a, b, strict=True))
+        return {f"{k} handed": N_0**2 * (right[k] - left[k]) for k in left}
+
+    def dark_rows(self, q2: Scalar) -> DarkRows:
+        """Those of the state, in an interference."""
+        plain = self.state.dark_rows(q2)
+        return {
+            f"{k.removesuffix(' vector')} handed": {"VA": 2 * rows["V"]}
+            for k, rows in plain.items()
+            if "V" in rows
+        }
 
 
 class OddPair(_Odd, eqx.Module):

@@ -18,7 +18,7 @@ from bsnunu_jax.states.base import BinRule, Rule
 from bsnunu_jax.states.massive_pair import HEAVIEST, mass
 
 # Two-body over three-body phase space: Gamma_2 = sqrt(lambda)/(16 pi m_B^3) x row.
-_TWO_BODY = 16 * np.pi**2
+TWO_BODY = 16 * np.pi**2
 # Under a narrow peak the rule is an interpolation and not Gauss's: in the last bin of Belle II,
 # with the root at the endpoint, 4 nodes give 3e-6 and 6 give 6e-9.
 _MORE_NODES = 2
@@ -82,7 +82,7 @@ class Resonance(_Couplings):
 
     def dark_rows(self, q2: Scalar) -> dict[str, dict[str, Scalar]]:
         """The Breit-Wigner."""
-        weight = _TWO_BODY * breit_wigner.density(q2, self.m, self.width)
+        weight = TWO_BODY * breit_wigner.density(q2, self.m, self.width)
         return {"scalar": {"S": weight}, "pseudoscalar": {"P": weight}}
 
     @property
@@ -101,14 +101,35 @@ class Resonance(_Couplings):
         return breit_wigner.bin_rule(edges, q2_max, self.m, self.width, nodes + _MORE_NODES)
 
 
-class TwoBody(_Couplings):
+class Line:
+    """Rules of a state whose rate sits at q2 = m^2: totals and bins, but no spectrum."""
+
+    has_spectrum: ClassVar[bool] = False
+    vanishes_at_limits: ClassVar[bool] = False
+
+    m: Scalar
+
+    @property
+    def _line(self) -> Scalar:
+        """Its q2 [GeV^2]."""
+        return jnp.minimum(self.m, HEAVIEST) ** 2
+
+    def total_rule(self, q2_max: Scalar, nodes: int) -> Rule:
+        """The line."""
+        return self._line[None], jnp.ones(1)
+
+    def bin_rule(self, edges: Float[Array, " edges"], q2_max: Scalar, nodes: int) -> BinRule:
+        """The line in the bin with low <= m^2 < high."""
+        q2 = jnp.broadcast_to(self._line, (edges.size - 1, 1))
+        inside = (edges[:-1] <= self._line) & (self._line < edges[1:])
+        return q2, jnp.where(inside, 1.0, 0.0)[:, None]
+
+
+class TwoBody(_Couplings, Line):
     """The limit of width 0: the rate sits at q2 = m^2; exactly 0 for m above m_B - m_K.
 
     The couplings are those of `Resonance`. There are totals and bins, but no spectrum.
     """
-
-    has_spectrum: ClassVar[bool] = False
-    vanishes_at_limits: ClassVar[bool] = False
 
     m: Scalar
 
@@ -123,22 +144,7 @@ class TwoBody(_Couplings):
         self.m, self.quarks = mass("m", m), get_quarks(quarks).name
         self.S, self.P = (jnp.asarray(c, dtype=complex) for c in (S, P))
 
-    @property
-    def _line(self) -> Scalar:
-        """Its q2 [GeV^2]."""
-        return jnp.minimum(self.m, HEAVIEST) ** 2
-
     def dark_rows(self, q2: Scalar) -> dict[str, dict[str, Scalar]]:
         """The factor of the line, whose integral over q2 is 1."""
-        weight = jnp.full_like(q2, _TWO_BODY)
+        weight = jnp.full_like(q2, TWO_BODY)
         return {"scalar": {"S": weight}, "pseudoscalar": {"P": weight}}
-
-    def total_rule(self, q2_max: Scalar, nodes: int) -> Rule:
-        """The line."""
-        return self._line[None], jnp.ones(1)
-
-    def bin_rule(self, edges: Float[Array, " edges"], q2_max: Scalar, nodes: int) -> BinRule:
-        """The line in the bin with low <= m^2 < high."""
-        q2 = jnp.broadcast_to(self._line, (edges.size - 1, 1))
-        inside = (edges[:-1] <= self._line) & (self._line < edges[1:])
-        return q2, jnp.where(inside, 1.0, 0.0)[:, None]
