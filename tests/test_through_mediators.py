@@ -167,8 +167,12 @@ def test_the_phase_of_the_propagator_is_no_cp_phase(inputs) -> None:
     assert float(pair.invariants(inputs)["V1"]) == 0.0
 
 
-@pytest.mark.parametrize("mode", ["B+->K+", "B0->K*0", "Bs->phi", "Lambdab->Lambda", "Bs->inv"])
-@pytest.mark.parametrize("name", CASES)
+CONTACT = [(name, "B0->K*0") for name in CASES] + [
+    ("Z' fermions", mode) for mode in ("B+->K+", "Bs->phi", "Lambdab->Lambda", "Bs->inv")
+]
+
+
+@pytest.mark.parametrize(("name", "mode"), CONTACT)
 def test_contact_limit(name: str, mode: str, inputs) -> None:
     state, _ = of_case(name, 1e8, 0.3)
     pair = jax.tree.map(lambda x: x, state.state)

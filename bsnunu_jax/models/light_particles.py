@@ -100,6 +100,12 @@ def _needs(couplings: tuple[str, ...]) -> Rules:
             return Refusal("m", "the mass 'm' of X is missing", "give it in GeV, e.g. m = 2.1")
         if lowest(ranges, "m") <= 0:
             return Refusal("m", "the mass 'm' of X is or can be 0 or below", "keep it above 0")
+        if fit and ranges["m"][0] != ranges["m"][1]:
+            return Refusal(
+                "m",
+                "a line is in one q2 bin, and its rate jumps where a fitted 'm' enters the next",
+                "fix m, or fit the model resonance with a width",
+            )
         quarks = ranges["quarks"][0] if "quarks" in ranges else USUAL_QUARKS
         end = _heaviest(quarks)
         if lowest(ranges, "m") >= end:
