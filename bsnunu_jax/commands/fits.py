@@ -21,6 +21,7 @@ from bsnunu_jax.commands.options import (
     out,
     resume,
 )
+from bsnunu_jax.foundation.errors import InputError
 from bsnunu_jax.foundation.interrupts import KEPT, keep
 
 if TYPE_CHECKING:
@@ -76,6 +77,20 @@ def fit(
     metavar="VALUE",
     help="A value to test besides the null; may be given several times.",
 )
+@click.option(
+    "--set",
+    "settings",
+    multiple=True,
+    metavar="NAME=VALUE",
+    help="Hold a parameter, or change what is held; may be repeated.",
+)
+@click.option(
+    "--scan",
+    "scans",
+    multiple=True,
+    metavar="NAME=LOW:HIGH:N[:log]",
+    help="A limit at each of these values of what is held; twice for a plane.",
+)
 @TOYS
 @SEED
 @LIKELIHOOD
@@ -96,20 +111,39 @@ def limit(
     likelihood: Path | None,
     out: Path | None,
     as_json: bool,
+    settings: tuple[str, ...],
+    scans: tuple[str, ...],
     **options: Any,
 ) -> None:
     """Upper limit or interval of one parameter, significance and goodness of fit.
 
     Example: bsnunu limit fits/belle2_wet.yaml --parameter cVL
     """
+    from bsnunu_jax.report.limit_scan_table import limit_scan_table
     from bsnunu_jax.report.limit_table import limit_table
     from bsnunu_jax.runs.limit import run_limit
+    from bsnunu_jax.runs.limit_scan import read_held, read_scans, run_limit_scan
 
+    held, scanned = read_held(settings), read_scans(scans)
     loaded = _read(card, seed=seed, likelihood=likelihood)
-    name = parameter or next(iter(loaded.content.parameters))
+    left = [n for n in loaded.content.parameters if n not in held and n not in scanned]
+    name = parameter or next(iter(left), "")
     folder = out or Path("results") / card.stem / f"limit_{name}"
-    result = run_limit(loaded, folder, parameter=parameter, **options)
-    answer(result, as_json, limit_table(result), folder)
+    if not scanned and name != "Lambda":
+        result = run_limit(loaded, folder, parameter=parameter, settings=held, **options)
+        return answer(result, as_json, limit_table(result), folder)
+    for option in ("tested", "posterior"):
+        if options.pop(option):
+            raise InputError(
+                f"--{option.removesuffix('ed')} is for one limit",
+                where="--scan",
+                allowed="drop one",
+            )
+    null = options.pop("null") or None
+    result = run_limit_scan(
+        loaded, folder, scanned, parameter=parameter, null=null, settings=held, **options
+    )
+    answer(result, as_json, limit_scan_table(result), folder)
 
 
 @click.command()

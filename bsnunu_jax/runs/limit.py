@@ -1,5 +1,6 @@
 """From a card to limits.json: limit or interval of one parameter, significance, goodness of fit."""
 
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
@@ -27,6 +28,7 @@ from bsnunu_jax.inference.hypotheses.toys import (
 )
 from bsnunu_jax.runs.folder import ORIGIN, run
 from bsnunu_jax.runs.origin import Origin, changes, checksums
+from bsnunu_jax.runs.subject import held
 
 # What of a card a posterior must share with the likelihood to be checked against its data.
 _SAME = ("model", "inputs", "parameters", "fixed", "data", "likelihood", "shape_systematic")
@@ -40,6 +42,7 @@ def run_limit(
     null: float = 0.0,
     cl: float = 0.95,
     tested: tuple[float, ...] = (),
+    settings: Mapping[str, str] | None = None,
     toys: int = 0,
     posterior: Path | None = None,
     resume: bool = False,
@@ -54,6 +57,7 @@ def run_limit(
         null: its value without a signal.
         cl: confidence level.
         tested: values whose significance is given besides that of the null.
+        settings: values, as text, of parameters that are held and of settings.
         toys: number of toys of every hypothesis; 0 for asymptotic formulas alone.
         posterior: result folder of `bsnunu fit` with the same card.
         resume: go on with the toys in `folder`.
@@ -66,16 +70,22 @@ def run_limit(
         InputError: for a parameter or null that does not fit, or a folder with another run.
         RunError: if the folder goes while the run works.
     """
+    if settings and posterior:
+        raise InputError(
+            "the posterior is of the card as it stands", where="--set", allowed="drop --posterior"
+        )
     draws = _draws(card, posterior) if posterior else None
+    problem = card.ready(held(card, settings)) if settings else card.problem
     # That of a card with one; with more the fit refuses.
-    name = parameter or next(iter(card.content.parameters))
-    settings = {"parameter": name, "null": null, "cl": cl}
-    problem = card.problem
+    name = parameter or problem.parameters[0].name
+    options: dict[str, Any] = {"parameter": name, "null": null, "cl": cl}
+    # Only where they are given: folders of before know nothing of them.
+    options |= {"set": dict(settings)} if settings else {}
     likelihood = ProfileLikelihood(
         problem, parameter, null=null, starts=card.content.best_fit.starts, seed=card.content.seed
     )
     _check_tested(likelihood, tested)
-    with run(folder, card, resume=resume, quiet=quiet, settings=settings) as ours:
+    with run(folder, card, resume=resume, quiet=quiet, settings=options) as ours:
         ours.say(f"{card.content.title}: best fit of {problem.size} parameters, then scans")
         result = _asymptotic(card, likelihood, cl, tested)
         if toys:

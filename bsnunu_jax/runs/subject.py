@@ -75,18 +75,9 @@ def subject_of(
         "starts": card.content.best_fit.starts,
         "seed": card.content.seed,
     }
-    own = name
-    report: Callable[[Any], Any] = _same
-    fitted: Callable[[Any], Any] = _same
     asked.truth.check(problem)
     stated = problem
-    if name == SCALE and SCALE in names:
-        if null is not None:
-            raise InputError(
-                "Lambda is infinite without a signal", where="--null", allowed="leave it out"
-            )
-        (problem, strength), own = by_strength(problem), STRENGTH
-        report, fitted = strength.scale, strength.strength
+    problem, own, report, fitted = of_interest(problem, name, null)
     Projection(problem, own, **options)
     expected = asked.truth.of(stated)
     if asked.truth.name != BEST:
@@ -103,6 +94,27 @@ def subject_of(
     values = {k: card.stated.model.read(k, text) for k, text in point.items()}
     plain = {k: str(x) if isinstance(x, complex) else x for k, x in values.items()}
     return Subject(plain, name or names[0], projection, report, fitted, stated)
+
+
+def of_interest(
+    problem: Problem, name: str | None, null: float | None
+) -> tuple[Problem, str | None, Callable[[Any], Any], Callable[[Any], Any]]:
+    """What is fitted for a parameter: Lambda by its strength, all others as they are.
+
+    Returns:
+        the problem, the name of its parameter, and from fitted numbers to reported ones and back.
+
+    Raises:
+        InputError: for a null of Lambda, or a Lambda of which no strength is known.
+    """
+    if name != SCALE or SCALE not in [p.name for p in problem.parameters]:
+        return problem, name, _same, _same
+    if null is not None:
+        raise InputError(
+            "Lambda is infinite without a signal", where="--null", allowed="leave it out"
+        )
+    problem, strength = by_strength(problem)
+    return problem, STRENGTH, strength.scale, strength.strength
 
 
 def held(card: Card, given: Mapping[str, str]) -> Problem:

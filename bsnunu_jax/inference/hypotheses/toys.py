@@ -54,6 +54,7 @@ class Ensemble:
         t: -2 ln lambda of the tested values, shape (n, k).
         saturated: 2 ln L_saturated - 2 ln L_best, shape (n,).
         failed: number of toys left out because a fit did not converge.
+        kept: which of the toys that were drawn are there.
     """
 
     tested: np.ndarray
@@ -61,6 +62,7 @@ class Ensemble:
     t: np.ndarray
     saturated: np.ndarray
     failed: int
+    kept: np.ndarray
 
     def statistic(self, kind: TestStatistic, column: int) -> np.ndarray:
         """The test statistic of every toy for one of the tested values."""
@@ -120,6 +122,7 @@ def run_ensemble(
         joined["t"][good],
         joined["saturated"][good],
         int((~good).sum()),
+        good,
     )
 
 
