@@ -125,12 +125,15 @@ class PatchSection(Section):
 
 
 class HepdataSection(Section):
-    """Where `bsnunu data get NAME` downloads the files: their DOI, INSPIRE number, bytes."""
+    """Where `bsnunu data get` downloads the files: their DOI, INSPIRE number, bytes.
 
-    name: str = Field(pattern=r"^[\w-]+$", max_length=100)
-    record: str
-    inspire: str
-    files: dict[File, StrictInt]
+    `name` is another name of the data than the record's `id`.
+    """
+
+    name: str | None = Field(default=None, pattern=r"^[\w-]+$", max_length=100)
+    record: str = Field(pattern=r"^10\.17182/hepdata\.\d+(\.v\d+)?$", max_length=100)
+    inspire: str | None = Field(default=None, pattern=r"^ins\d+$", max_length=100)
+    files: dict[File, Annotated[StrictInt, Field(gt=0)]] = Field(min_length=1)
     elsewhere: str = ""
 
 
@@ -175,6 +178,14 @@ class RecordSchema(Section):
             if len(value) != 64 or set(value) - set("0123456789abcdef"):
                 raise ValueError(f"{name}: {shown(value)} is no SHA-256 of 64 digits 0-9a-f")
         return given
+
+    @model_validator(mode="after")
+    def _checked(self) -> "RecordSchema":
+        """What is downloaded has a checksum."""
+        wanted = self.hepdata.files if self.hepdata else {}
+        if lacking := [name for name in wanted if name not in self.checksums]:
+            raise ValueError(f"hepdata has {lacking[0]}, which has no checksum; add it")
+        return self
 
     @property
     def files(self) -> tuple[str, ...]:
