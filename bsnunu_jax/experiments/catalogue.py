@@ -19,6 +19,7 @@ from bsnunu_jax.experiments.quoted.counting import CountingMeasurement
 from bsnunu_jax.experiments.records.added import added
 from bsnunu_jax.experiments.records.folder import Record, is_record
 from bsnunu_jax.experiments.records.record import PACKAGED
+from bsnunu_jax.experiments.records.sharing import share
 from bsnunu_jax.foundation.errors import InputError, shown
 from bsnunu_jax.foundation.located_yaml import LocatedYaml, Section, located
 
@@ -64,7 +65,12 @@ def measurement_names() -> tuple[str, ...]:
 
 
 def load_measurements(
-    names: Sequence[str], where: str = "", folder: Path = Path(), likelihood: Path | None = None
+    names: Sequence[str],
+    where: str = "",
+    folder: Path = Path(),
+    likelihood: Path | None = None,
+    *,
+    whole: bool = True,
 ) -> tuple[Measurement, ...]:
     """The measurements called `names`, which must not share data.
 
@@ -76,6 +82,7 @@ def load_measurements(
         folder: folder of the card.
         likelihood: folder with the published files of a record of the package, which then take the
             place of its compact form.
+        whole: False if these are some of the data of a card: records may share with others.
 
     Raises:
         InputError: for an unknown or repeated name, for an average together with its parts, or for
@@ -126,6 +133,8 @@ def load_measurements(
             )
         known.add(m.name)
         owners |= dict.fromkeys(m.samples, m.name)
+    if whole and any(getattr(m, "share", ()) for m in chosen):
+        return share(chosen, (*PACKAGED, *added()))
     return tuple(chosen)
 
 

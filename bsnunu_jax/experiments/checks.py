@@ -10,6 +10,8 @@ from bsnunu_jax.experiments.histfactory.reweighted import Reweighted
 from bsnunu_jax.experiments.records.added import known_records
 from bsnunu_jax.experiments.records.folder import Record
 from bsnunu_jax.experiments.records.record import DataSet, check_files
+from bsnunu_jax.experiments.records.sharing import share
+from bsnunu_jax.foundation.errors import InputError
 
 
 def load_data_set(data: DataSet, folder: Path) -> Reweighted:
@@ -46,6 +48,8 @@ def check_record(folder: Path) -> list[str]:
     record = Record.read(folder)
     lines = [f"{name}: sha256 {sha}" for name, sha in record.check().items()]
     m = record.measurement()
+    known = known_records()
+    share((m,), known)
     signal, q2 = m.density.shape
     nominal = m.model.nominal[m.signal]
     stated = m.underflow + m.density.sum(axis=1)
@@ -54,7 +58,7 @@ def check_record(folder: Path) -> list[str]:
     channel, sample = m.model.entries[int(np.flatnonzero(m.signal)[int(off.argmax())])]
     shared = [
         f"{name} ({', '.join(both)})"
-        for name, samples in _known_samples(m.name).items()
+        for name, samples in _samples(known, m.name).items()
         if (both := sorted({*samples} & {*m.samples}))
     ]
     return [
@@ -62,15 +66,16 @@ def check_record(folder: Path) -> list[str]:
         f"{len(m.observed)} bins; densities of {signal} signal bins in {q2} bins of q2 match",
         f"nominal signal of the null model: largest relative deviation {off.max():.3g} "
         f"({sample} in {channel})",
+        *(f"shares {s.name} with {s.there} of {s.other}, {s.correlation:g}" for s in m.share),
         f"data in common with: {'; '.join(shared) or 'none'}",
     ]
 
 
-def _known_samples(name: str) -> Mapping[str, tuple[str, ...]]:
+def _samples(known: Mapping[str, Record | InputError], name: str) -> Mapping[str, tuple[str, ...]]:
     """The data that measurements of the package, and records of the user but this one, contain."""
     records = {
         key: record.content.samples
-        for key, record in known_records().items()
+        for key, record in known.items()
         if isinstance(record, Record) and key != name
     }
     return records | {n: load_measurements([n])[0].samples for n in measurement_names()}

@@ -2,9 +2,11 @@
 
 vector = start + matrix z with z standard normal: Normal(a | p, sigma) is p = a + sigma z.
 Systematics are rotated as in `HistFactory.rotation`; MC statistics have coordinates only where they
-are sampled.
+are sampled. Of a nuisance that belongs to another measurement too, p = a + sigma (rho b + sqrt(1 -
+rho^2) z), the standard normal b there comes after the coordinates of one's own.
 """
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 
 import jax.numpy as jnp
@@ -24,9 +26,10 @@ class Coordinates:
     Attributes:
         density: the workspace.
         start: the vector at z = 0, shape (parameters,).
-        matrix: shape (parameters, coordinates).
+        matrix: shape (parameters, coordinates), the borrowed ones last.
         of_simulation: mask of the coordinates that are MC statistics.
         sampled: whether there are such; else MC statistics are one Gaussian a bin.
+        borrowed: how many coordinates are those of other measurements.
     """
 
     density: Density
@@ -34,11 +37,24 @@ class Coordinates:
     matrix: np.ndarray
     of_simulation: np.ndarray
     sampled: bool
+    borrowed: int = 0
+
+    @property
+    def size(self) -> int:
+        """How many coordinates are its own."""
+        return int(self.matrix.shape[1]) - self.borrowed
 
     def entries(self, z: Float[Array, " n"], exposure: float | Scalar) -> Float[Array, " entries"]:
         """Expected events of every entry; relative errors of simulation fall with the exposure."""
         width = jnp.where(self.of_simulation, 1 / jnp.sqrt(exposure), 1.0)
         return self.density.entry_rates(self.start + self.matrix @ (width * z))
+
+    def row(self, name: str) -> Float[np.ndarray, " coordinates"]:
+        """A nuisance as a standard normal, linear in the coordinates."""
+        at = self.density.parameters.slices[name].start
+        found = self.matrix[at]
+        scale: np.ndarray = found / np.linalg.norm(found)
+        return scale
 
     @property
     def constant(self) -> float:
@@ -47,13 +63,17 @@ class Coordinates:
         return float(found)
 
 
-def coordinates(density: Density, sampled: bool, where: str) -> Coordinates | None:
+def coordinates(
+    density: Density, sampled: bool, where: str, borrowed: Mapping[str, float] | None = None
+) -> Coordinates | None:
     """The coordinates of a workspace; None where systematics and MC statistics of `model` do.
 
     Args:
         density: the workspace, without what a theory replaces.
         sampled: MC statistics as coordinates, not one Gaussian a bin.
         where: the workspace, for messages.
+        borrowed: correlations with nuisances of other measurements, by name; one of `lendable`
+            each.
 
     Raises:
         InputError: for parameters that no normal constrains, or MC statistics that do not collapse.
@@ -85,24 +105,43 @@ def coordinates(density: Density, sampled: bool, where: str) -> Coordinates | No
         width[at] = np.where(free, scale, 0.0)
     if not sampled:
         start[of_simulation], width[of_simulation] = 1.0, 0.0
+    given = borrowed or {}
+    lent = np.zeros((len(parameters), len(given)))
+    for i, (name, correlation) in enumerate(given.items()):
+        at = parameters.slices[name].start
+        lent[at, i] = width[at] * correlation
+        width[at] *= np.sqrt(1 - correlation**2)
     free = width > 0
     alphas = np.zeros(len(parameters), dtype=bool)
     alphas[density.alpha_at] = True
-    rotated = np.flatnonzero(free[density.alpha_at])
+    alone = alphas.copy()
+    alone[[parameters.slices[name].start for name in given]] = False
+    rotated = np.flatnonzero((free & alone)[density.alpha_at])
     matrix = np.zeros((len(parameters), len(rotated)))
     matrix[density.alpha_at[rotated]] = model.rotation_of(rotated)
-    others = np.flatnonzero(free & ~alphas)
+    others = np.flatnonzero(free & ~alone)
     beside = np.zeros((len(parameters), len(others)))
     beside[others, np.arange(len(others))] = width[others]
     usual = not sampled and not len(others) and free[alphas].all() and not start[alphas].any()
-    if usual and not model.factors and model.gamma_of_one_entry:
+    if usual and borrowed is None and not model.factors and model.gamma_of_one_entry:
         return None
+    of_rotated, of_lent = (np.zeros(n, dtype=bool) for n in (len(rotated), len(given)))
     return Coordinates(
         density,
         start,
-        np.concatenate([matrix, beside], axis=1),
-        np.append(np.zeros(len(rotated), dtype=bool), of_simulation[others]),
+        np.concatenate([matrix, beside, lent], axis=1),
+        np.concatenate([of_rotated, of_simulation[others], of_lent]),
         sampled,
+        len(given),
+    )
+
+
+def lendable(density: Density) -> tuple[str, ...]:
+    """Nuisances that measurements may have in common: numbers with a normal constraint."""
+    return tuple(
+        s.name
+        for s in density.parameters.sets
+        if s.scalar and s.constraint == "normal" and not s.fixed.any()
     )
 
 

@@ -14,7 +14,7 @@ arXiv:2207.12468 in rounded coefficients.
 """
 
 from collections.abc import Mapping
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 import equinox as eqx
@@ -23,7 +23,8 @@ import jax.numpy as jnp
 import numpy as np
 from jaxtyping import Array, Float
 
-from bsnunu_jax.experiments.histfactory.coordinates import Coordinates
+from bsnunu_jax.experiments.histfactory.compaction import COMBINATION
+from bsnunu_jax.experiments.histfactory.coordinates import Coordinates, lendable
 from bsnunu_jax.experiments.histfactory.model import HistFactory
 from bsnunu_jax.experiments.measurement import Quoted
 from bsnunu_jax.experiments.predictions import Predictions
@@ -60,6 +61,25 @@ class Spectrum:
         return predictions.bins(self.mode, np.array(self.edges), *part)
 
 
+@dataclass(frozen=True)
+class Shared:
+    """A nuisance in common with another measurement.
+
+    Attributes:
+        name: of the nuisance here.
+        other: the other measurement.
+        there: its name there.
+        correlation: of the two standard normals.
+        where: the place that says so, for messages.
+    """
+
+    name: str
+    other: str
+    there: str
+    correlation: float = 1.0
+    where: str = field(default="", compare=False)
+
+
 class Reweighted(Quoted):
     """The likelihood as a measurement; its nuisances are the systematics, rotated.
 
@@ -80,6 +100,9 @@ class Reweighted(Quoted):
         null_br: BR of the null model in the bins of true q2.
         null_model: its constants, where it is the closed form.
         coordinates: of all parameters, where systematics alone are not enough.
+        share: nuisances in common with other measurements, as the record states them.
+        lenders: the other measurements among the data, one a nuisance, see `likelihood.blocks`.
+        rows: the nuisance there, a standard normal, linear in the coordinates there.
         exposure: luminosity over that of the observed data, see `at_luminosity`; may be traced.
         seen: counts in the place of the observed ones, see `with_data`; may be traced.
     """
@@ -95,6 +118,9 @@ class Reweighted(Quoted):
     null_br: np.ndarray = eqx.field(converter=np.asarray)
     null_model: Mapping[str, float] = eqx.field(default_factory=dict)
     coordinates: Coordinates | None = None
+    share: tuple[Shared, ...] = eqx.field(static=True, default=())
+    lenders: tuple[str, ...] = eqx.field(static=True, default=())
+    rows: tuple[np.ndarray, ...] = ()
     exposure: float | Scalar = 1.0
     seen: Any = None
 
@@ -127,8 +153,23 @@ class Reweighted(Quoted):
     def nuisance_names(self) -> tuple[str, ...]:
         """Standard-normal coordinates, most constrained systematics first."""
         found = self.coordinates
-        n = len(self.rotation) if found is None else found.matrix.shape[1]
+        n = len(self.rotation) if found is None else found.size
         return tuple(f"{self.name}[{i}]" for i in range(n))
+
+    @property
+    def lendable(self) -> tuple[str, ...]:
+        """Nuisances that other measurements may have in common with this one."""
+        if self.coordinates is not None:
+            return lendable(self.coordinates.density)
+        # A combination is of several and has no meaning of its own.
+        return tuple(n for n in self.model.alphas if not n.startswith(COMBINATION))
+
+    def row(self, name: str) -> np.ndarray:
+        """A nuisance of `lendable` as a standard normal, linear in the coordinates."""
+        if self.coordinates is not None:
+            return self.coordinates.row(name)
+        found: np.ndarray = self.rotation[self.model.alphas.index(name)]
+        return found
 
     def weights(self, br_bins: Float[Array, " q2_bins"]) -> Float[Array, " entries"]:
         """Factors of the entries: signal reweighted bin by bin of true q2, the rest 1."""

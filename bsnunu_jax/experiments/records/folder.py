@@ -9,7 +9,7 @@ from typing import Any
 from bsnunu_jax.experiments.histfactory.compact_table import read_table
 from bsnunu_jax.experiments.histfactory.coordinates import coordinates
 from bsnunu_jax.experiments.histfactory.density import Density
-from bsnunu_jax.experiments.histfactory.reweighted import Reweighted, Spectrum
+from bsnunu_jax.experiments.histfactory.reweighted import Reweighted, Shared, Spectrum
 from bsnunu_jax.experiments.histfactory.workspace import read_workspace
 from bsnunu_jax.experiments.records.columns import Columns
 from bsnunu_jax.experiments.records.layout import FILE, RecordSchema
@@ -139,9 +139,21 @@ class Record:
             **self._about("published likelihood" if self.published else "record"),
             labels=labels,
             model=density.model,
-            coordinates=coordinates(density, c.mc_statistics == "sampled", where),
+            coordinates=coordinates(
+                density, c.mc_statistics == "sampled", where, {} if c.share else None
+            ),
+            share=self._share(),
             **columns.fields(),
         )
+
+    def _share(self) -> tuple[Shared, ...]:
+        found = []
+        for name, given in self.content.share.items():
+            ((other, there),) = ((k, v) for k, v in given.items() if k != "correlation")
+            correlation = float(given.get("correlation", 1.0))
+            where = self.file.where(("share", name))
+            found.append(Shared(name, other, there, correlation, where))
+        return tuple(found)
 
     def compact(self) -> Reweighted | None:
         """The compact form that the package has of it, if it has one."""

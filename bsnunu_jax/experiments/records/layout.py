@@ -124,6 +124,25 @@ class PatchSection(Section):
     name: str | None = None
 
 
+def _shared(given: dict[str, Any]) -> dict[str, Any]:
+    """One record with the name of its nuisance, and a correlation."""
+    others = {k: v for k, v in given.items() if k != "correlation"}
+    if len(others) != 1 or not all(isinstance(v, str) for v in others.values()):
+        raise ValueError(
+            f"expected one record and its name there, e.g. {{belle2_knunu_2023: lumi}}, got "
+            f"{shown(given)}"
+        )
+    correlation = given.get("correlation", 1.0)
+    number = isinstance(correlation, int | float) and not isinstance(correlation, bool)
+    if not number or not 0 < abs(correlation) <= 1:
+        raise ValueError(f"correlation is {shown(correlation)}; write -1 to 1 and not 0")
+    return given
+
+
+# A record and the name that a nuisance has in it, and `correlation`, 1 if absent.
+Share = Annotated[dict[str, Any], AfterValidator(_shared)]
+
+
 class HepdataSection(Section):
     """Where `bsnunu data get` downloads the files: their DOI, INSPIRE number, bytes.
 
@@ -153,6 +172,7 @@ class RecordSchema(Section):
     drop: Names = ()
     signals: tuple[SignalSection, ...] = Field(min_length=1)
     null: NullSection | None = None
+    share: dict[str, Share] = Field(default_factory=dict)
     labels: tuple[str, ...] = ()
     mc_statistics: Literal["marginal", "sampled"] = "marginal"
     checksums: dict[File, str] = Field(default_factory=dict)
