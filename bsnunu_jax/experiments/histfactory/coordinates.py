@@ -3,7 +3,8 @@
 vector = start + matrix z with z standard normal: Normal(a | p, sigma) is p = a + sigma z.
 Systematics are rotated as in `HistFactory.rotation`; MC statistics have coordinates only where they
 are sampled. Of a nuisance that belongs to another measurement too, p = a + sigma (rho b + sqrt(1 -
-rho^2) z), the standard normal b there comes after the coordinates of one's own.
+rho^2) z), the standard normal b there comes after the coordinates of one's own. Parameters without
+a normal constraint come last of these, see `free.py`.
 """
 
 from collections.abc import Mapping
@@ -14,6 +15,8 @@ import numpy as np
 from jaxtyping import Array, Float
 
 from bsnunu_jax.experiments.histfactory.density import Density
+from bsnunu_jax.experiments.histfactory.free import Free, free_parameters
+from bsnunu_jax.experiments.quoted.marginal_poisson import poisson
 from bsnunu_jax.foundation.errors import InputError
 
 Scalar = Float[Array, ""]
@@ -30,6 +33,7 @@ class Coordinates:
         of_simulation: mask of the coordinates that are MC statistics.
         sampled: whether there are such; else MC statistics are one Gaussian a bin.
         borrowed: how many coordinates are those of other measurements.
+        free: parameters without a normal constraint, whose columns of the matrix are 0.
     """
 
     density: Density
@@ -38,16 +42,33 @@ class Coordinates:
     of_simulation: np.ndarray
     sampled: bool
     borrowed: int = 0
+    free: Free | None = None
 
     @property
     def size(self) -> int:
         """How many coordinates are its own."""
         return int(self.matrix.shape[1]) - self.borrowed
 
+    @property
+    def constrained(self) -> np.ndarray:
+        """Mask of its own coordinates that have a standard-normal term in a best fit."""
+        return np.arange(self.size) < self.size - len(self.free or ())
+
     def entries(self, z: Float[Array, " n"], exposure: float | Scalar) -> Float[Array, " entries"]:
         """Expected events of every entry; relative errors of simulation fall with the exposure."""
         width = jnp.where(self.of_simulation, 1 / jnp.sqrt(exposure), 1.0)
-        return self.density.entry_rates(self.start + self.matrix @ (width * z))
+        return self.density.entry_rates(self.vector(width * z))
+
+    def vector(self, z: Float[Array, " n"]) -> Float[Array, " parameters"]:
+        """The parameters of the workspace."""
+        found = self.start + self.matrix @ z
+        if self.free is None:
+            return found
+        return jnp.asarray(found).at[self.free.at].set(self.free.values(self.of_free(z)))
+
+    def of_free(self, z: Float[Array, " n"]) -> Float[Array, " free"]:
+        """The coordinates of the free parameters."""
+        return z[self.size - len(self.free or ()) : self.size]
 
     def row(self, name: str) -> Float[np.ndarray, " coordinates"]:
         """A nuisance as a standard normal, linear in the coordinates."""
@@ -58,8 +79,11 @@ class Coordinates:
 
     @property
     def constant(self) -> float:
-        """The constraint terms at z = 0, where every pull is 0."""
+        """The constraint terms at z = 0, where every pull is 0, but for auxiliary counts."""
         found = self.density.parameters.log_constraints(self.start, xp=np)
+        if self.free is not None and len(self.free.counted):
+            start = self.start[self.free.at[self.free.counted]]
+            found = found - poisson(self.free.auxdata, self.free.scale * start, np)
         return float(found)
 
 
@@ -76,16 +100,10 @@ def coordinates(
             each.
 
     Raises:
-        InputError: for parameters that no normal constrains, or MC statistics that do not collapse.
+        InputError: for MC statistics that do not collapse, or a free parameter out of its bounds.
     """
     parameters, model = density.parameters, density.model
-    for s in parameters.sets:
-        if s.constraint != "normal" and not s.fixed.all():
-            raise InputError(
-                f"parameter {s.name!r} ({s.type}) has no normal constraint",
-                where=where,
-                allowed="put it under drop, or fix it in the measurement",
-            )
+    loose = free_parameters(parameters, where)
     if not sampled and not _collapses(density):
         raise InputError(
             "its MC statistics are not one Gaussian a bin (an entry has two, or one not around 1)",
@@ -123,17 +141,14 @@ def coordinates(
     beside = np.zeros((len(parameters), len(others)))
     beside[others, np.arange(len(others))] = width[others]
     usual = not sampled and not len(others) and free[alphas].all() and not start[alphas].any()
-    if usual and borrowed is None and not model.factors and model.gamma_of_one_entry:
+    plain = {s.type for s in parameters.sets} <= {"histosys", "normsys", "staterror"}
+    if usual and plain and borrowed is None and model.gamma_of_one_entry:
         return None
-    of_rotated, of_lent = (np.zeros(n, dtype=bool) for n in (len(rotated), len(given)))
-    return Coordinates(
-        density,
-        start,
-        np.concatenate([matrix, beside, lent], axis=1),
-        np.concatenate([of_rotated, of_simulation[others], of_lent]),
-        sampled,
-        len(given),
-    )
+    unmoved = np.zeros((len(parameters), len(loose or ())))
+    matrix = np.concatenate([matrix, beside, unmoved, lent], axis=1)
+    simulated = np.zeros(matrix.shape[1], dtype=bool)
+    simulated[len(rotated) : len(rotated) + len(others)] = of_simulation[others]
+    return Coordinates(density, start, matrix, simulated, sampled, len(given), loose)
 
 
 def lendable(density: Density) -> tuple[str, ...]:

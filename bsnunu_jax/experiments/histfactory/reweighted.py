@@ -25,6 +25,7 @@ from jaxtyping import Array, Float
 
 from bsnunu_jax.experiments.histfactory.compaction import COMBINATION
 from bsnunu_jax.experiments.histfactory.coordinates import Coordinates, lendable
+from bsnunu_jax.experiments.histfactory.free import Free
 from bsnunu_jax.experiments.histfactory.model import HistFactory
 from bsnunu_jax.experiments.measurement import Quoted
 from bsnunu_jax.experiments.predictions import Predictions
@@ -105,6 +106,7 @@ class Reweighted(Quoted):
         rows: the nuisance there, a standard normal, linear in the coordinates there.
         exposure: luminosity over that of the observed data, see `at_luminosity`; may be traced.
         seen: counts in the place of the observed ones, see `with_data`; may be traced.
+        counted: auxiliary counts in the place of those of the workspace, the same.
     """
 
     form: str = eqx.field(static=True)
@@ -123,6 +125,7 @@ class Reweighted(Quoted):
     rows: tuple[np.ndarray, ...] = ()
     exposure: float | Scalar = 1.0
     seen: Any = None
+    counted: Any = None
 
     @property
     def mode(self) -> str:
@@ -155,6 +158,13 @@ class Reweighted(Quoted):
         found = self.coordinates
         n = len(self.rotation) if found is None else found.size
         return tuple(f"{self.name}[{i}]" for i in range(n))
+
+    @property
+    def constrained(self) -> np.ndarray:
+        """Mask of the nuisances that are no free parameters, see `free`."""
+        if self.coordinates is None:
+            return np.ones(len(self.nuisance_names), dtype=bool)
+        return self.coordinates.constrained
 
     @property
     def lendable(self) -> tuple[str, ...]:
@@ -222,33 +232,78 @@ class Reweighted(Quoted):
         return replace(self, exposure=self.exposure * factor)
 
     def log_likelihood(self, predictions: Predictions, z: Float[Array, " n"]) -> Scalar:
-        """ln L of the counts, MC statistics of every bin marginalised over positive rates."""
-        return self.marginal(*self.moments(predictions, z))
+        """ln L of the counts, MC statistics of every bin marginalised over positive rates.
+
+        Free parameters have their prior here, flat between their bounds, over a standard normal.
+        """
+        found = self.marginal(*self.moments(predictions, z))
+        if self.free is None:
+            return found
+        own = self._of_free(z)
+        return found + self._auxiliary(own) + self.free.log_prior(own)
 
     def profile_log_likelihood(self, predictions: Predictions, z: Float[Array, " n"]) -> Scalar:
         """ln L of the counts, MC statistics of every bin at their most likely value."""
-        return self.profile(*self.moments(predictions, z))
+        found = self.profile(*self.moments(predictions, z))
+        return found if self.free is None else found + self._auxiliary(self._of_free(z))
+
+    @property
+    def free(self) -> Free | None:
+        """Parameters that no normal constrains."""
+        return None if self.coordinates is None else self.coordinates.free
+
+    def _of_free(self, z: Float[Array, " n"]) -> Float[Array, " free"]:
+        assert self.coordinates is not None
+        return self.coordinates.of_free(z)
+
+    def _auxiliary(self, own: Float[Array, " free"]) -> Scalar:
+        assert self.free is not None
+        return self.free.log_auxiliary(own, self._counted)
+
+    @property
+    def _counted(self) -> Any:
+        """Auxiliary counts, none without free parameters that have them."""
+        if self.counted is not None:
+            return self.counted
+        return np.zeros(0) if self.free is None else self.free.auxdata
 
     @property
     def data(self) -> Bins:
-        """Counts per bin."""
-        return jnp.asarray(self.observed)
+        """Counts per bin, then the auxiliary ones."""
+        return self._with_auxiliary(jnp.asarray(self.observed), self._counted)
+
+    def _with_auxiliary(self, bins: Bins, counts: Any) -> Bins:
+        return jnp.append(bins, counts) if len(self._counted) else bins
 
     def with_data(self, data: Bins) -> "Reweighted":
         """The same measurement with other counts; its coordinates stay."""
-        return replace(self, seen=data)
+        if not len(self._counted):
+            return replace(self, seen=data)
+        bins = len(self.model.observed)
+        return replace(self, seen=data[:bins], counted=data[bins:])
 
     def expected_data(self, predictions: Predictions, z: Float[Array, " n"]) -> Bins:
         """Mean rates, at least 0."""
-        return jnp.maximum(self.moments(predictions, z)[0], 0.0)
+        mean = jnp.maximum(self.moments(predictions, z)[0], 0.0)
+        return mean if self.free is None else self._with_auxiliary(mean, self._expected(z))
+
+    def _expected(self, z: Float[Array, " n"]) -> Float[Array, " counted"]:
+        assert self.free is not None
+        return self.free.expected(self._of_free(z))
 
     def sample_data(self, predictions: Predictions, z: Float[Array, " n"], key: jax.Array) -> Bins:
         """Poisson counts at bin rates drawn from the Gaussian of their MC statistics."""
-        return sample_counts(key, *self.moments(predictions, z))
+        moments = self.moments(predictions, z)
+        if not len(self._counted):
+            return sample_counts(key, *moments)
+        of_bins, of_counts = jax.random.split(key)
+        drawn = jax.random.poisson(of_counts, self._expected(z)).astype(float)
+        return self._with_auxiliary(sample_counts(of_bins, *moments), drawn)
 
     def saturated(self, predictions: Predictions, z: Float[Array, " n"]) -> Scalar:
         """The largest `profile_log_likelihood`: every bin expects what it observed."""
-        return saturated_poisson(self.observed)
+        found = saturated_poisson(self.observed)
+        return found + saturated_poisson(self._counted) if len(self._counted) else found
 
     def marginal(self, mean: Bins, spread: Bins) -> Scalar:
         """ln of the integral over Gaussian rates of every bin, cut at positive rates."""

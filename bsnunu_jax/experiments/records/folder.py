@@ -6,6 +6,8 @@ from importlib import resources
 from pathlib import Path
 from typing import Any
 
+import numpy as np
+
 from bsnunu_jax.experiments.histfactory.compact_table import read_table
 from bsnunu_jax.experiments.histfactory.coordinates import coordinates
 from bsnunu_jax.experiments.histfactory.density import Density
@@ -135,6 +137,8 @@ class Record:
                 ("labels",), f"{len(labels)} labels, {len(density.model.observed)} bins"
             )
         where = str(self.folder / c.workspace)
+        fields = columns.fields()
+        self._refuse_strength(density, fields["signal"])
         return Reweighted(
             **self._about("published likelihood" if self.published else "record"),
             labels=labels,
@@ -143,8 +147,18 @@ class Record:
                 density, c.mc_statistics == "sampled", where, {} if c.share else None
             ),
             share=self._share(),
-            **columns.fields(),
+            **fields,
         )
+
+    def _refuse_strength(self, density: Density, signal: np.ndarray) -> None:
+        """A free signal strength beside the rate of a theory can be anything."""
+        poi, model = density.poi, density.model
+        if poi in model.factors and not density.parameters.fixed[density.parameters.slices[poi]]:
+            used = model.factor_of_entry[signal] == model.factors.index(poi)
+            if used.any():
+                raise self.file.error(
+                    ("drop",), f"the poi {poi!r} multiplies the signal", f"drop: [{poi}, ...]"
+                )
 
     def _share(self) -> tuple[Shared, ...]:
         found = []
