@@ -53,8 +53,8 @@ class Free:
 
     def values(self, z: Float[Array, " n"]) -> Float[Array, " n"]:
         """The parameters at these coordinates."""
-        inside: Array = ndtr(self.offset + z)
-        return jnp.asarray(self.low) + jnp.asarray(self.high - self.low) * inside
+        found: Array = self.low + (self.high - self.low) * ndtr(self.offset + z)
+        return found
 
     def log_prior(self, z: Float[Array, " n"]) -> Scalar:
         """ln of the flat prior in z over a standard normal, but for a constant."""
@@ -62,7 +62,7 @@ class Free:
 
     def expected(self, z: Float[Array, " n"]) -> Float[Array, " counted"]:
         """Auxiliary counts that are expected."""
-        return self.scale * self.values(z)[self.counted]
+        return self.values(z)[self.counted] * self.scale
 
     def log_auxiliary(self, z: Float[Array, " n"], counts: Float[Array, " counted"]) -> Scalar:
         """ln of the Poisson terms."""
