@@ -122,6 +122,27 @@ def data_compact(name: str, source: Path | None, out: Path | None) -> None:
     write_whole(out, text)
 
 
+@data.command("toy")
+@click.argument("name", metavar="kstar|xs")
+@click.argument("folder", type=PATH)
+def data_toy(name: str, folder: Path) -> None:
+    """Write an invented experiment as a record: B0 -> K*0 nu nubar, or X_s in three regions.
+
+    Example: bsnunu data toy kstar toy_kstar/
+    """
+    from bsnunu_jax.experiments.records.folder import is_record
+    from bsnunu_jax.experiments.records.toys import write_toy
+    from bsnunu_jax.foundation.errors import InputError
+
+    if is_record(folder):
+        raise InputError("has a record already", where=str(folder), allowed="another folder")
+    try:
+        content = write_toy(name, folder)
+    except OSError as error:
+        raise InputError(f"cannot be written ({error.strerror})", where=str(folder)) from None
+    echo(f"{content['title']}\nin a card: data: [{folder}/]")
+
+
 @data.command("density")
 @click.argument("file", type=PATH)
 @click.option(
