@@ -1,8 +1,8 @@
-"""Belle II 2023 alone against Belle II and the toy K*0 record with a common luminosity: fits in turn.
+"""Belle II 2023 alone, and with the toy K*0 record and its luminosity in common: fits in turn.
 
 python -m benchmarks.joint_fit DIR [--rounds 2]
 
-DIR has Belle II's published files. Prints wall and CPU seconds of each run, and the line on convergence.
+DIR has Belle II's published files. Prints wall and CPU seconds of each run, and its convergence.
 """
 
 import argparse

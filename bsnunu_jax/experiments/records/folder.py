@@ -18,8 +18,12 @@ from bsnunu_jax.experiments.records.layout import FILE, RecordSchema
 from bsnunu_jax.experiments.records.nulls import null_bins
 from bsnunu_jax.experiments.records.record import DataSet, check_files, data_set, sha256_of
 from bsnunu_jax.experiments.records.signals import Signals
+from bsnunu_jax.foundation.errors import InputError
 from bsnunu_jax.foundation.located_yaml import LocatedYaml
 from bsnunu_jax.foundation.packaged import packaged, packaged_all
+
+# Events of a bin that doubles count one by one, and errors relative to them.
+_MOST_EVENTS, _WIDEST = 1e15, 1e3
 
 
 def is_record(path: Path) -> bool:
@@ -139,6 +143,7 @@ class Record:
         where = str(self.folder / c.workspace)
         fields = columns.fields()
         self._refuse_strength(density, fields["signal"])
+        _refuse_unusable(density, where)
         return Reweighted(
             **self._about("published likelihood" if self.published else "record"),
             labels=labels,
@@ -200,6 +205,25 @@ class Record:
             "luminosity": c.luminosity,
             "null_model": (c.null.constants if c.null else None) or {},
         }
+
+
+def _refuse_unusable(density: Density, where: str) -> None:
+    """Refuse a workspace whose density is not finite where fits begin, or counts that are none."""
+    start = density.parameters.inits
+    with np.errstate(all="ignore"):
+        rates = density.bin_rates(start, xp=np)
+        value = float(density.log_density(start, xp=np))
+    widest = max(density.model.gamma_sigma, default=0.0)
+    if not (rates <= _MOST_EVENTS).all() or widest > _WIDEST:
+        raise InputError(
+            f"a bin expects {rates.max():.3g} events, the largest error of MC statistics is "
+            f"{widest:.3g}",
+            where=where,
+            allowed=f"at most {_MOST_EVENTS:g} events and errors of {_WIDEST:g}",
+        )
+    if not np.isfinite(value):
+        why = density.impossible_bin(start) or "its log-density is not finite"
+        raise InputError(f"{why} at the initial values of the parameters", where=where)
 
 
 def _labels(density: Density) -> tuple[str, ...]:

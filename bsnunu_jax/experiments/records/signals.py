@@ -15,6 +15,9 @@ from bsnunu_jax.foundation.errors import InputError, shown
 from bsnunu_jax.foundation.located_yaml import LocatedYaml, located
 from bsnunu_jax.hadrons.transitions import get_mode
 
+# Of an entry of a table.
+_MOST_EVENTS = 1e15
+
 
 @dataclass(frozen=True)
 class Signals:
@@ -58,8 +61,9 @@ class Signals:
                 f"{len(edges) - 1}{beside} bins of q2",
                 where=path,
             )
-        if (table < 0).any():
-            raise InputError("has an entry below 0", where=path, allowed="events")
+        if (table < 0).any() or (table > _MOST_EVENTS).any():
+            which = "below 0" if (table < 0).any() else f"above {_MOST_EVENTS:g}"
+            raise InputError(f"has an entry {which}", where=path, allowed="events")
         spectrum = Spectrum(mode.name, edges, given.polarisation or "")
         null = self._null(i, given, spectrum)
         split = int(given.underflow)
