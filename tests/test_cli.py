@@ -132,7 +132,9 @@ def test_predict_two_body(capsys):
     assert json.loads(out)["observables"]["BR_NP(B+->K+inv)"] == pytest.approx(9e-6, rel=1e-10)
 
 
-@pytest.mark.parametrize("kind", ["models", "observables", "measurements", "presets", "cards"])
+@pytest.mark.parametrize(
+    "kind", ["models", "observables", "measurements", "records", "presets", "cards"]
+)
 def test_list(capsys, kind):
     code, out, err = run(capsys, "list", kind, "--json")
     assert (code, err) == (0, "")

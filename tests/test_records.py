@@ -7,10 +7,10 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 import pytest
+from record_peers import pyhf_log_density, reweighted, values_of
 from scipy.integrate import quad
 from scipy.optimize import minimize
 from toy_record import BINS, CARD, EDGES, MODE, POLARISATIONS, null_bins, toy_record
-from workspaces import pyhf
 
 from bsnunu_jax.cards.run_card import Card
 from bsnunu_jax.cli import main
@@ -69,64 +69,6 @@ def test_rates_of_polarisations(inputs, bins):
         for i, found in enumerate(bins):
             expected = quad(lambda q, i=i: float(at(q)[i]), *EDGES[b : b + 2], epsabs=0)[0]
             assert found[b] == pytest.approx(expected, rel=1e-6, abs=0)
-
-
-def reweighted(folder: Path, name: str, bins) -> dict:
-    """The workspace with the signal reweighted in numpy, its mu and form factors gone."""
-    content = json.loads((folder / name / "workspace.json").read_text())
-    null, weights = null_bins(), {}
-    for region in ("SR", "CR"):
-        events = nominal = 0.0
-        for kind, br in zip(POLARISATIONS, bins, strict=True):
-            table = np.loadtxt(folder / name / f"density_{region}_{kind}.csv", delimiter=",")
-            nominal = nominal + table.sum(axis=1)
-            for q2 in range(len(br)):
-                events = events + table[:, 1 + q2] * br[q2] / null[kind][q2]
-            events = events + table[:, 0]
-        weights[region] = events / nominal
-    split = {"SR_low": weights["SR"][:5], "SR_high": weights["SR"][5:], "CR": weights["CR"]}
-    for c in content["channels"]:
-        for s in c["samples"]:
-            s["modifiers"] = [m for m in s["modifiers"] if m["name"] not in ("mu", "ff_1")]
-            if s["name"] == "signal":
-                s["weight"] = split[c["name"]]
-    return content
-
-
-def pyhf_log_density(content: dict):
-    """A function of pyhf's parameters: rates of every sample by pyhf, the signal's weighted.
-
-    A weight multiplies yields with their shifts and no relative error: MC statistics are in the
-    bins' own parameters, whose widths stay. Poisson and constraint terms are pyhf's.
-    """
-    spec = {"channels": [], "parameters": content["measurements"][0]["config"]["parameters"]}
-    for c in content["channels"]:
-        samples = [{k: v for k, v in s.items() if k != "weight"} for s in c["samples"]]
-        spec["channels"].append({"name": c["name"], "samples": samples})
-    model = pyhf.Model(spec, poi_name=None, validate=False)
-    samples, where = model.config.samples, model.config.channel_slices
-    weights = np.ones((len(samples), sum(model.config.channel_nbins.values())))
-    for c in content["channels"]:
-        for s in c["samples"]:
-            weights[samples.index(s["name"]), where[c["name"]]] = s.get("weight", 1.0)
-    counts = {o["name"]: o["data"] for o in content["observations"]}
-    seen = np.concatenate([counts[n] for n in model.config.channels])
-
-    def log_density(values: dict[str, np.ndarray]) -> float:
-        vector = np.array([x for n in model.config.par_order for x in np.atleast_1d(values[n])])
-        parts = np.asarray(model.main_model.expected_data(vector, return_by_sample=True))
-        counted = pyhf.probability.Poisson((parts * weights).sum(axis=0)).log_prob(seen).sum()
-        auxiliary = model.constraint_logpdf(np.array(model.config.auxdata), vector)
-        return float(counted + auxiliary)
-
-    return log_density
-
-
-def values_of(measurement, z) -> dict[str, np.ndarray]:
-    """pyhf's parameters at coordinates."""
-    found = measurement.coordinates
-    vector = found.start + found.matrix @ z
-    return {n: vector[at] for n, at in found.density.parameters.slices.items()}
 
 
 def test_density_is_that_of_pyhf_on_the_reweighted_workspace(folder, inputs, bins, rng):
@@ -233,7 +175,7 @@ def test_profile_has_its_minimum_at_the_best_fit(strength_card, tmp_path, capsys
         ({"workspace": "../x.json"}, r"\(workspace\): '../x.json' is no file of the folder"),
         ({"workspace": "none.json"}, "none.json: no such file"),
         ({"drop": ["mu", "nothing"]}, "no modifier 'nothing' to drop"),
-        ({"drop": ["ff_1"]}, r"parameter 'mu' \(normfactor\) has no normal constraint"),
+        ({"drop": ["ff_1"]}, r"\(drop\): the poi 'mu' multiplies the signal; drop: \[mu, \.\.\.\]"),
         ({"null": None}, r"\(signals.0\): says not with which null model it was made"),
         ({"null": {}}, r"\(null\): give exactly one of spectrum, model, constants; found none"),
         ({"null": {"model": {"name": "nothing"}}}, r"\(null.model.name\): unknown model"),

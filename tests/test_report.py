@@ -290,7 +290,8 @@ class TestSMPoint:
         )
         assert "R-hat needs two chains" in text
         assert not (tmp_path / "figures" / "coupling_plane.csv").exists()
-        assert not (tmp_path / "figures" / "spectrum_counts.csv").exists()
+        for absent in ("spectrum_counts.csv", "counts.csv", "counts.pdf"):
+            assert not (tmp_path / "figures" / absent).exists()
 
 
 class TestNetCDF:
@@ -330,12 +331,13 @@ class TestNetCDF:
 class TestFigures:
     def test_files(self, written):
         found = {p.name for p in (written[0] / "figures").iterdir()}
-        for stem in ("corner", "spectrum", "coupling_plane"):
+        for stem in ("corner", "spectrum", "counts", "coupling_plane"):
             assert {f"{stem}.pdf", f"{stem}.png"} <= found
         assert {
             "corner.json",
             "spectrum.csv",
             "spectrum_counts.csv",
+            "counts.csv",
             "coupling_plane.csv",
             "coupling_plane.json",
         } <= found
@@ -376,6 +378,16 @@ class TestFigures:
         )
         # mu = 1 of Belle II is the null model; the efficiencies are those of the central fit.
         assert numbers(path, "signal_sm")[0] == pytest.approx(24.6, rel=0.1)
+
+    def test_counts_of_every_channel(self, written, problem, predicted):
+        path = written[0] / "figures" / "counts.csv"
+        np.testing.assert_array_equal(numbers(path, "observed"), problem.measurements[0].observed)
+        expected = predicted.counts[BELLE2].signal[-2]
+        np.testing.assert_allclose(numbers(path, "signal_best_fit"), expected, rtol=1e-6)
+        with path.open() as file:
+            rows = list(csv.DictReader(file))
+        assert [r["bin"] for r in rows[-6:]] == list("012345")
+        assert len({r["channel"] for r in rows}) == 9
 
     def test_corner_numbers(self, written):
         data = json.loads((written[0] / "figures" / "corner.json").read_text())

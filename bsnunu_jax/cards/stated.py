@@ -104,7 +104,7 @@ class CardFile:
         """
         content, where, folder = self.content, self.file.where, self.path.parent
         for i, name in enumerate(content.data):  # one by one: errors name the line
-            load_measurements([name], where(("data", i)), folder=folder)
+            load_measurements([name], where(("data", i)), folder=folder, whole=False)
         published = likelihood_folder(content.likelihood, folder) if content.likelihood else None
         of_all = where(("data",))
         found = load_measurements(content.data, of_all, folder=folder, likelihood=published)

@@ -115,15 +115,12 @@ def inputs(preset: str, as_json: bool) -> None:
 
 
 @click.command("list")
-@click.argument(
-    "what",
-    metavar="|".join(("models", "observables", "measurements", "presets", "cards", "parameters")),
-)
+@click.argument("what", metavar="models|observables|measurements|records|presets|cards|parameters")
 @click.argument("model", required=False)
 @click.option("--mode", metavar="MODE", help="Observables of one decay, e.g. 'Bs->phi'.")
 @JSON
 def list_(what: str, model: str | None, mode: str | None, as_json: bool) -> None:
-    """List models, observables, measurements, presets or cards; or the parameters of a MODEL.
+    """List models, observables, measurements, records, presets or cards; or parameters of a MODEL.
 
     Example: bsnunu list parameters scalar-pair
     """

@@ -14,11 +14,12 @@ from pydantic import Field, StrictBool
 from bsnunu_jax.experiments.entries import CorrelatedEntry, kind_of
 from bsnunu_jax.experiments.entry import number
 from bsnunu_jax.experiments.forecasts import ProjectedEntry
-from bsnunu_jax.experiments.histfactory.reweighted import Reweighted
 from bsnunu_jax.experiments.measurement import Measurement
 from bsnunu_jax.experiments.quoted.counting import CountingMeasurement
+from bsnunu_jax.experiments.records.added import added
 from bsnunu_jax.experiments.records.folder import Record, is_record
-from bsnunu_jax.experiments.records.record import PACKAGED, DataSet, check_files
+from bsnunu_jax.experiments.records.record import PACKAGED
+from bsnunu_jax.experiments.records.sharing import share
 from bsnunu_jax.foundation.errors import InputError, shown
 from bsnunu_jax.foundation.located_yaml import LocatedYaml, Section, located
 
@@ -64,18 +65,24 @@ def measurement_names() -> tuple[str, ...]:
 
 
 def load_measurements(
-    names: Sequence[str], where: str = "", folder: Path = Path(), likelihood: Path | None = None
+    names: Sequence[str],
+    where: str = "",
+    folder: Path = Path(),
+    likelihood: Path | None = None,
+    *,
+    whole: bool = True,
 ) -> tuple[Measurement, ...]:
     """The measurements called `names`, which must not share data.
 
     Args:
         names: names of the package's measurements, or files (*.yaml, relative to `folder`) with
             measurements of your own in the format of counting.yaml, gaussian.yaml and limits.yaml,
-            or folders with a record, see `records.layout`.
+            or folders with a record, see `records.layout`, or ids of records that were added.
         where: place that an error names.
         folder: folder of the card.
         likelihood: folder with the published files of a record of the package, which then take the
             place of its compact form.
+        whole: False if these are some of the data of a card: records may share with others.
 
     Raises:
         InputError: for an unknown or repeated name, for an average together with its parts, or for
@@ -90,8 +97,8 @@ def load_measurements(
             allowed=f"add {' or '.join(PACKAGED)} to the data",
         )
     for name in names:
-        if name.endswith("/") or (name not in catalogue and is_record(folder / name)):
-            chosen.append(Record.read(folder / name).measurement())
+        if (record := _record_folder(name, folder)) is not None:
+            chosen.append(Record.read(record).measurement())
         elif name.endswith((".yaml", ".yml")):
             chosen += _of_file(folder / name, where)
         elif name in catalogue:
@@ -110,7 +117,8 @@ def load_measurements(
             raise InputError(
                 f"unknown measurement {shown(name)}",
                 where=where,
-                allowed="see `bsnunu list measurements` for the names",
+                allowed="see `bsnunu list measurements` for the names; "
+                "`bsnunu data add FOLDER` gives a record one",
             )
     known: set[str] = set()
     owners: dict[str, str] = {}
@@ -125,61 +133,16 @@ def load_measurements(
             )
         known.add(m.name)
         owners |= dict.fromkeys(m.samples, m.name)
+    if whole and any(getattr(m, "share", ()) for m in chosen):
+        return share(chosen, (*PACKAGED, *added()))
     return tuple(chosen)
 
 
-def load_data_set(data: DataSet, folder: Path) -> Reweighted:
-    """The measurement of the files in a folder.
-
-    Raises:
-        InputError: for a file that is missing or altered, or bins that do not match the densities.
-    """
-    return Record.packaged(data.measurement, folder, data.files).measurement()
-
-
-def check_data_set(data: DataSet, folder: Path) -> list[str]:
-    """One line a file with its checksum, one on the bins, which must match the densities.
-
-    Raises:
-        InputError: for a file that is missing or altered, or bins that do not match the densities.
-    """
-    check_files(folder, data.files)
-    model = load_data_set(data, folder)
-    lines = [f"{name}: sha256 {sha}, as expected" for name, sha in data.files.items()]
-    signal, q2 = model.density.shape
-    return [
-        *lines,
-        f"{len(model.observed)} bins; densities of {signal} signal bins in {q2} bins of q2 match",
-    ]
-
-
-def check_record(folder: Path) -> list[str]:
-    """One line a file of a record with its checksum, then on bins, null model and data.
-
-    Raises:
-        InputError: for what does not fit.
-    """
-    record = Record.read(folder)
-    lines = [f"{name}: sha256 {sha}" for name, sha in record.check().items()]
-    m = record.measurement()
-    signal, q2 = m.density.shape
-    nominal = m.model.nominal[m.signal]
-    stated = m.underflow + m.density.sum(axis=1)
-    off = np.abs(np.divide(stated, nominal, out=np.full(signal, np.inf), where=nominal > 0) - 1)
-    off[(nominal == 0) & (stated == 0)] = 0
-    channel, sample = m.model.entries[int(np.flatnonzero(m.signal)[int(off.argmax())])]
-    shared = [
-        f"{name} ({', '.join(both)})"
-        for name, known in _catalogue().items()
-        if (both := sorted({*known.samples} & {*m.samples}))
-    ]
-    return [
-        *lines,
-        f"{len(m.observed)} bins; densities of {signal} signal bins in {q2} bins of q2 match",
-        f"nominal signal of the null model: largest relative deviation {off.max():.3g} "
-        f"({sample} in {channel})",
-        f"data in common with: {'; '.join(shared) or 'none'}",
-    ]
+def _record_folder(name: str, folder: Path) -> Path | None:
+    """The folder of a record of one's own that a card in `folder` names, if it names one."""
+    if name.endswith("/") or (name not in _catalogue() and is_record(folder / name)):
+        return folder / name
+    return None if name in _catalogue() else added().get(name)
 
 
 def _of_file(path: Path, where: str) -> list[Measurement]:
@@ -279,7 +242,7 @@ def own_files(names: Sequence[str], folder: Path) -> dict[str, Path]:
     for name in names:
         if name.endswith((".yaml", ".yml")):
             found[name] = folder / name
-        elif name.endswith("/") or (name not in _catalogue() and is_record(folder / name)):
-            beside = Record.read(folder / name).content.files
-            found |= {f"{name.rstrip('/')}/{file}": folder / name / file for file in beside}
+        elif (record := _record_folder(name, folder)) is not None:
+            beside = Record.read(record).content.files
+            found |= {f"{name.rstrip('/')}/{file}": record / file for file in beside}
     return found

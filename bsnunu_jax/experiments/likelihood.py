@@ -3,6 +3,7 @@
 from collections.abc import Sequence
 from itertools import accumulate
 
+import jax.numpy as jnp
 from jaxtyping import Array, Float
 
 from bsnunu_jax.experiments.measurement import Measurement, ProfiledMeasurement
@@ -11,9 +12,23 @@ from bsnunu_jax.experiments.quoted.counting import CountingMeasurement, joint_lo
 
 
 def blocks(measurements: Sequence[Measurement], z: Float[Array, " n"]) -> list[Float[Array, " k"]]:
-    """The nuisances of each measurement, which stand one after the other."""
+    """The nuisances of each measurement, which stand one after the other.
+
+    Those that one borrows from others, linear in what these have, come after its own.
+    """
     stops = list(accumulate(len(m.nuisance_names) for m in measurements))
-    return [z[start:stop] for start, stop in zip([0, *stops], stops, strict=False)]
+    own = [z[start:stop] for start, stop in zip([0, *stops], stops, strict=False)]
+    if not any(getattr(m, "lenders", ()) for m in measurements):
+        return own
+    names = [m.name for m in measurements]
+
+    def whole(i: int) -> Float[Array, " k"]:
+        m = measurements[i]
+        lent = zip(getattr(m, "lenders", ()), getattr(m, "rows", ()), strict=True)
+        borrowed = [row @ whole(names.index(lender)) for lender, row in lent]
+        return jnp.append(own[i], jnp.stack(borrowed)) if borrowed else own[i]
+
+    return [whole(i) for i in range(len(own))]
 
 
 def log_likelihoods(

@@ -7,6 +7,8 @@ from typing import Any
 
 from bsnunu_jax.cards.run_card import shipped_cards
 from bsnunu_jax.experiments import load_measurements, measurement_names
+from bsnunu_jax.experiments.records.added import known_records
+from bsnunu_jax.experiments.records.folder import Record
 from bsnunu_jax.foundation.errors import InputError
 from bsnunu_jax.hadrons.transitions import TRANSITIONS, get_decay
 from bsnunu_jax.inputs import tables
@@ -14,7 +16,7 @@ from bsnunu_jax.inputs.sets import form_factor_set, form_factor_sets
 from bsnunu_jax.models import MODELS, Model, get_model
 from bsnunu_jax.observables.catalogue import ALIASES, OBSERVABLES
 
-KINDS = ("models", "observables", "measurements", "presets", "cards", "parameters")
+KINDS = ("models", "observables", "measurements", "records", "presets", "cards", "parameters")
 _WIDTH = 110
 
 
@@ -57,7 +59,18 @@ def listing(what: str, mode: str | None = None) -> dict[str, Any]:
                     "tree_tau": m.tree_tau,
                 }
                 for m in (load_measurements([name])[0] for name in measurement_names())
+            } | {
+                name: {
+                    "description": about["description"],
+                    "sources": about["sources"],
+                    "assumes_sm_spectrum": False,
+                    "tree_tau": about["tree_tau"],
+                }
+                for name, about in _records().items()
+                if name not in measurement_names() and "error" not in about
             }
+        case "records":
+            return _records()
         case "presets":
             return {
                 name: {"description": p["description"], "form_factors": p["form_factors"]}
@@ -68,6 +81,32 @@ def listing(what: str, mode: str | None = None) -> dict[str, Any]:
                 name: {"description": title} for name, title in shipped_cards(Path("fits")).items()
             }
     raise InputError(f"nothing to list under {what!r}", allowed=f"one of {', '.join(KINDS)}")
+
+
+def _records() -> dict[str, Any]:
+    """Records of the package and of the user: where their files are, what they measure."""
+    found: dict[str, Any] = {}
+    for name, record in known_records().items():
+        if not isinstance(record, Record):
+            line = str(record)
+            found[name] = {"description": f"damaged: {line}", "status": "damaged", "error": line}
+            continue
+        c, data = record.content, record.data_set
+        status = "added" if not record.published else "of the package"
+        if data is not None and record.missing:
+            compact = "its compact form" if c.compact else "no form"
+            status += f", {compact} is here; `bsnunu data get {data.name}` downloads the files"
+        found[name] = {
+            "description": c.title,
+            "status": status,
+            "modes": list(dict.fromkeys(s.mode for s in c.signals)),
+            "luminosity": c.luminosity,
+            "sources": list(c.sources),
+            "samples": list(c.samples),
+            "tree_tau": c.tree_tau,
+            "folder": None if record.published and record.missing else str(record.folder),
+        }
+    return found
 
 
 def parameters(model: str) -> dict[str, Any]:
@@ -115,6 +154,8 @@ def as_text(found: dict[str, Any]) -> str:
     lines = []
     for name, entry in found.items():
         lines.append(f"{name:<{width}}  {entry['description']}")
+        if "samples" in entry:
+            lines += [" " * (width + 4) + line for line in _about_record(entry)]
         if name in MODELS and "units" in entry:
             lines += textwrap.wrap(
                 _summary(MODELS[name]),
@@ -124,6 +165,12 @@ def as_text(found: dict[str, Any]) -> str:
                 break_on_hyphens=False,
             )
     return "\n".join(lines)
+
+
+def _about_record(entry: dict[str, Any]) -> list[str]:
+    size = "" if entry["luminosity"] is None else f"; {entry['luminosity']:g}/ab"
+    sources = f"; {', '.join(entry['sources'])}" if entry["sources"] else ""
+    return [f"{', '.join(entry['modes'])}{size}{sources}", entry["status"]]
 
 
 def _summary(model: Model) -> str:

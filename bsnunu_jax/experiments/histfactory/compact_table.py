@@ -7,7 +7,7 @@ from typing import Any
 
 import numpy as np
 
-from bsnunu_jax.experiments.histfactory.compaction import compact, profile_strength
+from bsnunu_jax.experiments.histfactory.compaction import COMBINATION, compact, profile_strength
 from bsnunu_jax.experiments.histfactory.model import HistFactory, padded
 from bsnunu_jax.experiments.histfactory.reweighted import Reweighted
 
@@ -99,7 +99,7 @@ def read_table(table: Mapping[str, Any]) -> dict[str, Any]:
         nominal=events,
         bins=bins,
         observed=np.array(table["observed"], dtype=float),
-        alphas=(*names, *(f"combination_{i + 1}" for i in range(combinations))),
+        alphas=(*names, *(f"{COMBINATION}{i + 1}" for i in range(combinations))),
         symmetric=symmetric,
         antisymmetric=np.zeros_like(symmetric),
         norm_alpha=np.arange(len(names)),

@@ -19,6 +19,8 @@ from scipy.optimize import minimize
 from bsnunu_jax.experiments.histfactory.model import HistFactory, padded
 from bsnunu_jax.experiments.quoted.marginal_poisson import log_most_likely
 
+# What names of combinations begin with.
+COMBINATION = "combination_"
 # Relative change of a yield by one sigma above which a normalisation is kept.
 _LARGE = 0.1
 _OPTIONS = {"gtol": 1e-7, "maxiter": 2000}
@@ -56,7 +58,7 @@ def compact(model: HistFactory, signal: np.ndarray, combinations: int) -> HistFa
     slope = np.asarray(jax.jit(jax.jacfwd(entries))(jnp.asarray(best[small]))).T
     directions = _visible(model, slope, rates, np.where(signal, strength, 1.0))[:, :combinations]
     shapes = directions.T @ slope / factor
-    names = tuple(f"combination_{i + 1}" for i in range(shapes.shape[0]))
+    names = tuple(f"{COMBINATION}{i + 1}" for i in range(shapes.shape[0]))
     symmetric = np.concatenate([np.zeros((len(large), rates.size)), shapes])
     return replace(
         norms,

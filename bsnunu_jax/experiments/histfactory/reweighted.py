@@ -14,7 +14,7 @@ arXiv:2207.12468 in rounded coefficients.
 """
 
 from collections.abc import Mapping
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 import equinox as eqx
@@ -23,7 +23,9 @@ import jax.numpy as jnp
 import numpy as np
 from jaxtyping import Array, Float
 
-from bsnunu_jax.experiments.histfactory.coordinates import Coordinates
+from bsnunu_jax.experiments.histfactory.compaction import COMBINATION
+from bsnunu_jax.experiments.histfactory.coordinates import Coordinates, lendable
+from bsnunu_jax.experiments.histfactory.free import Free
 from bsnunu_jax.experiments.histfactory.model import HistFactory
 from bsnunu_jax.experiments.measurement import Quoted
 from bsnunu_jax.experiments.predictions import Predictions
@@ -60,6 +62,25 @@ class Spectrum:
         return predictions.bins(self.mode, np.array(self.edges), *part)
 
 
+@dataclass(frozen=True)
+class Shared:
+    """A nuisance in common with another measurement.
+
+    Attributes:
+        name: of the nuisance here.
+        other: the other measurement.
+        there: its name there.
+        correlation: of the two standard normals.
+        where: the place that says so, for messages.
+    """
+
+    name: str
+    other: str
+    there: str
+    correlation: float = 1.0
+    where: str = field(default="", compare=False)
+
+
 class Reweighted(Quoted):
     """The likelihood as a measurement; its nuisances are the systematics, rotated.
 
@@ -80,8 +101,12 @@ class Reweighted(Quoted):
         null_br: BR of the null model in the bins of true q2.
         null_model: its constants, where it is the closed form.
         coordinates: of all parameters, where systematics alone are not enough.
+        share: nuisances in common with other measurements, as the record states them.
+        lenders: the other measurements among the data, one a nuisance, see `likelihood.blocks`.
+        rows: the nuisance there, a standard normal, linear in the coordinates there.
         exposure: luminosity over that of the observed data, see `at_luminosity`; may be traced.
         seen: counts in the place of the observed ones, see `with_data`; may be traced.
+        counted: auxiliary counts in the place of those of the workspace, the same.
     """
 
     form: str = eqx.field(static=True)
@@ -95,8 +120,12 @@ class Reweighted(Quoted):
     null_br: np.ndarray = eqx.field(converter=np.asarray)
     null_model: Mapping[str, float] = eqx.field(default_factory=dict)
     coordinates: Coordinates | None = None
+    share: tuple[Shared, ...] = eqx.field(static=True, default=())
+    lenders: tuple[str, ...] = eqx.field(static=True, default=())
+    rows: tuple[np.ndarray, ...] = ()
     exposure: float | Scalar = 1.0
     seen: Any = None
+    counted: Any = None
 
     @property
     def mode(self) -> str:
@@ -127,8 +156,30 @@ class Reweighted(Quoted):
     def nuisance_names(self) -> tuple[str, ...]:
         """Standard-normal coordinates, most constrained systematics first."""
         found = self.coordinates
-        n = len(self.rotation) if found is None else found.matrix.shape[1]
+        n = len(self.rotation) if found is None else found.size
         return tuple(f"{self.name}[{i}]" for i in range(n))
+
+    @property
+    def constrained(self) -> np.ndarray:
+        """Mask of the nuisances that are no free parameters, see `free`."""
+        if self.coordinates is None:
+            return np.ones(len(self.nuisance_names), dtype=bool)
+        return self.coordinates.constrained
+
+    @property
+    def lendable(self) -> tuple[str, ...]:
+        """Nuisances that other measurements may have in common with this one."""
+        if self.coordinates is not None:
+            return lendable(self.coordinates.density)
+        # A combination is of several and has no meaning of its own.
+        return tuple(n for n in self.model.alphas if not n.startswith(COMBINATION))
+
+    def row(self, name: str) -> np.ndarray:
+        """A nuisance of `lendable` as a standard normal, linear in the coordinates."""
+        if self.coordinates is not None:
+            return self.coordinates.row(name)
+        found: np.ndarray = self.rotation[self.model.alphas.index(name)]
+        return found
 
     def weights(self, br_bins: Float[Array, " q2_bins"]) -> Float[Array, " entries"]:
         """Factors of the entries: signal reweighted bin by bin of true q2, the rest 1."""
@@ -181,33 +232,78 @@ class Reweighted(Quoted):
         return replace(self, exposure=self.exposure * factor)
 
     def log_likelihood(self, predictions: Predictions, z: Float[Array, " n"]) -> Scalar:
-        """ln L of the counts, MC statistics of every bin marginalised over positive rates."""
-        return self.marginal(*self.moments(predictions, z))
+        """ln L of the counts, MC statistics of every bin marginalised over positive rates.
+
+        Free parameters have their prior here, flat between their bounds, over a standard normal.
+        """
+        found = self.marginal(*self.moments(predictions, z))
+        if self.free is None:
+            return found
+        own = self._of_free(z)
+        return found + self._auxiliary(own) + self.free.log_prior(own)
 
     def profile_log_likelihood(self, predictions: Predictions, z: Float[Array, " n"]) -> Scalar:
         """ln L of the counts, MC statistics of every bin at their most likely value."""
-        return self.profile(*self.moments(predictions, z))
+        found = self.profile(*self.moments(predictions, z))
+        return found if self.free is None else found + self._auxiliary(self._of_free(z))
+
+    @property
+    def free(self) -> Free | None:
+        """Parameters that no normal constrains."""
+        return None if self.coordinates is None else self.coordinates.free
+
+    def _of_free(self, z: Float[Array, " n"]) -> Float[Array, " free"]:
+        assert self.coordinates is not None
+        return self.coordinates.of_free(z)
+
+    def _auxiliary(self, own: Float[Array, " free"]) -> Scalar:
+        assert self.free is not None
+        return self.free.log_auxiliary(own, self._counted)
+
+    @property
+    def _counted(self) -> Any:
+        """Auxiliary counts, none without free parameters that have them."""
+        if self.counted is not None:
+            return self.counted
+        return np.zeros(0) if self.free is None else self.free.auxdata
 
     @property
     def data(self) -> Bins:
-        """Counts per bin."""
-        return jnp.asarray(self.observed)
+        """Counts per bin, then the auxiliary ones."""
+        return self._with_auxiliary(jnp.asarray(self.observed), self._counted)
+
+    def _with_auxiliary(self, bins: Bins, counts: Any) -> Bins:
+        return jnp.append(bins, counts) if len(self._counted) else bins
 
     def with_data(self, data: Bins) -> "Reweighted":
         """The same measurement with other counts; its coordinates stay."""
-        return replace(self, seen=data)
+        if not len(self._counted):
+            return replace(self, seen=data)
+        bins = len(self.model.observed)
+        return replace(self, seen=data[:bins], counted=data[bins:])
 
     def expected_data(self, predictions: Predictions, z: Float[Array, " n"]) -> Bins:
         """Mean rates, at least 0."""
-        return jnp.maximum(self.moments(predictions, z)[0], 0.0)
+        mean = jnp.maximum(self.moments(predictions, z)[0], 0.0)
+        return mean if self.free is None else self._with_auxiliary(mean, self._expected(z))
+
+    def _expected(self, z: Float[Array, " n"]) -> Float[Array, " counted"]:
+        assert self.free is not None
+        return self.free.expected(self._of_free(z))
 
     def sample_data(self, predictions: Predictions, z: Float[Array, " n"], key: jax.Array) -> Bins:
         """Poisson counts at bin rates drawn from the Gaussian of their MC statistics."""
-        return sample_counts(key, *self.moments(predictions, z))
+        moments = self.moments(predictions, z)
+        if not len(self._counted):
+            return sample_counts(key, *moments)
+        of_bins, of_counts = jax.random.split(key)
+        drawn = jax.random.poisson(of_counts, self._expected(z)).astype(float)
+        return self._with_auxiliary(sample_counts(of_bins, *moments), drawn)
 
     def saturated(self, predictions: Predictions, z: Float[Array, " n"]) -> Scalar:
         """The largest `profile_log_likelihood`: every bin expects what it observed."""
-        return saturated_poisson(self.observed)
+        found = saturated_poisson(self.observed)
+        return found + saturated_poisson(self._counted) if len(self._counted) else found
 
     def marginal(self, mean: Bins, spread: Bins) -> Scalar:
         """ln of the integral over Gaussian rates of every bin, cut at positive rates."""

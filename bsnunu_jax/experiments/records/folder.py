@@ -1,8 +1,7 @@
 """A record: the files of a folder -> the measurement that they are."""
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping
 from dataclasses import dataclass
-from fnmatch import fnmatchcase
 from importlib import resources
 from pathlib import Path
 from typing import Any
@@ -12,19 +11,19 @@ import numpy as np
 from bsnunu_jax.experiments.histfactory.compact_table import read_table
 from bsnunu_jax.experiments.histfactory.coordinates import coordinates
 from bsnunu_jax.experiments.histfactory.density import Density
-from bsnunu_jax.experiments.histfactory.reweighted import Reweighted, Spectrum
+from bsnunu_jax.experiments.histfactory.reweighted import Reweighted, Shared, Spectrum
 from bsnunu_jax.experiments.histfactory.workspace import read_workspace
-from bsnunu_jax.experiments.records.layout import FILE, RecordSchema, SignalSection, check_edges
+from bsnunu_jax.experiments.records.columns import Columns
+from bsnunu_jax.experiments.records.layout import FILE, RecordSchema
 from bsnunu_jax.experiments.records.nulls import null_bins
-from bsnunu_jax.experiments.records.record import check_files, sha256_of
-from bsnunu_jax.foundation.errors import InputError, shown
-from bsnunu_jax.foundation.located_yaml import LocatedYaml, located
+from bsnunu_jax.experiments.records.record import DataSet, check_files, data_set, sha256_of
+from bsnunu_jax.experiments.records.signals import Signals
+from bsnunu_jax.foundation.errors import InputError
+from bsnunu_jax.foundation.located_yaml import LocatedYaml
 from bsnunu_jax.foundation.packaged import packaged, packaged_all
-from bsnunu_jax.hadrons.transitions import get_mode
 
-# Of a table of numbers; the largest that was published has 23 kB.
-_MOST_BYTES = 1 << 27
-Where = Callable[[Sequence[str | int]], str]
+# Events of a bin that doubles count one by one, and errors relative to them.
+_MOST_EVENTS, _WIDEST = 1e15, 1e3
 
 
 def is_record(path: Path) -> bool:
@@ -93,8 +92,25 @@ class Record:
         for name in stated:
             if name not in files:
                 raise self.file.error(("checksums", name), "is no file of the record")
-        check_files(self.folder, {n: stated.get(n) for n in files})
+        check_files(self.folder, {n: stated.get(n) for n in files}, self._sources)
         return {n: sha256_of(self.folder / n) for n in files}
+
+    @property
+    def data_set(self) -> DataSet | None:
+        """Where its files can be downloaded, if HEPData has them."""
+        return data_set(self.content.model_dump(), None if self.published else self.folder)
+
+    @property
+    def missing(self) -> tuple[str, ...]:
+        """The files that are still to be downloaded."""
+        wanted = self.data_set.files if self.data_set else {}
+        return tuple(name for name in wanted if not (self.folder / name).is_file())
+
+    @property
+    def _sources(self) -> tuple[DataSet, ...] | None:
+        if self.published:
+            return None
+        return (self.data_set,) if self.data_set else ()
 
     def workspace(self) -> Density:
         """Its workspace without what a theory replaces.
@@ -115,9 +131,9 @@ class Record:
         """
         self.check()
         density, c = self.workspace(), self.content
-        columns = _Columns(density)
+        columns, signals = Columns(density), Signals(self.folder, self.file, c)
         for i, given in enumerate(c.signals):
-            self._take(columns, i, given)
+            signals.take(columns, i, given)
         columns.check_polarisations(self.file.where(("signals",)))
         labels = c.labels or _labels(density)
         if len(labels) != len(density.model.observed) and not self.published:
@@ -125,13 +141,38 @@ class Record:
                 ("labels",), f"{len(labels)} labels, {len(density.model.observed)} bins"
             )
         where = str(self.folder / c.workspace)
+        fields = columns.fields()
+        self._refuse_strength(density, fields["signal"])
+        _refuse_unusable(density, where)
         return Reweighted(
             **self._about("published likelihood" if self.published else "record"),
             labels=labels,
             model=density.model,
-            coordinates=coordinates(density, c.mc_statistics == "sampled", where),
-            **columns.fields(),
+            coordinates=coordinates(
+                density, c.mc_statistics == "sampled", where, {} if c.share else None
+            ),
+            share=self._share(),
+            **fields,
         )
+
+    def _refuse_strength(self, density: Density, signal: np.ndarray) -> None:
+        """A free signal strength beside the rate of a theory can be anything."""
+        poi, model = density.poi, density.model
+        if poi in model.factors and not density.parameters.fixed[density.parameters.slices[poi]]:
+            used = model.factor_of_entry[signal] == model.factors.index(poi)
+            if used.any():
+                raise self.file.error(
+                    ("drop",), f"the poi {poi!r} multiplies the signal", f"drop: [{poi}, ...]"
+                )
+
+    def _share(self) -> tuple[Shared, ...]:
+        found = []
+        for name, given in self.content.share.items():
+            ((other, there),) = ((k, v) for k, v in given.items() if k != "correlation")
+            correlation = float(given.get("correlation", 1.0))
+            where = self.file.where(("share", name))
+            found.append(Shared(name, other, there, correlation, where))
+        return tuple(found)
 
     def compact(self) -> Reweighted | None:
         """The compact form that the package has of it, if it has one."""
@@ -165,179 +206,24 @@ class Record:
             "null_model": (c.null.constants if c.null else None) or {},
         }
 
-    def _take(self, columns: "_Columns", i: int, given: SignalSection) -> None:
-        """One entry of `signals`."""
 
-        def place(*keys: str) -> Any:
-            return located(self.file.where(("signals", i, *keys)))
-
-        with place("mode"):
-            mode = get_mode(given.mode)
-            if given.polarisation and not mode.vector:
-                raise InputError(
-                    f"{mode.name} has no polarisation", allowed="drop it, or name a vector meson"
-                )
-        rows = columns.rows(given.channel, given.sample)
-        with place("channel" if not columns.channels(given.channel) else "sample"):
-            if not len(rows):
-                raise InputError(
-                    f"no sample {shown(given.sample)} in a channel {shown(given.channel)}",
-                    allowed=columns.known(),
-                )
-        edges = self._edges(given, place)
-        table = numbers(self.folder / given.density)
-        wanted = (len(rows), len(edges) - 1 + given.underflow)
-        path = str(self.folder / given.density)
-        if table.shape != wanted:
-            beside = " + 1" if given.underflow else ""
-            raise InputError(
-                f"shape {table.shape}, the workspace has {wanted[0]} signal bins and "
-                f"{len(edges) - 1}{beside} bins of q2",
-                where=path,
-            )
-        if (table < 0).any():
-            raise InputError("has an entry below 0", where=path, allowed="events")
-        spectrum = Spectrum(mode.name, edges, given.polarisation or "")
-        null = self._null(i, given, spectrum)
-        split = int(given.underflow)
-        events = table[:, split:]
-        with place("density"):
-            if (lost := events[:, null <= 0]).any():
-                raise InputError(
-                    f"{given.density} has {lost.sum():g} events in bins of q2 in which the null "
-                    "model has no rate"
-                )
-        with place():
-            columns.add(rows, spectrum, null, events, table[:, :split].sum(axis=1))
-
-    def _edges(self, given: SignalSection, place: Any) -> tuple[float, ...]:
-        if given.q2.linspace is not None:
-            return tuple(np.linspace(*given.q2.linspace).tolist())
-        edges = given.q2.edges
-        if isinstance(edges, str):
-            edges = tuple(numbers(self.folder / edges).ravel().tolist())
-            with place("q2", "edges"):
-                try:
-                    check_edges(edges)
-                except ValueError as error:
-                    raise InputError(str(error)) from None
-        assert edges is not None
-        return edges
-
-    def _null(self, i: int, given: SignalSection, spectrum: Spectrum) -> np.ndarray:
-        keys: tuple[str | int, ...] = ("null",) if given.null is None else ("signals", i, "null")
-        section = self.content.null if given.null is None else given.null
-        if section is None:
-            raise self.file.error(
-                ("signals", i),
-                "says not with which null model it was made",
-                "null: here or for all",
-            )
-        table = None if section.spectrum is None else numbers(self.folder / section.spectrum)
-        found = null_bins(section, spectrum, table, lambda *k: self.file.where((*keys, *k)))
-        if found.shape != (len(spectrum.edges) - 1,) or not (found >= 0).all():
-            raise self.file.error(
-                keys, f"expected {len(spectrum.edges) - 1} branching fractions of 0 or above"
-            )
-        return found
-
-
-def numbers(path: Path) -> np.ndarray:
-    """A table of finite numbers between commas, shape (rows, columns).
-
-    Raises:
-        InputError: naming the file.
-    """
-    try:
-        if path.stat().st_size > _MOST_BYTES:
-            raise InputError(f"has more than {_MOST_BYTES:,} bytes", where=str(path))
-        with path.open(encoding="utf-8-sig") as file:
-            lines = [line for line in file if line.partition("#")[0].strip()]
-        if not lines:
-            raise InputError("has no numbers", where=str(path))
-        table = np.loadtxt(lines, delimiter=",", ndmin=2)
-    except OSError as error:
-        raise InputError(f"cannot be read ({error.strerror})", where=str(path)) from None
-    except ValueError as error:
-        what = str(error).partition(";")[0]
-        raise InputError(f"is no table of numbers ({what})", where=str(path)) from None
-    if not np.isfinite(table).all():
-        raise InputError("has a number that is not finite", where=str(path))
-    return table
-
-
-class _Columns:
-    """Densities as they are collected: rows are entries of the model, columns bins of q2."""
-
-    def __init__(self, density: Density) -> None:
-        self.entries = density.model.entries
-        self.underflow = np.zeros(len(self.entries))
-        self.of: dict[Spectrum, tuple[np.ndarray, np.ndarray]] = {}
-        self.filled: dict[Spectrum, set[int]] = {}
-
-    def channels(self, pattern: str) -> list[str]:
-        return [c for c in dict.fromkeys(c for c, _ in self.entries) if fnmatchcase(c, pattern)]
-
-    def rows(self, pattern: str, sample: str) -> np.ndarray:
-        here = set(self.channels(pattern))
-        return np.array([i for i, (c, s) in enumerate(self.entries) if c in here and s == sample])
-
-    def known(self) -> str:
-        return ", ".join(f"{s} in {c}" for c, s in dict.fromkeys(self.entries))
-
-    def add(
-        self,
-        rows: np.ndarray,
-        spectrum: Spectrum,
-        null: np.ndarray,
-        events: np.ndarray,
-        underflow: np.ndarray,
-    ) -> None:
-        before, table = self.of.get(spectrum, (null, np.zeros((len(self.entries), len(null)))))
-        filled = self.filled.setdefault(spectrum, set())
-        if twice := filled & set(rows.tolist()):
-            channel, sample = self.entries[min(twice)]
-            raise InputError(
-                f"{spectrum.mode} of {sample!r} in {channel!r} has a density already",
-                allowed="one for each mode and polarisation",
-            )
-        if not np.array_equal(before, null):
-            raise InputError(
-                f"two null models of {spectrum.mode} in the same bins of q2",
-                allowed="one null for each mode, polarisation and set of bins",
-            )
-        table[rows] = events
-        filled |= set(rows.tolist())
-        self.underflow[rows] += underflow
-        self.of[spectrum] = before, table
-
-    def check_polarisations(self, where: str) -> None:
-        """An entry has both polarisations of a mode, or all of it."""
-        kinds: dict[tuple[int, str], set[str]] = {}
-        for spectrum, rows in self.filled.items():
-            for row in rows:
-                kinds.setdefault((row, spectrum.mode), set()).add(spectrum.polarisation)
-        for (row, mode), found in kinds.items():
-            if found not in ({""}, {"longitudinal", "transverse"}):
-                channel, sample = self.entries[row]
-                raise InputError(
-                    f"{mode} of {sample!r} in {channel!r} is there as "
-                    f"{' and '.join(sorted(k or 'all polarisations' for k in found))}",
-                    where=where,
-                    allowed="longitudinal and transverse, or one density of both",
-                )
-
-    def fields(self) -> dict[str, Any]:
-        filled = set().union(*self.filled.values())
-        signal = np.array([i in filled for i in range(len(self.entries))])
-        tables = [table for _, table in self.of.values()]
-        return {
-            "spectra": tuple(self.of),
-            "signal": signal,
-            "density": np.concatenate(tables, axis=1)[signal],
-            "underflow": self.underflow[signal],
-            "null_br": np.concatenate([null for null, _ in self.of.values()]),
-        }
+def _refuse_unusable(density: Density, where: str) -> None:
+    """Refuse a workspace whose density is not finite where fits begin, or counts that are none."""
+    start = density.parameters.inits
+    with np.errstate(all="ignore"):
+        rates = density.bin_rates(start, xp=np)
+        value = float(density.log_density(start, xp=np))
+    widest = max(density.model.gamma_sigma, default=0.0)
+    if not (rates <= _MOST_EVENTS).all() or widest > _WIDEST:
+        raise InputError(
+            f"a bin expects {rates.max():.3g} events, the largest error of MC statistics is "
+            f"{widest:.3g}",
+            where=where,
+            allowed=f"at most {_MOST_EVENTS:g} events and errors of {_WIDEST:g}",
+        )
+    if not np.isfinite(value):
+        why = density.impossible_bin(start) or "its log-density is not finite"
+        raise InputError(f"{why} at the initial values of the parameters", where=where)
 
 
 def _labels(density: Density) -> tuple[str, ...]:

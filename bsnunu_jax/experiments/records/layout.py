@@ -124,13 +124,35 @@ class PatchSection(Section):
     name: str | None = None
 
 
-class HepdataSection(Section):
-    """Where `bsnunu data get NAME` downloads the files: their DOI, INSPIRE number, bytes."""
+def _shared(given: dict[str, Any]) -> dict[str, Any]:
+    """One record with the name of its nuisance, and a correlation."""
+    others = {k: v for k, v in given.items() if k != "correlation"}
+    if len(others) != 1 or not all(isinstance(v, str) for v in others.values()):
+        raise ValueError(
+            f"expected one record and its name there, e.g. {{belle2_knunu_2023: lumi}}, got "
+            f"{shown(given)}"
+        )
+    correlation = given.get("correlation", 1.0)
+    number = isinstance(correlation, int | float) and not isinstance(correlation, bool)
+    if not number or not 0 < abs(correlation) <= 1:
+        raise ValueError(f"correlation is {shown(correlation)}; write -1 to 1 and not 0")
+    return given
 
-    name: str = Field(pattern=r"^[\w-]+$", max_length=100)
-    record: str
-    inspire: str
-    files: dict[File, StrictInt]
+
+# A record and the name that a nuisance has in it, and `correlation`, 1 if absent.
+Share = Annotated[dict[str, Any], AfterValidator(_shared)]
+
+
+class HepdataSection(Section):
+    """Where `bsnunu data get` downloads the files: their DOI, INSPIRE number, bytes.
+
+    `name` is another name of the data than the record's `id`.
+    """
+
+    name: str | None = Field(default=None, pattern=r"^[\w-]+$", max_length=100)
+    record: str = Field(pattern=r"^10\.17182/hepdata\.\d+(\.v\d+)?$", max_length=100)
+    inspire: str | None = Field(default=None, pattern=r"^ins\d+$", max_length=100)
+    files: dict[File, Annotated[StrictInt, Field(gt=0)]] = Field(min_length=1)
     elsewhere: str = ""
 
 
@@ -150,6 +172,7 @@ class RecordSchema(Section):
     drop: Names = ()
     signals: tuple[SignalSection, ...] = Field(min_length=1)
     null: NullSection | None = None
+    share: dict[str, Share] = Field(default_factory=dict)
     labels: tuple[str, ...] = ()
     mc_statistics: Literal["marginal", "sampled"] = "marginal"
     checksums: dict[File, str] = Field(default_factory=dict)
@@ -175,6 +198,14 @@ class RecordSchema(Section):
             if len(value) != 64 or set(value) - set("0123456789abcdef"):
                 raise ValueError(f"{name}: {shown(value)} is no SHA-256 of 64 digits 0-9a-f")
         return given
+
+    @model_validator(mode="after")
+    def _checked(self) -> "RecordSchema":
+        """What is downloaded has a checksum."""
+        wanted = self.hepdata.files if self.hepdata else {}
+        if lacking := [name for name in wanted if name not in self.checksums]:
+            raise ValueError(f"hepdata has {lacking[0]}, which has no checksum; add it")
+        return self
 
     @property
     def files(self) -> tuple[str, ...]:

@@ -7,7 +7,7 @@ import errno
 import hashlib
 import os
 import stat
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from contextlib import suppress
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -40,8 +40,17 @@ def sha256_of(path: Path) -> str:
         return hashlib.file_digest(file, "sha256").hexdigest()
 
 
-def check_files(folder: Path, checksums: Mapping[str, str | None] = CHECKSUMS) -> None:
+def check_files(
+    folder: Path,
+    checksums: Mapping[str, str | None] = CHECKSUMS,
+    sources: "Iterable[DataSet] | None" = None,
+) -> None:
     """Compare the files of a record with their checksums; None for those that state none.
+
+    Args:
+        folder: with the files.
+        checksums: SHA-256 by name.
+        sources: where what is missing can be downloaded; those of the package if absent.
 
     Raises:
         InputError: naming the first that is missing or altered, expected and found checksum.
@@ -51,7 +60,9 @@ def check_files(folder: Path, checksums: Mapping[str, str | None] = CHECKSUMS) -
         try:
             found = sha256_of(path)
         except (FileNotFoundError, NotADirectoryError):
-            raise InputError("no such file", where=str(path), allowed=_download(name)) from None
+            raise InputError(
+                "no such file", where=str(path), allowed=_download(name, sources)
+            ) from None
         except OSError as error:
             raise InputError(f"cannot be read ({error.strerror})", where=str(path)) from None
         if expected is not None and found != expected:
@@ -62,9 +73,9 @@ def check_files(folder: Path, checksums: Mapping[str, str | None] = CHECKSUMS) -
             )
 
 
-def _download(name: str) -> str:
+def _download(name: str, sources: "Iterable[DataSet] | None") -> str:
     """How to come by a file, if it is one of HEPData."""
-    for data in DATA_SETS.values():
+    for data in DATA_SETS.values() if sources is None else sources:
         if name in data.files:
             return (
                 f"`bsnunu data get {data.name}` downloads the HEPData record {data.doi}, its --out "
@@ -78,12 +89,13 @@ class DataSet:
     """A HEPData record and the files that are wanted of it.
 
     Attributes:
-        record: the record in HEPData's addresses, `ins` and its INSPIRE number.
+        record: the record in HEPData's addresses, `ins` and its INSPIRE number, or HEPData's own.
         files: SHA-256 of every file by name.
-        measurement: the measurement of the package that they stand for.
+        measurement: the record that they are of.
         elsewhere: where the authors keep the same files.
         site: address of HEPData.
         sizes: the bytes of every file by name, where they are known.
+        folder: where they belong, the user's folder of their name if absent.
     """
 
     name: str
@@ -94,39 +106,36 @@ class DataSet:
     elsewhere: str
     site: str = "https://www.hepdata.net"
     sizes: Mapping[str, int] = field(default_factory=dict)
+    folder: Path | None = None
+
+    @property
+    def place(self) -> Path:
+        """Where `bsnunu data get` puts them."""
+        return self.folder or user_folder(self.name)
 
     def most(self, name: str) -> int:
         """The bytes that a file may have."""
         return self.sizes.get(name, MOST_BYTES)
 
 
-DATA_SETS = {
-    raw["hepdata"]["name"]: DataSet(
-        name=raw["hepdata"]["name"],
-        doi=raw["hepdata"]["record"],
-        record=raw["hepdata"]["inspire"],
-        files=raw["checksums"],
-        sizes=raw["hepdata"]["files"],
-        measurement=name,
-        elsewhere=raw["hepdata"].get("elsewhere", ""),
+def data_set(raw: Mapping[str, Any], folder: Path | None = None) -> DataSet | None:
+    """The files of a record that HEPData has; None if it names none."""
+    where = raw.get("hepdata")
+    if where is None:
+        return None
+    return DataSet(
+        name=where.get("name") or raw["id"],
+        doi=where["record"],
+        record=where.get("inspire") or where["record"].split("hepdata.")[1].split(".")[0],
+        files={name: raw["checksums"][name] for name in where["files"]},
+        sizes=where["files"],
+        measurement=raw["id"],
+        elsewhere=where.get("elsewhere", ""),
+        folder=folder,
     )
-    for name, raw in PACKAGED.items()
-    if "hepdata" in raw
-}
 
 
-def get_data_set(name: str) -> DataSet:
-    """The data set called `name`.
-
-    Raises:
-        InputError: naming the data sets that there are.
-
-    >>> get_data_set("belle2-knunu").doi
-    '10.17182/hepdata.166082'
-    """
-    if name not in DATA_SETS:
-        raise InputError(f"unknown data set {name!r}", allowed=f"one of {', '.join(DATA_SETS)}")
-    return DATA_SETS[name]
+DATA_SETS = {data.name: data for raw in PACKAGED.values() if (data := data_set(raw)) is not None}
 
 
 def user_folder(name: str) -> Path:

@@ -223,7 +223,7 @@ class PairLikelihood:
         self, grams: Sequence[Array], strength: Scalar, z: Array, *, profiled: bool
     ) -> Scalar:
         deviances = self._deviances(self._predictions(grams, strength, z), z, profiled=profiled)
-        return sum(deviances.values(), jnp.sum(z**2))
+        return sum(deviances.values(), self.problem.nuisance_terms(z, profiled=profiled))
 
     @cached_property
     def _fit(self) -> Lanes:

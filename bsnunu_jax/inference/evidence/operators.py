@@ -145,7 +145,8 @@ class PairComparison:
         at_best, fractions = self.likelihood.at(
             scan.grams(np.array([best.mass])), best.strength, best.nuisances
         )
-        pulls = float(np.sum(best.nuisances**2)), float(np.sum(sm.nuisances**2))
+        mask = self.likelihood.problem.constrained
+        pulls = float(np.sum(best.nuisances[mask] ** 2)), float(np.sum(sm.nuisances[:, mask] ** 2))
         return {
             "method": "scan",
             "sm_minus_2_log_likelihood": float(sm.objective[0]),

@@ -102,7 +102,7 @@ class ProfileLikelihood:
                 isinstance(p.prior, Normal) and i != self.index
                 for i, p in enumerate(problem.parameters)
             ]
-            + [True] * (problem.size - len(names))
+            + problem.constrained.tolist()
         )
         self._search = starts, seed
 

@@ -7,6 +7,7 @@ from typing import Any, cast
 
 import jax
 import jax.numpy as jnp
+import numpy as np
 from jaxtyping import Array, Float
 
 from bsnunu_jax.experiments import Measurement, Predictions, log_likelihoods
@@ -146,7 +147,25 @@ class Problem:
         constraints = sum(p.prior.constraint(values[i]) for i, p in enumerate(self.parameters))
         pulls = nuisances if centres is None else nuisances - centres
         deviance = self.deviance(values, nuisances, data, profiled=profiled)
-        return deviance - 2 * constraints + jnp.sum(pulls**2)
+        return deviance - 2 * constraints + self.nuisance_terms(pulls, profiled=profiled)
+
+    @property
+    def constrained(self) -> np.ndarray:
+        """Mask of the nuisances with a standard-normal term in a best fit, all but free ones.
+
+        To samplers free parameters of data are standard normal too, see `Reweighted.free`.
+        """
+        free = [
+            getattr(m, "constrained", np.ones(len(m.nuisance_names), dtype=bool))
+            for m in self.measurements
+        ]
+        return np.concatenate([np.ones(self.nuisances.size, dtype=bool), *free])
+
+    def nuisance_terms(self, pulls: Float[Array, " m"], *, profiled: bool = True) -> Scalar:
+        """-2 ln of the standard-normal terms of the nuisances."""
+        if profiled and not (mask := self.constrained).all():
+            pulls = jnp.where(mask, pulls, 0.0)
+        return jnp.sum(pulls**2)
 
     def deviance(
         self,

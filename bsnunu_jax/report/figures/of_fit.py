@@ -63,7 +63,7 @@ def figures_of_fits() -> Mapping[str, Callable[[Fit], Drawn | None]]:
     """`of_fit` of every module of this folder that has one: None where the figure does not apply.
 
     >>> sorted(figures_of_fits())
-    ['corner', 'coupling_plane', 'scale_plane', 'spectrum']
+    ['corner', 'counts', 'coupling_plane', 'scale_plane', 'spectrum']
     """
     return dict(_found())
 
