@@ -28,8 +28,10 @@ def standard_model(
         seed: of the draws.
 
     Returns:
-        preset, remarks, and by name {"value", "std", "published"}; the last has value, uncertainty
-        and source as they were read, or is None.
+        preset, remarks, and by name "value" and "std" with: "published", value, uncertainty, source
+        and the place in it as they were read, or None; "not_read", why there is none; "programs",
+        values of other programs by name and version; "difference", why one of these is further
+        away than the uncertainties.
 
     Raises:
         InputError: for unknown names.
@@ -41,7 +43,8 @@ def standard_model(
     names += [f"F_L({m.name}inv)" for m in modes if m.spin in POLARISED and m.transition in known]
     options: dict[str, Any] = {"preset": preset, "form_factors": form_factors, "seed": seed}
     found = predict(names, errors=DRAWS if errors is None else errors, **options)
-    published = packaged("runs", "standard_model.yaml")["published"]
+    beside = packaged("runs", "standard_model.yaml")
+    programs = packaged("runs", "standard_model_programs.yaml")["programs"]
     # The hint is of `predict` with names.
     said = (line.replace(", --tree-tau adds it", "") for line in found.get("remarks", ()))
     remarks = list(dict.fromkeys(line for line in said if "SM values" not in line))
@@ -52,26 +55,47 @@ def standard_model(
         "preset": preset,
         "remarks": remarks,
         "observables": {
-            name: {**entry, "published": published.get(name)}
+            name: {
+                **entry,
+                "published": beside["published"].get(name),
+                "not_read": beside["not_read"].get(name),
+                "programs": {p: values[name] for p, values in programs.items() if name in values},
+                "difference": beside["differences"].get(name),
+            }
             for name, entry in found["observables"].items()
         },
     }
 
 
 def as_table(result: dict[str, Any]) -> str:
-    """The same as aligned text."""
-    rows = [("", "here", "published", "source")]
-    for name, entry in result["observables"].items():
+    """The same as aligned text, with a line below for each difference."""
+    found = result["observables"]
+    programs = list(dict.fromkeys(p for entry in found.values() for p in entry["programs"]))
+    rows = [("", "here", "published", *programs, "source of what is published")]
+    for name, entry in found.items():
         known = entry["published"]
-        there = ("-", "") if known is None else (_number(known, "uncertainty"), known["source"])
-        rows.append((name, _number(entry, "std"), *there))
-    widths = [max(len(row[i]) for row in rows) for i in range(3)]
+        there = "-" if known is None else _number(known, "uncertainty")
+        values = entry["programs"]
+        others = [f"{values[p]:.3g}" if p in values else "-" for p in programs]
+        rows.append((name, _number(entry, "std"), there, *others, _source(entry)))
+    widths = [max(len(row[i]) for row in rows) for i in range(len(rows[0]) - 1)]
     lines = []
     for row in rows:
         cells = (f"{cell:<{width}}" for cell, width in zip(row, (*widths, 0), strict=True))
         lines.append("  ".join(cells).rstrip())
     head = f"Standard Model, preset {result['preset']}; uncertainties are those of the inputs"
+    notes = [f"  {name}: {why}" for name, entry in found.items() if (why := entry["difference"])]
+    if notes and result["preset"] == "default":
+        lines += ["further away than the uncertainties, because:", *notes]
     return "\n".join([head, *(f"  {line}" for line in result["remarks"]), *lines])
+
+
+def _source(entry: dict[str, Any]) -> str:
+    """Where the published value stands, or why there is none."""
+    known = entry["published"]
+    if known is None:
+        return str(entry["not_read"])
+    return ", ".join(filter(None, (known["source"], known["where"])))
 
 
 def _number(entry: dict[str, Any], error: str) -> str:
