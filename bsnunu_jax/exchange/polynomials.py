@@ -19,12 +19,11 @@ from bsnunu_jax.exchange.variables import check, kind, quarks_of, variables_of
 from bsnunu_jax.foundation.errors import InputError
 from bsnunu_jax.hadrons.transitions import ANNIHILATIONS, MODES, get_decay
 from bsnunu_jax.inputs import Inputs, Nuisances, load_inputs
-from bsnunu_jax.inputs.nuisances import groups_of
 from bsnunu_jax.models import get_model
 from bsnunu_jax.numerics.batch import Batched
 from bsnunu_jax.numerics.quadratic import monomials, quadratic
 from bsnunu_jax.observables.catalogue import RATIOS, get_observable
-from bsnunu_jax.observables.observable import Observable
+from bsnunu_jax.observables.observable import Observable, uncertain
 from bsnunu_jax.rates import kernels as rates
 from bsnunu_jax.states import Neutrinos, each_state
 
@@ -152,7 +151,7 @@ def quadratic_polynomials(
     expand, order = _expansion(chosen, build, len(coordinates))
     nuisances, z = None, np.zeros((1, 0))
     if errors is not None:
-        nuisances = Nuisances(inputs, groups_of(o.mode for o in chosen))
+        nuisances = Nuisances(inputs, uncertain(chosen))
         z = np.asarray(nuisances.draw(jax.random.key(seed), errors))
         # The central point is one more draw: one program does for all.
         z = np.concatenate([np.zeros((1, z.shape[1])), z])
