@@ -18,12 +18,12 @@ from bsnunu_jax.inputs.nuisances import DEFAULT_GROUPS
 from bsnunu_jax.inputs.sets import form_factor_set
 from bsnunu_jax.observables import branching, inclusive, kpi_window
 from bsnunu_jax.observables.catalogue import OBSERVABLES, get_observable
+from bsnunu_jax.observables.observable import uncertain
 from bsnunu_jax.rates import inclusive as partons
 from bsnunu_jax.rates import kernels
 from bsnunu_jax.rates.baryons import free_quark
 from bsnunu_jax.rates.hadronic_mass import FermiMotion, ShapeFunction, fraction_below
 from bsnunu_jax.runs.folder import run
-from bsnunu_jax.runs.predict import uncertain
 from bsnunu_jax.scan.card import ScanCard
 from bsnunu_jax.states import Neutrinos, ScalarPair, TwoBody
 

@@ -16,6 +16,7 @@ from bsnunu_jax.exchange.popxf import block_name
 from bsnunu_jax.models import get_model
 from bsnunu_jax.observables.catalogue import get_observable
 
+LEFT_HANDED = [n for n in names.LEFT_HANDED if "_bs" in n]
 OBSERVABLES = ("BR(B+->K+inv)", "BR(B0->K*nunu)", "R_K_nunu", "R_Kstar_nunu", "BR_NP(B0->K0inv)")
 
 
@@ -62,7 +63,7 @@ def test_polynomials_are_the_observables(files):
     build = get_model("neutrinos").build
     exact = jax.jit(lambda p: [f(build(p, inputs), inputs) for f in functions])
     for seed in range(10):
-        point = draw(names.LEFT_HANDED, seed)
+        point = draw(LEFT_HANDED, seed)
         expected = exact({names.FROM_WCXF[k]: ratio * c for k, c in point.items()})
         np.testing.assert_allclose(values(files[0], point), expected, rtol=1e-12)
 
@@ -73,7 +74,7 @@ def test_file_follows_the_format(files, found):
     assert content["$schema"] == "https://json.schemastore.org/popxf-1.0.json"
     assert meta["observable_names"] == list(OBSERVABLES)  # as they were asked for
     assert meta["basis"] == {"wcxf": {"eft": "WET", "basis": "flavio", "sectors": ["sbnunu"]}}
-    assert meta["parameters"] == sorted(names.LEFT_HANDED)
+    assert meta["parameters"] == sorted(LEFT_HANDED)
     assert meta["scale"] == 4.8
     assert list(data) == ["observable_central", "observable_uncertainties"]
     keys = [ast.literal_eval(k) for k in data["observable_central"]]
@@ -91,7 +92,7 @@ def test_file_follows_the_format(files, found):
 
 def test_the_covariance_is_that_of_the_draws(files, found):
     """Of observables at a point, against draws of the observables themselves."""
-    inputs, point = load_inputs(), draw(names.LEFT_HANDED, 8)
+    inputs, point = load_inputs(), draw(LEFT_HANDED, 8)
     content = json.loads(files[1].read_text(encoding="utf-8"))
     (block,) = [v for k, v in content.items() if k != "$schema"]
     assert block_name(OBSERVABLES, OBSERVABLES) in content
@@ -213,14 +214,43 @@ def test_bad_files_of_polynomials(found, tmp_path):
         write_popxf(tmp_path / "file" / "a.json", found)
 
 
+def test_each_transition_has_its_coefficients(tmp_path):
+    """K_L among them: quadratic in real and imaginary parts of C_ij and C_ji."""
+    observables = ["BR(B+->pinunu)", "BR(KL->pinunu)", "BR(K+->pi+inv)", "BR_NP(KL->pi0inv)"]
+    poly = quadratic_polynomials(observables)
+    (path,) = write_popxf(tmp_path / "a.json", poly)
+    meta = json.loads(path.read_text(encoding="utf-8"))["metadata"]
+    sectors = ["dbnunu", "sdnunu"]
+    assert meta["basis"] == {"wcxf": {"eft": "WET", "basis": "flavio", "sectors": sectors}}
+    assert len(poly.parameters) == 36
+    point = draw(poly.parameters, 5)
+    inputs = load_inputs()
+    alpha = {"bd": "alpha_em_mb_4p8", "sd": "alpha_em_2GeV"}
+    ratio = {k: float(inputs.values[v] / inputs.values["alpha_em_mZ"]) for k, v in alpha.items()}
+    mine = {names.FROM_WCXF[k]: ratio[k.split("_")[1][:2]] * c for k, c in point.items()}
+    expected = ours(observables, "neutrinos", mine, inputs)
+    np.testing.assert_allclose(values(path, point), expected, rtol=1e-12, atol=0)
+
+
+def test_pairs_of_other_transitions(tmp_path):
+    fixed = {"m": 0.1, "quarks": "s->d"}
+    poly = quadratic_polynomials(["BR(K+->pi+inv)"], model="scalar-pair", fixed=fixed)
+    (path,) = write_popxf(tmp_path / "a.json", poly)
+    assert sorted(poly.parameters) == [f"{o}_sdphiphi" for o in "APSV"]
+    point = draw(poly.parameters, size=1e-12)
+    mine = {k[0]: c for k, c in point.items()}
+    expected = ours(["BR(K+->pi+inv)"], "scalar-pair", fixed | mine, poly.inputs)
+    np.testing.assert_allclose(values(path, point), expected, rtol=1e-12, atol=0)
+
+
 @pytest.mark.parametrize(
-    ("observable", "model", "fixed", "what"),
+    ("observable", "model", "fixed", "parameters", "own"),
     [
-        ("BR(KL->pi0inv)", "neutrinos", {}, r"not those of BR\(KL->pi0inv\)"),
-        ("BR(B+->pi+inv)", "neutrinos", {}, r"not those of BR\(B\+->pi\+inv\)"),
-        ("BR(B+->K+inv)", "scalar-pair", {"m": 0.1, "quarks": "s->d"}, "not those of s->d"),
+        ("BR(KL->pi0inv)", "neutrinos", {}, ["CL_bsnuenue"], "s->d"),
+        ("BR(B+->pi+inv)", "neutrinos", {}, ["CL_ee"], "b->d"),
+        ("BR(B+->K+inv)", "scalar-pair", {"m": 0.1, "quarks": "s->d"}, None, "b->s"),
     ],
 )
-def test_other_transitions_have_no_names_there(observable, model, fixed, what):
-    with pytest.raises(InputError, match=what):
-        quadratic_polynomials([observable], model=model, fixed=fixed)
+def test_a_polynomial_needs_a_coefficient_that_it_sees(observable, model, fixed, parameters, own):
+    with pytest.raises(InputError, match=re.escape(f"{observable} is of {own}, the coefficients")):
+        quadratic_polynomials([observable], model=model, fixed=fixed, parameters=parameters)

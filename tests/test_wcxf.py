@@ -88,17 +88,83 @@ def elsewhere(state):
     return getattr(state, "quarks", "b->s") != "b->s"
 
 
-def test_other_quark_transitions_have_no_place():
-    """Left out and said so; a pair that is there alone is refused."""
-    found = coefficients({"CR_tautau": 1.0, "CL_bd_tautau": 2.0})
-    assert found.values.keys() == {"CR_bsnutaunutau"}
-    assert found.left_out == ("coefficients of b->d",)
+def test_every_quark_transition_has_its_names(tmp_path):
+    """e^2 of flavio is that of 4.8 GeV, and of 2 GeV for s -> d: 1.0325 and 1.0418."""
+    inputs = load_inputs()
+    given = {"CR_tautau": 1.0, "CL_bd_mutau": 2.0 - 1j, "CR_sd_emu": 3j, "CL_sd_ee": -1.0}
+    found = write_wcxf(tmp_path / "a.json", given, inputs=inputs)
+    b, s = 132.1164 / 127.951, 133.3027 / 127.951
+    values = {
+        "CR_bsnutaunutau": b,
+        "CL_bdnutaunumu": b * (2 - 1j),
+        "CR_sdnumunue": s * 3j,
+        "CL_sdnuenue": -s,
+    }
+    assert found.values == {k: pytest.approx(c, rel=2e-5) for k, c in values.items()}
+    assert (found.eft, found.basis, found.left_out) == ("WET", "flavio", ())
+    back = read_wcxf(tmp_path / "a.json", inputs)
+    assert back.warnings == ()
+    assert back.parameters == {k: pytest.approx(c, rel=1e-15) for k, c in given.items()}
+    metadata = json.loads((tmp_path / "a.json").read_text())["metadata"]["inputs"]
+    assert metadata.keys() >= {"VtbVts_abs", "VtbVtd_abs", "VtsVtd_abs"}
+    right = write_wcxf(tmp_path / "b.json", {"CLp_bd_mutau": 2.0}, inputs=inputs)
+    assert (right.basis, list(right.values)) == ("bsnunu", ["CLp_bdnutaunumu"])
+    assert load_wcxf(tmp_path / "b.json", inputs) == {"CLp_bd_mutau": pytest.approx(2.0)}
+
+
+@pytest.mark.parametrize("quarks", ["b->d", "s->d", "c->u"])
+@pytest.mark.parametrize(
+    ("model", "given"),
+    [
+        ("scalar-pair", {"m": 0.05, "S": 1e-8 + 3e-9j, "V": 2e-8}),
+        ("sterile-neutrino", {"mN": 0.05, "pair": "nuN", "S_RL": 1e-9}),
+    ],
+)
+def test_pairs_of_other_transitions(quarks, model, given, tmp_path):
+    """Written at the scale of their quark masses, so that nothing runs when they are read."""
+    inputs = load_inputs()
+    given = given | {"quarks": quarks}
+    found = write_wcxf(tmp_path / "a.yaml", given, model=model, inputs=inputs)
+    assert found.scale == {"b->d": 4.8, "s->d": 2.0, "c->u": 1.273}[quarks]
+    assert all(f"_{quarks[0]}{quarks[-1]}" in name for name in found.values)
+    back = read_wcxf(tmp_path / "a.yaml", inputs)
+    assert {k: v for k, v in back.parameters.items() if k not in ("real", "majorana")} == given
+    text = (tmp_path / "a.yaml").read_text()
+    (tmp_path / "b.yaml").write_text(text.replace(f"scale: {found.scale}", "scale: 91.2"))
+    assert read_wcxf(tmp_path / "b.yaml", inputs).parameters["scale"] == 91.2
+
+
+def test_relations_are_written_with_what_they_relate():
+    """u2: C x* of b -> s and b -> d, C |x|^2 of s -> d."""
+    given = {"relation": "u2", "x": 0.5 + 0.2j, "CL_tautau": -3.0}
+    found = coefficients(given, inputs=load_inputs("flavio")).values
+    expected = {"bs": -1.5 + 0.6j, "bd": -1.5 + 0.6j, "sd": -0.87}
+    assert found == {f"CL_{q}nutaunutau": pytest.approx(c) for q, c in expected.items()}
+
+
+def test_several_pairs_are_one_in_a_file():
+    """vlq-dm: that of b -> s; what is left out is said."""
     charm = coefficients({"m": 0.6, "C_ss": 1e-4, "r_q": 1e-3}, model="vlq-dm")
+    assert {name.split("_")[1] for name in charm.values} == {"bsphiphi"}
     assert "coefficients of c->u" in charm.left_out
-    with pytest.raises(InputError, match="no WCxf basis holds the final states"):
-        coefficients({"m": 0.5, "S": 1e-8, "quarks": "b->d"}, model="scalar-pair")
-    with pytest.raises(InputError, match="only coefficients of b->d are given"):
-        coefficients({"CL_bd_tautau": 3.0})
+
+
+@pytest.mark.parametrize(
+    ("quarks", "letters", "light", "heavy"),
+    [("b->d", "bd", "d", "b"), ("s->d", "sd", "d", "s"), ("c->u", "cu", "u", "c")],
+)
+def test_definitions_are_those_of_b_to_s_with_other_quarks(quarks, letters, light, heavy):
+    tex = names.definitions()
+    of = [s for s in names.SECTORS.values() if s.quarks == quarks]
+    assert len(of) == 5
+    for sector in of:
+        for name in sector.names():
+            usual = tex[name.replace(f"_{letters}", "_bs")]
+            assert r"(\bar s" in usual
+            assert " b)" in usual
+            assert tex[name] == usual.replace(r"(\bar s", rf"(\bar {light}").replace(
+                " b)", f" {heavy})"
+            )
 
 
 def test_charged_leptons_go_along(tmp_path):

@@ -132,13 +132,15 @@ class ParameterSection(Section):
 class InputsSection(Section):
     """Preset, form-factor sets that replace those of the preset, groups of varied inputs.
 
+    Without `nuisances` they are what data and predictions of the card read.
+
     `time_integrated: false` leaves the mixing of the Bs out of its rates, as some presets do.
     """
 
     preset: str = "default"
     form_factors: dict[str, str] = Field(default_factory=dict)
     time_integrated: StrictBool | None = None
-    nuisances: Groups = ("ckm", "electroweak", "lifetimes", "B->K", "B->K*")
+    nuisances: Groups | None = None
 
 
 class BestFitSection(Section):

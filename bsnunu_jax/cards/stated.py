@@ -1,13 +1,14 @@
 """What cards of a model have in common: a file with inputs and data, parameters, held values."""
 
 from collections.abc import Iterable, Mapping, Sequence
+from functools import cached_property
 from pathlib import Path
 from typing import Any, ClassVar, Self
 
 import numpy as np
 
 from bsnunu_jax.experiments import Measurement, load_measurements
-from bsnunu_jax.experiments.measurement import Hypothetical, decays_of
+from bsnunu_jax.experiments.measurement import Hypothetical, decays_of, observables_of
 from bsnunu_jax.experiments.quoted.shape_systematic import with_shape_systematic
 from bsnunu_jax.experiments.records.record import likelihood_folder
 from bsnunu_jax.foundation.errors import InputError
@@ -17,6 +18,7 @@ from bsnunu_jax.inputs.sets import form_factor_set, placed
 from bsnunu_jax.models import get_model
 from bsnunu_jax.observables.catalogue import get_observable
 from bsnunu_jax.observables.inclusive import beyond_reach, is_inclusive
+from bsnunu_jax.observables.observable import uncertain
 
 # Where between the ends of its parameters a model is looked at; at an end itself it may not be.
 _WITHIN = (0.001, 0.5, 1.0)
@@ -53,6 +55,7 @@ class CardFile:
         content = self.content.model_dump(mode="json", exclude_none=True)
         inputs = self._inputs
         content["inputs"]["form_factors"] = inputs.named_sets
+        content["inputs"]["nuisances"] = list(self.groups)
         return as_yaml({k: content[k] for k in (*self.first, *content) if k in content})
 
     @property
@@ -81,7 +84,21 @@ class CardFile:
         for transition, name in self._form_factors.items():
             with located(where(("inputs", "form_factors", transition))):
                 form_factor_set(transition, name)
-        return Nuisances(self._inputs, section.nuisances)
+        return Nuisances(self._inputs, self.groups)
+
+    @property
+    def groups(self) -> tuple[str, ...]:
+        """The groups of inputs that vary: those that the card names, or that it reads.
+
+        Raises:
+            InputError: if its data are not there, or do not fit.
+        """
+        if (named := self.content.inputs.nuisances) is not None:
+            return tuple(named)
+        of_data = [decay for m in self.measurements for decay in decays_of(m)]
+        names = [name for m in self.measurements for name in observables_of(m)]
+        names += getattr(self.content, "predictions", ())
+        return uncertain(map(get_observable, names), of_data)
 
     @property
     def _inputs(self) -> Inputs:
@@ -95,7 +112,7 @@ class CardFile:
         """The sets that the card names, files beside the card."""
         return placed(self.content.inputs.form_factors, self.path.parent)
 
-    @property
+    @cached_property
     def measurements(self) -> tuple[Measurement, ...]:
         """The data.
 

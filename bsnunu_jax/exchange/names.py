@@ -1,13 +1,14 @@
 """Names and normalisations of the WCxf bases: `flavio` of the WET, and our own `bsnunu`.
 
 The basis `flavio` has the operators of `Neutrinos` with the flavours transposed, C_L^{ij} =
-CL_bsnu{j}nu{i}, and e^2/(16 pi^2) where ours has alpha/(4 pi) with the alpha of the preset. That e
-is taken at 4.8 GeV, as the code flavio does: C of the basis is alpha_hamiltonian/alpha(4.8 GeV)
-times ours for the same operator.
+CL_bsnu{j}nu{i}, of b -> d CL_bdnu{j}nu{i}, of s -> d CL_sdnu{j}nu{i}, and e^2/(16 pi^2) where ours
+has alpha/(4 pi) with the alpha of the preset. That e is taken where the code flavio does, at
+4.8 GeV and for s -> d at 2 GeV: C of the basis is alpha_hamiltonian/alpha times ours for the same
+operator.
 """
 
 import re
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from dataclasses import dataclass
 from functools import cache
 from importlib import resources
@@ -15,26 +16,51 @@ from typing import Any
 
 from jaxtyping import Array, Float
 
-from bsnunu_jax.foundation.errors import InputError
+from bsnunu_jax.hadrons.transitions import QUARKS, USUAL_QUARKS
 from bsnunu_jax.inputs import Inputs, tables
-from bsnunu_jax.models import Model
 from bsnunu_jax.models.pairs import PAIRS, PairModel
-from bsnunu_jax.states.neutrinos import COEFFICIENTS, FLAVOURS, MATRICES
+from bsnunu_jax.states.neutrinos import FLAVOURS, MATRICES, coefficient
 
 FLAVIO = ("WET", "flavio")
 OWN = ("WET-dark", "bsnunu")
 # Scale [GeV] of the files; vectors do not run, scalars and tensors are written at `mu_b`.
 SCALE = 4.8
-NEUTRINOS = "sbnunu"
+# What the names of sectors begin with, where it is not what those of coefficients carry.
+_SECTORS = {"b->s": "sb", "b->d": "db"}
+# The alpha of e^2 where it is not that of 4.8 GeV.
+ALPHA = {"s->d": "alpha_em_2GeV"}
 
 
-# WCxf names of the neutrino coefficients by ours.
+def letters(quarks: str) -> str:
+    """What names of coefficients carry.
+
+    >>> letters("b->s"), prefix("b->s"), letters("s->d"), prefix("s->d")
+    ('bs', 'sb', 'sd', 'sd')
+    """
+    return quarks.replace("->", "")
+
+
+def prefix(quarks: str) -> str:
+    """What names of sectors begin with."""
+    return _SECTORS.get(quarks, letters(quarks))
+
+
+# Sectors of neutrinos by quark transition: those in which their coefficients have a normalisation.
+NEUTRINOS: Mapping[str, str] = {q.name: f"{prefix(q.name)}nunu" for q in QUARKS.values() if q.sm}
+# WCxf names of the coefficients of neutrinos by ours, and the quark transitions by WCxf name.
 TO_WCXF: Mapping[str, str] = {
-    f"{m}_{i}{j}": f"{m}_bsnu{j}nu{i}" for m in MATRICES for i in FLAVOURS for j in FLAVOURS
+    coefficient(q, m, i, j): f"{m}_{letters(q)}nu{j}nu{i}"
+    for q in NEUTRINOS
+    for m in MATRICES
+    for i in FLAVOURS
+    for j in FLAVOURS
 }
 FROM_WCXF: Mapping[str, str] = {theirs: ours for ours, theirs in TO_WCXF.items()}
+QUARKS_OF: Mapping[str, str] = {
+    name: q for q in NEUTRINOS for name in FROM_WCXF if name.split("_")[1].startswith(letters(q))
+}
 # Those of the basis flavio, which has left-handed neutrinos alone.
-LEFT_HANDED = tuple(TO_WCXF[name] for name in COEFFICIENTS if not name.startswith(("CLp", "CRp")))
+LEFT_HANDED = tuple(name for name in FROM_WCXF if not name.startswith(("CLp", "CRp")))
 
 
 @dataclass(frozen=True)
@@ -42,16 +68,26 @@ class Sector:
     """One dark sector of the basis `bsnunu`.
 
     Attributes:
-        name: of the sector.
         model: the model of this package that its coefficients are parameters of.
-        suffix: of the names of coefficients.
+        particles: what names of the sector and of coefficients end with.
+        quarks: the quark transition.
         pair: NN or nuN of sterile neutrinos.
     """
 
-    name: str
     model: str
-    suffix: str
+    particles: str
+    quarks: str
     pair: str = ""
+
+    @property
+    def name(self) -> str:
+        """Of the sector."""
+        return prefix(self.quarks) + self.particles
+
+    @property
+    def suffix(self) -> str:
+        """Of the names of coefficients."""
+        return letters(self.quarks) + self.particles
 
     @property
     def of_model(self) -> PairModel:
@@ -71,19 +107,22 @@ class Sector:
 
 SECTORS: Mapping[str, Sector] = {
     s.name: s
+    for quarks in QUARKS
     for s in (
-        Sector("sbphiphi", "scalar-pair", "bsphiphi"),
-        Sector("sbchichi", "fermion-pair", "bschichi"),
-        Sector("sbXX", "vector-pair", "bsXX"),
-        Sector("sbNN", "sterile-neutrino", "bsNN", "NN"),
-        Sector("sbnuN", "sterile-neutrino", "bsnuN", "nuN"),
+        Sector("scalar-pair", "phiphi", quarks),
+        Sector("fermion-pair", "chichi", quarks),
+        Sector("vector-pair", "XX", quarks),
+        Sector("sterile-neutrino", "NN", quarks, "NN"),
+        Sector("sterile-neutrino", "nuN", quarks, "nuN"),
     )
 }
 
 
 def sector_of(state: Any) -> Sector:
     """The dark sector of a pair."""
-    of = [s for s in SECTORS.values() if s.of_model.state is type(state)]
+    of = [
+        s for s in SECTORS.values() if s.of_model.state is type(state) and s.quarks == state.quarks
+    ]
     return next(s for s in of if s.pair == getattr(state, "pair", ""))
 
 
@@ -97,7 +136,6 @@ _OTHER = re.compile(
             f"Cgamma_{_LEPTON}{{2}}|C7_{_LEPTON}{{2}}",
             "C[78]_(?:uu|cc|dd|ss|bb|bd|bs|sd|cu)|C[78]p_(?:bd|bs|sd|cu)",
             f"(?:C9|C10|CS|CP)p?_(?:bs|bd|sd|cu){_LEPTON}{{2}}",
-            f"C[LR]_(?:bd|sd){_NU}{{2}}",
             f"(?:C[SV][LR]|CT)_(?:bc|bu|sc|su|dc|du){_LEPTON}{_NU}",
             f"CV(?:LL|LR)_{_NU}{{2}}(?:{_LEPTON}{{2}}|uu|cc|dd|ss|bb)",
             f"(?:C[SV][LR]{{2}}|CTLL|CTRR)_{_CHARGED}{{4}}",
@@ -108,22 +146,29 @@ _OTHER = re.compile(
 
 
 def of_another_sector(name: str) -> bool:
-    """Whether a name follows the basis `flavio` of the WET outside of its sector sbnunu.
+    """Whether a name follows the basis `flavio` of the WET outside of its sectors of neutrinos.
 
     >>> [of_another_sector(n) for n in ("C9_bsmumu", "CL_sdnuenue", "CL_sbnuenue", "CL_tautau")]
-    [True, True, False, False]
+    [True, False, False, False]
     """
     return name not in FROM_WCXF and _OTHER.fullmatch(name) is not None
 
 
-def wcxf_over_ours(inputs: Inputs) -> Float[Array, ""]:
+def alpha_of(quarks: str) -> str:
+    """The alpha of e^2 in the basis flavio, a number of the inputs."""
+    return ALPHA.get(quarks, "alpha_em_mb_4p8")
+
+
+def wcxf_over_ours(inputs: Inputs, quarks: str = USUAL_QUARKS) -> Float[Array, ""]:
     """C of the basis flavio over ours for the same strength of an operator.
 
     >>> from bsnunu_jax.inputs import load_inputs
     >>> [round(float(wcxf_over_ours(load_inputs(p))), 4) for p in ("default", "flavio")]
     [1.0325, 1.0]
+    >>> [round(float(wcxf_over_ours(load_inputs(p), "s->d")), 4) for p in ("default", "flavio")]
+    [1.0418, 1.0]
     """
-    return inputs.role("alpha_hamiltonian") / inputs.values["alpha_em_mb_4p8"]
+    return inputs.alpha_of(quarks) / inputs.number(alpha_of(quarks))
 
 
 @cache
@@ -136,92 +181,3 @@ def definitions() -> Mapping[str, str]:
     text = resources.files("bsnunu_jax.exchange").joinpath("bsnunu.basis.yaml").read_text()
     sectors = tables.load_yaml(text)["sectors"]
     return {name: entry["tex"] for sector in sectors.values() for name, entry in sector.items()}
-
-
-def variables_of(
-    model: Model, fixed: Mapping[str, Any], wanted: Sequence[str] | None
-) -> dict[str, str]:
-    """Names of the model's parameters by names in the file, alphabetically.
-
-    Args:
-        model: the model.
-        fixed: its parameters and settings that are no variables.
-        wanted: the variables, None for all that the model suggests.
-
-    Raises:
-        InputError: for unknown names, or a model that suggests none.
-    """
-    pair = fixed.get("pair", "NN")
-    of_model = [s for s in SECTORS.values() if s.model == model.name]
-    sector = next((s for s in of_model if pair in s.settings.get("pair", (pair,))), None)
-    if model.name == "neutrinos":
-        if fixed:
-            raise InputError(
-                f"{next(iter(fixed))!r} cannot be fixed",
-                where="--set",
-                allowed="all coefficients of neutrinos are variables",
-            )
-        known = dict(FROM_WCXF)
-        default = list(LEFT_HANDED)
-    elif sector:
-        known = sector.names()
-        vanish = _vanishing(model, fixed)
-        default = [n for n, o in known.items() if o not in vanish]
-    else:
-        known = {p: p for p in model.parameters}
-        default = list(known) if model.name == "universal" else []
-    if wanted is None and not default:
-        raise InputError(
-            f"model {model.name!r} has no variables of its own",
-            where="--parameters",
-            allowed=f"name some of {', '.join(known)}",
-        )
-    default = [name for name in default if known[name] not in fixed]
-    short = {ours: name for name, ours in known.items()}
-    found = []
-    for name in default if wanted is None else wanted:
-        if name not in known and name not in short:
-            raise InputError(
-                f"unknown parameter {name!r} of model {model.name!r}",
-                where="--parameters",
-                allowed=f"allowed: {', '.join(known)}",
-            )
-        found.append(name if name in known else short[name])
-        if known[found[-1]] in fixed:
-            raise InputError(
-                f"{name!r} is both fixed and a variable", where="--parameters", allowed="keep one"
-            )
-    if not found or len(set(found)) < len(found):
-        raise InputError("a parameter is missing or stands twice", where="--parameters")
-    return {name: known[name] for name in sorted(found)}
-
-
-def _vanishing(model: Model, fixed: Mapping[str, Any]) -> list[str]:
-    """Operators that the rules of the model refuse with these settings."""
-    given = {k: (v, v) for k, v in fixed.items()}
-    found = []
-    for o in model.parameters:
-        refusal = model.rules(given | {o: (1.0, 1.0)}, False)
-        if refusal and "vanishes" in refusal.what:
-            found.append(o)
-    return found
-
-
-def kind(model: Model, fixed: Mapping[str, Any], variables: Mapping[str, str], name: str) -> str:
-    """The letter C for a parameter that may be complex, R for one that must be real."""
-    ranges = {k: (v, v) for k, v in fixed.items()}
-    ranges |= {k: (1.0, 1.0) for k in variables.values()} | {name: (1j, 1j)}
-    refusal = model.rules(ranges, False)
-    return "R" if refusal and refusal.parameter == name and "complex" in refusal.what else "C"
-
-
-def check(model: Model, fixed: Mapping[str, Any], variables: Mapping[str, str]) -> None:
-    """Refuse what the model has no use for.
-
-    Raises:
-        InputError: naming the option.
-    """
-    ranges = {k: (v, v) for k, v in fixed.items()} | {k: (1.0, 1.0) for k in variables.values()}
-    model.check_values(
-        ranges, lambda n: "--parameters" if n in variables.values() else f"--set {n}"
-    )

@@ -15,16 +15,15 @@ import numpy as np
 from jaxtyping import Array, Float
 
 from bsnunu_jax.exchange import names as wcxf
-from bsnunu_jax.exchange.names import check, kind, variables_of
+from bsnunu_jax.exchange.variables import check, kind, quarks_of, variables_of
 from bsnunu_jax.foundation.errors import InputError
-from bsnunu_jax.hadrons.transitions import ANNIHILATIONS, MODES, USUAL_QUARKS, get_decay
+from bsnunu_jax.hadrons.transitions import ANNIHILATIONS, MODES, get_decay
 from bsnunu_jax.inputs import Inputs, Nuisances, load_inputs
-from bsnunu_jax.inputs.nuisances import groups_of
 from bsnunu_jax.models import get_model
 from bsnunu_jax.numerics.batch import Batched
 from bsnunu_jax.numerics.quadratic import monomials, quadratic
 from bsnunu_jax.observables.catalogue import RATIOS, get_observable
-from bsnunu_jax.observables.observable import Observable
+from bsnunu_jax.observables.observable import Observable, uncertain
 from bsnunu_jax.rates import kernels as rates
 from bsnunu_jax.states import Neutrinos, each_state
 
@@ -103,9 +102,9 @@ def quadratic_polynomials(
         observables: BR(...), BR_NP(...), R_K_nunu, R_Kstar_nunu; they keep the spelling given here.
         model: name of the model.
         fixed: parameters and settings that are no variables, by name.
-        parameters: variables; by default the 18 coefficients of the basis flavio of the model
-            `neutrinos`, or all operators of a pair model. Names are the model's, or those of the
-            file.
+        parameters: variables; by default of the model `neutrinos` the 18 coefficients of the basis
+            flavio in each quark transition of the observables, of a pair model all operators.
+            Names are the model's, or those of the file.
         inputs: numbers.
         errors: number of draws of the inputs.
         seed: of the draws.
@@ -123,8 +122,9 @@ def quadratic_polynomials(
                 f"{o.name} is no polynomial of coefficients", allowed=f"one of {', '.join(ALLOWED)}"
             )
     the_model = get_model(model, "--model")
-    _refuse_elsewhere(chosen, fixed)
-    variables = variables_of(the_model, fixed, parameters)
+    of_observables = {o.name: get_decay(o.mode or "").quarks for o in chosen}
+    variables = variables_of(the_model, fixed, parameters, list(of_observables.values()))
+    _refuse_elsewhere(of_observables, quarks_of(the_model, fixed, variables))
     kinds = {ours: kind(the_model, fixed, variables, ours) for ours in variables.values()}
     check(the_model, fixed, variables)
     coordinates = [
@@ -134,10 +134,15 @@ def quadratic_polynomials(
     ]
 
     def build(x: Vector, inputs: Inputs) -> Any:
-        scale = 1 / wcxf.wcxf_over_ours(inputs) if model == "neutrinos" else jnp.ones(())
+        of_neutrinos = wcxf.QUARKS_OF if model == "neutrinos" else {}
+        scale = {
+            name: 1 / wcxf.wcxf_over_ours(inputs, quarks)
+            for name, quarks in of_neutrinos.items()
+            if name in variables
+        }
         given = dict(fixed)
         for k, (name, part) in enumerate(coordinates):
-            value = scale * x[k] * (1j if part == "I" else 1.0)
+            value = scale.get(name, 1.0) * x[k] * (1j if part == "I" else 1.0)
             ours = variables[name]
             real = kinds[ours] == "R"
             given[ours] = value if real else given.get(ours, 0.0) + value
@@ -146,7 +151,7 @@ def quadratic_polynomials(
     expand, order = _expansion(chosen, build, len(coordinates))
     nuisances, z = None, np.zeros((1, 0))
     if errors is not None:
-        nuisances = Nuisances(inputs, groups_of(o.mode for o in chosen))
+        nuisances = Nuisances(inputs, uncertain(chosen))
         z = np.asarray(nuisances.draw(jax.random.key(seed), errors))
         # The central point is one more draw: one program does for all.
         z = np.concatenate([np.zeros((1, z.shape[1])), z])
@@ -173,16 +178,16 @@ def quadratic_polynomials(
     )
 
 
-def _refuse_elsewhere(observables: Sequence[Observable], fixed: Mapping[str, Any]) -> None:
-    """The names of the file are those of b -> s: nothing else may be called so."""
-    quarks = fixed.get("quarks", USUAL_QUARKS)
-    others = [o.name for o in observables if o.mode and get_decay(o.mode).quarks != USUAL_QUARKS]
-    if quarks != USUAL_QUARKS or others:
-        raise InputError(
-            f"the coefficients of a polynomial are of {USUAL_QUARKS}, not those of "
-            f"{', '.join(others) or quarks}",
-            allowed="observables and pairs of b -> s",
-        )
+def _refuse_elsewhere(observables: Mapping[str, str], quarks: set[str]) -> None:
+    """Every observable is of a quark transition that some variable belongs to."""
+    for name, own in observables.items():
+        if own not in quarks:
+            raise InputError(
+                f"{name} is of {own}, the coefficients of the polynomial are of "
+                f"{', '.join(sorted(quarks))}",
+                where="--parameters",
+                allowed=f"observables of these, or coefficients of {own}",
+            )
 
 
 class _Expansion(NamedTuple):

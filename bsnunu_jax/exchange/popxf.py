@@ -19,7 +19,7 @@ from bsnunu_jax.exchange.write import save
 from bsnunu_jax.foundation.errors import InputError
 from bsnunu_jax.foundation.files import write_whole
 from bsnunu_jax.foundation.version import __version__
-from bsnunu_jax.hadrons.transitions import MODES, USUAL_QUARKS, get_decay
+from bsnunu_jax.hadrons.transitions import MODES, USUAL_QUARKS, get_decay, get_quarks
 from bsnunu_jax.inputs import Inputs, Nuisances
 from bsnunu_jax.inputs.running import coefficient_scale
 from bsnunu_jax.inputs.sets import form_factor_set
@@ -147,7 +147,9 @@ def _scale(found: Polynomials) -> float:
 def _basis(found: Polynomials) -> dict[str, Any]:
     """WCxf where it has the coefficients, and definitions of the others."""
     eft, basis = names.FLAVIO
-    basis_of_wcxf = {"eft": eft, "basis": basis, "sectors": [names.NEUTRINOS]}
+    quarks = {names.QUARKS_OF[p] for p in found.parameters if p in names.LEFT_HANDED}
+    sectors = [sector for q, sector in names.NEUTRINOS.items() if q in quarks]
+    basis_of_wcxf = {"eft": eft, "basis": basis, "sectors": sectors}
     others = [p for p in found.parameters if p not in names.LEFT_HANDED]
     if not others:
         return {"wcxf": basis_of_wcxf}
@@ -182,7 +184,7 @@ def _reproducibility(found: Polynomials) -> dict[str, Any]:
         "model": found.model,
         "fixed": {k: str(v) for k, v in found.fixed.items()},
         "perturbative_order": "LO in new physics; SM as X_t",
-        "alpha_of_prefactor": float(inputs.values["alpha_em_mb_4p8"]),
+        "alpha_of_prefactor": {q: float(inputs.number(names.alpha_of(q))) for q in _quarks(found)},
     }
     if found.draws is not None:
         settings |= {"draws": len(found.draws), "seed": found.seed}
@@ -193,6 +195,12 @@ def _reproducibility(found: Polynomials) -> dict[str, Any]:
         "tool": tool,
         "inputs": _inputs(found, inputs, found.nuisances),
     }
+
+
+def _quarks(found: Polynomials) -> list[str]:
+    """The quark transitions of the observables, of those in which neutrinos are normalised."""
+    of = {get_decay(get_observable(o).mode or "").quarks for o in found.observables}
+    return [q for q in names.NEUTRINOS if q in of]
 
 
 def _inputs(found: Polynomials, inputs: Inputs, nuisances: Nuisances | None) -> dict[str, Any]:
@@ -209,11 +217,11 @@ def _inputs(found: Polynomials, inputs: Inputs, nuisances: Nuisances | None) -> 
         *of_modes,
         *dict(inputs.roles).values(),
         "GF",
-        "VtbVts_abs",
+        *(get_quarks(m.quarks).ckm for m in modes if get_quarks(m.quarks).ckm),
         "X_t",
         "sin2thetaW",
         "hbar",
-        "alpha_em_mb_4p8",
+        *(names.alpha_of(m.quarks) for m in modes),
     ]
     sigma = nuisances.sigma if nuisances else {}
     known: dict[str, Any] = {}

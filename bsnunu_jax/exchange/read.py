@@ -12,8 +12,9 @@ from bsnunu_jax.exchange import names
 from bsnunu_jax.foundation.errors import InputError, shown, worded
 from bsnunu_jax.foundation.located_yaml import LocatedYaml, located, read_text
 from bsnunu_jax.foundation.plain_numbers import WHOLE, real_number, whole_number
+from bsnunu_jax.hadrons.transitions import QUARKS, USUAL_QUARKS
 from bsnunu_jax.inputs import Inputs, load_inputs
-from bsnunu_jax.inputs.running import mu_b
+from bsnunu_jax.inputs.running import coefficient_scale
 from bsnunu_jax.models import get_model
 from bsnunu_jax.models.values import GivenPoint
 
@@ -44,8 +45,8 @@ def load_wcxf(path: Path | str, inputs: Inputs | None = None) -> dict[str, Any]:
 def read_wcxf(path: Path | str, inputs: Inputs | None = None) -> GivenPoint:
     """The point that a file describes.
 
-    Coefficients of vector operators with a neutrino current do not run in QCD or QED: every scale
-    from 2 GeV to m_t is as good as that of the b quark. Scalar and tensor operators of our own
+    Coefficients of vector operators with a neutrino current do not run in QCD: every scale from
+    2 GeV to m_t is as good as that of the b quark. Scalar and tensor operators of our own
     basis run, for which the pair models have the parameter `scale`.
 
     Raises:
@@ -64,7 +65,9 @@ def read_wcxf(path: Path | str, inputs: Inputs | None = None) -> GivenPoint:
         )
     scale = file.number("scale", file.data.get("scale"))
     highest = float(inputs.values["m_t_MSbar"])
-    if scale.imag or not LOWEST <= scale.real <= highest:
+    # That of c -> u is below the range, and nothing runs from it.
+    usual = theory == names.OWN and scale in [coefficient_scale(q, inputs) for q in QUARKS]
+    if scale.imag or not (usual or LOWEST <= scale.real <= highest):
         raise file.error(
             "scale",
             f"scale {shown(file.data['scale'])}: no weak effective theory with a b quark",
@@ -173,13 +176,14 @@ def _of_flavio(values: Mapping[str, complex], inputs: Inputs, file: _File) -> Gi
             raise file.error(
                 f"values.{name}",
                 f"unknown coefficient {name!r} of the basis flavio",
-                meant or "CL_bsnu{j}nu{i}, CR_bsnu{j}nu{i} with i, j in e, mu, tau",
+                meant or "CL_bsnu{j}nu{i}, CR_bsnu{j}nu{i} with i, j in e, mu, tau; so bd, sd",
             )
     lines = []
     if ignored := [k for k in rest if values[k]]:
-        lines.append(f"{file.path}: without effect on b -> s nu nu, ignored: {_listed(ignored)}")
+        lines.append(f"{file.path}: without effect on neutrinos, ignored: {_listed(ignored)}")
     if not any(mine.values()):
-        lines.append(f"{file.path}: no coefficient of the sector sbnunu: the SM")
+        known = ", ".join(names.NEUTRINOS.values())
+        lines.append(f"{file.path}: no coefficient of the sectors {known}: the SM")
     return GivenPoint("neutrinos", _neutrinos(mine, inputs), tuple(lines))
 
 
@@ -195,7 +199,9 @@ def _of_own(values: Mapping[str, complex], scale: float, inputs: Inputs, file: _
     mine = {k: c for k, c in values.items() if k in names.FROM_WCXF}
     dark = [s for s in names.SECTORS.values() if any(n in values for n in s.names())]
     if len(dark) + any(mine.values()) > 1:
-        found = ", ".join([s.name for s in dark] + [names.NEUTRINOS] * any(mine.values()))
+        of_mine = {names.QUARKS_OF[k] for k, c in mine.items() if c}
+        neutrinos = [sector for q, sector in names.NEUTRINOS.items() if q in of_mine]
+        found = ", ".join([s.name for s in dark] + neutrinos)
         raise file.error(
             "values", f"coefficients of several sectors: {found}", "one sector, which is one model"
         )
@@ -204,14 +210,20 @@ def _of_own(values: Mapping[str, complex], scale: float, inputs: Inputs, file: _
     sector = dark[0]
     c = {o: _plain(values[n]) for n, o in sector.names().items() if n in values}
     parameters = _particle(sector, file) | c
-    if scale != mu_b(inputs) and any(o[0] in "SPT" for o in c):
+    if sector.quarks != USUAL_QUARKS:
+        parameters["quarks"] = sector.quarks
+    if scale != coefficient_scale(sector.quarks, inputs) and any(o[0] in "SPT" for o in c):
         parameters["scale"] = scale
     model = get_model(sector.model)
     ranges = {name: (value, value) for name, value in parameters.items()}
     model.check_values(
         ranges,
         lambda name: file.where(
-            f"values.{name}_{sector.suffix}" if name in c else f"metadata.particle.{name}"
+            f"values.{name}_{sector.suffix}"
+            if name in c
+            else name
+            if name == "scale"
+            else f"metadata.particle.{name}"
         ),
     )
     return GivenPoint(sector.model, parameters, ())
@@ -255,8 +267,10 @@ def _particle(sector: names.Sector, file: _File) -> dict[str, Any]:
 
 
 def _neutrinos(values: Mapping[str, complex], inputs: Inputs) -> dict[str, Any]:
-    ratio = float(names.wcxf_over_ours(inputs))
-    return {names.FROM_WCXF[k]: _plain(c / ratio) for k, c in values.items()}
+    ratio = {
+        q: float(names.wcxf_over_ours(inputs, q)) for q in {names.QUARKS_OF[k] for k in values}
+    }
+    return {names.FROM_WCXF[k]: _plain(c / ratio[names.QUARKS_OF[k]]) for k, c in values.items()}
 
 
 def _listed(found: Sequence[str], most: int = 6) -> str:

@@ -13,14 +13,14 @@ from bsnunu_jax.exchange import names
 from bsnunu_jax.foundation.errors import InputError
 from bsnunu_jax.foundation.files import write_whole
 from bsnunu_jax.foundation.version import __version__
-from bsnunu_jax.hadrons.transitions import USUAL_QUARKS
+from bsnunu_jax.hadrons.transitions import USUAL_QUARKS, get_quarks
 from bsnunu_jax.inputs import Inputs, load_inputs
-from bsnunu_jax.inputs.running import mu_b
+from bsnunu_jax.inputs.running import coefficient_scale
 from bsnunu_jax.models import get_model
 from bsnunu_jax.states import Neutrinos, SterileNeutrino, VectorPair
 from bsnunu_jax.states.base import quarks_of
 from bsnunu_jax.states.massive_pair import MassivePair
-from bsnunu_jax.states.neutrinos import FLAVOURS, MATRICES
+from bsnunu_jax.states.neutrinos import FLAVOURS, MATRICES, coefficient
 from bsnunu_jax.states.sectors import Sectors
 
 SUFFIXES = (".json", ".yaml", ".yml")
@@ -60,7 +60,7 @@ def coefficients(
     Args:
         parameters: of the model, by name.
         model: its name.
-        inputs: numbers; alpha and |VtbVts*| normalise the coefficients.
+        inputs: numbers; alpha and the CKM factors normalise the coefficients.
         basis: "flavio" or "bsnunu"; by default flavio wherever it holds everything.
 
     Raises:
@@ -72,7 +72,8 @@ def coefficients(
     states = get_model(model).build(dict(parameters), inputs)
     neutrinos = [s for s in states if isinstance(s, Neutrinos)]
     pairs = [s for s in states if not isinstance(s, Neutrinos)]
-    others = [s for s in pairs if USUAL_QUARKS in quarks_of(s)]
+    # One file is one pair: that of b -> s where a model has more.
+    others = [s for s in pairs if len(pairs) == 1 or USUAL_QUARKS in quarks_of(s)]
     unknown = [s for s in others if not isinstance(s, MassivePair | SterileNeutrino)]
     if len(neutrinos) != 1 or len(others) > 1 or unknown or (pairs and not others):
         raise InputError(
@@ -80,8 +81,7 @@ def coefficients(
             allowed="massless neutrinos with one C_L, C_R, C_L', C_R', and one pair of scalars,"
             " fermions, vectors or sterile neutrinos",
         )
-    ratio = float(names.wcxf_over_ours(inputs))
-    values = {k: ratio * c for k, c in _of_neutrinos(neutrinos[0]).items()}
+    values = _of_neutrinos(neutrinos[0], inputs)
     right_handed = [k for k in values if k not in names.LEFT_HANDED]
     needs = "the pair" if others else "right-handed neutrinos" if right_handed else ""
     if needs and basis == "flavio":
@@ -89,16 +89,10 @@ def coefficients(
             f"the basis flavio has no operators of {needs}", where="--basis", allowed="bsnunu"
         )
     own = bool(needs) or basis == "bsnunu"
-    elsewhere = dict.fromkeys(q for s in states for q in quarks_of(s) if q != USUAL_QUARKS)
-    if elsewhere and not (values or others):
-        raise InputError(
-            f"only coefficients of {', '.join(elsewhere)} are given, which these files do not have",
-            allowed="coefficients of b -> s",
-        )
-    left_out = [f"coefficients of {quarks}" for quarks in elsewhere]
+    left_out = [f"coefficients of {q}" for s in pairs if s not in others for q in quarks_of(s)]
     particle: dict[str, Any] = {}
     if isinstance(states, Sectors):
-        charged = _of_charged(states, ratio)
+        charged = _of_charged(states, float(names.wcxf_over_ours(inputs)))
         if own and charged:
             left_out.append("b -> s l l' and b -> c l nu")
         else:
@@ -115,15 +109,14 @@ def coefficients(
             left_out.append("Bs mixing, which has another scale")
         if states.dark is not None:
             left_out.append("couplings of the dark scalar to light quarks")
+    scale = names.SCALE
     if others:
         found, particle = _of_pair(others[0])
         values |= found
+        (quarks,) = quarks_of(others[0])
+        scale = float(np.asarray(coefficient_scale(quarks, inputs)))
     return Coefficients(
-        *(names.OWN if own else names.FLAVIO),
-        mu_b(inputs) if others else names.SCALE,
-        values,
-        particle,
-        tuple(left_out),
+        *(names.OWN if own else names.FLAVIO), scale, values, particle, tuple(left_out)
     )
 
 
@@ -159,11 +152,7 @@ def write_wcxf(
     metadata: dict[str, Any] = {
         "generator": f"bsnunu_jax {__version__}",
         "description": f"model {model}" + (f" at {given}" if given else ""),
-        "inputs": {
-            "preset": inputs.preset,
-            "alpha": float(inputs.values["alpha_em_mb_4p8"]),
-            "VtbVts_abs": float(inputs.values["VtbVts_abs"]),
-        },
+        "inputs": {"preset": inputs.preset, **_normalisation(found, inputs)},
     }
     if found.particle:
         metadata["particle"] = found.particle
@@ -180,6 +169,16 @@ def write_wcxf(
     return found
 
 
+def _normalisation(found: Coefficients, inputs: Inputs) -> dict[str, float]:
+    """alpha and CKM factors of the transitions in a file; those of b -> s in any."""
+    used = {names.QUARKS_OF[name] for name in found.values if name in names.QUARKS_OF}
+    known = [q for q in names.NEUTRINOS if q in {USUAL_QUARKS, *used}]
+    numbers = {"alpha": names.alpha_of(USUAL_QUARKS)}
+    numbers |= {f"alpha {q}": alpha for q, alpha in names.ALPHA.items() if q in known}
+    numbers |= {name: name for name in (get_quarks(q).ckm for q in known)}
+    return {key: float(inputs.number(name)) for key, name in numbers.items()}
+
+
 def save(path: Path, document: Mapping[str, Any]) -> None:
     """Write a document whole or not at all, as JSON unless the suffix says YAML.
 
@@ -193,14 +192,16 @@ def save(path: Path, document: Mapping[str, Any]) -> None:
     write_whole(path, text)
 
 
-def _of_neutrinos(state: Neutrinos) -> dict[str, complex]:
-    matrices = {m: np.asarray(getattr(state, m)) for m in MATRICES}
+def _of_neutrinos(state: Neutrinos, inputs: Inputs) -> dict[str, complex]:
+    usual = {m: getattr(state, m) for m in MATRICES}
     return {
-        names.TO_WCXF[f"{m}_{a}{b}"]: complex(matrices[m][i, j])
-        for m in MATRICES
+        names.TO_WCXF[coefficient(quarks, m, a, b)]: ratio * complex(matrix[i, j])
+        for quarks, matrices in ({USUAL_QUARKS: usual} | state.elsewhere).items()
+        if (ratio := float(names.wcxf_over_ours(inputs, quarks)))
+        for m, matrix in ((m, np.asarray(c)) for m, c in matrices.items())
         for i, a in enumerate(FLAVOURS)
         for j, b in enumerate(FLAVOURS)
-        if matrices[m][i, j]
+        if matrix[i, j]
     }
 
 

@@ -100,15 +100,15 @@ class Inputs(eqx.Module):
         """
         row = normalised(quarks)
         prefactor = 4 * self.values["GF"] / jnp.sqrt(2.0) * self.number(row.ckm)
-        return prefactor * self._alpha(quarks) / (4 * jnp.pi)
+        return prefactor * self.alpha_of(quarks) / (4 * jnp.pi)
 
-    def _alpha(self, quarks: str) -> Scalar:
+    def alpha_of(self, quarks: str) -> Scalar:
         """The alpha of the prefactor of a quark transition."""
         own = f"alpha_hamiltonian {quarks}"
         return self.role(own if own in dict(self.roles) else "alpha_hamiltonian")
 
     def _top(self, quarks: str) -> Scalar:
-        ratio = self.role("alpha_sm") / self._alpha(quarks)
+        ratio = self.role("alpha_sm") / self.alpha_of(quarks)
         return -self.values["X_t"] / self.values["sin2thetaW"] * ratio
 
     def sm_coefficient(self, quarks: str) -> Float[Array, " 3"] | Scalar:

@@ -38,21 +38,20 @@ GROUPS = (*_SCALARS, *TRANSITIONS)
 
 
 def groups_of(modes: Iterable[str | None]) -> tuple[str, ...]:
-    """The groups that observables of these decays may depend on, None where there is no decay.
+    """The groups that rates of these decays depend on, `DEFAULT_GROUPS` among them.
 
-    Those of `DEFAULT_GROUPS` for decays of the B to K and K*. What else there is would only change
-    the random numbers there.
+    None where there is no decay.
 
-    >>> groups_of(["B+->K+"]) == DEFAULT_GROUPS, "Bs->phi" in groups_of(["Bs->phi", None])
-    (True, True)
+    >>> groups_of(["B+->K+", None]) == DEFAULT_GROUPS
+    True
+    >>> [g for g in groups_of(["Bs->phi", "B+->pi+"]) if g not in DEFAULT_GROUPS]
+    ['Bs', 'b->d', 'B->pi', 'Bs->phi']
     """
-    decays = [None if mode is None else get_decay(mode) for mode in modes]
-    transitions = {getattr(d, "transition", None) for d in decays}
-    if transitions <= set(DEFAULT_GROUPS):
-        return DEFAULT_GROUPS
-    of_decays = transitions | {d.quarks for d in decays if d is not None}
-    elsewhere = {*TRANSITIONS, *QUARKS} - {*DEFAULT_GROUPS} - of_decays
-    return tuple(g for g in GROUPS if g not in ("masses", "Kpi") and g not in elsewhere)
+    found = set(DEFAULT_GROUPS)
+    for decay in (get_decay(mode) for mode in modes if mode is not None):
+        found |= {getattr(decay, "transition", ""), decay.quarks}
+        found |= {group for group, names in _SCALARS.items() if decay.tau_B in names}
+    return tuple(g for g in GROUPS if g in found)
 
 
 class Nuisances(eqx.Module):

@@ -1,6 +1,6 @@
 """What a named observable is."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from string import Template
 from typing import Any
@@ -10,7 +10,8 @@ from jax.typing import ArrayLike
 
 from bsnunu_jax.foundation.arrays import Scalar
 from bsnunu_jax.foundation.packaged import packaged
-from bsnunu_jax.inputs import Inputs
+from bsnunu_jax.inputs import GROUPS, Inputs
+from bsnunu_jax.inputs.nuisances import groups_of
 from bsnunu_jax.states import States
 from bsnunu_jax.states.sectors import sectors_of
 
@@ -20,7 +21,8 @@ class Observable:
     """A named observable; `function` takes q2 [GeV^2] last if `differential`.
 
     `needs` says what is missing where the value is not finite; `dark` ones are of a model's dark
-    matter. `groups` of uncertain inputs matter beside those of the mode.
+    matter. `groups` of uncertain inputs matter beside those of the mode, or where there is none
+    those of the decay whose form factors it `reads`.
     """
 
     name: str
@@ -33,6 +35,17 @@ class Observable:
     needs: str = ""
     dark: bool = False
     groups: tuple[str, ...] = ()
+    reads: str | None = None
+
+
+def uncertain(
+    observables: Iterable[Observable], decays: Iterable[str | None] = ()
+) -> tuple[str, ...]:
+    """The groups of inputs that these observables, and rates of further decays, depend on."""
+    of = tuple(observables)
+    found = {*groups_of((*(o.mode or o.reads for o in of), *decays))}
+    found |= {group for o in of for group in o.groups}
+    return tuple(group for group in GROUPS if group in found)
 
 
 def observable(key: str, function: Callable[..., Scalar], **words: str) -> Observable:
@@ -57,6 +70,7 @@ def observable(key: str, function: Callable[..., Scalar], **words: str) -> Obser
         filled(about.get("needs", "")),
         about.get("dark", False),
         tuple(about.get("groups", ())),
+        filled(about["reads"]) if "reads" in about else None,
     )
 
 

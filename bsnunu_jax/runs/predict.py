@@ -19,14 +19,14 @@ from bsnunu_jax.hadrons.transitions import (
     get_mode,
     get_quarks,
 )
-from bsnunu_jax.inputs import GROUPS, Inputs, Nuisances, load_inputs, tables
-from bsnunu_jax.inputs.nuisances import groups_of
+from bsnunu_jax.inputs import Inputs, Nuisances, load_inputs, tables
 from bsnunu_jax.inputs.sets import form_factor_set
 from bsnunu_jax.models import Model, get_model
 from bsnunu_jax.models.values import GivenPoint
 from bsnunu_jax.numerics.batch import chunked_vmap
 from bsnunu_jax.observables import inclusive
 from bsnunu_jax.observables.catalogue import OTHERS, Observable, equals_sm, get_observable
+from bsnunu_jax.observables.observable import uncertain
 from bsnunu_jax.observables.tree_level import PARTS, TREE_MODES, left_out
 from bsnunu_jax.states import InvisibleState, Neutrinos, each_state
 from bsnunu_jax.states.base import quarks_of
@@ -161,12 +161,6 @@ def predict(
         for o, v, s in zip(chosen, values, stds, strict=True)
     }
     return result
-
-
-def uncertain(observables: Sequence[Observable]) -> tuple[str, ...]:
-    """The groups of inputs that these observables may depend on."""
-    found = {*groups_of(o.mode for o in observables), *(g for o in observables for g in o.groups)}
-    return tuple(group for group in GROUPS if group in found)
 
 
 def _how(model: Model, quarks: str) -> str:

@@ -21,8 +21,19 @@ MATRICES = ("CL", "CR", "CLp", "CRp")
 COEFFICIENTS = tuple(f"{m}_{i}{j}" for m in MATRICES for i in FLAVOURS for j in FLAVOURS)
 # Of the transitions that have an SM coefficient, b -> s first.
 _QUARKS = tuple(sorted((q for q in QUARKS.values() if q.sm), key=lambda q: q.name != USUAL_QUARKS))
+
+
+def coefficient(quarks: str, matrix: str, i: str, j: str) -> str:
+    """The name of a coefficient, i the barred neutrino.
+
+    >>> coefficient("b->s", "CL", "e", "tau"), coefficient("b->d", "CL", "e", "tau")
+    ('CL_etau', 'CL_bd_etau')
+    """
+    return "_".join(filter(None, (matrix, get_quarks(quarks).letters, i + j)))
+
+
 _INDEX = {
-    f"{m}_{q.letters}_{a}{b}".replace("__", "_"): (q.name, m, i, j)
+    coefficient(q.name, m, a, b): (q.name, m, i, j)
     for q in _QUARKS
     for m in MATRICES
     for i, a in enumerate(FLAVOURS)

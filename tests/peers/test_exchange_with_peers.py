@@ -4,7 +4,7 @@ import contextlib
 import json
 import os
 import warnings
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 
 import jax
@@ -26,6 +26,7 @@ pytestmark = [
 ]
 
 FLAVIO = load_inputs("flavio")
+LEFT_HANDED = [n for n in names.LEFT_HANDED if "_bs" in n]
 MODES = {
     "BR(B+->Knunu)": "B+->K+",
     "BR(B0->Knunu)": "B0->K0",
@@ -48,10 +49,10 @@ def wide_ranks() -> Iterator[None]:
         yield
 
 
-def coefficients(seed: int) -> dict[str, complex]:
+def coefficients(seed: int, of: Sequence[str] = LEFT_HANDED) -> dict[str, complex]:
     rng = np.random.default_rng(seed)
-    c = rng.normal(scale=5, size=(2, len(names.LEFT_HANDED)))
-    return dict(zip(names.LEFT_HANDED, (c[0] + 1j * c[1]).tolist(), strict=True))
+    c = rng.normal(scale=5, size=(2, len(of)))
+    return dict(zip(of, (c[0] + 1j * c[1]).tolist(), strict=True))
 
 
 def exact(given: dict[str, complex]) -> np.ndarray:
@@ -177,6 +178,74 @@ def test_flavio_reads_the_coefficients(model, parameters, tmp_path):
         assert ours == pytest.approx(theirs, rel=1e-10)
 
 
+def test_flavio_reads_coefficients_of_b_to_d_and_s_to_d(tmp_path):
+    """The file at 4.8 GeV, brought to 2 GeV by wilson; K_L of flavio is right where C_ij = C_ji."""
+    flavio = pytest.importorskip("flavio", reason="needs flavio and EOS")
+    oracles = pytest.importorskip("oracles", reason="needs flavio and EOS")
+    from wilson import Wilson
+
+    c = {"emu": -2j, "ee": 3 + 2j, "tautau": -4 + 1j}
+    given = {f"CL_{q}_{f}": v for q in ("bd", "sd") for f, v in c.items()}
+    given |= {"CL_sd_mue": -2j, "CR_bd_mue": 1.5, "CR_sd_tautau": 2 - 1j}
+    wilson = Wilson.from_wc(written(given, FLAVIO, tmp_path))
+    states = get_model("neutrinos").build(given, FLAVIO)
+    for name in ("BR(K+->pinunu)", "BR(KL->pinunu)"):
+        theirs = flavio.np_prediction(name, wilson)
+        ours = float(get_observable(name).function(states, FLAVIO))
+        assert ours == pytest.approx(theirs, rel=1e-9, abs=0)
+    for name, mode in (("BR(B+->pinunu)", "B+->pi+"), ("BR(B0->rhonunu)", "B0->rho0")):
+        observable = flavio.Observable[f"dBR/dq2({name[3:-1]})"]
+        theirs = oracles.integrate_spectrum(
+            lambda q2, o=observable: o.prediction_par(oracles.flavio_parameters(), wilson, q2),
+            oracles.flavio_q2_max(mode),
+        )
+        ours = float(get_observable(name).function(states, FLAVIO))
+        assert ours == pytest.approx(theirs, rel=1e-9, abs=0)
+
+
+@pytest.mark.parametrize(("letters", "scale"), [("bs", 4.8), ("bd", 4.8), ("sd", 2.0)])
+def test_alpha_of_a_coefficient_is_that_of_flavio(letters, scale, tmp_path):
+    """C_L^SM of the default preset is flavio's in its file, but for X_t and s_W^2."""
+    flavio = pytest.importorskip("flavio", reason="needs flavio and EOS")
+    oracles = pytest.importorskip("oracles", reason="needs flavio and EOS")
+    inputs = load_inputs()
+    name = f"CL_{letters}_ee".replace("_bs", "")
+    wc = written({name: float(inputs.C_L_SM)}, inputs, tmp_path)
+    par = oracles.flavio_parameters()
+    sm = flavio.physics.bdecays.wilsoncoefficients.CL_SM(par, scale)
+    v, own = inputs.values, FLAVIO.values
+    change = v["X_t"] / v["sin2thetaW"] * v["alpha_em_mZ"]
+    change /= own["X_t"] / own["sin2thetaW"] * own["alpha_em_mZ"]
+    assert wc.dict[f"CL_{letters}nuenue"] / sm == pytest.approx(float(change), rel=1e-6)
+
+
+def written(given, inputs, tmp_path):
+    """The coefficients of a file that was written, as wilson reads and checks them."""
+    from wilson import wcxf
+
+    write_wcxf(tmp_path / "wc.json", given, inputs=inputs)
+    with (tmp_path / "wc.json").open() as stream:
+        wc = wcxf.WC.load(stream)
+    wc.validate()
+    return wc
+
+
+@pytest.mark.parametrize("scale", [4.8, 91.1876])
+def test_jelli_predicts_pions_and_kaons(scale, tmp_path, wide_ranks):
+    """Several sectors in one file, at every scale."""
+    sectors, _, _, full_basis = quiet_import()
+    observables = ["BR(B+->pinunu)", "BR(K+->pinunu)", "BR(KL->pinunu)"]
+    found = quadratic_polynomials(observables, inputs=FLAVIO)
+    name = f"pions_{scale:.0f}"
+    write_popxf(tmp_path / f"{name}.json", found)
+    sectors.load(str(tmp_path / f"{name}.json"))
+    point = coefficients(4, tuple(found.parameters))
+    theirs = jelli_values(name, full_basis("WET", "flavio"), point, ("WET", "flavio"), scale)
+    state = Neutrinos.named({names.FROM_WCXF[k]: c for k, c in point.items()})
+    ours = [float(get_observable(o).function([state], FLAVIO)) for o in observables]
+    np.testing.assert_allclose(theirs, ours, rtol=1e-12, atol=0)
+
+
 def test_flavio_gives_the_numbers_of_the_polynomials(polynomials):
     oracles = pytest.importorskip("oracles", reason="needs flavio and EOS")
     point = coefficients(9)
@@ -206,12 +275,11 @@ def test_our_basis_is_a_wcxf_basis(tmp_path):
     known = names.FROM_WCXF.keys() | {n for s in names.SECTORS.values() for n in s.names()}
     assert set(basis.all_wcs) == known
     flavio = wcxf.Basis["WET", "flavio"]
-    assert set(flavio.sectors["sbnunu"]) == set(names.LEFT_HANDED)
-    for name, entry in flavio.sectors["sbnunu"].items():
-        plain = [
-            x["tex"].replace("{", "").replace("}", "")
-            for x in (entry, basis.sectors["sbnunu"][name])
-        ]
+    theirs = {n: e for s in names.NEUTRINOS.values() for n, e in flavio.sectors[s].items()}
+    assert set(theirs) == set(names.LEFT_HANDED)
+    ours = {n: e for s in names.NEUTRINOS.values() for n, e in basis.sectors[s].items()}
+    for name, entry in theirs.items():
+        plain = [x["tex"].replace("{", "").replace("}", "") for x in (entry, ours[name])]
         assert plain[0] == plain[1]
     for name in flavio.all_wcs:
         assert names.of_another_sector(name) == (name not in names.LEFT_HANDED), name
