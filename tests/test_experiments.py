@@ -8,6 +8,7 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 import pytest
+from numpy.polynomial.legendre import leggauss
 from scipy.integrate import cumulative_simpson, quad
 from scipy.optimize import brentq
 from scipy.signal import fftconvolve
@@ -84,6 +85,7 @@ PUBLISHED = {
     "babar_2010_K0": ("B0->K0", 5.6e-5, 6.1, 2.2, 0.4),
     "koto_2024_counts": ("KL->pi0", 2.2e-9, 0, -0.252, 0.081),
 }
+_NODES, _WEIGHTS = leggauss(16)
 LIMITS_ON_K_SHORT = {"belle_2017_K0": 1.3e-5, "belle_2013_K0": 9.7e-5}
 
 
@@ -148,18 +150,21 @@ def test_flat_prior_limit_is_the_published_one(name: str) -> None:
     m = load(name)
     expected = m.limit * m.events_per_br
 
-    def likelihood(s: float) -> float:
-        return np.exp(
-            log_likelihood_of_signal(
-                np.float64(s), m.observed, m.background, m.background_std, xp=np
-            )
-        )
+    def likelihood(s: np.ndarray) -> np.ndarray:
+        data = m.observed, m.background, m.background_std
+        return np.exp(log_likelihood_of_signal(s, *data, xp=np))
 
-    def integral(low: float, high: float) -> float:
-        return float(quad(likelihood, low, high, epsabs=0, epsrel=1e-12, limit=200)[0])
+    def integral(low: float, high: float, panels: int = 16) -> float:
+        edges = np.linspace(low, high, panels + 1)[:, None]
+        half = (edges[1:] - edges[:-1]) / 2
+        values = likelihood((edges[:-1] + half * (1 + _NODES)).ravel()).reshape(panels, -1)
+        return float(np.sum(half * values * _WEIGHTS))
 
-    total = integral(0, expected) + integral(expected, 4 * expected)
-    total += integral(4 * expected, 16 * expected)
+    ends = expected * np.array([0, 1, 4, 16])
+    parts = [integral(*ends[i : i + 2]) for i in range(3)]
+    finer = [integral(*ends[i : i + 2], panels=24) for i in range(3)]
+    total = sum(parts)
+    assert parts == pytest.approx(finer, rel=0, abs=1e-11 * total)
     found = brentq(
         lambda s: integral(0, s) - m.confidence_level * total,
         0.9 * expected,

@@ -6,6 +6,8 @@ or has too many, shows.
 """
 
 from collections.abc import Callable
+from dataclasses import replace
+from functools import partial
 from itertools import combinations
 from typing import Any, NamedTuple
 
@@ -19,6 +21,7 @@ from bsnunu_jax.hadrons import kinematics
 from bsnunu_jax.hadrons.transitions import MODES
 from bsnunu_jax.inputs import Inputs
 from bsnunu_jax.rates import kernels as rates
+from bsnunu_jax.rates import of_rows
 
 Array = np.ndarray
 
@@ -118,19 +121,42 @@ def q2_points(drawn: Masses, mode: str, inputs: Inputs, rng: np.random.Generator
     ]
 
 
-def package_rates(case: Case, mode: str, inputs: Inputs) -> Callable[..., Any]:
-    """(q2, masses, couplings) -> dGamma/dq2 and its longitudinal part, over points and sets."""
+def hadrons_at(mode: str, inputs: Inputs, q2: list[float]) -> list[rates.OfMode]:
+    """The hadrons at every q2 as arrays, and those with a longitudinal meson alone.
 
-    def one(q2: jax.Array, masses: jax.Array, couplings: jax.Array) -> list[jax.Array]:
-        given = dict(zip(case.operators, couplings, strict=True))
-        state = case.state(masses[0], masses[1], quarks=MODES[mode].quarks, **given)
-        found = [rates.dgamma_dq2(mode, state, inputs, q2)]
-        if MODES[mode].vector:
-            kernels = rates.kernels(mode, state, inputs, q2, longitudinal=True)
-            found.append(rates.contract(rates.invariants(mode, state, inputs), kernels))
-        return found
+    With form factors as values and without a name: transitions alike share what is compiled.
+    """
+    transition = MODES[mode].transition
 
-    return jax.jit(jax.vmap(jax.vmap(one, (None, None, 0))))
+    def at(x: float, longitudinal: bool) -> rates.OfMode:
+        values = inputs.form_factors[transition](jnp.asarray(x))
+        found = rates.of_mode(MODES[mode], inputs, longitudinal=longitudinal, form_factors=values)
+        return replace(found, name="")
+
+    parts = (False, True) if MODES[mode].vector else (False,)
+    return [jax.tree.map(lambda *v: np.stack(v), *[at(x, part) for x in q2]) for part in parts]
+
+
+@partial(jax.jit, static_argnums=(0, 1))
+def package_rates(
+    constructor: Callable[..., Any],
+    operators: tuple[str, ...],
+    hadrons: list[rates.OfMode],
+    inputs: Inputs,
+    q2: jax.Array,
+    masses: jax.Array,
+    couplings: jax.Array,
+) -> list[jax.Array]:
+    """dGamma/dq2 and its longitudinal part, [point, set]: one program for modes of a kind."""
+
+    def one(
+        hadrons: list[rates.OfMode], q2: jax.Array, masses: jax.Array, couplings: jax.Array
+    ) -> list[jax.Array]:
+        given = dict(zip(operators, couplings, strict=True))
+        state = constructor(masses[0], masses[1], quarks=hadrons[0].quarks, **given)
+        return [of_rows.dgamma_dq2(of, state, inputs, q2) for of in hadrons]
+
+    return jax.vmap(jax.vmap(one, (None, None, None, 0)))(hadrons, q2, masses, couplings)
 
 
 def assert_same(
@@ -152,8 +178,8 @@ def compare_spectra(case: Case, mode: str, inputs: Inputs, rng: np.random.Genera
     forms = [quadratic_forms(case, mode, inputs, *point) for point in zip(q2, masses, strict=True)]
     drawn = [random_couplings(form.sum(axis=0), rng) for form in forms]
     couplings = np.array([c for c, _ in drawn])
-    function = package_rates(case, mode, inputs)
-    found = [np.asarray(x) for x in function(np.array(q2), np.array(masses), couplings)]
+    points = hadrons_at(mode, inputs, q2), inputs, np.array(q2), np.array(masses), couplings
+    found = [np.asarray(x) for x in package_rates(case.state, tuple(case.operators), *points)]
     for point, form in enumerate(forms):
         on = drawn[point][1]
         parts = [form.sum(axis=0), form[0]][: len(found)]
