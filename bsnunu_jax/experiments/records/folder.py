@@ -9,6 +9,7 @@ from typing import Any
 
 import numpy as np
 
+from bsnunu_jax.experiments.geometry import check_decays, detector_of
 from bsnunu_jax.experiments.histfactory.compact_table import read_table
 from bsnunu_jax.experiments.histfactory.coordinates import coordinates
 from bsnunu_jax.experiments.histfactory.density import Density
@@ -119,6 +120,9 @@ class Record:
         for i, given in enumerate(c.signals):
             self._take(columns, i, given)
         columns.check_polarisations(self.file.where(("signals",)))
+        if c.geometry:
+            with located(self.file.where(("geometry",))):
+                check_decays(get_mode(given.mode).name for given in c.signals)
         labels = c.labels or _labels(density)
         if len(labels) != len(density.model.observed) and not self.published:
             raise self.file.error(
@@ -162,6 +166,7 @@ class Record:
             "tree_tau": c.tree_tau,
             "form": form,
             "luminosity": c.luminosity,
+            "detector": c.geometry and detector_of(c.geometry),
             "null_model": (c.null.constants if c.null else None) or {},
         }
 
