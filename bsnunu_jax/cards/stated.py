@@ -7,14 +7,16 @@ from typing import Any, ClassVar, Self
 import numpy as np
 
 from bsnunu_jax.experiments import Measurement, load_measurements
-from bsnunu_jax.experiments.measurement import Hypothetical, decays_of
+from bsnunu_jax.experiments.measurement import Hypothetical, decays_of, has_envelope
 from bsnunu_jax.experiments.quoted.shape_systematic import with_shape_systematic
 from bsnunu_jax.experiments.records.record import likelihood_folder
 from bsnunu_jax.foundation.errors import InputError
 from bsnunu_jax.foundation.located_yaml import LocatedYaml, as_yaml, located
 from bsnunu_jax.inputs import Inputs, Nuisances, load_inputs, tables
+from bsnunu_jax.inputs.nuisances import DETECTOR
 from bsnunu_jax.inputs.sets import form_factor_set, placed
 from bsnunu_jax.models import get_model
+from bsnunu_jax.models.values import LIFETIMES
 from bsnunu_jax.observables.catalogue import get_observable
 from bsnunu_jax.observables.inclusive import beyond_reach, is_inclusive
 
@@ -52,7 +54,7 @@ class CardFile:
         """The card with all defaults spelled out, as YAML."""
         content = self.content.model_dump(mode="json", exclude_none=True)
         inputs = self._inputs
-        content["inputs"]["form_factors"] = inputs.named_sets
+        content["inputs"] |= {"form_factors": inputs.named_sets, "nuisances": [*self._groups]}
         return as_yaml({k: content[k] for k in (*self.first, *content) if k in content})
 
     @property
@@ -81,7 +83,22 @@ class CardFile:
         for transition, name in self._form_factors.items():
             with located(where(("inputs", "form_factors", transition))):
                 form_factor_set(transition, name)
-        return Nuisances(self._inputs, section.nuisances)
+        return Nuisances(self._inputs, self._groups)
+
+    @property
+    def _groups(self) -> tuple[str, ...]:
+        """Those that vary: envelopes of detectors as well, if something may decay in one.
+
+        Unless the card says which.
+        """
+        content = self.content
+        groups: tuple[str, ...] = content.inputs.nuisances
+        given = {*getattr(content, "parameters", ()), *getattr(content, "fixed", ())}
+        if not groups or "nuisances" in content.inputs.model_fields_set:
+            return groups
+        if given.isdisjoint(LIFETIMES) or not any(map(has_envelope, self.measurements)):
+            return groups
+        return (*groups, DETECTOR)
 
     @property
     def _inputs(self) -> Inputs:

@@ -93,6 +93,17 @@ def decays_of(m: Measurement) -> tuple[str | None, ...]:
     return (*of_own, *(get_observable(name).mode for name in observables_of(m)))
 
 
+def detector_of(m: Measurement) -> Detector | None:
+    """The detector whose sizes a measurement has, None for one without."""
+    return getattr(m, "detector", None)
+
+
+def has_envelope(m: Measurement) -> bool:
+    """Whether it has a detector of which more than one size may count."""
+    detector = detector_of(m)
+    return detector is not None and bool(detector.outer)
+
+
 @runtime_checkable
 class BinnedMeasurement(Measurement, Protocol):
     """A measurement of counts in bins, which reports can draw."""

@@ -24,7 +24,7 @@ class Detector:
         inner: radius, forward and backward end of a cylinder, or the radius of a sphere [m].
         outer: the same of the largest size that may count; () where there is one size.
         source: where the numbers were read.
-        memory: those that were not read anywhere; "" for none.
+        memory: what of `outer` was not read anywhere; "" for nothing.
         title: one line for people.
     """
 
@@ -64,7 +64,10 @@ def detectors() -> Mapping[str, Detector]:
         found[name] = whole
         for end in ("inner", "outer") if whole.outer else ():
             sizes = getattr(whole, end)
-            found[f"{name}_{end}"] = replace(whole, name=f"{name}_{end}", inner=sizes, outer=())
+            memory = whole.memory if end == "outer" else ""
+            found[f"{name}_{end}"] = replace(
+                whole, name=f"{name}_{end}", inner=sizes, outer=(), memory=memory
+            )
     return MappingProxyType(found)
 
 

@@ -22,7 +22,16 @@ from bsnunu_jax.inputs import Inputs
 from bsnunu_jax.inputs.running import SCALAR, TENSOR, coefficient_scale, factor
 from bsnunu_jax.models.quantities import described
 from bsnunu_jax.models.strength import SCALE, Strength
-from bsnunu_jax.models.values import CTAU, Ranges, Refusal, Settings, lifetimes, lowest, real
+from bsnunu_jax.models.values import (
+    CTAU,
+    LIFETIMES,
+    Ranges,
+    Refusal,
+    Settings,
+    lifetimes,
+    lowest,
+    real,
+)
 from bsnunu_jax.states import (
     FermionPair,
     InvisibleState,
@@ -84,8 +93,7 @@ class PairModel:
     @property
     def lifetimes(self) -> tuple[str, ...]:
         """Of all particles, and of each of two different ones."""
-        each = tuple(f"{CTAU}{name[1:]}" for name in self.masses[1:])
-        return (CTAU, *each)
+        return LIFETIMES if len(self.masses) > 1 else LIFETIMES[:1]
 
     @property
     def settings(self) -> Settings:

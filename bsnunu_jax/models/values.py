@@ -9,6 +9,7 @@ from typing import Any
 LHC_REACH = 1.5
 # Proper lifetime [m] of all particles of a final state that may decay.
 CTAU = "ctau"
+LIFETIMES = (CTAU, "ctau1", "ctau2")
 PERTURBATIVE = math.sqrt(4 * math.pi)
 # Lowest and highest value; a setting (an operator's name, true or false) stands twice.
 Range = tuple[Any, Any]

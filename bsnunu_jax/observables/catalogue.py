@@ -30,7 +30,7 @@ from bsnunu_jax.observables.bs_mixing import mixing_observables
 from bsnunu_jax.observables.charged_catalogue import ALIASES as CHARGED_ALIASES
 from bsnunu_jax.observables.charged_catalogue import charged_observables
 from bsnunu_jax.observables.dark_matter.catalogue import dark_observables
-from bsnunu_jax.observables.escape import escape_observables, in_detector
+from bsnunu_jax.observables.escape import detector_behind, escape_observables, in_detector
 from bsnunu_jax.observables.inclusive import inclusive_observables
 from bsnunu_jax.observables.kpi_window import window_observables
 from bsnunu_jax.observables.observable import Observable as Observable
@@ -160,8 +160,8 @@ def get_observable(name: str) -> Observable:
     """
     key = re.sub(r"\s", "", name)
     key = ALIASES.get(key, EOS_ALIASES.get(key, key))
-    if elsewhere := _IN_DETECTOR.fullmatch(key):
-        known = in_detector(elsewhere["detector"])
+    if key not in OBSERVABLES and (behind := detector_behind(key)):
+        known = in_detector(behind)
         if key in known:
             return known[key]
     if key not in OBSERVABLES:
@@ -172,7 +172,6 @@ def get_observable(name: str) -> Observable:
     return OBSERVABLES[key]
 
 
-_IN_DETECTOR = re.compile(r"P_inv\(.+\)\[(?P<detector>.+)\]")
 _OF_DECAY = re.compile(r"(?P<kind>.+)\((?P<mode>\S+?->\S+?)(?:inv|nunu)\)")
 
 

@@ -1,5 +1,6 @@
 """The share of what may decay in flight that a detector still sees as missing."""
 
+import re
 from functools import cache, partial
 
 import jax.numpy as jnp
@@ -7,13 +8,14 @@ import jax.numpy as jnp
 from bsnunu_jax.foundation.arrays import Scalar
 from bsnunu_jax.hadrons.transitions import ANNIHILATIONS, MODES, get_decay
 from bsnunu_jax.inputs import Inputs
-from bsnunu_jax.inputs.detectors import describes, detector
+from bsnunu_jax.inputs.detectors import Detector, describes, detector
 from bsnunu_jax.observables.observable import Observable, observable
 from bsnunu_jax.rates import kernels as rates
 from bsnunu_jax.states import States, each_state
 from bsnunu_jax.states.unstable import unstable
 
 USUAL_DETECTOR = "belle2"
+_NAME = re.compile(r"P_inv\([^()]+\)(?:\[(?P<detector>[^\[\]]+)\])?")
 
 
 def P_inv(mode: str, states: States, inputs: Inputs, *, name: str = USUAL_DETECTOR) -> Scalar:
@@ -38,7 +40,18 @@ def P_inv(mode: str, states: States, inputs: Inputs, *, name: str = USUAL_DETECT
     >>> round(float(P_inv("B+->K+", state, load_inputs(), name="belle2_inner")), 4)
     0.8444
     """
-    where = detector(name)
+    return share_seen(mode, states, inputs, detector(name))
+
+
+def share_seen(mode: str, states: States, inputs: Inputs, where: Detector) -> Scalar:
+    """`P_inv` in a detector of any sizes.
+
+    Args:
+        mode: a decay of a B+ or B0.
+        states: the final states.
+        inputs: of the rates, and of an envelope which size counts.
+        where: the detector.
+    """
     made = [s for s in map(unstable, each_state(states)) if s is not None]
     if not made:
         return jnp.ones(())
@@ -74,3 +87,13 @@ def in_detector(name: str) -> dict[str, Observable]:
         InputError: for an unknown detector.
     """
     return {o.name: o for o in escape_observables(name)}
+
+
+def detector_behind(observable: str) -> str:
+    """Name of the detector of an observable P_inv; "" for other observables.
+
+    >>> detector_behind("P_inv(B+->K+inv)"), detector_behind("P_inv(B+->K+inv)[sphere]")
+    ('belle2', 'sphere')
+    """
+    found = _NAME.fullmatch(observable)
+    return (found["detector"] or USUAL_DETECTOR) if found else ""
