@@ -43,7 +43,9 @@ def measurements(tmp_path):
 
 
 def predicting(**values):
-    return SimpleNamespace(observable=lambda name: jnp.asarray(values[name.partition("(")[0]]))
+    found = SimpleNamespace(observable=lambda name: jnp.asarray(values[name.partition("(")[0]]))
+    found.behind = lambda detector: found
+    return found
 
 
 def test_the_curve_passes_through_its_points(measurements):

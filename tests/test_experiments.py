@@ -38,6 +38,9 @@ class Fixed:
     br: Any = 0.0
     br_bins: Any = None
 
+    def behind(self, detector: object) -> "Fixed":
+        return self
+
     def branching_fraction(self, mode: str) -> jax.Array:
         return jnp.asarray(self.br)
 

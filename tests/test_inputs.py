@@ -243,6 +243,6 @@ def test_one_sigma_of_the_ckm_factor(inputs: Inputs) -> None:
 
 def test_uncertainties_that_the_source_does_not_give_are_no_nuisances() -> None:
     # Beside every preset, from one source.
-    beside = ("charged", "Bs", "mixing", "Kpi", "charm", "s->d")
+    beside = ("charged", "Bs", "mixing", "Kpi", "charm", "detector", "s->d")
     nuisances = Nuisances(load_inputs("eos"), groups=[g for g in GROUPS if g not in beside])
     assert all("->" in name for name in nuisances.names)

@@ -34,6 +34,9 @@ class Fixed:
     def __init__(self, br):
         self.br = br
 
+    def behind(self, detector):
+        return self
+
     def observable(self, name):
         assert name == "BR(Bs->inv)"
         return jnp.asarray(self.br)

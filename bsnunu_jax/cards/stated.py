@@ -8,14 +8,16 @@ from typing import Any, ClassVar, Self
 import numpy as np
 
 from bsnunu_jax.experiments import Measurement, load_measurements
-from bsnunu_jax.experiments.measurement import Hypothetical, decays_of, observables_of
+from bsnunu_jax.experiments.measurement import Hypothetical, decays_of, has_envelope, observables_of
 from bsnunu_jax.experiments.quoted.shape_systematic import with_shape_systematic
 from bsnunu_jax.experiments.records.record import likelihood_folder
 from bsnunu_jax.foundation.errors import InputError
 from bsnunu_jax.foundation.located_yaml import LocatedYaml, as_yaml, located
 from bsnunu_jax.inputs import Inputs, Nuisances, load_inputs, tables
+from bsnunu_jax.inputs.nuisances import DETECTOR
 from bsnunu_jax.inputs.sets import form_factor_set, placed
 from bsnunu_jax.models import get_model
+from bsnunu_jax.models.values import LIFETIMES
 from bsnunu_jax.observables.catalogue import get_observable
 from bsnunu_jax.observables.inclusive import beyond_reach, is_inclusive
 from bsnunu_jax.observables.observable import uncertain
@@ -90,15 +92,22 @@ class CardFile:
     def groups(self) -> tuple[str, ...]:
         """The groups of inputs that vary: those that the card names, or that it reads.
 
+        Envelopes of detectors are among them if something may decay in one.
+
         Raises:
             InputError: if its data are not there, or do not fit.
         """
-        if (named := self.content.inputs.nuisances) is not None:
+        content = self.content
+        if (named := content.inputs.nuisances) is not None:
             return tuple(named)
         of_data = [decay for m in self.measurements for decay in decays_of(m)]
         names = [name for m in self.measurements for name in observables_of(m)]
-        names += getattr(self.content, "predictions", ())
-        return uncertain(map(get_observable, names), of_data)
+        names += getattr(content, "predictions", ())
+        found = uncertain(map(get_observable, names), of_data)
+        given = {*getattr(content, "parameters", ()), *getattr(content, "fixed", ())}
+        if given.isdisjoint(LIFETIMES) or not any(map(has_envelope, self.measurements)):
+            return found
+        return (*found, DETECTOR)
 
     @property
     def _inputs(self) -> Inputs:

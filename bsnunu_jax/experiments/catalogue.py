@@ -14,7 +14,8 @@ from pydantic import Field, StrictBool
 from bsnunu_jax.experiments.entries import CorrelatedEntry, kind_of
 from bsnunu_jax.experiments.entry import number
 from bsnunu_jax.experiments.forecasts import ProjectedEntry
-from bsnunu_jax.experiments.measurement import Measurement
+from bsnunu_jax.experiments.geometry import check_decays
+from bsnunu_jax.experiments.measurement import Measurement, decays_of
 from bsnunu_jax.experiments.quoted.counting import CountingMeasurement
 from bsnunu_jax.experiments.records.added import added
 from bsnunu_jax.experiments.records.folder import Record, is_record
@@ -197,6 +198,9 @@ def read_measurements(path: Path) -> list[Measurement]:
         of_file = {"sm_spectrum": content.sm_spectrum, "tree_tau": tree_tau}
         with located(file.where(place)):
             found.append(entry.measurement(**entry.about(), **of_file))
+        if entry.geometry:
+            with located(file.where((*place, "geometry"))):
+                check_decays(decays_of(found[-1]))
     return found
 
 

@@ -7,6 +7,7 @@ from typing import Annotated, Any
 import numpy as np
 from pydantic import AfterValidator, Field, StrictBool
 
+from bsnunu_jax.experiments.geometry import Geometry, detector_of
 from bsnunu_jax.foundation.errors import InputError
 from bsnunu_jax.foundation.located_yaml import Names, Number, Section, pair
 from bsnunu_jax.foundation.plain_text import Name, Title
@@ -52,6 +53,7 @@ class Entry(Section):
     luminosity: Positive | None = None
     note: str = ""
     unverified: StrictBool = False
+    geometry: Geometry | None = None
 
     def about(self) -> dict[str, Any]:
         """What all measurements have, but for what the file says of all of them."""
@@ -60,6 +62,7 @@ class Entry(Section):
             "title": f"{self.title} {UNVERIFIED}" if self.unverified else self.title,
             "samples": self.samples or (self.id,),
             "luminosity": self.luminosity,
+            "detector": self.geometry and detector_of(self.geometry),
             "sources": (f"arXiv:{self.arxiv}",) if self.arxiv else (self.inspire or self.title,),
         }
 

@@ -10,6 +10,7 @@ import numpy as np
 from jaxtyping import Array, Float
 
 from bsnunu_jax.experiments.predictions import Predictions, Scalar
+from bsnunu_jax.inputs.detectors import Detector
 from bsnunu_jax.observables.catalogue import get_observable
 from bsnunu_jax.rates.kernels import Request as Request
 
@@ -57,7 +58,8 @@ class Measurement(Protocol):
 class Quoted(eqx.Module):
     """What every published result has, see `Measurement`; its data alone may be traced.
 
-    A `shape_std` above 0 adds a nuisance, see `shape_systematic`.
+    A `shape_std` above 0 adds a nuisance, see `shape_systematic`. Without a `detector` decays in
+    flight are not described.
     """
 
     name: str = eqx.field(static=True, kw_only=True)
@@ -67,6 +69,11 @@ class Quoted(eqx.Module):
     sm_spectrum: bool = eqx.field(static=True, kw_only=True)
     tree_tau: str = eqx.field(static=True, kw_only=True)
     shape_std: float = eqx.field(static=True, kw_only=True, default=0.0)
+    detector: Detector | None = eqx.field(static=True, kw_only=True, default=None)
+
+    def behind(self, predictions: Predictions) -> Predictions:
+        """What its detector sees of the predictions, see `Predictions.behind`."""
+        return predictions.behind(self.detector)
 
     @property
     def nuisance_names(self) -> tuple[str, ...]:
@@ -84,6 +91,17 @@ def decays_of(m: Measurement) -> tuple[str | None, ...]:
     own = getattr(m, "mode", None)
     of_own = getattr(m, "modes", (own,) if own else ())
     return (*of_own, *(get_observable(name).mode for name in observables_of(m)))
+
+
+def detector_of(m: Measurement) -> Detector | None:
+    """The detector whose sizes a measurement has, None for one without."""
+    return getattr(m, "detector", None)
+
+
+def has_envelope(m: Measurement) -> bool:
+    """Whether it has a detector of which more than one size may count."""
+    detector = detector_of(m)
+    return detector is not None and bool(detector.outer)
 
 
 @runtime_checkable

@@ -10,6 +10,7 @@ from jaxtyping import Array, Float
 
 from bsnunu_jax.hadrons.transitions import LONGITUDINAL, get_decay
 from bsnunu_jax.inputs import Inputs
+from bsnunu_jax.inputs.detectors import Detector
 from bsnunu_jax.numerics.quadrature import BIN_NODES
 from bsnunu_jax.observables.catalogue import get_observable
 from bsnunu_jax.rates import kernels as rates
@@ -18,6 +19,7 @@ from bsnunu_jax.rates.kernels import Request as Request
 from bsnunu_jax.rates.kernels import Tabulated
 from bsnunu_jax.states import InvisibleState, Neutrinos
 from bsnunu_jax.states.sectors import Sectors
+from bsnunu_jax.states.unstable import unstable
 
 Scalar = Float[Array, ""]
 
@@ -41,6 +43,7 @@ class Predictions:
         inputs: Inputs,
         grams: Mapping[Request, Sequence[Gram | None]] | None = None,
         sm_grams: Mapping[Request, Sequence[Gram | None]] | None = None,
+        detector: Detector | None = None,
     ) -> None:
         """Predictions of these final states with these inputs.
 
@@ -50,6 +53,7 @@ class Predictions:
             grams: for a request the kernels of every state as quadratic forms of the form-factor
                 coefficients; what is not there or None is integrated.
             sm_grams: the same of the SM.
+            detector: that the final states are seen in, see `behind`.
         """
         self.sectors = states if isinstance(states, Sectors) else Sectors(tuple(states))
         self.states = self.sectors.invisible
@@ -58,11 +62,32 @@ class Predictions:
         self.observed: set[str] = set()
         self._grams, self._sm_grams = grams or {}, sm_grams or {}
         self._memo: dict[Any, Any] = {}
+        self._detector = detector
+        self._behind: dict[Detector, Predictions] = {}
 
     @cached_property
     def sm(self) -> "Predictions":
         """Those of the SM with the same inputs."""
         return Predictions((Neutrinos(),), self.inputs, self._sm_grams, self._sm_grams)
+
+    def behind(self, detector: Detector | None = None) -> "Predictions":
+        """What a detector sees as missing: what decays inside is lost; these if nothing may decay.
+
+        Args:
+            detector: the detector; None for one in which decays are not described.
+        """
+        made = None if detector is None else [unstable(s) for s in self.states]
+        if detector is None or not any(made or ()):
+            return self
+        if detector not in self._behind:
+            pairs = zip(self.states, made or (), strict=True)
+            states = [rates.seen_in(m or s, detector, self.inputs) for s, m in pairs]
+            sectors = self.sectors.with_states(states)
+            found = Predictions(sectors, self.inputs, self._grams, self._sm_grams, detector)
+            found.requested, found.observed = self.requested, self.observed
+            found.sm = self.sm
+            self._behind[detector] = found
+        return self._behind[detector]
 
     def kernels(self, request: Request) -> list[Kernels]:
         """The integrated kernels of every state."""
@@ -74,7 +99,7 @@ class Predictions:
         ]
 
     def _integrated(self, request: Request, state: InvisibleState) -> Kernels:
-        mode, edges = request
+        mode, edges, *_ = request
         if edges is None:
             return rates.integrated_kernels(mode, state, self.inputs)
         known = state.kernels.get(request) if isinstance(state, Tabulated) else None
@@ -83,7 +108,9 @@ class Predictions:
         bins = jnp.asarray(np.frombuffer(edges))
         return rates.binned_kernels(mode, state, self.inputs, bins, nodes=BIN_NODES)
 
-    def _branching_fractions(self, request: Request) -> Array:
+    def _branching_fractions(self, mode: str, edges: bytes | None = None) -> Array:
+        detector = self._detector
+        request: Request = (mode, edges) if detector is None else (mode, edges, detector)
         if request not in self._memo:
             decay = get_decay(request[0])
             gamma = sum(
@@ -95,7 +122,7 @@ class Predictions:
 
     def branching_fraction(self, mode: str) -> Scalar:
         """Total BR of the mode."""
-        return self._branching_fractions((mode, None))
+        return self._branching_fractions(mode)
 
     def bins(self, mode: str, edges: np.ndarray, polarisation: str = "") -> Float[Array, " bins"]:
         """BR of the mode in narrow bins of q2 (edges in GeV^2), or of a polarisation of its hadron.
@@ -107,11 +134,11 @@ class Predictions:
         """
         at = np.asarray(edges, dtype=float).tobytes()
         if not polarisation:
-            return self._branching_fractions((mode, at))
-        longitudinal = self._branching_fractions((mode + LONGITUDINAL, at))
+            return self._branching_fractions(mode, at)
+        longitudinal = self._branching_fractions(mode + LONGITUDINAL, at)
         if polarisation == "longitudinal":
             return longitudinal
-        return self._branching_fractions((mode, at)) - longitudinal
+        return self._branching_fractions(mode, at) - longitudinal
 
     def observable(self, name: str) -> Scalar:
         """Any observable that is a number."""

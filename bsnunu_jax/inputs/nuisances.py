@@ -11,15 +11,17 @@ from jaxtyping import Array, Float
 from bsnunu_jax.foundation.errors import InputError
 from bsnunu_jax.hadrons.transitions import QUARKS, TRANSITIONS, USUAL_QUARKS, get_decay
 from bsnunu_jax.inputs import tables
+from bsnunu_jax.inputs.detectors import ENVELOPE
 from bsnunu_jax.inputs.loader import Inputs
 from bsnunu_jax.inputs.sets import form_factor_set
 
 # The masses are known to 1e-4 or better: they move no rate by more than 3e-4 of itself. f_Bs, the
 # lifetime and the width difference of the Bs matter to decays of the Bs alone, those of "charged"
 # to R_D, R_D* and Bs -> tau tau, "mixing" to Delta M_s, "charm" to D decays and dark matter, "Kpi"
-# to windows of the K pi mass, and the CKM factor of another quark transition, in the group of its
-# name, to its decays.
+# to windows of the K pi mass, "detector" to particles that decay in flight, and the CKM factor of
+# another quark transition, in the group of its name, to its decays.
 DEFAULT_GROUPS = ("ckm", "electroweak", "lifetimes", "B->K", "B->K*")
+DETECTOR = "detector"
 _SCALARS = {
     "ckm": ("VtbVts_abs",),
     "electroweak": ("X_t", "sin2thetaW", "GF", "alpha_em_mZ"),
@@ -30,6 +32,7 @@ _SCALARS = {
     "mixing": ("f_Bs", "B1_Bs", "B4_Bs", "B5_Bs", "alpha_s_mZ", "m_t_MSbar"),
     "Kpi": ("F_S_Kpi", "norm_width_Kstar"),
     "charm": ("tau_D_0", "f_D", "m_c_mc_MSbar", "ChPT_B"),
+    DETECTOR: (ENVELOPE,),
     **{
         q.name: q.uncertain or (q.ckm,) for q in QUARKS.values() if q.ckm and q.name != USUAL_QUARKS
     },

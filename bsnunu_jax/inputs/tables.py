@@ -19,6 +19,7 @@ _NUMBERS = (
     "charm_dark_matter.yaml",
     "inclusive.yaml",
     "kaons.yaml",
+    "detectors.yaml",
 )
 
 

@@ -22,7 +22,16 @@ from bsnunu_jax.inputs import Inputs
 from bsnunu_jax.inputs.running import SCALAR, TENSOR, coefficient_scale, factor
 from bsnunu_jax.models.quantities import described
 from bsnunu_jax.models.strength import SCALE, Strength
-from bsnunu_jax.models.values import Ranges, Refusal, Settings, lowest, real
+from bsnunu_jax.models.values import (
+    CTAU,
+    LIFETIMES,
+    Ranges,
+    Refusal,
+    Settings,
+    lifetimes,
+    lowest,
+    real,
+)
 from bsnunu_jax.states import (
     FermionPair,
     InvisibleState,
@@ -30,6 +39,7 @@ from bsnunu_jax.states import (
     Neutrinos,
     ScalarPair,
     SterileNeutrino,
+    Unstable,
     VectorPair,
 )
 
@@ -78,7 +88,12 @@ class PairModel:
     @property
     def parameters(self) -> tuple[str, ...]:
         """All numbers that can be set."""
-        return (*self.masses, "Lambda", *self.operators, "scale")
+        return (*self.masses, "Lambda", *self.operators, "scale", *self.lifetimes)
+
+    @property
+    def lifetimes(self) -> tuple[str, ...]:
+        """Of all particles, and of each of two different ones."""
+        return LIFETIMES if len(self.masses) > 1 else LIFETIMES[:1]
 
     @property
     def settings(self) -> Settings:
@@ -98,7 +113,7 @@ class PairModel:
     def build(self, parameters: Mapping[str, Any], inputs: Inputs) -> tuple[InvisibleState, ...]:
         """SM neutrinos and the pair; parameters that `refuse` lets pass."""
         p = dict(parameters)
-        real_ones = (*self.masses, "Lambda", "scale")
+        real_ones = (*self.masses, "Lambda", "scale", *self.lifetimes)
         p |= {k: jnp.real(jnp.asarray(p[k])) for k in real_ones if k in p}
         if SCALE in p:
             operator = p["operator"]
@@ -107,7 +122,17 @@ class PairModel:
             c = {k: p[k] for k in self.operators if k in p}
         if "scale" in p:
             c = {k: value * run_down(k, p["scale"], _quarks(p), inputs) for k, value in c.items()}
-        return Neutrinos(), self.make(p, c)
+        return Neutrinos(), self._with_lifetimes(self.make(p, c), p)
+
+    def _with_lifetimes(self, state: InvisibleState, p: Mapping[str, Any]) -> InvisibleState:
+        """The pair as one that may decay, if a lifetime is given."""
+        if not any(name in p for name in self.lifetimes):
+            return state
+        if CTAU not in p:
+            return Unstable(state, *(p.get(name) for name in self.lifetimes[1:]))
+        # Of nu and N it is N.
+        alone = p.get("pair", "NN") == "nuN"
+        return Unstable(state, None, p[CTAU]) if alone else Unstable(state, p[CTAU])
 
     def remarks(self, parameters: Mapping[str, Any], inputs: Inputs) -> list[str]:
         """The factors that `scale` brings."""
@@ -122,7 +147,12 @@ class PairModel:
 
     def refuse(self, ranges: Ranges, fit: bool) -> Refusal | None:
         """A mass not below 0, and either coefficients or Lambda with its operator."""
-        found = real(*self.masses, "Lambda", "scale")(ranges, fit) or self._refuse_masses(ranges)
+        found = (
+            real(*self.masses, "Lambda", "scale")(ranges, fit)
+            or self._refuse_masses(ranges)
+            or lifetimes(*self.lifetimes)(ranges, fit)
+            or self._refuse_lifetimes(ranges)
+        )
         if "scale" in ranges and lowest(ranges, "scale") < _LOWEST_SCALE:
             return Refusal(
                 "scale",
@@ -152,6 +182,17 @@ class PairModel:
                 return Refusal(
                     name, f"the mass {name!r} is or can be below 0", "keep it at 0 or above"
                 )
+        return None
+
+    def _refuse_lifetimes(self, ranges: Ranges) -> Refusal | None:
+        each = [name for name in self.lifetimes[1:] if name in ranges]
+        if each and CTAU in ranges:
+            return Refusal(each[0], f"{CTAU!r} and {each[0]!r} both set a lifetime", "keep one")
+        if each and self.masses[0] in ranges:
+            first = self.masses[0]
+            return Refusal(
+                each[0], f"with {first!r} both particles are alike", f"give {CTAU}, or m1 and m2"
+            )
         return None
 
     def _refuse_operators(self, ranges: Ranges) -> Refusal | None:

@@ -1,9 +1,10 @@
 """The model `resonance`: SM neutrinos and B -> K(*) X with an invisible X.
 
-`BR` in place of `S` is the branching fraction of B+ -> K+ X times the probability that X is not
-seen, of B+ -> pi+ X, K+ -> pi+ X or D0 -> pi0 X where `quarks` names another transition. It is the
-integral of the spectrum over the phase space, whatever the width: what is typed is what is
-predicted, and it goes over into the two-body branching fraction for width -> 0.
+`BR` in place of `S` is the branching fraction of B+ -> K+ X, of B+ -> pi+ X, K+ -> pi+ X or
+D0 -> pi0 X where `quarks` names another transition. It is the integral of the spectrum over the
+phase space, whatever the width: what is typed is what is predicted, and it goes over into the
+two-body branching fraction for width -> 0. Without `ctau` X is stable, or `BR` stands for the
+product with the probability that it is not seen.
 """
 
 from collections.abc import Mapping
@@ -15,11 +16,11 @@ from jax.typing import ArrayLike
 
 from bsnunu_jax.hadrons.transitions import MODES, QUARKS, USUAL_QUARKS, get_mode
 from bsnunu_jax.inputs import Inputs
-from bsnunu_jax.models.values import Ranges, Refusal, Settings, lowest, real
+from bsnunu_jax.models.values import CTAU, Ranges, Refusal, Settings, lifetimes, lowest, real
 from bsnunu_jax.rates import kernels as rates
-from bsnunu_jax.states import InvisibleState, Neutrinos, Resonance, Scaled, TwoBody
+from bsnunu_jax.states import InvisibleState, Neutrinos, Resonance, Scaled, TwoBody, Unstable
 
-PARAMETERS = ("m", "width", "S", "P", "BR")
+PARAMETERS = ("m", "width", "S", "P", "BR", CTAU)
 # The first decay into a pseudoscalar of every quark transition, whose branching fraction is `BR`.
 _OF_BR = {q: next(m.name for m in MODES.values() if (m.quarks, m.spin) == (q, "0")) for q in QUARKS}
 SETTINGS: Settings = {"quarks": tuple(QUARKS)}
@@ -36,16 +37,20 @@ def build(parameters: Mapping[str, Any], inputs: Inputs) -> tuple[InvisibleState
     def particle(S: ArrayLike = 0.0, P: ArrayLike = 0.0) -> InvisibleState:
         return TwoBody(m, S, P, quarks) if line else Resonance(m, width, S, P, quarks)
 
+    def found(*states: InvisibleState) -> tuple[InvisibleState, ...]:
+        if CTAU in p:
+            states = tuple(Unstable(s, jnp.real(jnp.asarray(p[CTAU]))) for s in states)
+        return Neutrinos(), *states
+
     if "BR" not in p:
-        return Neutrinos(), particle(S=p.get("S", 0.0), P=p.get("P", 0.0))
+        return found(particle(S=p.get("S", 0.0), P=p.get("P", 0.0)))
     unit = particle(S=1.0)
     mode = _OF_BR[quarks]
     br = rates.lifetime(get_mode(mode), inputs) * rates.gamma(mode, unit, inputs)
     # In a closed channel no coupling does it: the rate stays 0.
     is_open = br > 0
     factor = jnp.where(is_open, jnp.real(p["BR"]) / jnp.where(is_open, br, 1.0), 0.0)
-    found = Neutrinos(), Scaled(unit, factor)
-    return (*found, particle(P=p["P"])) if "P" in p else found
+    return found(Scaled(unit, factor), *((particle(P=p["P"]),) if "P" in p else ()))
 
 
 def _is_line(ranges: Ranges) -> bool:
@@ -56,9 +61,9 @@ def _is_line(ranges: Ranges) -> bool:
 
 def refuse(ranges: Ranges, fit: bool) -> Refusal | None:
     """m > 0, width and BR not below 0, S or BR; in fits a width > 0, or 0 at a fixed mass."""
-    complex_ones = real("m", "width", "BR")(ranges, fit)
-    if complex_ones:
-        return complex_ones
+    no_number = real("m", "width", "BR")(ranges, fit) or lifetimes(CTAU)(ranges, fit)
+    if no_number:
+        return no_number
     if "m" not in ranges:
         return Refusal("m", "the mass 'm' of X is missing", "give it in GeV, e.g. m = 2.1")
     if lowest(ranges, "m") <= 0:

@@ -7,6 +7,9 @@ from typing import Any
 
 # Reach of pair production at the LHC [TeV], from memory, unverified.
 LHC_REACH = 1.5
+# Proper lifetime [m] of all particles of a final state that may decay.
+CTAU = "ctau"
+LIFETIMES = (CTAU, "ctau1", "ctau2")
 PERTURBATIVE = math.sqrt(4 * math.pi)
 # Lowest and highest value; a setting (an operator's name, true or false) stands twice.
 Range = tuple[Any, Any]
@@ -75,6 +78,20 @@ def first_of(*rules: Rules) -> Rules:
         return next((found for r in rules if (found := r(ranges, fit))), None)
 
     return rule
+
+
+def lifetimes(*names: str) -> Rules:
+    """These parameters are proper lifetimes [m]: real and not below 0."""
+
+    def rules(ranges: Ranges, fit: bool) -> Refusal | None:
+        found = real(*names)(ranges, fit)
+        for name in names:
+            if found is None and lowest(ranges, name) < 0:
+                what = f"the lifetime {name!r} is or can be below 0"
+                found = Refusal(name, what, "keep it at 0 m or above; without it nothing decays")
+        return found
+
+    return rules
 
 
 def positive(name: str, what: str, unit: str, example: str, *, needed: bool = True) -> Rules:

@@ -30,6 +30,7 @@ from bsnunu_jax.observables.bs_mixing import mixing_observables
 from bsnunu_jax.observables.charged_catalogue import ALIASES as CHARGED_ALIASES
 from bsnunu_jax.observables.charged_catalogue import charged_observables
 from bsnunu_jax.observables.dark_matter.catalogue import dark_observables
+from bsnunu_jax.observables.escape import detector_behind, escape_observables, in_detector
 from bsnunu_jax.observables.inclusive import inclusive_observables
 from bsnunu_jax.observables.kpi_window import window_observables
 from bsnunu_jax.observables.observable import Observable as Observable
@@ -88,7 +89,7 @@ def _catalogue() -> dict[str, Observable]:
         spectrum = partial(_of_inputs, tree_level.dbr_dq2, name)
         found.append(observable("BR_tree(${mode}inv)", total, **words))
         found.append(observable("dBR_tree/dq2(${mode}inv)", spectrum, **words))
-    found += [*inclusive_observables(), *window_observables()]
+    found += [*inclusive_observables(), *window_observables(), *escape_observables()]
     return {o.name: o for o in [*found, *_beside()]}
 
 
@@ -159,6 +160,10 @@ def get_observable(name: str) -> Observable:
     """
     key = re.sub(r"\s", "", name)
     key = ALIASES.get(key, EOS_ALIASES.get(key, key))
+    if key not in OBSERVABLES and (behind := detector_behind(key)):
+        known = in_detector(behind)
+        if key in known:
+            return known[key]
     if key not in OBSERVABLES:
         raise InputError(
             f"unknown observable {name!r}",

@@ -18,6 +18,7 @@ from jaxtyping import Array, Float
 from bsnunu_jax.foundation.arrays import Scalar
 from bsnunu_jax.hadrons.transitions import Annihilation, Mode, get_decay
 from bsnunu_jax.inputs import Inputs
+from bsnunu_jax.inputs.detectors import Detector
 from bsnunu_jax.numerics.quadratic import quadratic
 from bsnunu_jax.numerics.quadrature import BIN_NODES, NODES
 from bsnunu_jax.rates import kernels as rates
@@ -25,6 +26,7 @@ from bsnunu_jax.rates.kernels import Request
 from bsnunu_jax.states import InvisibleState
 from bsnunu_jax.states.base import in_integrals
 from bsnunu_jax.states.massive_pair import MassivePair
+from bsnunu_jax.states.unstable import unstable
 
 Kernels = dict[str, Array]
 # A mode, and nodes and weights of q2 [GeV^2], summed over their last axis.
@@ -85,10 +87,11 @@ def forms(
         inputs: masses and quarks' masses; of the form factors only their expansion.
         requests: modes, with the edges of their bins or None for the total.
     """
-    # What has one graph: modes with these form factors, or the longitudinal parts of them.
-    by_transition: dict[tuple[str, bool], dict[Request, _Nodes]] = {}
+    # What has one graph: modes with these form factors, or the longitudinal parts of them, and what
+    # one detector sees of them.
+    by_transition: dict[tuple[str, bool, Detector | None], dict[Request, _Nodes]] = {}
     for request in requests:
-        name, edges = request
+        name, edges, *behind = request
         decay = get_decay(name)
         if isinstance(decay, Annihilation):
             continue
@@ -98,11 +101,13 @@ def forms(
                 rule = state.total_rule(end, NODES)
             else:
                 rule = state.bin_rule(jnp.asarray(np.frombuffer(edges)), end, BIN_NODES)
-            kind = decay.transition, decay.longitudinal
+            detector = next(iter(behind), None) if unstable(state) else None
+            kind = decay.transition, decay.longitudinal, detector
             by_transition.setdefault(kind, {})[request] = decay, *rule
     found: dict[Request, Gram] = {}
-    for (transition, _), nodes in by_transition.items():
-        found |= _of_transition(state, inputs, transition, nodes)
+    for (transition, _, detector), nodes in by_transition.items():
+        there = state if detector is None else rates.seen_in(state, detector, inputs)
+        found |= _of_transition(there, inputs, transition, nodes)
     return found
 
 

@@ -16,9 +16,12 @@ from bsnunu_jax.hadrons.form_factors import FormFactors
 from bsnunu_jax.hadrons.rows import NAMES, ROWS, Rows, annihilation_rows
 from bsnunu_jax.hadrons.transitions import Annihilation, Mode, get_decay, get_mode
 from bsnunu_jax.inputs import Inputs
+from bsnunu_jax.inputs.detectors import Detector
 from bsnunu_jax.numerics.quadrature import NODES
 from bsnunu_jax.rates import of_rows
 from bsnunu_jax.rates.baryons import free_quark
+from bsnunu_jax.rates.escape import Escaped
+from bsnunu_jax.rates.escape import seen_in as seen_in
 from bsnunu_jax.rates.mixing import Seen as Seen
 from bsnunu_jax.rates.mixing import all_invariants as all_invariants
 from bsnunu_jax.rates.mixing import invariants as invariants
@@ -26,9 +29,11 @@ from bsnunu_jax.rates.mixing import seen as seen
 from bsnunu_jax.rates.of_rows import contract as contract
 from bsnunu_jax.states import Neutrinos
 from bsnunu_jax.states.base import Around, InvisibleState, rows_in
+from bsnunu_jax.states.unstable import Unstable, unstable
 
-# A mode, and the edges of its q2 bins as bytes or None for the total.
-Request = tuple[str, bytes | None]
+# A mode, the edges of its q2 bins as bytes or None for the total, and the detector that something
+# may decay in, if there is one.
+Request = tuple[str, bytes | None] | tuple[str, bytes | None, Detector]
 
 
 @dataclass(frozen=True)
@@ -40,6 +45,11 @@ class Tabulated(Around):
 
     state: InvisibleState
     kernels: Mapping[Request, Mapping[str, Any]]
+
+    @property
+    def unstable(self) -> Unstable | None:
+        """The state, if it may decay: of what is seen no kernels are known."""
+        return unstable(self.state)
 
 
 class OfMode(eqx.Module):
@@ -159,6 +169,9 @@ def annihilation_kernels(
     m_B, f_B = inputs.number(decay.m_B), inputs.number(decay.f_B)
     hadronic = annihilation_rows(m_B, f_B, *inputs.quark_masses(decay.quarks))
     found = of_rows.contracted(hadronic, rows_in(state, decay.quarks, m_B**2))
+    if isinstance(state, Escaped):
+        share = state.share(m_B**2, jnp.zeros(()))
+        found = {k: share * v for k, v in found.items()}
     return {k: v / (16 * jnp.pi * m_B) for k, v in found.items()}
 
 

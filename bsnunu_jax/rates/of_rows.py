@@ -22,6 +22,7 @@ from bsnunu_jax.hadrons.rows import Rows
 from bsnunu_jax.inputs import Inputs
 from bsnunu_jax.numerics.fixed_nodes import with_fixed_nodes
 from bsnunu_jax.numerics.quadrature import NODES
+from bsnunu_jax.rates.escape import Escaped
 from bsnunu_jax.states import InvisibleState
 from bsnunu_jax.states.base import in_integrals, invariants_in, rows_in
 
@@ -118,8 +119,11 @@ def kernels(hadrons: Hadrons, state: InvisibleState, q2: ArrayLike) -> dict[str,
                 allowed="name a set that has them",
             )
     found = contracted(hadronic, dark)
-    phase_space = hadrons.factor * jnp.sqrt(kinematics.kallen(q2, m_B, hadrons.m_K))
+    root = jnp.sqrt(kinematics.kallen(q2, m_B, hadrons.m_K))
+    phase_space = hadrons.factor * root
     phase_space /= 256 * jnp.pi**3 * m_B**3
+    if isinstance(state, Escaped):
+        phase_space *= state.share(q2, root / (2 * m_B))
     outside = jnp.where(unknown, jnp.nan, 0.0)
     return {k: jnp.where(is_open, phase_space * v, outside) for k, v in found.items()}
 

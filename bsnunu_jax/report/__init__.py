@@ -15,6 +15,7 @@ from bsnunu_jax.inference.sampling.predictive import Predictive, predictive
 from bsnunu_jax.report.diagnostics import diagnostics
 from bsnunu_jax.report.draws import predicted, reported
 from bsnunu_jax.report.figures.of_fit import Fit, write_figures
+from bsnunu_jax.report.lost import lost_in_flight
 from bsnunu_jax.report.minima import shares, unseen, write_shares
 from bsnunu_jax.report.netcdf import write_posterior
 from bsnunu_jax.report.remarks import distances, remarks
@@ -82,6 +83,7 @@ def write_report(
         symmetries=[*lines, *described(problem, flat)],
         unseen=unseen(problem, best_fit, flat),
         shares=of_draws,
+        lost=lost_in_flight(problem, best_fit.best.theta),
     )
     return text_table(problem, rows, best_fit, facts)
 

@@ -71,7 +71,7 @@ def subjects(observable: str) -> frozenset[str]:
 def measured(problem: Problem) -> frozenset[str]:
     """The subjects of everything that the likelihood reads."""
     read = reads(problem)
-    found = {mode for mode, _ in read.requests}
+    found = {mode for mode, *_ in read.requests}
     return frozenset(found.union(*map(subjects, read.observed)))
 
 

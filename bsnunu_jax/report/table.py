@@ -44,6 +44,7 @@ class Facts:
         symmetries: one line for every direction in which nothing that is measured changes.
         unseen: number of directions that the data do not see.
         shares: share of the draws that belongs to each minimum.
+        lost: lines on particles that decay in flight.
     """
 
     objective: float
@@ -55,6 +56,7 @@ class Facts:
     symmetries: Sequence[str] = ()
     unseen: int = 0
     shares: Sequence[float] = ()
+    lost: Sequence[str] = ()
 
 
 def text_table(problem: Problem, rows: Sequence[Row], best_fit: BestFit, facts: Facts) -> str:
@@ -213,7 +215,8 @@ def _data(problem: Problem, facts: Facts) -> list[str]:
     width = max(len(m.name) for m in problem.measurements) + 2
     for m in problem.measurements:
         lines.append(f"  {m.name + _mark(m):{width}}  {m.title}")
-    return lines + _flags(problem, facts)
+    of_decays = (text for line in facts.lost for text in _wrapped(line))
+    return [*lines, *_flags(problem, facts), *of_decays]
 
 
 def _mark(m: Measurement) -> str:

@@ -20,17 +20,20 @@ from bsnunu_jax.hadrons.transitions import (
     get_quarks,
 )
 from bsnunu_jax.inputs import Inputs, Nuisances, load_inputs, tables
+from bsnunu_jax.inputs.detectors import detector
 from bsnunu_jax.inputs.sets import form_factor_set
 from bsnunu_jax.models import Model, get_model
 from bsnunu_jax.models.values import GivenPoint
 from bsnunu_jax.numerics.batch import chunked_vmap
 from bsnunu_jax.observables import inclusive
 from bsnunu_jax.observables.catalogue import OTHERS, Observable, equals_sm, get_observable
+from bsnunu_jax.observables.escape import detector_behind
 from bsnunu_jax.observables.observable import uncertain
 from bsnunu_jax.observables.tree_level import PARTS, TREE_MODES, left_out
 from bsnunu_jax.states import InvisibleState, Neutrinos, each_state
 from bsnunu_jax.states.base import quarks_of
 from bsnunu_jax.states.sectors import Sectors
+from bsnunu_jax.states.unstable import unstable
 
 
 def predict(
@@ -128,6 +131,7 @@ def predict(
     if not tree_tau:
         remarks += left_out([o.name for o in chosen], inputs, ", --tree-tau adds it")
     remarks += _extrapolated(chosen, inputs)
+    remarks += _of_decays(chosen, states)
     modes = [o.mode for o in chosen]
     lines += inclusive.beyond_reach(modes, [states], inputs, the_model.name, domain)
     if remarks:
@@ -225,6 +229,19 @@ def _extrapolated(observables: Sequence[Observable], inputs: Inputs) -> list[str
         f"form factors of {t}, {s.name}: extrapolated {s.extrapolated}"
         for t, s in sets.items()
         if s.extrapolated
+    ]
+
+
+def _of_decays(observables: Sequence[Observable], states: Sequence[InvisibleState]) -> list[str]:
+    """What rates are where something may decay in flight, and the detectors of every P_inv."""
+    if not any(map(unstable, states)):
+        return []
+    names = dict.fromkeys(n for o in observables if (n := detector_behind(o.name)))
+    detectors = [detector(name) for name in names]
+    return [
+        "what may decay in flight: rates are of all that is produced, P_inv(...) of them is seen as"
+        " missing",
+        *(f"P_inv in {d.name}: {d.described}" for d in detectors),
     ]
 
 

@@ -114,6 +114,10 @@ class Around:
         """Those of the state."""
         return quarks_of(self.state)
 
+    def masses_at(self, q2: Scalar) -> tuple[Scalar, ...]:
+        """Those of the state."""
+        return masses_at(self.state, q2)
+
     def total_rule(self, q2_max: Scalar, nodes: int) -> Rule:
         """That of the state."""
         return self.state.total_rule(q2_max, nodes)
@@ -178,6 +182,13 @@ def quarks_of(state: InvisibleState) -> tuple[str, ...]:
     """The quark transitions in which a state has coefficients, see `rows_in`."""
     own = getattr(state, "all_quarks", None)
     return own if own is not None else (getattr(state, "quarks", USUAL_QUARKS),)
+
+
+def masses_at(state: InvisibleState, q2: Scalar) -> tuple[Scalar, ...]:
+    """Masses [GeV] of the particles that may decay in flight, at one q2 [GeV^2]; () for none."""
+    own = getattr(state, "masses_at", None)
+    found: tuple[Scalar, ...] = own(q2) if own is not None else ()
+    return found
 
 
 @runtime_checkable

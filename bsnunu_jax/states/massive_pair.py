@@ -1,6 +1,6 @@
 """What massive pairs share: phase space, rules of integration, and the table of their operators.
 
-The new particles are taken as stable on the scale of the detector.
+The new particles are stable here; `unstable.Unstable` is for those that may decay in the detector.
 """
 
 from abc import abstractmethod
@@ -125,6 +125,10 @@ class MassivePair(eqx.Module):
         """Both masses [GeV], at most `HEAVIEST`."""
         m = jnp.minimum(self.m, HEAVIEST)
         return m, m if self.m_other is None else jnp.minimum(self.m_other, HEAVIEST)
+
+    def masses_at(self, q2: Scalar) -> tuple[Scalar, ...]:
+        """Both masses [GeV]."""
+        return self.masses
 
     def invariants(self, inputs: Inputs) -> dict[str, Scalar]:
         """|C|^2 of every operator and Re or Im of C_a C_b^* of every pair that interferes.

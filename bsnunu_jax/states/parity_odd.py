@@ -27,6 +27,7 @@ from bsnunu_jax.states.scalar_pair import ScalarPair
 from bsnunu_jax.states.scaled import Scaled
 from bsnunu_jax.states.sterile_neutrino import SterileNeutrino
 from bsnunu_jax.states.universal import Universal
+from bsnunu_jax.states.unstable import Unstable
 from bsnunu_jax.states.vector_line import VectorLine
 from bsnunu_jax.states.vector_pair import VectorPair
 
@@ -52,6 +53,9 @@ def parity_odd(state: InvisibleState) -> InvisibleState:
     """
     if isinstance(state, Scaled):
         return Scaled(parity_odd(state.state), state.factor)
+    if isinstance(state, Unstable):
+        found: InvisibleState = state.around(parity_odd(state.state))
+        return found
     if isinstance(state, SterileNeutrino):
         return OddPair(state.state)
     if isinstance(state, Mediated):

@@ -38,6 +38,10 @@ class _Couplings(eqx.Module):
         """|S|^2, seen by B -> K, and |P|^2, seen by B -> K*: parity forbids an interference."""
         return {"scalar": squared(self.S), "pseudoscalar": squared(self.P)}
 
+    def masses_at(self, q2: Scalar) -> tuple[Scalar, ...]:
+        """One particle, off its mass shell if it is wide."""
+        return (jnp.sqrt(q2),)
+
     def mixing_invariants(self, inputs: Inputs) -> dict[str, Scalar]:
         """See `base.mixing_invariants_in`: both bilinears have C = +1."""
         return {"scalar": -(self.S**2).real, "pseudoscalar": -(self.P**2).real}

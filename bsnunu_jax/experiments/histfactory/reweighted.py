@@ -192,7 +192,8 @@ class Reweighted(Quoted):
 
     def predicted(self, predictions: Predictions) -> Float[Array, " entries"]:
         """`weights` of what is predicted."""
-        found = [s.bins(predictions) for s in self.spectra]
+        behind = self.behind(predictions)
+        found = [s.bins(behind) for s in self.spectra]
         return self.weights(found[0] if len(found) == 1 else jnp.concatenate(found))
 
     def entries(

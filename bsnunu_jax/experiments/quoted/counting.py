@@ -120,11 +120,11 @@ def signals(
     z: Sequence[Float[Array, " k"]],
 ) -> Float[Array, " n"]:
     """Signal events of several searches, z the nuisances of each."""
-    br = jnp.stack([predictions.branching_fraction(m.mode) for m in measurements])
+    br = jnp.stack([m.behind(predictions).branching_fraction(m.mode) for m in measurements])
     if any(m.shape_std for m in measurements):
         # Without the nuisance BR stands for BR_SM: there is nothing beyond it to scale.
         sm = [
-            (predictions.sm if m.shape_std else predictions).branching_fraction(m.mode)
+            (predictions.sm if m.shape_std else m.behind(predictions)).branching_fraction(m.mode)
             for m in measurements
         ]
         shift = [

@@ -59,7 +59,8 @@ class ProjectedMeasurement(Growing):
 
     def predicted(self, predictions: Predictions) -> Float[Array, " n"]:
         """The observables."""
-        return jnp.stack([predictions.observable(name) for name in self.observables])
+        behind = self.behind(predictions)
+        return jnp.stack([behind.observable(name) for name in self.observables])
 
     def log_likelihood(self, predictions: Predictions, z: Float[Array, " k"]) -> Scalar:
         """-chi^2/2, 0 at the values."""

@@ -35,7 +35,7 @@ class GaussianMeasurement(Growing):
 
     def predicted(self, predictions: Predictions, z: Float[Array, " n"]) -> Scalar:
         """What the analysis would quote for this prediction."""
-        value = predictions.observable(self.observable)
+        value = self.behind(predictions).observable(self.observable)
         if not self.shape_std:
             return value
         sm = predictions.sm.observable(self.observable)
@@ -138,7 +138,8 @@ class CorrelatedMeasurement(Growing):
 
     def expected_data(self, predictions: Predictions, z: Float[Array, " k"]) -> Float[Array, " n"]:
         """The predictions."""
-        return jnp.stack([predictions.observable(name) for name in self.observables])
+        behind = self.behind(predictions)
+        return jnp.stack([behind.observable(name) for name in self.observables])
 
     def sample_data(
         self, predictions: Predictions, z: Float[Array, " k"], key: jax.Array
@@ -205,7 +206,7 @@ class NumericalMeasurement(Growing):
 
     def log_likelihood(self, predictions: Predictions, z: Float[Array, " n"]) -> Scalar:
         """ln L of the prediction."""
-        value = predictions.observable(self.observable)
+        value = self.behind(predictions).observable(self.observable)
         if self.seen is not None:
             value = self.most_likely + (value - self.seen) / self.width
         return self.log_density(value)
@@ -226,7 +227,7 @@ class NumericalMeasurement(Growing):
 
     def expected_data(self, predictions: Predictions, z: Float[Array, " n"]) -> Float[Array, " 1"]:
         """The prediction."""
-        return predictions.observable(self.observable)[None]
+        return self.behind(predictions).observable(self.observable)[None]
 
     def sample_data(
         self, predictions: Predictions, z: Float[Array, " n"], key: jax.Array

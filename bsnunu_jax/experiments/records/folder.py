@@ -8,6 +8,7 @@ from typing import Any
 
 import numpy as np
 
+from bsnunu_jax.experiments.geometry import check_decays, detector_of
 from bsnunu_jax.experiments.histfactory.compact_table import read_table
 from bsnunu_jax.experiments.histfactory.coordinates import coordinates
 from bsnunu_jax.experiments.histfactory.density import Density
@@ -19,8 +20,9 @@ from bsnunu_jax.experiments.records.nulls import null_bins
 from bsnunu_jax.experiments.records.record import DataSet, check_files, data_set, sha256_of
 from bsnunu_jax.experiments.records.signals import Signals
 from bsnunu_jax.foundation.errors import InputError
-from bsnunu_jax.foundation.located_yaml import LocatedYaml
+from bsnunu_jax.foundation.located_yaml import LocatedYaml, located
 from bsnunu_jax.foundation.packaged import packaged, packaged_all
+from bsnunu_jax.hadrons.transitions import get_mode
 
 # Events of a bin that doubles count one by one, and errors relative to them.
 _MOST_EVENTS, _WIDEST = 1e15, 1e3
@@ -135,6 +137,9 @@ class Record:
         for i, given in enumerate(c.signals):
             signals.take(columns, i, given)
         columns.check_polarisations(self.file.where(("signals",)))
+        if c.geometry:
+            with located(self.file.where(("geometry",))):
+                check_decays(get_mode(given.mode).name for given in c.signals)
         labels = c.labels or _labels(density)
         if len(labels) != len(density.model.observed) and not self.published:
             raise self.file.error(
@@ -203,6 +208,7 @@ class Record:
             "tree_tau": c.tree_tau,
             "form": form,
             "luminosity": c.luminosity,
+            "detector": c.geometry and detector_of(c.geometry),
             "null_model": (c.null.constants if c.null else None) or {},
         }
 

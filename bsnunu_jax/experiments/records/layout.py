@@ -8,6 +8,7 @@ from typing import Annotated, Any, Literal
 from pydantic import AfterValidator, Field, StrictBool, StrictInt, field_validator, model_validator
 
 from bsnunu_jax.experiments.entry import Positive
+from bsnunu_jax.experiments.geometry import Geometry
 from bsnunu_jax.foundation.errors import shown
 from bsnunu_jax.foundation.located_yaml import Names, Number, Section
 
@@ -165,6 +166,7 @@ class RecordSchema(Section):
     sources: tuple[str, ...] = ()
     samples: Names = Field(min_length=1)
     luminosity: Positive | None = None
+    geometry: Geometry | None = None
     tree_tau: str = "not stated"
     workspace: File
     measurement: str | None = None

@@ -275,7 +275,7 @@ class PairLikelihood:
             predictions = self._predictions(grams, strength, z)
             deviances = self._deviances(predictions, z, profiled=True)
             fractions = {}
-            for mode, edges in self.requests:
+            for mode, edges, *_ in self.requests:
                 if edges is None:
                     (_, kernel) = predictions.kernels((mode, None))
                     tau = lifetime(get_decay(mode), predictions.inputs)

@@ -135,7 +135,7 @@ class PairFamily:
             for x in (0.0, 1.0)
         )
         found = set()
-        for mode, _ in requests:
+        for mode, *_ in requests:
             decay = get_decay(mode)
             end = values[decay.m_B]
             if not isinstance(decay, Annihilation):
@@ -158,11 +158,11 @@ class PairFamily:
             ]
 
         states = [op.state(mass, self.inputs) for op in self.operators]
-        return by_state(states, self.inputs, [mode for mode, _ in self.requests], kernels)
+        return by_state(states, self.inputs, [mode for mode, *_ in self.requests], kernels)
 
     def _none(self, request: Request) -> Kernels:
         """The kernel of a request to which no operator contributes: of its shape, but 0."""
-        name, edges = request
+        name, edges, *_ = request
         n = self.inputs.form_factors[MODES[name].transition].linear.size
         bins = () if edges is None else (np.frombuffer(edges).size - 1,)
         return {"none": jnp.zeros((n * n, *bins))}

@@ -152,7 +152,7 @@ def _content(problem: Problem, values: Float[Array, " n"]) -> Float[Array, " k"]
     predictions = problem.predictions_at(values, jnp.zeros(problem.size - len(values)))
     read = reads(problem)
     beside = {k: c for k, c in predictions.sectors.given.items() if k in read.sectors}
-    modes = (*MODES, *ANNIHILATIONS) if read.observed else sorted({m for m, _ in read.requests})
+    modes = (*MODES, *ANNIHILATIONS) if read.observed else sorted({m for m, *_ in read.requests})
     states: list[Any] = [all_invariants(s, predictions.inputs, modes) for s in predictions.states]
     rows = [s.dark_rows(jnp.asarray(4.0)) for s in predictions.states if s.has_spectrum]
     leaves = jax.tree.leaves((states, rows, beside))

@@ -126,7 +126,7 @@ def _fixed(
     states: Callable[[Predictions], Sequence[InvisibleState]],
 ) -> list[set[Request]]:
     """State by state the requests whose kernels know of a point its form factors alone."""
-    transitions = {get_mode(mode).transition for mode, _ in requests}
+    transitions = {get_mode(mode).transition for mode, *_ in requests}
 
     def central(arrays: Arrays) -> Predictions:
         problem = whole(arrays)
@@ -145,7 +145,7 @@ def _fixed(
         for transition in b:
             inputs = with_coefficients(inputs, transition, at[transition])
         alone = Predictions((states(predictions)[state],), inputs)
-        return [alone.kernels(r)[0] for r in asked]
+        return [alone.behind(*r[2:]).kernels(r)[0] for r in asked]
 
     found = []
     for i in range(len(jax.eval_shape(lambda arrays: [*states(central(arrays))], arrays))):

@@ -102,6 +102,12 @@ class Listening(Sectors):
             self.heard.append(key)
         return super().__getitem__(key)
 
+    def with_states(self, invisible: Sequence[InvisibleState]) -> "Listening":
+        """The same with other invisible states, into the same ears."""
+        found = Listening(super().with_states(invisible))
+        object.__setattr__(found, "heard", self.heard)
+        return found
+
 
 def sectors_of(states: States) -> Sectors:
     """States alone as `Sectors` without anything correlated; `Sectors` as they are.
