@@ -7,8 +7,10 @@ from pair_comparison import form_factors, meson_masses
 
 from bsnunu_jax.foundation.errors import InputError
 from bsnunu_jax.hadrons.transitions import MODES
+from bsnunu_jax.inputs.detectors import detector
 from bsnunu_jax.models import get_model
 from bsnunu_jax.models.light_particles import alp_of_w, scalar_of_mixing
+from bsnunu_jax.rates.escape import escape_of_pair, geometry_of, seen_in
 from bsnunu_jax.states import FermionPair, TwoBody, VectorLine
 from bsnunu_jax.states.conjugated import conjugated
 from bsnunu_jax.states.parity_odd import parity_odd
@@ -123,7 +125,32 @@ def test_what_polarisation_and_k_long_see_of_a_vector(inputs) -> None:
         assert float(of_line[name]) == pytest.approx(float(of_pair[operator]), rel=1e-14)
 
 
+@pytest.mark.parametrize(("m", "table"), [(0.3, 0.8444), (1.0, 0.5588), (2.0, 0.2693)])
+def test_what_leaves_the_calorimeter(m: float, table: float, inputs) -> None:
+    """1 m in Belle II's inner face of the calorimeter: one X of any kind, a pair at every q2."""
+    inner = detector("belle2_inner")
+    for model, coupling in (("alp", "gV"), ("dark-higgs", "s_theta"), ("light-zprime", "hV")):
+        _, made = get_model(model).build({"m": m, coupling: 1e-8, "ctau": 1.0}, inputs)
+        seen = seen_in(made, inner, inputs)
+        of = [float(programs.gamma("B+->K+", s, inputs)) for s in (made, seen)]
+        assert of[1] / of[0] == pytest.approx(table, abs=5e-5)
+
+
+def test_pairs_of_a_narrow_mediator_leave_as_those_at_its_mass(inputs) -> None:
+    p = {"M": 2.3, "m": 0.4, "gV": 1e-8, "dV": 0.05, "ctau": 1.0}
+    _, made = get_model("vector-mediator").build(p, inputs)
+    inner = detector("belle2_inner")
+    seen = seen_in(made, inner, inputs)
+    of = [float(programs.gamma("B+->K+", s, inputs)) for s in (made, seen)]
+    m_B, m_K = meson_masses(inputs, "B+->K+")
+    p_q = np.sqrt((m_B**2 - (m_K + 2.3) ** 2) * (m_B**2 - (m_K - 2.3) ** 2)) / (2 * m_B)
+    geometry = geometry_of(inner, inputs)
+    at_mass = escape_of_pair(geometry, (0.4, 0.4), (1.0, 1.0), 2.3**2, p_q)
+    assert of[1] / of[0] == pytest.approx(float(at_mass), rel=1e-3)
+
+
 REFUSED = [
+    ("alp", {"m": 1.0, "gV": 1e-8, "ctau": -1.0}, "lifetime"),
     ("alp", {"gV": 1e-8}, "missing"),
     ("alp", {"m": 0.0, "gV": 1e-8}, "keep it above 0"),
     ("alp", {"m": 5.4, "gV": 1e-8}, "no decay of b->s is open"),

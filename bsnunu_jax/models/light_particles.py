@@ -24,11 +24,22 @@ from bsnunu_jax.hadrons.transitions import MODES, QUARKS, USUAL_QUARKS, get_quar
 from bsnunu_jax.inputs import Inputs
 from bsnunu_jax.inputs.tables import numbers
 from bsnunu_jax.models.matching import real_value, value
-from bsnunu_jax.models.values import Ranges, Refusal, Rules, Settings, first_of, lowest, real
-from bsnunu_jax.states import InvisibleState, Neutrinos, TwoBody, VectorLine
+from bsnunu_jax.models.values import (
+    CTAU,
+    Ranges,
+    Refusal,
+    Rules,
+    Settings,
+    first_of,
+    lifetimes,
+    lowest,
+    real,
+)
+from bsnunu_jax.states import InvisibleState, Neutrinos, TwoBody, Unstable, VectorLine
 
-ALP, DARK_HIGGS = ("m", "gV", "gA", "gL", "gaW"), ("m", "s_theta")
-LIGHT_ZPRIME = ("m", "gV", "gA", "hV", "hA")
+_OF_ALP, _OF_HIGGS = ("gV", "gA", "gL", "gaW"), ("s_theta",)
+_OF_ZPRIME = ("gV", "gA", "hV", "hA")
+ALP, DARK_HIGGS, LIGHT_ZPRIME = (("m", *of, CTAU) for of in (_OF_ALP, _OF_HIGGS, _OF_ZPRIME))
 SETTINGS: Settings = {"quarks": tuple(QUARKS)}
 # Loops of the top, of which the CKM factor is known.
 _LOOPS = tuple(q.name for q in QUARKS.values() if q.ckm)
@@ -44,21 +55,28 @@ def build_alp(parameters: Mapping[str, Any], inputs: Inputs) -> tuple[InvisibleS
     heavy, light = inputs.quark_masses(quarks)
     S = 1j * (heavy - light) * (value(p, "gV") + left / 2)
     P = -(heavy + light) * (value(p, "gA") - left / 2)
-    return Neutrinos(), TwoBody(real_value(p, "m"), S, P, quarks)
+    return _beside_the_sm(TwoBody(real_value(p, "m"), S, P, quarks), p)
 
 
 def build_dark_higgs(parameters: Mapping[str, Any], inputs: Inputs) -> tuple[InvisibleState, ...]:
     """SM neutrinos and the scalar."""
     p, quarks = parameters, parameters.get("quarks", USUAL_QUARKS)
     C = real_value(p, "s_theta") * scalar_of_mixing(quarks, inputs)
-    return Neutrinos(), TwoBody(real_value(p, "m"), C / 2, -0.5j * C, quarks)
+    return _beside_the_sm(TwoBody(real_value(p, "m"), C / 2, -0.5j * C, quarks), p)
 
 
 def build_light_zprime(parameters: Mapping[str, Any], inputs: Inputs) -> tuple[InvisibleState, ...]:
     """SM neutrinos and the vector."""
     p, m = parameters, real_value(parameters, "m")
     V, A = (value(p, f"g{x}") / m if f"g{x}" in p else value(p, f"h{x}") for x in "VA")
-    return Neutrinos(), VectorLine(m, V, A, p.get("quarks", USUAL_QUARKS))
+    return _beside_the_sm(VectorLine(m, V, A, p.get("quarks", USUAL_QUARKS)), p)
+
+
+def _beside_the_sm(
+    state: InvisibleState, p: Mapping[str, Any]
+) -> tuple[InvisibleState, InvisibleState]:
+    """SM neutrinos, and the particle with its lifetime."""
+    return Neutrinos(), Unstable(state, real_value(p, CTAU)) if CTAU in p else state
 
 
 def alp_of_w(quarks: str, inputs: Inputs) -> Scalar:
@@ -140,6 +158,6 @@ def _one_of_each(ranges: Ranges, fit: bool) -> Refusal | None:
     return None
 
 
-refuse_alp = first_of(real("m", "gaW"), _needs(ALP[1:]), _with_loop)
-refuse_dark_higgs = first_of(real("m", "s_theta"), _needs(DARK_HIGGS[1:]))
-refuse_light_zprime = first_of(real("m"), _needs(LIGHT_ZPRIME[1:]), _one_of_each)
+refuse_alp = first_of(real("m", "gaW"), lifetimes(CTAU), _needs(_OF_ALP), _with_loop)
+refuse_dark_higgs = first_of(real("m", "s_theta"), lifetimes(CTAU), _needs(_OF_HIGGS))
+refuse_light_zprime = first_of(real("m"), lifetimes(CTAU), _needs(_OF_ZPRIME), _one_of_each)

@@ -20,11 +20,14 @@ from bsnunu_jax.hadrons.transitions import QUARKS, USUAL_QUARKS, get_quarks
 from bsnunu_jax.inputs import Inputs
 from bsnunu_jax.models.matching import LEPTONS, array, coefficient_of, real_value, value
 from bsnunu_jax.models.values import (
+    CTAU,
     Domain,
     Ranges,
     Refusal,
     Settings,
+    first_of,
     largest,
+    lifetimes,
     lowest,
     perturbative,
     real,
@@ -38,6 +41,7 @@ from bsnunu_jax.states import (
     MediatedNeutrinos,
     Neutrinos,
     ScalarPair,
+    Unstable,
     VectorPair,
 )
 from bsnunu_jax.states.mediated import partial_width
@@ -82,7 +86,7 @@ class MediatorModel:
     @property
     def parameters(self) -> tuple[str, ...]:
         """All numbers that can be set."""
-        own = ("M", "width", *self.quark_couplings, "m", *self.dark_couplings)
+        own = ("M", "width", *self.quark_couplings, "m", *self.dark_couplings, CTAU)
         return (*own, *GNU) if self.spin else own
 
     @property
@@ -107,7 +111,8 @@ class MediatorModel:
             for x in g
         }
         pair = self._pair(p, c, quarks)
-        return Neutrinos(), Mediated.pair(pair, M, width, spin=self.spin)
+        made = Mediated.pair(pair, M, width, spin=self.spin)
+        return Neutrinos(), Unstable(made, real_value(p, CTAU)) if CTAU in p else made
 
     def _dark(self, p: Mapping[str, Any]) -> tuple[MassivePair, str]:
         """The pair with the dark couplings as its coefficients, and the letter of their names."""
@@ -139,7 +144,7 @@ class MediatorModel:
     def refuse(self, ranges: Ranges, fit: bool) -> Refusal | None:
         """Masses, couplings of the pair that is chosen, and a width that is wide enough."""
         reals = ("M", "width", "m", *self.dark_couplings, *(f"gnu_{i}{i}" for i in LEPTONS))
-        if found := real(*reals)(ranges, fit):
+        if found := first_of(real(*reals), lifetimes(CTAU))(ranges, fit):
             return found
         if "M" not in ranges:
             return Refusal("M", "the mass 'M' of the mediator is missing", "give it in GeV")
@@ -153,7 +158,7 @@ class MediatorModel:
         return self._refuse_pair(ranges, kind)
 
     def _refuse_neutrinos(self, ranges: Ranges) -> Refusal | None:
-        for name in ("m", *self.dark_couplings, "identical"):
+        for name in ("m", *self.dark_couplings, "identical", CTAU):
             if name in ranges and ranges[name][0] is not False:
                 return Refusal(name, f"{name!r} belongs to no neutrinos", "give gnu_ij")
         if not any(name in ranges for name in GNU):

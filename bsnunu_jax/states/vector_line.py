@@ -44,6 +44,10 @@ class VectorLine(Line, eqx.Module):
         """|V|^2 and |A|^2: parity forbids an interference."""
         return {"vector": squared(self.V), "axial": squared(self.A)}
 
+    def masses_at(self, q2: Scalar) -> tuple[Scalar, ...]:
+        """One particle."""
+        return (jnp.sqrt(q2),)
+
     def mixing_invariants(self, inputs: Inputs) -> dict[str, Scalar]:
         """See `base.mixing_invariants_in`: the vector current has C = -1, the axial one +1."""
         return {"vector": (self.V**2).real, "axial": -(self.A**2).real}
