@@ -8,6 +8,7 @@ import jax.numpy as jnp
 
 from bsnunu_jax.foundation.errors import InputError
 from bsnunu_jax.models import (
+    hnl,
     light_particles,
     mediators,
     pairs,
@@ -86,6 +87,7 @@ _MODELS = (
         light_particles.refuse_light_zprime,
         settings=light_particles.SETTINGS,
     ),
+    model("hnl", hnl.PARAMETERS, hnl.build, hnl.refuse, settings=hnl.SETTINGS),
     *(
         model(name, m.parameters, m.build, m.refuse, settings=m.settings, domain=m.domain)
         for name, m in mediators.MEDIATORS.items()
