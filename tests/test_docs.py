@@ -54,6 +54,7 @@ def test_examples_run_in_their_order(page, capsys, tmp_path, monkeypatch):
     """```python and ```sh of a page share one folder and one namespace, ``` alone is not run."""
     (tmp_path / "fits").symlink_to(DOCS.parent / "fits")
     monkeypatch.chdir(tmp_path)
+    monkeypatch.setenv("XDG_DATA_HOME", str(tmp_path / "share"))  # records are added
     # Results of earlier blocks are read as a user would, who is at a prompt.
     namespace = {"__name__": "__main__"}
     for found in BLOCK.finditer((DOCS / f"{page}.md").read_text(encoding="utf-8")):

@@ -102,21 +102,29 @@ def data_check(name: str, source: Path | None) -> None:
 
 
 @data.command("compact")
-@click.argument("name", metavar="belle2-knunu")
+@click.argument("name", metavar="belle2-knunu|ID|FOLDER")
 @_FILES
 @click.option("--out", type=PATH, help="File for the table [stdout].")
 def data_compact(name: str, source: Path | None, out: Path | None) -> None:
-    """Make the compact likelihood that comes with the package; its accuracy goes to stderr."""
+    """Make the compact form of a published likelihood; its accuracy goes to stderr.
+
+    A record that names it, `compact: FILE`, needs neither workspace nor densities.
+    """
     from bsnunu_jax.experiments import checks
-    from bsnunu_jax.experiments.histfactory import compact_table as belle2_compact
-    from bsnunu_jax.experiments.records.added import get_data_set
+    from bsnunu_jax.experiments.histfactory.compact_table import accuracy, as_yaml, compacted
+    from bsnunu_jax.experiments.records.added import added, get_data_set
+    from bsnunu_jax.experiments.records.folder import Record, is_record
     from bsnunu_jax.foundation.files import write_whole
 
-    wanted = get_data_set(name)
-    likelihood = checks.load_data_set(wanted, source or wanted.place)
-    made = belle2_compact.compacted(likelihood)
-    click.echo(belle2_compact.accuracy(likelihood, made), err=True)
-    text = belle2_compact.as_yaml(made)
+    folder = Path(name) if is_record(Path(name)) else added().get(name)
+    if folder is not None:
+        likelihood = Record.read(folder).measurement()
+    else:
+        wanted = get_data_set(name)
+        likelihood = checks.load_data_set(wanted, source or wanted.place)
+    made = compacted(likelihood)
+    click.echo(accuracy(likelihood, made), err=True)
+    text = as_yaml(made, name)
     if out is None:
         return echo(text.rstrip("\n"))
     write_whole(out, text)

@@ -247,6 +247,6 @@ def own_files(names: Sequence[str], folder: Path) -> dict[str, Path]:
         if name.endswith((".yaml", ".yml")):
             found[name] = folder / name
         elif (record := _record_folder(name, folder)) is not None:
-            beside = Record.read(record).content.files
+            beside = Record.read(record).files
             found |= {f"{name.rstrip('/')}/{file}": record / file for file in beside}
     return found

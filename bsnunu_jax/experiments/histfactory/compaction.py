@@ -22,7 +22,7 @@ from bsnunu_jax.experiments.quoted.marginal_poisson import log_most_likely
 # What names of combinations begin with.
 COMBINATION = "combination_"
 # Relative change of a yield by one sigma above which a normalisation is kept.
-_LARGE = 0.1
+_LARGE = 0.018
 _OPTIONS = {"gtol": 1e-7, "maxiter": 2000}
 
 
@@ -35,7 +35,10 @@ def compact(model: HistFactory, signal: np.ndarray, combinations: int) -> HistFa
         combinations: how many combinations of the other systematics stay.
     """
     best, strength = _best_fit(model, signal)
-    large = np.unique(model.norm_alpha[(model.norm_up - model.norm_down) / 2 > _LARGE])
+    # One that moves shapes too is no normalisation.
+    sizes = np.abs(model.norm_up - model.norm_down) / 2
+    large = np.unique(model.norm_alpha[sizes > _LARGE])
+    large = large[~model.symmetric[large].any(axis=1)]
     small = np.setdiff1d(np.arange(len(model.alphas)), large)
     kept = np.flatnonzero(np.isin(model.norm_alpha, large))
     table = _kept_norms(model.norm_of_entry, kept)

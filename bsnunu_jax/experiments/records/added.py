@@ -79,7 +79,7 @@ def add(folder: Path, taken: tuple[str, ...], *, replace: bool = False) -> Path:
             f"{name!r} was added already", where=str(target), allowed="another id, or --replace"
         )
     try:
-        there = [n for n in record.content.files if n not in record.missing]
+        there = [n for n in record.files if n not in record.missing]
         contents = {file: (folder / file).read_bytes() for file in there}
         target.parent.mkdir(parents=True, exist_ok=True)
         with tempfile.TemporaryDirectory(dir=target.parent, prefix=".") as beside:

@@ -12,6 +12,7 @@ from bsnunu_jax.experiments.geometry import check_decays, detector_of
 from bsnunu_jax.experiments.histfactory.compact_table import read_table
 from bsnunu_jax.experiments.histfactory.coordinates import coordinates
 from bsnunu_jax.experiments.histfactory.density import Density
+from bsnunu_jax.experiments.histfactory.model import HistFactory
 from bsnunu_jax.experiments.histfactory.reweighted import Reweighted, Shared, Spectrum
 from bsnunu_jax.experiments.histfactory.workspace import read_workspace
 from bsnunu_jax.experiments.records.columns import Columns
@@ -90,9 +91,9 @@ class Record:
             InputError: for a file that is missing, or differs.
         """
         stated = self.content.checksums
-        files = [n for n in self.content.files if n != FILE or not self.published]
+        files = [n for n in self.files if n != FILE or not self.published]
         for name in stated:
-            if name not in files:
+            if name not in (*files, *self.content.files, self.content.compact):
                 raise self.file.error(("checksums", name), "is no file of the record")
         check_files(self.folder, {n: stated.get(n) for n in files}, self._sources)
         return {n: sha256_of(self.folder / n) for n in files}
@@ -132,7 +133,11 @@ class Record:
             InputError: for files that are missing, altered, or do not fit each other.
         """
         self.check()
+        if self.in_compact_form and (compact := self.compact()) is not None:
+            return compact
         density, c = self.workspace(), self.content
+        where = str(self.folder / c.workspace)
+        _refuse_unusable(density, where)
         columns, signals = Columns(density), Signals(self.folder, self.file, c)
         for i, given in enumerate(c.signals):
             signals.take(columns, i, given)
@@ -140,15 +145,13 @@ class Record:
         if c.geometry:
             with located(self.file.where(("geometry",))):
                 check_decays(get_mode(given.mode).name for given in c.signals)
-        labels = c.labels or _labels(density)
+        labels = c.labels or _labels(density.model)
         if len(labels) != len(density.model.observed) and not self.published:
             raise self.file.error(
                 ("labels",), f"{len(labels)} labels, {len(density.model.observed)} bins"
             )
-        where = str(self.folder / c.workspace)
         fields = columns.fields()
         self._refuse_strength(density, fields["signal"])
-        _refuse_unusable(density, where)
         return Reweighted(
             **self._about("published likelihood" if self.published else "record"),
             labels=labels,
@@ -179,22 +182,48 @@ class Record:
             found.append(Shared(name, other, there, correlation, where))
         return tuple(found)
 
+    @property
+    def in_compact_form(self) -> bool:
+        """Whether a folder has the compact form of its record alone."""
+        c = self.content
+        there = c.compact is not None and not self.published
+        return there and not (self.folder / c.workspace).is_file()
+
+    @property
+    def files(self) -> tuple[str, ...]:
+        """The files that it is read from."""
+        compact = self.content.compact
+        return (FILE, compact) if self.in_compact_form and compact else self.content.files
+
     def compact(self) -> Reweighted | None:
-        """The compact form that the package has of it, if it has one."""
+        """The compact form that the package, or the folder, has of it, if there is one.
+
+        Raises:
+            InputError: for a file that is no such form.
+        """
         c = self.content
         if c.compact is None:
             return None
-        table = packaged("experiments", c.compact)
-        spectrum = Spectrum(c.signals[0].mode, tuple(map(float, table["q2_edges"])))
-        assert c.null is not None
-        null = null_bins(c.null, spectrum, None, lambda *k: self.file.where(("null", *k)))
-        return Reweighted(
-            **self._about("compact"),
-            labels=c.labels,
-            spectra=(spectrum,),
-            null_br=null,
-            **read_table(table),
-        )
+        if self.published:
+            return self._of_table(packaged("experiments", c.compact))
+        if c.share:
+            raise self.file.error(("share",), "a compact form shares no nuisances", "drop it")
+        file = LocatedYaml(self.folder / c.compact)
+        try:
+            return self._of_table(file.data)
+        except (KeyError, TypeError, ValueError, IndexError, AttributeError) as error:
+            what = f"is no table of `bsnunu data compact` ({type(error).__name__}: {error})"
+            raise InputError(" ".join(what.split()), where=str(file.path)) from None
+
+    def _of_table(self, table: Mapping[str, Any]) -> Reweighted:
+        c, fields = self.content, read_table(table)
+        if "spectra" not in fields:
+            spectrum = Spectrum(c.signals[0].mode, tuple(map(float, table["q2_edges"])))
+            assert c.null is not None
+            null = null_bins(c.null, spectrum, None, lambda *k: self.file.where(("null", *k)))
+            fields |= {"spectra": (spectrum,), "null_br": null}
+        labels = c.labels or _labels(fields["model"])
+        return Reweighted(**self._about("compact"), labels=labels, **fields)
 
     def _about(self, form: str) -> dict[str, Any]:
         """What all forms have."""
@@ -215,26 +244,27 @@ class Record:
 
 def _refuse_unusable(density: Density, where: str) -> None:
     """Refuse a workspace whose density is not finite where fits begin, or counts that are none."""
-    start = density.parameters.inits
+    start, model = density.parameters.inits, density.model
     with np.errstate(all="ignore"):
         rates = density.bin_rates(start, xp=np)
         value = float(density.log_density(start, xp=np))
-    widest = max(density.model.gamma_sigma, default=0.0)
-    if not (rates <= _MOST_EVENTS).all() or widest > _WIDEST:
+        sizes = (rates, model.observed, model.symmetric, model.antisymmetric, model.nominal_slopes)
+        most = np.max([np.abs(x).max(initial=0.0) for x in sizes])
+    widest = max(model.gamma_sigma, default=0.0)
+    if not most <= _MOST_EVENTS or widest > _WIDEST:
+        what = f"{most:.3g} events" if widest <= _WIDEST else f"MC errors of {widest:.3g}"
         raise InputError(
-            f"a bin expects {rates.max():.3g} events, the largest error of MC statistics is "
-            f"{widest:.3g}",
+            f"has {what} in a bin, expected, observed or moved by a systematic",
             where=where,
-            allowed=f"at most {_MOST_EVENTS:g} events and errors of {_WIDEST:g}",
+            allowed=f"at most {_MOST_EVENTS:g} events and relative errors of {_WIDEST:g}",
         )
     if not np.isfinite(value):
         why = density.impossible_bin(start) or "its log-density is not finite"
         raise InputError(f"{why} at the initial values of the parameters", where=where)
 
 
-def _labels(density: Density) -> tuple[str, ...]:
+def _labels(model: HistFactory) -> tuple[str, ...]:
     """Channel and number of every bin."""
-    model = density.model
     channel_of = dict(zip(model.bins.tolist(), (c for c, _ in model.entries), strict=True))
     seen: dict[str, int] = {}
     labels = []
