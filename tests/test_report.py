@@ -98,7 +98,7 @@ def predicted(problem, fit):
     """Predictions of all draws, of the best fit and of the SM, in this order."""
     theta = fit[0].theta.reshape(-1, problem.size)
     more = [fit[1].best.theta, problem.theta([0.0, 0.0])]
-    return predictive(problem, np.concatenate([theta, more]), report._q2_grid(problem))
+    return predictive(problem, np.concatenate([theta, more]), report.q2_grids(problem))
 
 
 @pytest.fixture(scope="module")
@@ -131,7 +131,7 @@ class TestPredictive:
                 name: get_observable(name).function(point.states, point.inputs)
                 for name in OBSERVABLES
             }
-            return found, dbr_dq2("B0->K*0", point.states, point.inputs, predicted.q2[7])
+            return found, dbr_dq2("B0->K*0", point.states, point.inputs, predicted.q2["B0->K*0"][7])
 
         observables, spectrum = expected(fit[0].theta[3, -1])  # beyond the first chunk
         row = CHAINS * DRAWS - 1
@@ -160,7 +160,7 @@ class TestPredictive:
 
     def test_rows_keep_the_grid(self, predicted):
         part = predicted.rows(2, 5)
-        np.testing.assert_array_equal(part.q2, predicted.q2)
+        np.testing.assert_array_equal(part.q2["B+->K+"], predicted.q2["B+->K+"])
         np.testing.assert_array_equal(part.spectra["B+->K+"], predicted.spectra["B+->K+"][2:5])
 
 
@@ -347,16 +347,16 @@ class TestFigures:
         draws = predicted.rows(0, CHAINS * DRAWS)
         for folder in (tmp_path / "a", tmp_path / "b"):
             with styled():
-                data = corner_data(problem.parameters, reported(problem, chains), best.values)
+                data = corner_data(problem.parameters, reported(problem, chains), [best.values])
                 save(corner_figure(data), folder / "corner")
             write_posterior(folder / "posterior.nc", problem, chains, draws, {"seed": 1})
         for name in ("corner.pdf", "corner.png", "posterior.nc"):
             assert (tmp_path / "a" / name).read_bytes() == (tmp_path / "b" / name).read_bytes()
 
     def test_spectrum_numbers(self, written, problem, predicted):
-        for file, mode in {"spectrum_Kstar0": "B0->K*0", "spectrum": "B+->K+"}.items():
+        for file, mode in {"spectrum_B0_Kstar0": "B0->K*0", "spectrum": "B+->K+"}.items():
             path = written[0] / "figures" / f"{file}.csv"
-            np.testing.assert_allclose(numbers(path, "q2"), predicted.q2, rtol=1e-6)
+            np.testing.assert_allclose(numbers(path, "q2"), predicted.q2[mode], rtol=1e-6)
             draws = predicted.spectra[mode][:-2]
             for name, q in {"low95": 0.025, "median": 0.5, "high68": 0.84}.items():
                 shown = numbers(path, f"posterior_{name}")

@@ -6,19 +6,20 @@ from pathlib import Path
 import numpy as np
 from jaxtyping import Float
 
+from bsnunu_jax.hadrons.transitions import REPORTED, get_mode
 from bsnunu_jax.inference.fits.best_fit import BestFit
 from bsnunu_jax.inference.fits.sm import objective_without_priors, sm_objective
 from bsnunu_jax.inference.problem.problem import Problem
 from bsnunu_jax.inference.problem.symmetries import Symmetries, described
 from bsnunu_jax.inference.sampling.nuts import Chains
-from bsnunu_jax.inference.sampling.predictive import Predictive, predictive
+from bsnunu_jax.inference.sampling.predictive import Predictive, predictive, spectrum_modes
 from bsnunu_jax.report.diagnostics import diagnostics
 from bsnunu_jax.report.draws import predicted, reported
 from bsnunu_jax.report.figures.of_fit import Fit, write_figures
 from bsnunu_jax.report.lost import lost_in_flight
 from bsnunu_jax.report.minima import shares, unseen, write_shares
 from bsnunu_jax.report.netcdf import write_posterior
-from bsnunu_jax.report.remarks import distances, remarks
+from bsnunu_jax.report.remarks import distances, flagged, remarks
 from bsnunu_jax.report.summary import summarise, write_summary
 from bsnunu_jax.report.table import Facts, text_table
 
@@ -65,7 +66,7 @@ def write_report(
     draws = predicted(posterior, len(chains.theta))
     rows = summarise(parameters, draws, best_fit.best, at_best, problem.parameters, notes)
     write_summary(folder / "summary.csv", rows)
-    fit = Fit(problem, chains, best_fit, posterior, best, sm, folder, notes)
+    fit = Fit(problem, chains, best_fit, posterior, best, sm, folder, notes, tuple(observables))
     write_figures(folder / "figures", fit)
     nuisances = chains.theta[..., len(parameters) :]
     named = dict(zip(problem.names[len(parameters) :], np.moveaxis(nuisances, -1, 0), strict=True))
@@ -76,7 +77,7 @@ def write_report(
     facts = Facts(
         objective=objective_without_priors(problem, best_fit.best),
         sm_objective=sm_objective(problem),
-        distances=distances(best, list(best.spectra)),
+        distances=distances(best, list(flagged(problem.measurements))),
         convergence=diagnostics(parameters | named),
         divergences=int(chains.diverging.sum()),
         draws=chains.diverging.size,
@@ -106,14 +107,23 @@ def _predictions(
     best = np.asarray(best_fit.best.theta)
     inputs = np.concatenate([np.tile(best[:free], (_SM_DRAWS, 1)), z], axis=1)
     rows = predictive(
-        problem, np.concatenate([draws, best[None], inputs]), _q2_grid(problem), observables
+        problem,
+        np.concatenate([draws, best[None], inputs]),
+        q2_grids(problem, observables),
+        observables,
     )
     n = len(draws)
     return rows.rows(0, n), rows.rows(n, n + 1), rows.rows(n + 1, n + 1 + _SM_DRAWS)
 
 
-def _q2_grid(problem: Problem) -> Float[np.ndarray, " k"]:
-    """From 0 to the endpoint of B+->K+, the largest of the four."""
+def q2_grids(
+    problem: Problem, observables: Sequence[str] = ()
+) -> dict[str, Float[np.ndarray, " k"]]:
+    """From 0 to the endpoint of every decay that is reported, of the data, or asked for."""
     values = problem.nuisances.inputs.values
-    end = (float(values["m_B_plus"]) - float(values["m_K_plus"])) ** 2
-    return np.linspace(0.0, end, _Q2_POINTS)
+    found = {}
+    for mode in dict.fromkeys((*REPORTED, *spectrum_modes(problem, observables))):
+        decay = get_mode(mode)
+        end = (float(values[decay.m_B]) - float(values[decay.m_K])) ** 2
+        found[mode] = np.linspace(0.0, end, _Q2_POINTS)
+    return found

@@ -1,7 +1,7 @@
 """Intervals of highest posterior density: the one definition of every interval of a posterior.
 
 A region of highest density is the shortest set that holds a share of the draws, in one piece a peak
-that rises above its surroundings. Peaks are found in the kernel density of ArviZ; between its
+that rises above its surroundings. Peaks are found in a kernel density; between its
 valleys every piece is ArviZ's shortest interval (`arviz.hdi`) with the share of the draws that lies
 above the common level: smoothing decides where the draws are parted, not where pieces end. A valley
 that draws may leave by chance parts nothing. A piece whose density is above the level where a prior
@@ -9,7 +9,6 @@ ends ends there too. Of a scale with a prior flat in its logarithm it is the den
 logarithm that counts: the one against which its prior is flat, whatever the unit.
 """
 
-import warnings
 from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import cached_property
@@ -18,6 +17,7 @@ from itertools import pairwise
 
 import numpy as np
 from jaxtyping import Float
+from scipy.ndimage import gaussian_filter1d
 
 from bsnunu_jax.inference.problem.parameters import LogUniform, Parameter
 from bsnunu_jax.report.diagnostics import import_arviz
@@ -37,6 +37,8 @@ _SIGNIFICANT = 5.0
 _LACKING = 5.0
 # Of the grid of the density: cells in a width of the kernel, and bounds on their number.
 _FINE, _CELLS = 4, (256, 8192)
+# Kernels for draws where they are few: each so much wider than the one before, and their number.
+_WIDER, _MOST_WIDER = 1.2, 4
 # Intervals of the draws in which their effective number is looked at.
 _WINDOWS = 8
 
@@ -87,18 +89,29 @@ class Marginal:
 
     @cached_property
     def curve(self) -> tuple[Float[np.ndarray, " k"], Float[np.ndarray, " k"]]:
-        """Grid and density, smoothed with a kernel reflected at the outermost draws."""
+        """Grid and density, smoothed with a kernel reflected at the outermost draws.
+
+        The kernel is wider where draws are few, as Scott's rule asks for the draws that are near.
+        """
         width = len(self.x) ** -0.2 * spread(self._ordered)
         extent = float(np.ptp(self.x))
         cells = int(np.clip(_FINE * extent / width, *_CELLS)) if width > 0 else _CELLS[0]
         if self._constant:
             middle, half = float(np.median(self.x)), max(abs(float(self.x[0])), 1.0) * 1e-6
             return middle + half * np.array([-1.0, 0.0, 1.0]), np.array([0.0, 1 / half, 0.0])
-        width = max(width, 0.5 * extent / cells)
-        with warnings.catch_warnings():
-            warnings.simplefilter("ignore", FutureWarning)
-            grid, density, *_ = import_arviz().kde(self.x, bw=width, grid_len=cells)
-        return grid, density / (density.sum() * (grid[1] - grid[0]))
+        edges = np.linspace(self.x.min(), self.x.max(), cells + 1)
+        grid, step = (edges[1:] + edges[:-1]) / 2, extent / cells
+        sigma = max(width / step, 0.5)
+        counts = np.histogram(self.x, edges)[0].astype(float)
+        pilot = gaussian_filter1d(counts, sigma, mode="reflect")
+        rarer = pilot.max() / np.maximum(pilot, 1e-9 * pilot.max())
+        wider = np.minimum(np.round(np.log(rarer**0.2) / np.log(_WIDER)), _MOST_WIDER)
+        density = np.zeros_like(pilot)
+        for k in np.unique(wider):
+            density += gaussian_filter1d(
+                np.where(wider == k, counts, 0.0), sigma * _WIDER**k, mode="reflect"
+            )
+        return grid, density / (density.sum() * step)
 
     @cached_property
     def _constant(self) -> bool:

@@ -12,8 +12,15 @@ from bsnunu_jax.inference.fits.best_fit import BestFit, Minimum
 from bsnunu_jax.inference.problem.landscape import Box
 from bsnunu_jax.inference.problem.problem import Problem
 
+# Minima of -2 ln L closer to the deepest than this are as good.
+_AS_GOOD = 0.01
 # Added to the variances of correlated parameters, so that a line has a width.
 _THIN = 1e-9
+
+
+def deepest(best_fit: BestFit) -> tuple[Minimum, ...]:
+    """All minima that are as deep as the deepest one, which is the first."""
+    return tuple(m for m in best_fit.minima if m.objective - best_fit.best.objective < _AS_GOOD)
 
 
 def shares(

@@ -108,6 +108,6 @@ def flagged(measurements: Sequence[Measurement]) -> dict[str, list[str]]:
 def distances(best: Predictive, modes: Sequence[str]) -> Mapping[str, float]:
     """Distance of the best-fit shape (row 0) from the SM's, by mode."""
     return {
-        mode: shape_distance(best.q2, best.spectra[mode][0], best.sm_spectra[mode][0])
+        mode: shape_distance(best.q2[mode], best.spectra[mode][0], best.sm_spectra[mode][0])
         for mode in modes
     }

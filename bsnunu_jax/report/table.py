@@ -291,7 +291,7 @@ def _fit(problem: Problem, best_fit: BestFit, facts: Facts) -> list[str]:
         share = facts.shares[i] if i < len(facts.shares) else None
         of_draws = "" if share is None else f"share of the draws {100 * share:.0f} %, "
         lines.append(
-            f"  {point}: +{minimum.objective - top:.2f}, "
+            f"  {point}: +{max(minimum.objective - top, 0.0):.2f}, "
             f"Laplace weight {100 * minimum.weight:.0f} %, {of_draws}"
             f"{_count(minimum.starts, 'start')}"
         )

@@ -1,6 +1,6 @@
 """What draws of the posterior predict: spectra, branching fractions, expected counts."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from functools import partial
 from typing import Any
@@ -11,7 +11,7 @@ import jax.numpy as jnp
 import numpy as np
 from jaxtyping import Array, Float
 
-from bsnunu_jax.experiments.measurement import BinnedMeasurement
+from bsnunu_jax.experiments.measurement import BinnedMeasurement, decays_of
 from bsnunu_jax.experiments.predictions import Predictions
 from bsnunu_jax.hadrons.transitions import MODES, REPORTED
 from bsnunu_jax.inference.problem.problem import Problem
@@ -42,7 +42,7 @@ class Predictive(eqx.Module):
     """Predictions of n points, and of the SM with the inputs of the same points.
 
     Attributes:
-        q2: where the spectra are taken, shape (k,) [GeV^2].
+        q2: where the spectra are taken, by mode, each of shape (k,) [GeV^2].
         observables: the four BRs, R_K_nunu, R_Kstar_nunu and those asked for by name, each of shape
             (n,).
         spectra: dBR/dq2 by mode, each of shape (n, k) [GeV^-2].
@@ -51,7 +51,7 @@ class Predictive(eqx.Module):
         sm_spectra: dBR/dq2 in the SM.
     """
 
-    q2: Float[np.ndarray, " k"]
+    q2: dict[str, Float[np.ndarray, " k"]]
     observables: dict[str, Float[np.ndarray, " n"]]
     spectra: dict[str, Float[np.ndarray, "n k"]]
     counts: dict[str, Counts]
@@ -67,7 +67,7 @@ class Predictive(eqx.Module):
 def predictive(
     problem: Problem,
     theta: Float[np.ndarray, "n size"],
-    q2: Float[np.ndarray, " k"],
+    q2: Mapping[str, Float[np.ndarray, " k"]],
     observables: Sequence[str] = (),
 ) -> Predictive:
     """Predictions at the rows of theta, as NumPy arrays.
@@ -75,29 +75,41 @@ def predictive(
     Args:
         problem: model, nuisances and data.
         theta: points in the coordinates of the problem.
-        q2: where to take the spectra [GeV^2].
+        q2: where to take the spectra [GeV^2], by mode.
         observables: names of others that are numbers.
     """
-    grid = jnp.asarray(q2, dtype=float)
+    grids = {mode: jnp.asarray(at, dtype=float) for mode, at in q2.items()}
     run, arrays = _predictions.of(problem, tuple(observables))
-    found = run(theta, common=(arrays, grid))
+    found = run(theta, common=(arrays, grids))
     counts = {name: Counts(**c) for name, c in found.pop("counts").items()}
-    return Predictive(q2=np.asarray(grid), counts=counts, **found)
+    return Predictive(
+        q2={mode: np.asarray(at) for mode, at in grids.items()}, counts=counts, **found
+    )
+
+
+def spectrum_modes(problem: Problem, observables: Sequence[str] = ()) -> tuple[str, ...]:
+    """Decays that the data are of, then those of observables, each once; not `Bs->inv` and such."""
+    of_data = [mode for m in problem.measurements for mode in decays_of(m)]
+    asked = [get_observable(name).mode for name in observables]
+    return tuple(dict.fromkeys(m for m in (*of_data, *asked) if m is not None and m in MODES))
 
 
 @shared
 def _predictions(whole: Whole, _: Arrays, others: tuple[str, ...]) -> Batched:
-    def one(arrays: Arrays, q2: Array, theta: Array) -> dict[str, Any]:
+    def one(arrays: Arrays, q2: Mapping[str, Array], theta: Array) -> dict[str, Any]:
         return _predict(whole(arrays), q2, others, theta)
 
     return Batched(one, together=True, width=_CHUNK)
 
 
 def _predict(
-    problem: Problem, q2: Float[Array, " k"], others: Sequence[str], theta: Float[Array, " size"]
+    problem: Problem,
+    q2: Mapping[str, Float[Array, " k"]],
+    others: Sequence[str],
+    theta: Float[Array, " size"],
 ) -> dict[str, Any]:
     """The fields of `Predictive` at one point."""
-    model, modes = problem.predictions(theta), _modes(problem)
+    model = problem.predictions(theta)
     sm = Predictions((Neutrinos(),), model.inputs)
     observables = {f"BR({mode}inv)": model.branching_fraction(mode) for mode in REPORTED}
     for name, mode in RATIOS.items():
@@ -105,10 +117,10 @@ def _predict(
     observables |= {name: model.observable(name) for name in others}
     return {
         "observables": observables,
-        "spectra": _spectra(model, q2, modes),
+        "spectra": _spectra(model, q2),
         "counts": _counts(problem, theta, model, sm),
         "sm_observables": _of_sm(sm, others),
-        "sm_spectra": _spectra(sm, q2, modes),
+        "sm_spectra": _spectra(sm, q2),
     }
 
 
@@ -118,32 +130,24 @@ def _of_sm(sm: Predictions, others: Sequence[str]) -> dict[str, Float[Array, ""]
     return found | {name: sm.observable(name) for name in others if not get_observable(name).dark}
 
 
-def _modes(problem: Problem) -> tuple[str, ...]:
-    """Decays whose spectra are predicted: those of every report, and those of the data."""
-    names = [getattr(m, "observable", None) for m in problem.measurements]
-    of_data = [get_observable(name).mode for name in names if name]
-    of_data += [getattr(m, "mode", None) for m in problem.measurements]
-    return tuple(dict.fromkeys((*REPORTED, *(m for m in of_data if m in MODES and m is not None))))
-
-
 def _spectra(
-    predictions: Predictions, q2: Float[Array, " k"], modes: Sequence[str]
+    predictions: Predictions, q2: Mapping[str, Float[Array, " k"]]
 ) -> dict[str, Float[Array, " k"]]:
     """Spectra at q2; a line is as wide as a step there, with its area."""
     inputs = predictions.inputs
     smooth = [s for s in predictions.states if s.has_spectrum]
     lines = [s for s in predictions.states if not s.has_spectrum]
-    edges = jnp.concatenate([q2[:1], (q2[:-1] + q2[1:]) / 2, q2[-1:]])
 
     def at(mode: str, s: Float[Array, ""]) -> Float[Array, ""]:
         return dbr_dq2(mode, smooth, inputs, s)
 
-    found = {mode: jnp.zeros_like(q2) for mode in modes}
-    if smooth:
-        found = {mode: jax.vmap(partial(at, mode))(q2) for mode in modes}
-    if lines:
-        for mode in modes:
-            found[mode] += branching_fraction_bins(mode, lines, inputs, edges) / jnp.diff(edges)
+    found = {}
+    for mode, grid in q2.items():
+        found[mode] = jax.vmap(partial(at, mode))(grid) if smooth else jnp.zeros_like(grid)
+        if lines:
+            edges = jnp.concatenate([grid[:1], (grid[:-1] + grid[1:]) / 2, grid[-1:]])
+            of_lines = branching_fraction_bins(mode, lines, inputs, edges)
+            found[mode] += of_lines / jnp.diff(edges)
     return found
 
 

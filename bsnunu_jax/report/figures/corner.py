@@ -20,6 +20,7 @@ from bsnunu_jax.report.figures.density import Density, smooth_density
 from bsnunu_jax.report.figures.of_fit import Drawn, Fit
 from bsnunu_jax.report.figures.style import BLUE, MASSES, PAGE, RED, new_figure
 from bsnunu_jax.report.intervals import STATEMENT, Marginal
+from bsnunu_jax.report.minima import deepest
 
 _MOST = 8
 # Width of a digit of a tick label [inch].
@@ -36,22 +37,23 @@ _MARKER: dict[str, Any] = {
 
 @dataclass(frozen=True)
 class Corner:
-    """Densities of the first eight parameters and of their pairs, and the best fit.
+    """Densities of the first eight parameters and of their pairs, and the best fits.
 
-    Parameters in `logs` are drawn as log10.
+    Parameters in `logs` are drawn as log10. Of several minima that are equally deep all are there.
     """
 
     labels: dict[str, str]
     marginals: dict[str, Marginal]
     pairs: dict[tuple[str, str], Density]
-    best_fit: dict[str, float]
+    best_fits: tuple[dict[str, float], ...]
     logs: tuple[str, ...] = ()
 
     def numbers(self) -> dict[str, Any]:
         """What is drawn, for JSON: densities, levels and intervals of highest density."""
         return {
             "intervals": STATEMENT,
-            "best_fit": self.best_fit,
+            "best_fit": self.best_fits[0],
+            "best_fits": self.best_fits,
             "log10_of": list(self.logs),
             "marginals": {
                 name: {
@@ -76,16 +78,16 @@ class Corner:
 def of_fit(fit: Fit) -> Drawn:
     """Of every fit."""
     parameters, draws = fit.problem.parameters, reported(fit.problem, fit.chains)
-    data = corner_data(parameters, draws, fit.best_fit.best.values)
+    data = corner_data(parameters, draws, [m.values for m in deepest(fit.best_fit)])
     return Drawn(corner_figure(data), data.numbers())
 
 
 def corner_data(
     parameters: Sequence[Parameter],
     draws: Mapping[str, Float[np.ndarray, "chains draws"]],
-    best_fit: Mapping[str, float],
+    best_fits: Sequence[Mapping[str, float]],
 ) -> Corner:
-    """Densities of the reported draws of the first eight parameters."""
+    """Densities of the reported draws of the first eight parameters, and their best fits."""
     shown = parameters[:_MOST]
     marginals = {p.name: Marginal.of(p, draws[p.name]) for p in shown}
     # A scale is flat in its logarithm.
@@ -97,7 +99,10 @@ def corner_data(
             (a, b): smooth_density([x.x, y.x], [x.ends, y.ends], bins=80)
             for (a, x), (b, y) in combinations(marginals.items(), 2)
         },
-        best_fit={n: float(np.log10(best_fit[n]) if n in logs else best_fit[n]) for n in marginals},
+        best_fits=tuple(
+            {n: float(np.log10(at[n]) if n in logs else at[n]) for n in marginals}
+            for at in best_fits
+        ),
         logs=tuple(sorted(logs)),
     )
 
@@ -127,10 +132,11 @@ def corner_figure(data: Corner) -> Figure:
                 ax.set_axis_off()
                 continue
             if i == j:
-                _marginal(ax, data.marginals[row], data.best_fit[row])
+                _marginal(ax, data.marginals[row], [at[row] for at in data.best_fits])
             else:
                 _pair(ax, data.pairs[column, row])
-                ax.plot(data.best_fit[column], data.best_fit[row], clip_on=False, **_MARKER)
+                for at in data.best_fits:
+                    ax.plot(at[column], at[row], clip_on=False, **_MARKER)
                 ax.set_ylim(*_view(data.marginals[row]))
             ax.set_xlim(*_view(data.marginals[column]))
             x_unit = _sparse_ticks(ax.xaxis, ticks)
@@ -140,12 +146,12 @@ def corner_figure(data: Corner) -> Figure:
                 ax.set_xlabel(data.labels[column] + x_unit)
             if j == 0 and i > 0:
                 ax.set_ylabel(data.labels[row] + y_unit)
-    _legend(figure, alone=len(names) == 1)
+    _legend(figure, alone=len(names) == 1, several=len(data.best_fits) > 1)
     figure.align_labels()
     return figure
 
 
-def _marginal(ax: Axes, marginal: Marginal, best: float) -> None:
+def _marginal(ax: Axes, marginal: Marginal, best: Sequence[float]) -> None:
     x, density = marginal.curve
     ax.plot(x, density, color="black", lw=1)
     for mass, alpha in zip(reversed(MASSES), (0.3, 0.6), strict=True):
@@ -153,7 +159,8 @@ def _marginal(ax: Axes, marginal: Marginal, best: float) -> None:
             inside = np.concatenate([[low], x[(x > low) & (x < high)], [high]])
             height = np.interp(inside, x, density)
             ax.fill_between(inside, height, color=BLUE, alpha=alpha, lw=0)
-    ax.axvline(best, color=RED, lw=1.2, ls="--", clip_on=False, zorder=5)
+    for at in best:
+        ax.axvline(at, color=RED, lw=1.2, ls="--", clip_on=False, zorder=5)
     ax.set_ylim(0, 1.12 * density.max())
     ax.tick_params(axis="y", which="both", left=False, right=False)
 
@@ -205,13 +212,13 @@ def _view(marginal: Marginal) -> tuple[float, float]:
     return max(low - margin, ends[0]), min(high + margin, ends[1])
 
 
-def _legend(figure: Figure, *, alone: bool) -> None:
+def _legend(figure: Figure, *, alone: bool, several: bool) -> None:
     """In the empty corner of the figure, or above the only axes."""
     best = {"color": RED, "lw": 1.2, "ls": "--"} if alone else _MARKER
     handles = [
         Patch(fc=BLUE + "b3", ec="black", lw=0.8, label="68 % HDI"),
         Patch(fc=BLUE + "4d", ec="black", lw=0.8, label="95 % HDI"),
-        Line2D([], [], label="best fit", **best),
+        Line2D([], [], label="best fits, equally good" if several else "best fit", **best),
     ]
     if alone:
         figure.legend(handles=handles, loc="upper center", ncols=3, columnspacing=1.0)

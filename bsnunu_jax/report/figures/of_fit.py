@@ -31,6 +31,7 @@ class Fit:
         sm: rows whose SM part is drawn from the uncertainty of the inputs alone.
         folder: of the run, with what else it has left.
         remarks: on predictions, by name.
+        asked: observables that the card names.
     """
 
     problem: Problem
@@ -41,6 +42,7 @@ class Fit:
     sm: Predictive
     folder: Path
     remarks: Mapping[str, str] | None = None
+    asked: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True)
@@ -63,7 +65,7 @@ def figures_of_fits() -> Mapping[str, Callable[[Fit], Drawn | None]]:
     """`of_fit` of every module of this folder that has one: None where the figure does not apply.
 
     >>> sorted(figures_of_fits())
-    ['corner', 'counts', 'coupling_plane', 'scale_plane', 'spectrum']
+    ['corner', 'counts', 'coupling_plane', 'scale_plane', 'spectra', 'spectrum']
     """
     return dict(_found())
 

@@ -12,17 +12,21 @@ from matplotlib.ticker import FuncFormatter, LogLocator, NullFormatter
 from bsnunu_jax.report.figures.style import (
     BLUE,
     COLUMN,
+    GREEN,
     GREY,
     ORANGE,
     PURPLE,
     RED,
     drawn,
     fill_expected,
+    legend_above,
     write_columns,
 )
 
 _BANDS = ("limit_minus2", "limit_minus1", "limit", "limit_plus1", "limit_plus2")
 _AXES = {"luminosity": r"luminosity [ab$^{-1}$]", "factor": "data over those of today"}
+_DISCOVERY = ((3, PURPLE), (5, RED))
+_TRUTHS = {"best-fit": "best fit of today", "SM": "SM", "stated": "point stated"}
 _COLOURS = (BLUE, ORANGE, PURPLE, RED, GREY)
 
 
@@ -46,9 +50,10 @@ def write_project_figure(
             axes.set_xlabel(held[against])
         else:
             _draw_luminosities(axes, columns, result)
+            _draw_truth(axes, result)
             axes.set_xlabel(_AXES[result["scaled_by"]])
         axes.set_ylabel(label)
-        axes.legend(loc="lower center", bbox_to_anchor=(0.5, 1.0), ncols=2, fontsize=7.5)
+        legend_above(figure, axes.get_legend_handles_labels()[0], 2, fontsize=8)
     write_columns(folder / "project.csv", columns)
 
 
@@ -119,17 +124,38 @@ def _draw_luminosities(axes: Axes, columns: dict[str, Any], result: dict[str, An
         axes.plot(x, at["interval_low"], "k.", x, at["interval_high"], "k.", ms=4)
         axes.axhline(result["null"], color=GREY, lw=0.8)
     else:
+        axes.plot(x, at["limit"], "k.--", lw=1.0, ms=4, label=f"expected {cl} limit", zorder=3)
         fill_expected(axes, x, [at[name] for name in _BANDS])
-        axes.plot(x, at["limit"], "k.--", lw=1.0, ms=4, label=f"expected {cl} limit")
         axes.set_yscale("log")
         _plain_ticks(axes.yaxis)
-    for sigma, colour in ((3, PURPLE), (5, RED)):
+    for sigma, colour in _DISCOVERY:
         for side in ("above", "below"):
             y = at[f"reach_{sigma}sigma_{side}"]
             label = rf"{sigma}$\sigma$ discovery" if side == "above" else None
             axes.plot(x, y, ".-", color=colour, lw=1.0, ms=4, label=label)
     axes.set_xscale("log")
     _plain_ticks(axes.xaxis)
+
+
+def _draw_truth(axes: Axes, result: dict[str, Any]) -> None:
+    """The truth of the first point, with the 68 % intervals around it where it is stated."""
+    point = result["points"][0]
+    truth, log = point["best_fit_today"], axes.get_yscale() == "log"
+    name = result["truth"] if isinstance(result["truth"], str) else "stated"
+    pieces = [
+        (row[result["scaled_by"]], *piece)
+        for row in point["luminosities"]
+        for piece in row.get("expected_68", {"pieces": []})["pieces"]
+        if None not in piece
+    ]
+    if truth is not None and (truth > 0 or not log):
+        axes.axhline(truth, color=GREEN, lw=1.0, ls=":", label=f"truth: {_TRUTHS[name]}")
+    limits = axes.get_ylim()
+    if pieces:
+        x, low, high = np.array(pieces).T
+        low = np.maximum(low, limits[0]) if log else low
+        axes.vlines(x, low, high, color=GREEN, lw=2.0, zorder=1.8, label="68 % around the truth")
+        axes.set_ylim(limits[0], max(limits[1], 1.05 * float(high.max())))
 
 
 def _plain_ticks(axis: Axis) -> None:

@@ -182,7 +182,7 @@ def strength_figure(found: Mapping[str, Strength]) -> Figure:
 
 def wet_figure(found: Wet) -> Figure:
     """Posterior of the couplings, 68 and 95 % regions."""
-    return corner_figure(corner_data(found.problem.parameters, found.draws, found.best.values))
+    return corner_figure(corner_data(found.problem.parameters, found.draws, [found.best.values]))
 
 
 def resonance_figure(found: Resonances) -> Figure:
