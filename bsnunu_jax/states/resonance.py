@@ -124,6 +124,11 @@ class TwoBody(_Couplings):
         self.S, self.P = (jnp.asarray(c, dtype=complex) for c in (S, P))
 
     @property
+    def least_mass(self) -> Scalar:
+        """That of X [GeV]."""
+        return self.m
+
+    @property
     def _line(self) -> Scalar:
         """Its q2 [GeV^2]."""
         return jnp.minimum(self.m, HEAVIEST) ** 2
