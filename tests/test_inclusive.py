@@ -9,6 +9,7 @@ import numpy as np
 import pytest
 from scipy.integrate import quad
 
+from bsnunu_jax.cards.comparison import load_comparison
 from bsnunu_jax.cards.run_card import Card
 from bsnunu_jax.foundation.errors import InputError
 from bsnunu_jax.hadrons.kstar_width import KstarShape, with_s_wave
@@ -23,7 +24,9 @@ from bsnunu_jax.rates import inclusive as partons
 from bsnunu_jax.rates import kernels
 from bsnunu_jax.rates.baryons import free_quark
 from bsnunu_jax.rates.hadronic_mass import FermiMotion, ShapeFunction, fraction_below
+from bsnunu_jax.runs.compare import run_compare
 from bsnunu_jax.runs.folder import run
+from bsnunu_jax.runs.subject import held
 from bsnunu_jax.scan.card import ScanCard
 from bsnunu_jax.states import Neutrinos, ScalarPair, TwoBody
 
@@ -236,6 +239,40 @@ def test_reach_is_said_by_runs(tmp_path, capsys):
     assert "K and K* alone are" in capsys.readouterr().err
     manifest = json.loads((tmp_path / "out" / "manifest.json").read_text())
     assert any("parton rate" in line for line in manifest["warnings"])
+
+
+COMPARISON = """
+title: inclusive
+data: [belle2_2025_Xs]
+inputs: {nuisances: []}
+best_fit: {starts: 2}
+variants:
+- model: scalar-pair
+  fixed: {operator: S, m: %s}
+  parameters: {Lambda: {prior: {log_uniform: [1, 30]}}}
+- {model: neutrinos, parameters: {CR_ee: {prior: {uniform: [0, 20]}}}}
+"""
+
+
+@pytest.mark.parametrize(("mass", "said"), [(1.5, True), (0.1, False)])
+def test_reach_of_a_comparison(mass, said, tmp_path, capsys):
+    """Of every variant, before anything is computed: the last of the card is neutrinos."""
+    path = tmp_path / "card.yaml"
+    path.write_text(COMPARISON % mass)
+    run_compare(load_comparison([path]), tmp_path / "out", quiet=True, masses=3)
+    assert ("K and K* alone are" in capsys.readouterr().err) is said
+    manifest = json.loads((tmp_path / "out" / "manifest.json").read_text())
+    assert any("parton rate" in line for line in manifest["warnings"]) is said
+
+
+@pytest.mark.parametrize(("mass", "said"), [("1.5", True), ("0.1", False)])
+def test_reach_of_a_projection(mass, said, tmp_path):
+    """At the values that are held for it, not at those of the card."""
+    path = tmp_path / "card.yaml"
+    path.write_text(CARD % ("warn", 1.5, "belle2_2025_Xs"))
+    card = Card(path)
+    assert held(card, {"m": mass}).parameters
+    assert any("parton rate" in line for line in card.warnings) is said
 
 
 SCAN = """

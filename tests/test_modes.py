@@ -203,14 +203,57 @@ def test_refusals_are_one_line(
     assert err.count("\n") == 1
 
 
-def test_remark_on_what_is_not_touched(capsys: pytest.CaptureFixture[str]) -> None:
-    """Of the SM alone there is nothing to say about b -> s."""
-    names = ("BR(B+->K+inv)", "BR(B0->pi0inv)")
-    line = "the model has no part in {}: SM values\n"
-    for settings, named in (((), names[1]), (("--set", "CL_bd_tautau=1"), names[0])):
-        code, out, _ = run(capsys, "predict", *names, *settings)
-        assert code == 0
-        assert line.format(named) in out
+def settings(model: str, *given: str) -> list[str]:
+    """The options of a point."""
+    return [*model.split(), *(word for setting in given for word in ("--set", setting))]
+
+
+@pytest.mark.parametrize(
+    ("arguments", "line"),
+    [
+        (("BR(B+->K+inv)", "BR(B0->pi0inv)"), "no coefficient of b->d is given: SM values for {1}"),
+        (
+            ("BR(B+->K+inv)", "BR(B0->pi0inv)", "--set", "CL_bd_tautau=1"),
+            "no coefficient of b->s is given: SM values for {0}",
+        ),
+        (
+            ("BR(B+->K+inv)", "BR(Bs->inv)", *settings("--model scalar-pair", "m=2.4", "S=1e-8")),
+            "closed: 4.8 GeV of invisible particles, at most 4.786 GeV fit: SM values for {0}",
+        ),
+        (
+            ("BR(B0->K*0inv)", *settings("--model sterile-neutrino", "mN=2.3", "V_LR=1e-8")),
+            "closed: 4.6 GeV of invisible particles, at most 4.384 GeV fit: SM values for {0}",
+        ),
+        (
+            ("BR(B+->K+inv)", *settings("--model resonance", "m=5", "S=1e-8")),
+            "closed: 5 GeV of invisible particles, at most 4.786 GeV fit: SM values for {0}",
+        ),
+        (
+            ("BR(KL->pi0inv)", *settings("--model scalar-pair", "m=0.1", "V=1e-10", "quarks=s->d")),
+            "the K_L is a superposition that sees Re C or Im C of a coefficient alone, not the one "
+            "that is given: SM values for {0}",
+        ),
+        (
+            ("BR(KL->pi0inv)", *settings("--model scalar-pair", "m=0.2", "V=1e-10", "quarks=s->d")),
+            "closed: 0.4 GeV of invisible particles, at most 0.3626 GeV fit: SM values for {0}",
+        ),
+        (("R_D", "--set", "CR_ee=1"), "nothing that is given contributes: SM values for {0}"),
+    ],
+)
+def test_why_a_model_has_no_part(
+    arguments: tuple[str, ...], line: str, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """Each reason in words of its own, and no other."""
+    code, out, _ = run(capsys, "predict", *arguments)
+    assert code == 0
+    assert [found.strip() for found in out.splitlines() if "SM values for" in found] == [
+        line.format(*arguments)
+    ]
+
+
+def test_what_contributes_is_not_remarked(capsys: pytest.CaptureFixture[str]) -> None:
+    arguments = settings("--model scalar-pair", "m=0.1", "V=1e-10j", "quarks=s->d")
+    assert "SM values" not in run(capsys, "predict", "BR(KL->pi0inv)", *arguments)[1]
 
 
 def test_list_of_one_mode(capsys: pytest.CaptureFixture[str]) -> None:

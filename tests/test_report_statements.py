@@ -104,7 +104,7 @@ def test_intervals_are_named(written):
 
 def test_predictions_without_data_are_marked(written):
     folder, text, rows, _ = written
-    remark = "not constrained by these data"
+    remark = "prediction: none of the data is of this mode"
     for name in ("BR(B0->K0inv)", "BR(B+->K*+inv)", "BR(B0->K*0inv)", "R_Kstar_nunu"):
         assert rows[name]["remark"].startswith(remark), name
     for name in (MEASURED, "R_K_nunu", "CR_tautau"):

@@ -72,6 +72,11 @@ class Comparison:
         return list({v.card.path: v.card for v in self.variants}.values())
 
     @property
+    def warnings(self) -> list[str]:
+        """Those of all variants."""
+        return list(dict.fromkeys(line for v in self.variants for line in v.card.warnings))
+
+    @property
     def resolved(self) -> str:
         """Every variant as a run card with all defaults spelled out: YAML documents."""
         documents = [{"name": v.name} | yaml.safe_load(v.card.resolved) for v in self.variants]

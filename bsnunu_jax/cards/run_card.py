@@ -94,6 +94,7 @@ class Card(CardFile):
             InputError: if the data exclude each other or a mirrored parameter is not even.
         """
         self.need_measured()
+        self.check_reach(self.measurements, self.content.predictions)
         return self.ready(self.stated)
 
     def ready(self, problem: Problem) -> Problem:
@@ -103,7 +104,6 @@ class Card(CardFile):
             InputError: if a mirrored parameter is not even.
         """
         self._check_dark(problem)
-        self.check_reach(problem.measurements, self.content.predictions)
         tabulated = tabulate(problem)
         self._check_mirrors(tabulated)
         return tabulated

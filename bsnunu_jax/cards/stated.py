@@ -194,10 +194,16 @@ class CardFile:
         self.warnings = model.check_domain(every, place, self.content.domain)
         self._ends = every
 
-    def check_reach(self, measurements: Iterable[Measurement], observables: Iterable[str]) -> None:
+    def check_reach(
+        self,
+        measurements: Iterable[Measurement],
+        observables: Iterable[str],
+        ends: Mapping[str, tuple[Any, Any]] | None = None,
+    ) -> None:
         """Note inclusive decays among these in which the model is beyond the reach of partons.
 
-        At both ends and in the middle of the ranges of all parameters.
+        At both ends and in the middle of the ranges of all parameters, those of the card if `ends`
+        gives no others.
 
         Raises:
             InputError: there, if the card's `domain` says so.
@@ -207,8 +213,9 @@ class CardFile:
         if not any(map(is_inclusive, modes)):
             return
         inputs, model = self._inputs, get_model(self.content.model)
+        ranges = self._ends if ends is None else ends
         points = [
-            model.build({k: _between(*ends, x) for k, ends in self._ends.items()}, inputs)
+            model.build({k: _between(*pair, x) for k, pair in ranges.items()}, inputs)
             for x in _WITHIN
         ]
         with located(self.file.where(("model",))):

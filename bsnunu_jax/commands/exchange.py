@@ -161,7 +161,7 @@ def _given(
 ) -> tuple[str, dict[str, Any], Any]:
     """Model, parameters and inputs of a command."""
     from bsnunu_jax.models import get_model
-    from bsnunu_jax.runs.predict import inputs_of, parameters_of
+    from bsnunu_jax.runs.given import inputs_of, parameters_of
 
     return (
         model,

@@ -59,6 +59,7 @@ def predict(
     from bsnunu_jax.foundation.errors import InputError
     from bsnunu_jax.runs import predict as room
     from bsnunu_jax.runs import standard_model
+    from bsnunu_jax.runs.predict_table import as_table
 
     if sm:
         _alone(observables=observables, set=settings, wcxf=wcxf, **options)
@@ -76,7 +77,7 @@ def predict(
     result = room.predict(observables, settings=settings, given=given, **options)
     for line in result.get("warnings", ()):
         click.echo(f"bsnunu: warning: {line}", err=True)
-    echo(json.dumps(result) if as_json else room.as_table(result))
+    echo(json.dumps(result) if as_json else as_table(result))
 
 
 # What the table of the SM may be asked for beside what it is: its inputs.

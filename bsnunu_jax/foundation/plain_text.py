@@ -59,3 +59,12 @@ def _drawn(text: str) -> str:
 Title = Annotated[str, AfterValidator(_title)]
 Name = Annotated[str, AfterValidator(_name)]
 Drawn = Annotated[str, AfterValidator(_name), AfterValidator(_drawn)]
+
+
+def counted(number: int, one: str, many: str = "") -> str:
+    """So many of them.
+
+    >>> counted(1, "start"), counted(2, "start"), counted(0, "luminosity", "luminosities")
+    ('1 start', '2 starts', '0 luminosities')
+    """
+    return f"{number} {one}" if number == 1 else f"{number} {many or one + 's'}"

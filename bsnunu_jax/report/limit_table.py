@@ -5,7 +5,10 @@ from typing import Any
 from scipy.stats import norm
 
 from bsnunu_jax.experiments.entry import UNVERIFIED
+from bsnunu_jax.foundation.plain_text import counted
 from bsnunu_jax.report.table import aligned
+
+_DEGREES = ("degree of freedom", "degrees of freedom")
 
 
 def limit_table(result: dict[str, Any]) -> str:
@@ -22,6 +25,7 @@ def limit_table(result: dict[str, Any]) -> str:
             for e in result["tested"]
         ),
     ]
+    rows += [("beware", line) for line in result.get("not_seen", ())]
     if result.get("shape_systematic"):
         shown = f"on, {100 * result['shape_systematic']:g} % on efficiencies beyond the SM spectrum"
         rows.insert(2, ("shape_systematic", shown))
@@ -32,12 +36,10 @@ def limit_table(result: dict[str, Any]) -> str:
     else:
         rows.append((f"{cl:g} % interval", _pieces(result["interval"])))
     fit = result["goodness_of_fit"]
+    degrees = counted(fit["dof"], *_DEGREES) if fit["dof"] > 0 else f"no {_DEGREES[0]}"
     p = "undefined" if fit["p_value"] is None else f"{fit['p_value']:.3g}"
     rows.append(
-        (
-            "goodness of fit",
-            f"saturated model {fit['statistic']:.1f} for {fit['dof']} degrees of freedom, p = {p}",
-        )
+        ("goodness of fit", f"saturated model {fit['statistic']:.1f} for {degrees}, p = {p}")
     )
     if "posterior_predictive" in result:
         found = result["posterior_predictive"]

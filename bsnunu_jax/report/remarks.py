@@ -1,4 +1,4 @@
-"""What a reader must know of a prediction: no data of its mode, or no part of the model in it.
+"""What a reader must know of a prediction: no data of its mode, or nothing that changes it.
 
 How far the fitted q2 spectrum is from the SM's, for searches whose efficiency assumes that.
 """
@@ -10,7 +10,7 @@ import numpy as np
 from jaxtyping import Float
 
 from bsnunu_jax.experiments import Measurement
-from bsnunu_jax.hadrons.transitions import ANNIHILATIONS, MODES
+from bsnunu_jax.hadrons.transitions import ANNIHILATIONS, AVERAGES, MODES
 from bsnunu_jax.inference.problem.problem import Problem
 from bsnunu_jax.inference.problem.tabulate import reads
 from bsnunu_jax.inference.sampling.predictive import Predictive
@@ -19,8 +19,8 @@ from bsnunu_jax.observables.catalogue import CORRELATED, equals_sm, get_observab
 # Remarks by the mark that stands for them in tables.
 FREE, OF_SM = "(p)", "(SM)"
 REMARKS = {
-    FREE: "not constrained by these data: none is of this mode",
-    OF_SM: "SM value: the model has no part in it",
+    FREE: "prediction: none of the data is of this mode",
+    OF_SM: "SM value: no value of the parameters changes it",
 }
 MARKS = {text: mark for mark, text in REMARKS.items()}
 # Observables that are one quantity in several units.
@@ -54,13 +54,18 @@ def subjects(observable: str) -> frozenset[str]:
     (['B0->K*0'], ['B0->K*0tau+tau-'])
     >>> sorted(subjects("BR(Bs->mu+-tau-+)"))
     ['Bs->mu+-tau-+', 'Bs->mu+tau-', 'Bs->mu-tau+']
+    >>> sorted(subjects("BR(B->Xsinv)"))
+    ['B+->Xs', 'B0->Xs']
     """
     found = get_observable(observable)
+    inside = _DECAY.search(found.name)
+    mean = AVERAGES.get(inside["decay"].removesuffix("inv")) if inside else None
+    if mean:
+        return frozenset(mean.of)
     if found.name not in CORRELATED and (found.mode in MODES or found.mode in ANNIHILATIONS):
         return frozenset({str(found.mode)})
     if found.name in _SAME:
         return frozenset(_SAME[found.name])
-    inside = _DECAY.search(found.name)
     if not inside:
         return frozenset({found.name})
     decay = inside["decay"]

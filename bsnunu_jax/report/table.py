@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from bsnunu_jax.experiments import Measurement
 from bsnunu_jax.experiments.quoted.counting import CountingMeasurement
 from bsnunu_jax.experiments.quoted.shape_systematic import shape_std
+from bsnunu_jax.foundation.plain_text import counted
 from bsnunu_jax.inference.fits.best_fit import BestFit
 from bsnunu_jax.inference.hypotheses.hypotest import local_significance
 from bsnunu_jax.inference.problem.problem import Problem
@@ -275,13 +276,13 @@ def _fit(problem: Problem, best_fit: BestFit, facts: Facts) -> list[str]:
         wilks, cls = local_significance(gain, number)
         lines = [
             f"{start}, SM {facts.sm_objective:.2f} (nuisances profiled), "
-            f"difference {gain:z.2f} for {_count(number, 'parameter')}"
+            f"difference {gain:z.2f} for {counted(number, 'parameter')}"
             + " that the data can tell"
             * bool(facts.unseen),
             f"Local significance: {wilks:.1f} standard deviations, {cls:.1f} by CLs"
             + (f"; {local_significance(gain, 1)[0]:.1f} for one parameter" if number > 1 else ""),
         ]
-    lines += [f"Local minima from {best_fit.converged} of {_count(best_fit.starts, 'start')}:"]
+    lines += [f"Local minima from {best_fit.converged} of {counted(best_fit.starts, 'start')}:"]
     top = best_fit.best.objective
     for i, minimum in enumerate(best_fit.minima):
         point = ", ".join(
@@ -293,7 +294,7 @@ def _fit(problem: Problem, best_fit: BestFit, facts: Facts) -> list[str]:
         lines.append(
             f"  {point}: +{max(minimum.objective - top, 0.0):.2f}, "
             f"Laplace weight {100 * minimum.weight:.0f} %, {of_draws}"
-            f"{_count(minimum.starts, 'start')}"
+            f"{counted(minimum.starts, 'start')}"
         )
     if len(best_fit.minima) > 1 and facts.shares:
         lines.append(
@@ -331,12 +332,8 @@ def _sampling(problem: Problem, facts: Facts) -> list[str]:
     hats = [(d.r_hat, k) for k, d in checks.items() if math.isfinite(d.r_hat)]
     hat = "R-hat needs two chains" if not hats else "largest R-hat {:.3f} ({})".format(*max(hats))
     return [
-        f"{facts.draws} draws, {_count(facts.divergences, 'divergence')}; over "
-        f"{_count(len(problem.parameters), 'parameter')} and "
+        f"{facts.draws} draws, {counted(facts.divergences, 'divergence')}; over "
+        f"{counted(len(problem.parameters), 'parameter')} and "
         f"{len(facts.convergence) - len(problem.parameters)} nuisances: {hat}, "
         f"smallest ESS {ess:.0f} ({weakest})"
     ]
-
-
-def _count(number: int, noun: str) -> str:
-    return f"{number} {noun}" if number == 1 else f"{number} {noun}s"

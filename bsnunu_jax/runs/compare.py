@@ -11,7 +11,7 @@ from typing import Any
 
 from bsnunu_jax.cards.comparison import Comparison, Variant
 from bsnunu_jax.foundation.errors import InputError
-from bsnunu_jax.foundation.progress import bar, say_on_stderr, silent
+from bsnunu_jax.foundation.progress import bar, say_on_stderr, silent, warn
 from bsnunu_jax.foundation.seals import read_sealed_json, write_json, write_sealed_json
 from bsnunu_jax.hadrons.transitions import REPORTED_DECAYS
 from bsnunu_jax.inference.evidence.operators import MASSES, PairComparison
@@ -55,6 +55,11 @@ def run_compare(
     for variants in _bases(comparison.variants).values():
         _ = variants[0].card.stated  # errors in data come before anything is written
         variants[0].card.need_measured()
+        for v in variants:
+            v.card.check_reach(variants[0].card.measurements, v.card.content.predictions)
+    if folder is None:
+        for line in comparison.warnings:
+            warn(line)
     settings = {"masses": masses}
     with (
         run(folder, comparison, resume=resume, quiet=quiet, settings=settings)

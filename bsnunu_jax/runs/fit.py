@@ -11,6 +11,7 @@ import numpy as np
 from jaxtyping import Array
 
 from bsnunu_jax.cards.run_card import Card
+from bsnunu_jax.foundation.plain_text import counted
 from bsnunu_jax.foundation.progress import bar
 from bsnunu_jax.foundation.seals import read_sealed_json, write_sealed_json
 from bsnunu_jax.foundation.version import __version__
@@ -88,7 +89,9 @@ def fit_problem(problem: Problem, card: Card, folder: Path, say: Any, quiet: boo
     Returns:
         the summary as text.
     """
-    say(f"{card.content.title}: {problem.size} parameters, {len(problem.measurements)} data sets")
+    parameters = counted(problem.size, "parameter")
+    data = counted(len(problem.measurements), "data set")
+    say(f"{card.content.title}: {parameters}, {data}")
     landscape = Landscape(problem, min(card.content.best_fit.starts, 16))
     jumps = jumping(problem, card.sampler)
     with ThreadPoolExecutor(1) as pool:
@@ -173,7 +176,7 @@ def _best_fit(
         found = read_sealed_json(path, "delete it: `--resume` makes it again")
         return BestFit.from_dict(found["fit"])
     starts = card.content.best_fit.starts
-    say(f"best fit from {starts} starts")
+    say(f"best fit from {counted(starts, 'start')}")
     fit = best_fit(problem, starts=starts, seed=card.content.seed, landscape=landscape)
     at_best = np.array(fit.best.theta)
     log_likelihoods = _log_likelihoods(problem, at_best)

@@ -84,7 +84,7 @@ def run(
     began = time.monotonic()
     with claimed(folder, card, resume, settings=settings) as (ours, origin):
         this = Run(origin, silent if quiet else say_on_stderr)
-        for line in dict.fromkeys(line for one in card.cards for line in one.warnings):
+        for line in dict.fromkeys(card.warnings):
             warn(line)
         yield this
         ours.complete()

@@ -8,6 +8,7 @@ import numpy as np
 from bsnunu_jax.experiments.measurement import Hypothetical, Measurement
 from bsnunu_jax.foundation.errors import InputError, shown
 from bsnunu_jax.foundation.plain_numbers import real_number
+from bsnunu_jax.foundation.plain_text import counted
 
 
 def read_numbers(text: str, where: str) -> tuple[float, ...]:
@@ -39,9 +40,9 @@ class Growth:
         return "factor" if self.together else "luminosity"
 
     @property
-    def words(self) -> str:
-        """Several of them."""
-        return "factors" if self.together else "luminosities"
+    def counted(self) -> str:
+        """How many of them."""
+        return counted(len(self.values), self.name, "" if self.together else "luminosities")
 
 
 def growth_of(

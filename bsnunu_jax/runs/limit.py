@@ -12,6 +12,7 @@ from bsnunu_jax.cards.run_card import Card
 from bsnunu_jax.foundation.errors import InputError
 from bsnunu_jax.foundation.owned import CARD
 from bsnunu_jax.foundation.plain_numbers import finite
+from bsnunu_jax.foundation.plain_text import counted
 from bsnunu_jax.foundation.progress import bar
 from bsnunu_jax.foundation.seals import run_of, sealed, write_json
 from bsnunu_jax.inference.hypotheses.goodness import goodness_of_fit, posterior_predictive
@@ -86,7 +87,9 @@ def run_limit(
     )
     _check_tested(likelihood, tested)
     with run(folder, card, resume=resume, quiet=quiet, settings=options) as ours:
-        ours.say(f"{card.content.title}: best fit of {problem.size} parameters, then scans")
+        parameters = counted(problem.size, "parameter")
+        ours.say(f"{card.content.title}: best fit of {parameters}, then scans")
+        likelihood.need_seen()
         result = _asymptotic(card, likelihood, cl, tested)
         if toys:
             result |= _with_toys(card, likelihood, result, folder, toys, quiet)
@@ -135,6 +138,7 @@ def _asymptotic(
         "test_statistic": kind,
         "why": why,
         "shape_systematic": card.content.shape_systematic,
+        "not_seen": [f.sentence for f in likelihood.minima.flat if likelihood.name in f.parameters],
         "best_fit": {
             "value": float(likelihood.best.value[0]),
             "minus_2_log_likelihood": float(likelihood.best.objective[0]),

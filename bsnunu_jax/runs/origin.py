@@ -38,6 +38,10 @@ class FolderCard(Protocol):
     def cards(self) -> "Sequence[StatedCard]":
         """One a file."""
 
+    @property
+    def warnings(self) -> Sequence[str]:
+        """Where a model leaves its domain, or partons their reach."""
+
 
 class StatedCard(FolderCard, Protocol):
     """A card that states a model with data."""
@@ -49,10 +53,6 @@ class StatedCard(FolderCard, Protocol):
     @property
     def content(self) -> Any:
         """What it says: title, seed, data, likelihood, ..."""
-
-    @property
-    def warnings(self) -> Sequence[str]:
-        """Where the model leaves its domain, or partons their reach."""
 
     @property
     def stated(self) -> Problem:
@@ -158,6 +158,7 @@ def manifest(card: FolderCard, origin: Origin) -> dict[str, Any]:
     return {
         "run": origin.identity,
         **(about(first) if alone else {"cards": [about(one) for one in card.cards]}),
+        "warnings": list(card.warnings),
         "versions": versions(),
         "versions_at_start": dict(origin.versions),
         "versions_of_resumes": [dict(v) for v in origin.resumed],
@@ -184,7 +185,6 @@ def about(card: StatedCard) -> dict[str, Any]:
         "platform": platform.platform(),
         "data_sha256": checksums(card),
         "cite": cite,
-        "warnings": list(card.warnings),
         "tree_tau": {m.name: m.tree_tau for m in problem.measurements},
     }
 

@@ -4,35 +4,24 @@ from collections.abc import Callable, Sequence
 from typing import Any
 
 import jax
-import jax.numpy as jnp
 import numpy as np
 
-from bsnunu_jax.foundation.errors import InputError, shown, worded
-from bsnunu_jax.foundation.located_yaml import located
-from bsnunu_jax.foundation.plain_numbers import real_number
-from bsnunu_jax.hadrons.kinematics import q2_max
-from bsnunu_jax.hadrons.transitions import (
-    MODES,
-    USUAL_QUARKS,
-    Mode,
-    get_decay,
-    get_mode,
-    get_quarks,
-)
-from bsnunu_jax.inputs import Inputs, Nuisances, load_inputs, tables
+from bsnunu_jax.foundation.errors import InputError
+from bsnunu_jax.hadrons.transitions import Mode, get_decay
+from bsnunu_jax.inputs import Inputs, Nuisances
 from bsnunu_jax.inputs.detectors import detector
 from bsnunu_jax.inputs.sets import form_factor_set
-from bsnunu_jax.models import Model, get_model
+from bsnunu_jax.models import get_model
 from bsnunu_jax.models.values import GivenPoint
 from bsnunu_jax.numerics.batch import chunked_vmap
 from bsnunu_jax.observables import inclusive
-from bsnunu_jax.observables.catalogue import OTHERS, Observable, equals_sm, get_observable
+from bsnunu_jax.observables.catalogue import Observable, get_observable
 from bsnunu_jax.observables.escape import detector_behind
 from bsnunu_jax.observables.observable import uncertain
 from bsnunu_jax.observables.tree_level import PARTS, TREE_MODES, left_out
-from bsnunu_jax.states import InvisibleState, Neutrinos, each_state
-from bsnunu_jax.states.base import quarks_of
-from bsnunu_jax.states.sectors import Sectors
+from bsnunu_jax.runs.given import inputs_of, parameters_of, points_of
+from bsnunu_jax.runs.no_part import names_of, without_part
+from bsnunu_jax.states import each_state
 from bsnunu_jax.states.unstable import unstable
 
 
@@ -88,11 +77,11 @@ def predict(
     lines = [*lines, *(point.warnings if point else ())]
     if tree_tau and not any(o.name in PARTS for o in chosen):
         raise InputError(
-            f"applies to none of {_names(chosen)}",
+            f"applies to none of {names_of(chosen)}",
             where="--tree-tau",
             allowed=f"it adds to BR(...inv) and dBR/dq2(...inv) of {', '.join(TREE_MODES)}",
         )
-    points = _points(chosen, q2, inputs)
+    points = points_of(chosen, q2, inputs)
 
     def evaluate(inputs: Inputs) -> list[jax.Array]:
         states = the_model.build(parameters, inputs)
@@ -118,16 +107,9 @@ def predict(
         result["note"] = the_model.note
     remarks = the_model.remarks(parameters, inputs)
     states = each_state(the_model.build(parameters, inputs))
-    elsewhere = _elsewhere(chosen, states)
-    untouched = _of_sm(chosen, elsewhere, values, inputs, points)
-    if parameters and len(elsewhere) == len(chosen) and {*elsewhere} <= {*untouched}:
-        quarks = dict.fromkeys(get_decay(str(o.mode)).quarks for o in chosen)
-        raise InputError(
-            f"the coefficients given are of another quark transition than {_names(chosen)}",
-            allowed="; ".join(_how(the_model, q) for q in quarks),
-        )
-    if untouched:
-        remarks.append(f"the model has no part in {_names(untouched)}: SM values")
+    remarks += without_part(
+        chosen, states, values, inputs, points, the_model, given=bool(parameters)
+    )
     if not tree_tau:
         remarks += left_out([o.name for o in chosen], inputs, ", --tree-tau adds it")
     remarks += _extrapolated(chosen, inputs)
@@ -167,59 +149,6 @@ def predict(
     return result
 
 
-def _how(model: Model, quarks: str) -> str:
-    """How coefficients of a quark transition are given."""
-    row = get_quarks(quarks)
-    matrix = f"CL_{row.letters}_tautau".replace("__", "_")
-    if "quarks" in model.settings:
-        return f"give some of {quarks}: quarks={quarks}"
-    if row.sm:
-        example = f", e.g. {matrix}" if matrix in model.parameters else ""
-        return f"give some of {quarks}{example}"
-    without = f"{quarks} has no SM coefficient, hence none of neutrinos"
-    return f"{without}: take a pair with quarks {quarks}"
-
-
-def _elsewhere(
-    observables: Sequence[Observable], states: Sequence[InvisibleState]
-) -> list[Observable]:
-    """Decays of quark transitions in which the states have no coefficients.
-
-    Where they have none at all those of b -> s are meant.
-    """
-    known = {q for state in states for q in quarks_of(state)} or {USUAL_QUARKS}
-    return [o for o in observables if o.mode is not None and get_decay(o.mode).quarks not in known]
-
-
-def _of_sm(
-    observables: Sequence[Observable],
-    elsewhere: Sequence[Observable],
-    values: Sequence[np.ndarray],
-    inputs: Inputs,
-    points: jax.Array,
-) -> list[Observable]:
-    """Those of other sectors or quark transitions in which the model changes nothing."""
-    beside = [
-        (o, v)
-        for o, v in zip(observables, values, strict=True)
-        if (o.name in OTHERS or o in elsewhere) and not o.dark
-    ]
-    if not beside:
-        return []
-    sm = Sectors((Neutrinos(),))
-
-    def evaluate(inputs: Inputs) -> list[jax.Array]:
-        return [
-            jax.vmap(lambda s, o=o: o.function(sm, inputs, s))(points)
-            if o.differential
-            else o.function(sm, inputs)
-            for o, _ in beside
-        ]
-
-    of_sm = jax.jit(evaluate)(inputs)
-    return [o for (o, v), s in zip(beside, of_sm, strict=True) if equals_sm(v, np.asarray(s))]
-
-
 def _extrapolated(observables: Sequence[Observable], inputs: Inputs) -> list[str]:
     """A line for every set of form factors that says where it is extrapolated."""
     decays = [get_decay(o.mode) for o in observables if o.mode is not None]
@@ -253,122 +182,9 @@ def _refuse_infinite(observables: Sequence[Observable], values: Sequence[np.ndar
             raise InputError(f"{o.name} is not finite here", allowed=allowed)
 
 
-def _names(observables: Sequence[Observable]) -> str:
-    return ", ".join(o.name for o in observables)
-
-
 def _value(observable: Observable, tree_tau: bool, *arguments: Any) -> jax.Array:
     """The observable, with the tree-level part of its mode if that is asked for."""
     value = observable.function(*arguments)
     if not tree_tau or observable.name not in PARTS:
         return value
     return value + get_observable(PARTS[observable.name]).function(*arguments)
-
-
-def as_table(result: dict[str, Any]) -> str:
-    """Predictions as aligned text."""
-    rows = [f"model {result['model']}, preset {result['preset']}"]
-    rows += [
-        f"  {k} = {complex(v['re'], v['im']) if isinstance(v, dict) else v}"
-        for k, v in result["parameters"].items()
-    ]
-    if "tree_tau" in result:
-        modes = dict.fromkeys(
-            str(get_observable(n).mode) for n in result["observables"] if n in PARTS
-        )
-        hadrons = ", ".join(MODES[mode].meson for mode in modes)
-        rows.append(f"  B+ -> tau nu, tau -> {hadrons} nu at tree level: included")
-    if "note" in result:
-        rows.append(f"  ({result['note']})")
-    rows += [f"  {line}" for line in result.get("remarks", ())]
-    width = max(len(name) for name in result["observables"])
-    for name, entry in result["observables"].items():
-        value, std = (entry["value"], entry["std"]) if isinstance(entry, dict) else (entry, None)
-        if isinstance(value, list):
-            unit = f"  [{get_observable(name).unit}]" if get_observable(name).unit != "1" else ""
-            rows.append(name + unit)
-            for i, q2 in enumerate(result["q2"]):
-                rows.append(f"  q2 = {q2:<10g} {_number(value[i], std[i] if std else None)}")
-        else:
-            rows.append(f"{name:<{width}}  {_number(value, std)}")
-    return "\n".join(rows)
-
-
-def _number(value: float, std: float | None) -> str:
-    return f"{value:.6g}" if std is None else f"{value:.6g} +- {std:.2g}"
-
-
-def _split(item: str, option: str, form: str) -> tuple[str, str]:
-    name, separator, value = item.partition("=")
-    if not (separator and name and value):
-        raise InputError(f"cannot read {shown(item)}", where=option, allowed=f"write {form}")
-    return name.strip(), value.strip()
-
-
-def inputs_of(preset: str, form_factors: Sequence[str]) -> Inputs:
-    """The inputs of the options `--preset` and `--form-factors`.
-
-    Raises:
-        InputError: for unknown names.
-    """
-    sets = dict(_split(item, "--form-factors", "B->K=SET") for item in form_factors)
-    with located("--preset"):
-        tables.preset(preset)
-    with located("--form-factors"):
-        for item in sets.items():
-            form_factor_set(*item)
-    return load_inputs(preset, sets)
-
-
-def parameters_of(model: Model, settings: Sequence[str]) -> dict[str, Any]:
-    """Parameters by name from "NAME=VALUE".
-
-    Raises:
-        InputError: for a name that is unknown or set twice, or a value that is not allowed.
-    """
-    found: dict[str, Any] = {}
-    for item in settings:
-        name, text = _split(item, "--set", "NAME=VALUE")
-        model.check((name,), "--set")
-        value = model.read(name, text, f"--set {name}")
-        if name in found:
-            raise InputError(f"{name!r} is set twice", where="--set")
-        found[name] = value
-    return found
-
-
-def _points(observables: Sequence[Observable], q2: str | None, inputs: Inputs) -> jax.Array:
-    """The q2 values, inside the phase space of every spectrum asked for."""
-    spectra = [o for o in observables if o.differential]
-    if spectra and q2 is None:
-        raise InputError(f"{spectra[0].name!r} is a spectrum", allowed="give --q2 A,B,... in GeV^2")
-    if q2 is None:
-        return jnp.zeros(0)
-    if not spectra:
-        raise InputError(
-            f"none of {_names(observables)} is a spectrum",
-            where="--q2",
-            allowed="drop it, or ask for dBR/dq2(...)",
-        )
-    try:
-        points = [real_number(x) for x in q2.split(",")]
-    except ValueError as error:
-        beyond = "finite" in str(error)
-        what = f"q2 = {worded(q2)} is outside the phase space" if beyond else None
-        raise InputError(
-            what or f"cannot read {shown(q2)}",
-            where="--q2",
-            allowed="comma-separated numbers in GeV^2",
-        ) from None
-    for o in spectra:
-        assert o.mode is not None
-        mode = get_mode(o.mode)
-        end = float(q2_max(inputs.values[mode.m_B], inputs.values[mode.m_K]))
-        for x in points:
-            if not 0 <= x <= end:
-                raise InputError(
-                    f"q2 = {x:g} is outside the phase space of {o.name}",
-                    where="--q2",
-                    allowed=f"0 to {end:.4f} GeV^2",
-                )
-    return jnp.asarray(points)

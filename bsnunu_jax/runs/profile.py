@@ -13,6 +13,7 @@ from bsnunu_jax.foundation.progress import warn
 from bsnunu_jax.foundation.seals import write_json
 from bsnunu_jax.inference.fits.best_fit import best_fit
 from bsnunu_jax.inference.fits.profile_map import check, profile_map
+from bsnunu_jax.inference.problem.flat_lines import need_seen
 from bsnunu_jax.inference.problem.parameters import LogUniform
 from bsnunu_jax.inference.problem.problem import Problem
 from bsnunu_jax.runs.folder import run
@@ -52,6 +53,7 @@ def run_profile(
         ours.say(f"{card.content.title}: {points} points, {problem.size - len(axes)} profiled")
         starts, seed = card.content.best_fit.starts, card.content.seed
         fit = best_fit(problem, starts=starts, seed=seed, errors=False)
+        need_seen(fit.flat, list(axes), [p.name for p in problem.parameters], "--over")
         found = profile_map(
             problem,
             list(axes),

@@ -124,7 +124,7 @@ def run_project(
         found = []
         for i, subject in enumerate(subjects):
             at = "".join(f", {k} = {v}" for k, v in points[i].items())
-            ours.say(f"{card.content.title}{at}: {len(growth.values)} {growth.words}")
+            ours.say(f"{card.content.title}{at}: {growth.counted}")
             thrown = Toys(toys, card.content.seed, folder / "toys" / f"point_{i}", counter.update)
             found.append(_point(subject, growth, true, cl, thrown, truth=stated_truth))
             if posterior:
@@ -193,6 +193,7 @@ def _point(
 ) -> dict[str, Any]:
     """One combination of held values; of a stated truth with the expected interval around it."""
     projection, report = subject.projection, subject.report
+    projection.need_seen()
     factors = subject.factors(growth)
     best = float(projection.best.value[0])
     if subject.name in truth.values:

@@ -6,7 +6,8 @@ from typing import Any
 from bsnunu_jax.foundation.packaged import packaged
 from bsnunu_jax.hadrons.transitions import AVERAGES, MODES, QUARKS
 from bsnunu_jax.observables.catalogue import POLARISED
-from bsnunu_jax.runs.predict import inputs_of, predict
+from bsnunu_jax.runs.given import inputs_of
+from bsnunu_jax.runs.predict import predict
 
 # Draws of the inputs: the uncertainty is good to 4 %.
 DRAWS = 300
@@ -47,7 +48,7 @@ def standard_model(
     programs = packaged("runs", "standard_model_programs.yaml")["programs"]
     # The hint is of `predict` with names.
     said = (line.replace(", --tree-tau adds it", "") for line in found.get("remarks", ()))
-    remarks = list(dict.fromkeys(line for line in said if "SM values" not in line))
+    remarks = list(dict.fromkeys(line for line in said if "SM values for" not in line))
     left_out = dict.fromkeys(m.transition for m in modes if m.transition not in known)
     if left_out:
         remarks.append(f"no set of form factors is named for {', '.join(left_out)}: left out")

@@ -148,7 +148,9 @@ def held(card: Card, given: Mapping[str, str]) -> Problem:
     fixed |= {n: values[p.name] for p in problem.parameters if p.name in values for n in p.also}
     sections = card.content.parameters
     fitted = {n: sections[p.name].range for p in left for n in (p.name, *p.also)}
-    model.check_values(fitted | {n: (v, v) for n, v in fixed.items()}, lambda _: where, fit=True)
+    ends = fitted | {n: (v, v) for n, v in fixed.items()}
+    model.check_values(ends, lambda _: where, fit=True)
+    card.check_reach(problem.measurements, card.content.predictions, ends)
     return replace(problem, parameters=left, fixed=arguments(model, fixed))
 
 

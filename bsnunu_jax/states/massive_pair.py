@@ -121,6 +121,11 @@ class MassivePair(eqx.Module):
         self.quarks = get_quarks(quarks).name
 
     @property
+    def least_mass(self) -> Scalar:
+        """Of both particles [GeV]."""
+        return sum(self.masses, start=jnp.zeros(()))
+
+    @property
     def masses(self) -> tuple[Scalar, Scalar]:
         """Both masses [GeV], at most `HEAVIEST`."""
         m = jnp.minimum(self.m, HEAVIEST)

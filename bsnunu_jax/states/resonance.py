@@ -114,6 +114,11 @@ class Line:
     m: Scalar
 
     @property
+    def least_mass(self) -> Scalar:
+        """That of X [GeV]."""
+        return self.m
+
+    @property
     def _line(self) -> Scalar:
         """Its q2 [GeV^2]."""
         return jnp.minimum(self.m, HEAVIEST) ** 2

@@ -15,6 +15,7 @@ from bsnunu_jax.inference.fits.profiled_errors import profiled
 from bsnunu_jax.inference.problem.flat_lines import FLAT, Directions, FlatLine, centred
 from bsnunu_jax.inference.problem.landscape import Landscape
 from bsnunu_jax.inference.problem.problem import Problem
+from bsnunu_jax.inference.problem.symmetries import is_correlated
 from bsnunu_jax.numerics.bounded import descend
 
 # Two results are one minimum if -2 ln L agrees to the first and every coordinate to the second
@@ -147,12 +148,13 @@ def best_fit(
     point[:, :free] = rng.uniform(-1.3, 1.3, size=(starts, free))
     local = landscape or Landscape(problem, starts)
     directions = Directions(local)
-    if free and (
-        len(local.symmetries.scalings) == free or (len(directions.exact) == free and not plateaus)
-    ):
+    scaled = len(local.symmetries.scalings) == free
+    if free and not plateaus and (scaled or len(directions.exact) == free):
+        names = ", ".join(p.name for p in problem.parameters)
+        products = "fix the couplings that multiply them at a value that is not 0, or "
         raise InputError(
-            "no fitted parameter changes anything that is measured",
-            allowed="fix the couplings that multiply them at a value that is not 0",
+            f"the data do not see {names}: no fitted parameter changes anything that is measured",
+            allowed=f"{products if is_correlated(problem) else ''}add data that read them",
         )
     point = _descend(local, point, steps)
     point[:, :free] = np.where(local.box.bounded, np.sin(point[:, :free]), point[:, :free])

@@ -41,7 +41,9 @@ def minima_of(
         held = problem.parameters[index]
         fixed = tuple((name, null) for name in (held.name, *held.also))
         rest = replace(problem, parameters=others, fixed=(*problem.fixed, *fixed))
-        for m in best_fit(rest, starts=starts, seed=seed, errors=False).minima[:_MOST]:
+        # At the null of one parameter the data may see none of the others.
+        found = best_fit(rest, starts=starts, seed=seed, errors=False, plateaus=True)
+        for m in found.minima[:_MOST]:
             theta = np.array(m.inside)
             values = np.asarray(_values(rest, theta))
             points.append((np.insert(values, index, null), theta[size - 1 :]))

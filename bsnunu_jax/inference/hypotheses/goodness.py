@@ -23,8 +23,8 @@ class Goodness:
 
     Attributes:
         statistic: 2 ln L_saturated - 2 ln L_best, constraint terms included.
-        dof: bins and quoted values minus fitted parameters. A nuisance adds a constraint and a
-            parameter.
+        dof: bins and quoted values minus fitted parameters, without directions that the data do not
+            see. A nuisance adds a constraint and a parameter.
         p_value: of chi2 with so many degrees of freedom, NaN if there are none.
     """
 

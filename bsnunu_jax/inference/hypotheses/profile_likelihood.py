@@ -19,6 +19,7 @@ from bsnunu_jax.inference.fits.lanes import Descent, Lanes
 from bsnunu_jax.inference.fits.starts import descent_coordinates, minima_of, off_edges
 from bsnunu_jax.inference.hypotheses.ensembles import DataSets, Fits
 from bsnunu_jax.inference.hypotheses.follow import Followed
+from bsnunu_jax.inference.problem.flat_lines import need_seen
 from bsnunu_jax.inference.problem.parameters import LogUniform, Normal
 from bsnunu_jax.inference.problem.problem import Data, Problem
 from bsnunu_jax.inference.problem.programs import Arrays, Whole, program, shared
@@ -117,6 +118,15 @@ class ProfileLikelihood:
             ahead.result()
         return found
 
+    def need_seen(self) -> None:
+        """Refuse a parameter of interest that the data do not see.
+
+        Raises:
+            InputError: naming it.
+        """
+        names = [p.name for p in self.problem.parameters]
+        need_seen(self.minima.flat, [self.name], names, "--parameter")
+
     @cached_property
     def scale(self) -> float:
         """A rough error of the parameter of interest."""
@@ -153,8 +163,8 @@ class ProfileLikelihood:
 
     @property
     def unconstrained(self) -> int:
-        """Number of fitted parameters without a constraint term."""
-        return int((~self._constrained).sum())
+        """Number of fitted parameters without a constraint term, lines that data do not see off."""
+        return int((~self._constrained).sum()) - len(self.minima.flat)
 
     @property
     def observed(self) -> DataSets:

@@ -12,6 +12,7 @@ import numpy as np
 from jaxtyping import Float
 from scipy.optimize import minimize
 
+from bsnunu_jax.foundation.errors import InputError
 from bsnunu_jax.inference.problem.landscape import Landscape, chord
 
 # Points at which the gradient is looked at, beside 8 for every parameter.
@@ -81,6 +82,43 @@ class FlatLine:
     def exact(self) -> bool:
         """Whether it is flat to rounding."""
         return self.change <= _UNSEEN
+
+    @property
+    def parameters(self) -> tuple[str, ...]:
+        """Those that change along it.
+
+        >>> FlatLine({"a": 1.0, "b": -0.93, "c": 1e-4}, 0.0).parameters
+        ('a', 'b')
+        """
+        return tuple(k for k, c in self.coefficients.items() if abs(c) > _UNTOLD)
+
+
+def need_seen(
+    lines: Sequence[FlatLine], wanted: Sequence[str], known: Sequence[str], where: str
+) -> None:
+    """Refuse parameters of which the data see nothing.
+
+    Args:
+        lines: flat lines of the problem.
+        wanted: the parameters of interest.
+        known: all that are fitted.
+        where: the option that names them.
+
+    Raises:
+        InputError: naming the first such parameter.
+
+    >>> need_seen([FlatLine({"a": 1.0, "b": -1.0}, 0.0)], ["a"], ["a", "b"], "--parameter")
+    """
+    unseen = [line.parameters[0] for line in lines if len(line.parameters) == 1]
+    for name in wanted:
+        if name in unseen:
+            seen = ", ".join(n for n in known if n not in unseen)
+            others = f"take one that they see ({seen}), or " if seen else ""
+            raise InputError(
+                f"the data do not see {name}: -2 ln L does not change with it",
+                where=where,
+                allowed=f"{others}add data that read it",
+            )
 
 
 class Directions:
