@@ -4,6 +4,7 @@ import json
 
 import numpy as np
 import pytest
+from commands import run
 
 from bsnunu_jax.cli import main
 from bsnunu_jax.foundation.packaged import packaged
@@ -12,15 +13,8 @@ from bsnunu_jax.observables.catalogue import POLARISED
 from bsnunu_jax.runs.predict import predict
 
 
-def run(capsys: pytest.CaptureFixture[str], *arguments: str) -> tuple[int, str, str]:
-    with pytest.raises(SystemExit) as done:
-        main(["predict", "--sm", *arguments])
-    out, err = capsys.readouterr()
-    return int(done.value.code or 0), out, err
-
-
 def test_table(capsys: pytest.CaptureFixture[str]) -> None:
-    code, out, _ = run(capsys, "--errors", "40", "--json")
+    code, out, _ = run(capsys, "predict", "--sm", "--errors", "40", "--json")
     assert code == 0
     result = json.loads(out)
     found = result["observables"]
@@ -38,7 +32,7 @@ def test_table(capsys: pytest.CaptureFixture[str]) -> None:
 def test_published_values_are_near(capsys: pytest.CaptureFixture[str]) -> None:
     """Within 2 sigma of both where it has one, within 13 % of another program."""
     published = packaged("runs", "standard_model.yaml")["published"]
-    _, out, _ = run(capsys, "--errors", "40", "--json")
+    _, out, _ = run(capsys, "predict", "--sm", "--errors", "40", "--json")
     found = json.loads(out)["observables"]
     assert set(published) <= set(found)
     for name, known in published.items():
@@ -53,7 +47,7 @@ def test_published_values_are_near(capsys: pytest.CaptureFixture[str]) -> None:
 
 
 def test_text(capsys: pytest.CaptureFixture[str]) -> None:
-    code, out, _ = run(capsys, "--errors", "2", "--preset", "flavio")
+    code, out, _ = run(capsys, "predict", "--sm", "--errors", "2", "--preset", "flavio")
     assert code == 0
     lines = {line.split()[0]: line for line in out.splitlines() if line.startswith("BR(")}
     assert "4.43e-06 +- 3.1e-07" in lines["BR(B+->K+inv)"]
@@ -74,7 +68,7 @@ REFUSED = {
 
 @pytest.mark.parametrize("arguments", REFUSED)
 def test_refusals(arguments: tuple[str, ...], capsys: pytest.CaptureFixture[str]) -> None:
-    code, out, err = run(capsys, *arguments)
+    code, out, err = run(capsys, "predict", "--sm", *arguments)
     assert (code, out) == (2, "")
     assert REFUSED[arguments] in err
     assert err.count("\n") == 1
