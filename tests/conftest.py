@@ -35,7 +35,7 @@ _MADE = pytest.StashKey[str]()
 jax.config.update("jax_numpy_rank_promotion", "raise")
 
 # Lowering a program makes many objects and no garbage: half of its time went into looking for some.
-gc.set_threshold(50_000, 20, 20)
+gc.set_threshold(200_000, 50, 100)
 
 LIKELIHOOD_VARIABLE = "BSNUNU_BELLE2_KNUNU"
 LIKELIHOOD_FILES = (

@@ -104,7 +104,7 @@ def test_pairs(name, inputs, rng):
         assert np.abs(form[0, 1].sum(axis=0)).max() < TOLERANCE * np.abs(form[0, 0]).max()
 
 
-@pytest.mark.parametrize("name", DISTINCT)
+@pytest.mark.parametrize("name", ["fermions", "N N"])
 def test_the_mode_of_the_table(name, inputs, rng):
     """Its masses and form factors, at a q2 on each side of where the lattice begins."""
     case, mode = DISTINCT[name], "Lambdab->Lambda"

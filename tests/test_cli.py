@@ -7,17 +7,10 @@ import sys
 
 import numpy as np
 import pytest
+from commands import run
 
 from bsnunu_jax import InputError, Neutrinos, branching_fraction, load_inputs, longitudinal_fraction
-from bsnunu_jax.cli import main
 from bsnunu_jax.observables.catalogue import OBSERVABLES
-
-
-def run(capsys, *arguments: str) -> tuple[int, str, str]:
-    with pytest.raises(SystemExit) as caught:
-        main(list(arguments))
-    out, err = capsys.readouterr()
-    return int(caught.value.code or 0), out, err
 
 
 def test_predict_json(capsys):
@@ -99,7 +92,9 @@ def test_every_observable_is_predicted(capsys):
     dark = [n for n, o in OBSERVABLES.items() if o.dark]
     of_dark = ("--model", "vlq-dm", "--set", "m=0.6", "--set", "C_ss=1e-4")
     # Without a recommended set, one is named.
-    of_rest = ("--set", "CR_tautau=-5", "--form-factors", "Bs->K=gvdv2020_lcsrlattice")
+    of_rest = ("--form-factors", "Bs->K=gvdv2020_lcsrlattice")
+    for name in ("CR_tautau", "CR_bd_tautau", "CR_sd_tautau"):  # or all is compared with the SM
+        of_rest += ("--set", f"{name}=-5")
     for asked, settings in ((names, of_rest), (dark, of_dark)):
         code, out, _ = run(capsys, "predict", *asked, "--json", *settings)
         assert code == 0

@@ -44,14 +44,14 @@ def test_other_data_are_traced_and_leave_the_rest(measurements, state, inputs, n
     assert isinstance(m, Generative)
     z = jnp.full(len(m.nuisance_names), 0.2)
 
+    @jax.jit
     def value(data):
         return m.with_data(data).log_likelihood(Predictions([state], inputs), z)
 
     data = m.data
-    assert float(value(data)) == pytest.approx(
-        float(m.log_likelihood(Predictions([state], inputs), z)), rel=1e-14
-    )
-    several = jnp.stack([data, data + 1.5])
+    own = jax.jit(lambda z: m.log_likelihood(Predictions([state], inputs), z))(z)
+    assert float(value(data)) == pytest.approx(float(own), rel=1e-14)
+    several = np.stack([data, np.asarray(data) + 1.5])
     batch = jax.jit(jax.vmap(value))(several)
     np.testing.assert_allclose(batch, [value(d) for d in several], rtol=1e-12)
     assert m.with_data(data + 1.5).data == pytest.approx(np.asarray(data) + 1.5)
@@ -68,17 +68,18 @@ def test_coordinates_and_calibrations_stay(measurements):
 def test_asimov_data_suit_the_model(measurements, state, inputs, name):
     """No other data have a saturated model closer to the prediction."""
     m = measurements[name]
-    z = jnp.full(len(m.nuisance_names), 0.3)
-    predictions = Predictions([state], inputs)
-    asimov = m.expected_data(predictions, z)
+    z = np.full(len(m.nuisance_names), 0.3)
+    asimov = np.asarray(jax.jit(lambda z: m.expected_data(Predictions([state], inputs), z))(z))
 
+    @jax.jit
     def distance(data):
-        other = m.with_data(data)
+        other, predictions = m.with_data(data), Predictions([state], inputs)
         profiled = isinstance(other, ProfiledMeasurement)
         method = other.profile_log_likelihood if profiled else other.log_likelihood
-        return float(other.saturated(predictions, z) - method(predictions, z))
+        return other.saturated(predictions, z) - method(predictions, z)
 
-    assert distance(asimov) == pytest.approx(0, abs=2e-3)  # marginalised background: skewness
+    # A marginalised background has some skewness.
+    assert float(distance(asimov)) == pytest.approx(0, abs=2e-3)
     assert distance(m.data) > distance(asimov)
     assert distance(asimov + 2) > distance(asimov)
 
@@ -86,8 +87,10 @@ def test_asimov_data_suit_the_model(measurements, state, inputs, name):
 def test_toys_of_a_quoted_value_have_two_sides(inputs):
     """The density of the value is exp(-pull^2/2), each side with its own width."""
     keys = jax.random.split(jax.random.key(5), 20_000)
-    predictions = Predictions([Neutrinos()], inputs)
-    toys = np.asarray(jax.vmap(lambda k: RATIO.sample_data(predictions, jnp.zeros(0), k))(keys))
+    draw = jax.jit(
+        jax.vmap(lambda k: RATIO.sample_data(Predictions([Neutrinos()], inputs), jnp.zeros(0), k))
+    )
+    toys = np.asarray(draw(keys))
     below = toys[toys < 1]
     above = toys[toys >= 1]
     # a value below the prediction has it above: the upper error, 1.5
@@ -139,7 +142,7 @@ def test_saturated_marginal_is_the_maximum():
             options={"xatol": 1e-10},
         )
         total -= best.fun
-    found = saturated_marginal(jnp.asarray(observed), jnp.asarray(spread))
+    found = jax.jit(saturated_marginal)(observed, spread)
     assert float(found) == pytest.approx(total, abs=1e-9)
 
 
@@ -151,14 +154,15 @@ def test_objective_with_other_data_and_centres(measurements, inputs):
         tuple(measurements.values()),
     )
     values, z = jnp.array([-8.0]), jnp.full(problem.size - 1, 0.1)
-    default = problem.objective_at(values, z)
-    same = problem.objective_at(values, z, data=problem.data, centres=jnp.zeros_like(z))
+    objective, toy = jax.jit(problem.objective_at), jax.jit(problem.sample_data)
+    default = objective(values, z)
+    same = objective(values, z, data=problem.data, centres=np.zeros(z.size))
     assert float(same) == pytest.approx(float(default), rel=1e-13)
-    centred = problem.objective_at(values, z, centres=z)
+    centred = objective(values, z, centres=z)
     assert float(default - centred) == pytest.approx(0.01 * z.size)
-    asimov = problem.expected_data(values, z)
-    assert problem.objective_at(values, z, data=asimov) < default
-    toys = [problem.sample_data(values, z, jax.random.key(k)) for k in (1, 1, 2)]
+    asimov = jax.jit(problem.expected_data)(values, z)
+    assert objective(values, z, data=asimov, centres=np.zeros(z.size)) < default
+    toys = [toy(values, z, jax.random.key(k)) for k in (1, 1, 2)]
     np.testing.assert_array_equal(toys[0][0], toys[1][0])
     assert not np.array_equal(toys[0][0], toys[2][0])
 

@@ -19,8 +19,8 @@ INT, TERM = signal.SIGINT, signal.SIGTERM
     ("name", "after", "signals"),
     [
         ("fit", 0.0, (INT,)),  # while JAX is imported
-        ("fit", 5.0, (INT,)),  # while programs are compiled
-        ("limit", 3.5, (INT, INT)),
+        ("fit", 3.5, (INT,)),  # while programs are compiled
+        ("limit", 3.0, (INT, INT)),
         ("scan", 2.5, (TERM,)),
         ("predict", 0.7, (INT, INT, INT)),
     ],

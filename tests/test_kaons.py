@@ -9,10 +9,10 @@ import jax.numpy as jnp
 import numpy as np
 import programs
 import pytest
+from commands import run
 from scipy.integrate import quad
 
 from bsnunu_jax import FermionPair, Neutrinos, ScalarPair, get_observable, load_inputs
-from bsnunu_jax.cli import main
 from bsnunu_jax.foundation.errors import InputError
 from bsnunu_jax.hadrons.transitions import get_mode
 from bsnunu_jax.inputs import Inputs, Nuisances
@@ -191,6 +191,7 @@ def test_forms_of_several_pairs_see_what_a_kaon_sees(inputs: Inputs) -> None:
     pairs = [ScalarPair(0.05, quarks="s->d", **c) for c in ({"S": 2 + 1j}, {"V": 2 + 1j})]
     requests = [(mode, None) for mode in KAONS]
 
+    @jax.jit
     def kernels(pair: Any) -> list[Any]:
         made = forms(pair, inputs, requests)
         return [made[r](inputs) for r in requests]
@@ -265,13 +266,6 @@ def test_right_handed_quarks_have_no_relation(inputs: Inputs) -> None:
     assert complex(state.CR[1, 1]) == 2
     assert complex(state.elsewhere["s->d"]["CR"][0, 0]) == 3
     assert complex(state.elsewhere["s->d"]["CLp"][1, 1]) == 0.5
-
-
-def run(capsys: pytest.CaptureFixture[str], *arguments: str) -> tuple[int, str, str]:
-    with pytest.raises(SystemExit) as done:
-        main([*arguments])
-    out, err = capsys.readouterr()
-    return int(done.value.code or 0), out, err
 
 
 REFUSED = {

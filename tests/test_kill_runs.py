@@ -16,7 +16,7 @@ def test_kills_and_deletions_at_random_moments():
             sys.executable,
             str(SCRIPT),
             "--rounds",
-            "6",
+            "4",
             "--deletions",
             "2",
             "--commands",
@@ -28,6 +28,6 @@ def test_kills_and_deletions_at_random_moments():
         check=False,
     )
     assert done.returncode == 0, done.stdout + done.stderr
-    assert "killed: 6 (" in done.stdout
+    assert "killed: 4 (" in done.stdout
     assert "deleted: 2 (" in done.stdout
     assert "0 wrong" in done.stdout

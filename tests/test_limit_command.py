@@ -5,10 +5,10 @@ import json
 import numpy as np
 import pytest
 import yaml
+from commands import run
 from scipy.stats import norm
 
 from bsnunu_jax.cards.run_card import Card
-from bsnunu_jax.cli import main
 from bsnunu_jax.inputs import load_inputs
 from bsnunu_jax.runs.fit import run_fit
 
@@ -37,19 +37,12 @@ def cards(tmp_path):
     return tmp_path
 
 
-def run(capsys, *arguments) -> tuple[int, str, str]:
-    with pytest.raises(SystemExit) as caught:
-        main([str(a) for a in ("limit", *arguments)])
-    out, err = capsys.readouterr()
-    return int(caught.value.code or 0), out, err
-
-
 def test_an_upper_limit_with_toys_and_a_posterior(capsys, cards):
     run_fit(Card(cards / "one.yaml"), cards / "fit", quiet=True)
     capsys.readouterr()
     out = cards / "out"
     options = ("--out", out, "--quiet", "--toys", 60, "--test", 6, "--posterior", cards / "fit")
-    code, text, err = run(capsys, cards / "one.yaml", *options, "--json")
+    code, text, err = run(capsys, "limit", cards / "one.yaml", *options, "--json")
     assert (code, err) == (0, "")
     result = json.loads(text)
     assert result == json.loads((out / "limits.json").read_text())
@@ -74,13 +67,13 @@ def test_an_upper_limit_with_toys_and_a_posterior(capsys, cards):
     for name in ("card.yaml", "manifest.json", "figures/limit.pdf", "figures/limit.png"):
         assert (out / name).stat().st_size > 100
 
-    code, _, err = run(capsys, cards / "one.yaml", *options)
+    code, _, err = run(capsys, "limit", cards / "one.yaml", *options)
     assert code == 2
     assert "holds a run of this card already; add --resume" in err
-    code, _, err = run(capsys, cards / "one.yaml", *options, "--resume", "--cl", 0.9)
+    code, _, err = run(capsys, "limit", cards / "one.yaml", *options, "--resume", "--cl", 0.9)
     assert code == 2
     assert "another card, seed or setting" in err
-    code, text, _ = run(capsys, cards / "one.yaml", *options, "--resume")
+    code, text, _ = run(capsys, "limit", cards / "one.yaml", *options, "--resume")
     assert code == 0
     assert "95 % CLs upper limit" in text
     assert json.loads((out / "limits.json").read_text()) == result
@@ -88,7 +81,14 @@ def test_an_upper_limit_with_toys_and_a_posterior(capsys, cards):
 
 def test_an_interval_of_one_of_two_parameters(capsys, cards):
     code, text, _ = run(
-        capsys, cards / "two.yaml", "--parameter", "CR_tautau", "--out", cards / "out", "--json"
+        capsys,
+        "limit",
+        cards / "two.yaml",
+        "--parameter",
+        "CR_tautau",
+        "--out",
+        cards / "out",
+        "--json",
     )
     assert code == 0
     result = json.loads(text)
@@ -124,7 +124,7 @@ def test_an_interval_of_one_of_two_parameters(capsys, cards):
 )
 def test_bad_input_is_one_line(capsys, cards, monkeypatch, arguments, message):
     monkeypatch.chdir(cards)
-    code, out, err = run(capsys, *arguments, "--quiet")
+    code, out, err = run(capsys, "limit", *arguments, "--quiet")
     assert code == 2
     assert out == ""
     assert err.startswith("bsnunu: error: ")
@@ -139,6 +139,8 @@ def test_a_posterior_of_another_card_is_refused(capsys, cards):
     (folder / "posterior.nc").write_bytes(b"")
     other = yaml.safe_load(Card(cards / "one.yaml").resolved) | {"data": ["belle_2017_Kstar0"]}
     (folder / "card.yaml").write_text(yaml.safe_dump(other))
-    code, _, err = run(capsys, cards / "one.yaml", "--posterior", folder, "--out", cards / "out")
+    code, _, err = run(
+        capsys, "limit", cards / "one.yaml", "--posterior", folder, "--out", cards / "out"
+    )
     assert code == 2
     assert "the fit there has other data" in err

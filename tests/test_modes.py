@@ -7,9 +7,10 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 import pytest
+from commands import run
+from jax import Array
 
 from bsnunu_jax import Neutrinos, ScalarPair, branching_fraction, get_observable, load_inputs
-from bsnunu_jax.cli import main
 from bsnunu_jax.foundation.errors import InputError
 from bsnunu_jax.hadrons.transitions import ANNIHILATIONS, MODES, QUARKS, REPORTED, TRANSITIONS
 from bsnunu_jax.inputs import GROUPS, Inputs, Nuisances
@@ -18,6 +19,7 @@ from bsnunu_jax.observables import branching
 from bsnunu_jax.observables.catalogue import ALIASES, EOS_ALIASES, OBSERVABLES
 from bsnunu_jax.rates import kernels as rates
 from bsnunu_jax.rates.forms import forms
+from bsnunu_jax.states import InvisibleState
 
 # flavio 2.7.1, flavio.sm_prediction.
 FLAVIO = {
@@ -100,10 +102,15 @@ def test_forms_are_the_integrals(mode: str, inputs: Inputs) -> None:
     mass = 0.05 if quarks == "s->d" else 0.6
     pair = ScalarPair(mass, S=1.0, P=1.0, V=1.0, A=1.0, quarks=quarks)
     nuisances = Nuisances(inputs, [transition])
-    shifted = nuisances.shift(jnp.linspace(-1.0, 1.0, nuisances.size))
-    for state in (Neutrinos(), pair):
+
+    @jax.jit
+    def both(state: InvisibleState, inputs: Inputs) -> tuple[dict[str, Array], dict[str, Array]]:
+        shifted = nuisances.shift(jnp.linspace(-1.0, 1.0, nuisances.size))
         made = forms(state, inputs, [(mode, None)])[mode, None](shifted)
-        exact = rates.integrated_kernels(mode, state, shifted)
+        return made, rates.integrated_kernels(mode, state, shifted)
+
+    for state in (Neutrinos(), pair):
+        made, exact = both(state, inputs)
         assert set(made) == set(exact)
         for name, value in made.items():
             assert float(value) == pytest.approx(float(exact[name]), rel=1e-11, abs=0)
@@ -171,13 +178,6 @@ def test_groups_of_decays() -> None:
     assert {"b->d", "B->pi"} <= set(of_pion)
     assert "Bs->phi" not in of_pion
     assert "masses" not in of_pion
-
-
-def run(capsys: pytest.CaptureFixture[str], *arguments: str) -> tuple[int, str, str]:
-    with pytest.raises(SystemExit) as done:
-        main([*arguments])
-    out, err = capsys.readouterr()
-    return int(done.value.code or 0), out, err
 
 
 REFUSED = {

@@ -5,9 +5,9 @@ import re
 from pathlib import Path
 
 import pytest
+from commands import run
 
 from bsnunu_jax.cards.run_card import Card
-from bsnunu_jax.cli import main
 from bsnunu_jax.models import MODELS
 from bsnunu_jax.report.draws import axis_label
 
@@ -130,13 +130,6 @@ def test_every_parameter_is_described():
             # letters side by side are no name: _ and long words are commands or upright
             bare = re.sub(r"\\[a-z]+", "", quantity.latex, flags=re.IGNORECASE)
             assert not re.search(r"(tau|mu|Lambda|theta|rho)", bare), quantity.latex
-
-
-def run(capsys, *arguments):
-    with pytest.raises(SystemExit) as caught:
-        main(list(arguments))
-    out, err = capsys.readouterr()
-    return int(caught.value.code or 0), out, err
 
 
 @pytest.mark.parametrize("model", MODELS)

@@ -41,7 +41,7 @@ def main_fit(tmp_path_factory):
         seed=5,
         folder=tmp_path_factory.mktemp("blocks"),
     )
-    draws = jax.vmap(jax.vmap(problem.reported))(chains.theta)
+    draws = jax.jit(jax.vmap(jax.vmap(problem.reported)))(chains.theta)
     return problem, fit, chains, {k: np.asarray(v) for k, v in draws.items()}
 
 

@@ -11,12 +11,12 @@ import numpy as np
 import pyhf
 import pytest
 import yaml
+from commands import run
 from counting_model import STRENGTH, Bins, counting_problem
 from scipy.optimize import brentq
 from scipy.stats import norm
 
 from bsnunu_jax.cards.run_card import Card
-from bsnunu_jax.cli import main
 from bsnunu_jax.experiments import load_measurements
 from bsnunu_jax.experiments.histfactory.reweighted import Reweighted
 from bsnunu_jax.foundation.errors import InputError
@@ -238,7 +238,8 @@ def test_the_published_model_has_the_expected_limit_of_pyhf(likelihood_dir, inpu
             warnings.simplefilter("ignore", DeprecationWarning)  # of the validator of the schema
             model = pyhf.Workspace(scaled_workspace(content, factor)).model()
         start = jnp.asarray(model.config.suggested_init()).at[model.config.poi_index].set(0.0)
-        data = model.expected_data(start)
+        logpdf = jax.jit(model.logpdf)
+        data = jax.jit(model.expected_data)(start)
         held = np.array(model.config.suggested_fixed())
         for name in ("mu", "corr_ff_c1", "corr_ff_c2", "corr_ff_c3"):
             held[model.config.par_slice(name)] = True
@@ -249,10 +250,10 @@ def test_the_published_model_has_the_expected_limit_of_pyhf(likelihood_dir, inpu
             return -2 * model.logpdf(tested.at[free].add(moved), data)[0]
 
         slope, bend = jax.jit(jax.grad(height)), jax.jit(jax.hessian(height))
-        moved = jnp.zeros(len(free))
+        moved = np.zeros(len(free))
         while np.abs(slope(moved)).max() > 1e-6:
-            moved -= jnp.linalg.solve(bend(moved), slope(moved))
-        q = float(height(moved) + 2 * model.logpdf(start, data)[0])
+            moved -= np.linalg.solve(bend(moved), slope(moved))
+        q = float(jax.jit(height)(moved) + 2 * logpdf(start, data)[0])
     finally:
         pyhf.set_backend(*before)
     assert np.sqrt(q) == pytest.approx(norm.isf(0.025), rel=1e-4)
@@ -286,17 +287,10 @@ def card_at(folder: Path, name: str, **changes) -> Path:
     return path
 
 
-def run(capsys, *arguments) -> tuple[int, str, str]:
-    with pytest.raises(SystemExit) as caught:
-        main([str(a) for a in ("project", *arguments)])
-    out, err = capsys.readouterr()
-    return int(caught.value.code or 0), out, err
-
-
 def test_limits_on_a_scale_are_those_of_the_coefficient(capsys, tmp_path):
     path, out = card_at(tmp_path, "dm_scalar_V.yaml"), tmp_path / "out"
     arguments = path, "--set", "m=0.5", "--luminosity", "0.362,5", "--true", "6", "--quiet"
-    code, text, err = run(capsys, *arguments, "--json", "--out", out)
+    code, text, err = run(capsys, "project", *arguments, "--json", "--out", out)
     assert (code, err) == (0, "")
     result = json.loads(text)
     assert result == json.loads((out / "project.json").read_text())
@@ -325,7 +319,7 @@ def test_limits_on_a_scale_are_those_of_the_coefficient(capsys, tmp_path):
 def test_a_strength_with_toys_and_a_table(capsys, tmp_path):
     path, out = card_at(tmp_path, "belle2_mu.yaml"), tmp_path / "out"
     options = "--luminosity", "5", "--true", 1, "--out", out, "--toys", 6, "--quiet"
-    code, text, err = run(capsys, path, *options)
+    code, text, err = run(capsys, "project", path, *options)
     assert (code, err) == (0, "")
     assert "expected 95 % CLs limit  mu < " in text
     assert "median 5 sigma for" in text
@@ -335,10 +329,10 @@ def test_a_strength_with_toys_and_a_table(capsys, tmp_path):
     for row in rows:
         assert row["toys"]["failed"] == 0
         assert row["toys"]["discovery"][1]["Z"] == pytest.approx(row["discovery"][1]["Z"], abs=1.5)
-    code, _, err = run(capsys, path, *options)
+    code, _, err = run(capsys, "project", path, *options)
     assert code == 2
     assert "add --resume" in err
-    code, text, _ = run(capsys, path, *options, "--resume", "--json")
+    code, text, _ = run(capsys, "project", path, *options, "--resume", "--json")
     assert code == 0
     assert json.loads(text) == result
 
@@ -376,7 +370,7 @@ def test_a_strength_with_toys_and_a_table(capsys, tmp_path):
 )
 def test_bad_input_is_one_line(capsys, tmp_path, monkeypatch, card, arguments, message):
     monkeypatch.chdir(tmp_path)
-    code, out, err = run(capsys, card_at(tmp_path, card), *arguments, "--quiet")
+    code, out, err = run(capsys, "project", card_at(tmp_path, card), *arguments, "--quiet")
     assert code == 2
     assert out == ""
     assert err.startswith("bsnunu: error: ")

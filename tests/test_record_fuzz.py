@@ -10,7 +10,7 @@ import numpy as np
 import yaml
 from hypothesis import HealthCheck, given, seed, settings
 from hypothesis import strategies as st
-from mutations import mutate
+from mutated_documents import mutate
 from workspaces import LUMI, channel, histosys, modifier, normsys, sample, staterror, workspace
 
 from bsnunu_jax.experiments import load_measurements

@@ -188,23 +188,29 @@ def test_the_command(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None
     assert json.loads((tmp_path / "slides-q2" / "inputs.json").read_text())["seed"] == 3
 
 
+# The command with items that take no time, and then as long as one likes.
+_ITEMS = """
+import sys, time
+from bsnunu_jax.cli import main
+from bsnunu_jax.reproduce.items import Item
+from bsnunu_jax.reproduce.row import Product, Row
+
+def make(item, settings):
+    time.sleep(0 if item.name == "fig1" else 60)
+    return Product(rows=[Row(1, "", "q", "1", 1.0, agrees=True)])
+
+Item.make = make
+sys.argv[0] = "bsnunu"
+main()
+"""
+
+
 def test_an_interrupt_ends_it_at_once(tmp_path: Path) -> None:
-    """The first item is on disk, whole; the rest is not begun."""
+    """The first item is on disk, whole; the rest is not. While XLA compiles: test_interrupts.py."""
     process = subprocess.Popen(
         [
-            sys.executable,
-            "-c",
-            WITH_SIGINT,
-            sys.executable,
-            "-m",
-            "bsnunu_jax",
-            "reproduce",
-            "slides-q2",
-            "fig3",
-            "fig1",
-            "slides-scalar-model",
-            "--out",
-            str(tmp_path),
+            *(sys.executable, "-c", WITH_SIGINT, sys.executable, "-c", _ITEMS),
+            *("reproduce", "fig1", "fig3", "slides-q2", "--out", str(tmp_path)),
         ],
         text=True,
         stdout=subprocess.PIPE,
@@ -220,6 +226,10 @@ def test_an_interrupt_ends_it_at_once(tmp_path: Path) -> None:
     assert time.monotonic() - start < 20
     assert process.returncode == 130, (output, errors)
     assert errors.strip().splitlines()[-1].endswith("interrupted; items that are done are kept")
+    assert [p.name for p in tmp_path.iterdir() if p.is_dir()] == ["fig1"]
+    files = json.loads((tmp_path / "fig1" / "inputs.json").read_text())["files"]
+    assert {p.name for p in (tmp_path / "fig1").iterdir()} == {"inputs.json", *files}
+    assert "rows.json" in files
     assert not list(tmp_path.rglob("*.partial*"))
 
 

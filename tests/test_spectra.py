@@ -8,6 +8,7 @@ import jax.numpy as jnp
 import numpy as np
 import programs
 import pytest
+from commands import run
 from scipy.integrate import quad
 
 from bsnunu_jax import (
@@ -21,7 +22,6 @@ from bsnunu_jax import (
     TwoBody,
     Universal,
 )
-from bsnunu_jax.cli import main
 from bsnunu_jax.experiments import load_measurements
 from bsnunu_jax.hadrons.kinematics import q2_max
 from bsnunu_jax.hadrons.transitions import MODES, REPORTED
@@ -264,12 +264,6 @@ class TestOmega:
             assert [float(s) for s in run(m, c)[1]] == [0.0, 0.0]
 
 
-def run(capsys, *arguments):
-    with pytest.raises(SystemExit) as caught:
-        main(["predict", *arguments])
-    return int(caught.value.code or 0), *capsys.readouterr()
-
-
 class TestPredict:
     def test_observables(self, capsys, inputs):
         names = ("dGammatilde/dq2(B+->K+inv)", "dGammatilde_eff/dq2(B+->K+inv)", "omega")
@@ -283,7 +277,7 @@ class TestPredict:
             "--set",
             "S=1e-8",
         )
-        code, out, _ = run(capsys, *names, *settings, "--q2", "1,5.5", "--json")
+        code, out, _ = run(capsys, "predict", *names, *settings, "--q2", "1,5.5", "--json")
         assert code == 0
         found = json.loads(out)["observables"]
         states = [SM, Resonance(2.1, 0.2, S=1e-8)]
@@ -315,6 +309,6 @@ class TestPredict:
         ],
     )
     def test_bad_input_is_one_line(self, capsys, arguments, message):
-        code, out, err = run(capsys, *arguments)
+        code, out, err = run(capsys, "predict", *arguments)
         assert (code, out, err.count("\n")) == (2, "", 1)
         assert message in err

@@ -4,6 +4,7 @@ import json
 
 import numpy as np
 import pytest
+from commands import run
 
 from bsnunu_jax.cli import main
 from bsnunu_jax.foundation.packaged import packaged
@@ -12,15 +13,8 @@ from bsnunu_jax.observables.catalogue import POLARISED
 from bsnunu_jax.runs.predict import predict
 
 
-def run(capsys: pytest.CaptureFixture[str], *arguments: str) -> tuple[int, str, str]:
-    with pytest.raises(SystemExit) as done:
-        main(["predict", "--sm", *arguments])
-    out, err = capsys.readouterr()
-    return int(done.value.code or 0), out, err
-
-
 def test_table(capsys: pytest.CaptureFixture[str]) -> None:
-    code, out, _ = run(capsys, "--errors", "40", "--json")
+    code, out, _ = run(capsys, "predict", "--sm", "--errors", "40", "--json")
     assert code == 0
     result = json.loads(out)
     found = result["observables"]
@@ -39,7 +33,7 @@ def test_every_row_is_beside_another_value(capsys: pytest.CaptureFixture[str]) -
     """Read in a paper, or of another program; within 3 sigma, and beyond 1 there is a reason."""
     of_papers = packaged("runs", "standard_model.yaml")
     programs = packaged("runs", "standard_model_programs.yaml")["programs"]
-    _, out, _ = run(capsys, "--errors", "40", "--json")
+    _, out, _ = run(capsys, "predict", "--sm", "--errors", "40", "--json")
     found = json.loads(out)["observables"]
     beside = {**of_papers["published"], **of_papers["not_read"]}
     assert set(beside) == set(found) >= {name for of in programs.values() for name in of}
@@ -63,7 +57,7 @@ def test_every_row_is_beside_another_value(capsys: pytest.CaptureFixture[str]) -
 
 
 def test_text(capsys: pytest.CaptureFixture[str]) -> None:
-    code, out, _ = run(capsys, "--errors", "2", "--preset", "flavio")
+    code, out, _ = run(capsys, "predict", "--sm", "--errors", "2", "--preset", "flavio")
     assert code == 0
     lines = {line.split()[0]: line for line in out.splitlines() if line.startswith("BR(")}
     assert "4.43e-06 +- 3.1e-07" in lines["BR(B+->K+inv)"]
@@ -93,7 +87,7 @@ REFUSED = {
 
 @pytest.mark.parametrize("arguments", REFUSED)
 def test_refusals(arguments: tuple[str, ...], capsys: pytest.CaptureFixture[str]) -> None:
-    code, out, err = run(capsys, *arguments)
+    code, out, err = run(capsys, "predict", "--sm", *arguments)
     assert (code, out) == (2, "")
     assert REFUSED[arguments] in err
     assert err.count("\n") == 1

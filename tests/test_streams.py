@@ -6,11 +6,22 @@ import subprocess
 import sys
 
 import yaml
-from small_runs import in_shell, one_line, write_cards
+from small_runs import environment, in_shell, one_line, write_cards
 
 from bsnunu_jax.experiments.records.record import user_folder
 
 ASCII = {"LC_ALL": "C", "PYTHONIOENCODING": "ascii", "PYTHONUTF8": "0", "PYTHONCOERCECLOCALE": "0"}
+# The command, for each argument.
+IN_TURN = """
+import shlex, sys
+from bsnunu_jax.cli import main
+for line in sys.argv[1:]:
+    sys.argv = ["bsnunu", *shlex.split(line)]
+    try:
+        main()
+    except SystemExit as end:
+        print("exit code", end.code or 0)
+"""
 TITLE = "B → K νν̄, größer"
 
 
@@ -38,13 +49,22 @@ def test_files_are_utf8_and_output_is_readable_in_an_ascii_locale(tmp_path):
         if name == "comparison":
             content["variants"] = [content["variants"][0] | {"name": "größer", "panel": "ν"}]
         path.write_text(yaml.safe_dump(content, allow_unicode=True), encoding="utf-8")
-    for line, file in (
-        ("profile card.yaml --over CR_tautau --out profile", "profile/card.yaml"),
-        ("compare comparison.yaml --out compare", "compare/compare.json"),
-    ):
-        done = in_shell(f"$BSNUNU {line}", tmp_path, **ASCII)
-        assert done.returncode == 0, done.stderr
-        assert "Traceback" not in done.stderr
+    lines = (
+        "profile card.yaml --over CR_tautau --out profile",
+        "compare comparison.yaml --out compare",
+    )
+    done = subprocess.run(
+        [sys.executable, "-c", IN_TURN, *lines],
+        cwd=tmp_path,
+        env=environment(**ASCII),
+        capture_output=True,
+        encoding="utf-8",
+        check=False,
+    )
+    assert done.returncode == 0, done.stderr
+    assert "Traceback" not in done.stderr
+    assert done.stdout.count("exit code 0\n") == 2
+    for file in ("profile/card.yaml", "compare/compare.json"):
         assert TITLE in (tmp_path / file).read_text(encoding="utf-8")
 
 

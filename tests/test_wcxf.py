@@ -7,10 +7,10 @@ import jax
 import numpy as np
 import pytest
 import yaml
+from commands import run
 from test_popxf import draw
 
 from bsnunu_jax import InputError, load_inputs
-from bsnunu_jax.cli import main
 from bsnunu_jax.exchange import load_wcxf, names, read_wcxf, write_wcxf
 from bsnunu_jax.exchange.write import coefficients
 from bsnunu_jax.models import get_model
@@ -300,13 +300,6 @@ def test_malformed_files(text, message, tmp_path):
 def test_models_without_a_basis(model, given, basis, message):
     with pytest.raises(InputError, match=message):
         coefficients(given, model=model, basis=basis)
-
-
-def run(capsys, *arguments):
-    with pytest.raises(SystemExit) as caught:
-        main(list(arguments))
-    out, err = capsys.readouterr()
-    return int(caught.value.code or 0), out, err
 
 
 def test_predict_from_a_file(capsys, tmp_path):

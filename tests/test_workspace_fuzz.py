@@ -9,7 +9,7 @@ from pathlib import Path
 import numpy as np
 from hypothesis import HealthCheck, given, seed, settings
 from hypothesis import strategies as st
-from mutations import mutate
+from mutated_documents import mutate
 from workspaces import GOOD, LUMI, all_pairs, magnitude, modifier, theirs, workspace
 
 from bsnunu_jax.experiments.histfactory.evaluated import evaluated

@@ -21,7 +21,7 @@ from bsnunu_jax.observables.observable import uncertain
 from bsnunu_jax.observables.tree_level import PARTS, TREE_MODES, left_out
 from bsnunu_jax.runs.given import inputs_of, parameters_of, points_of
 from bsnunu_jax.runs.no_part import names_of, without_part
-from bsnunu_jax.states import each_state
+from bsnunu_jax.states import InvisibleState, each_state
 from bsnunu_jax.states.unstable import unstable
 
 

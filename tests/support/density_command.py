@@ -2,17 +2,12 @@
 
 import json
 
-import pytest
-
-from bsnunu_jax.cli import main
+import commands
 
 
 def run(capsys, *arguments) -> tuple[int, str, str]:
     """Exit code, stdout and stderr of `bsnunu data density`."""
-    with pytest.raises(SystemExit) as exit_:
-        main(["data", "density", *map(str, arguments)])
-    captured = capsys.readouterr()
-    return exit_.value.code or 0, captured.out, captured.err
+    return commands.run(capsys, "data", "density", *arguments)
 
 
 def shown(capsys, *arguments) -> dict:

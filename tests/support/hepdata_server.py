@@ -10,9 +10,8 @@ from dataclasses import replace
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 
 import numpy as np
-import pytest
+from commands import run
 
-from bsnunu_jax.cli import main
 from bsnunu_jax.experiments.records import hepdata
 from bsnunu_jax.experiments.records.record import CHECKSUMS, DATA_SETS, WORKSPACE
 
@@ -219,13 +218,6 @@ def serving(monkeypatch, data):
     http.shutdown()
     thread.join()
     http.server_close()
-
-
-def run(capsys, *arguments):
-    with pytest.raises(SystemExit) as caught:
-        main([str(a) for a in arguments])
-    out, err = capsys.readouterr()
-    return int(caught.value.code or 0), out, err
 
 
 def failure(capsys, *arguments, code=1):
