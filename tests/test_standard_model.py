@@ -69,7 +69,7 @@ def test_text(capsys: pytest.CaptureFixture[str]) -> None:
 
 
 def test_reasons(capsys: pytest.CaptureFixture[str]) -> None:
-    _, out, _ = run(capsys, "--errors", "2")
+    _, out, _ = run(capsys, "predict", "--sm", "--errors", "2")
     below = out.partition("further away than the uncertainties, because:\n")[2].splitlines()
     reasons = packaged("runs", "standard_model.yaml")["differences"]
     assert sorted(below) == sorted(f"  {name}: {why}" for name, why in reasons.items())

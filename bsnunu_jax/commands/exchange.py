@@ -1,5 +1,6 @@
 """The command `bsnunu export`."""
 
+import json
 from pathlib import Path
 from typing import Any
 
@@ -9,6 +10,7 @@ from bsnunu_jax.commands.options import (
     CARD,
     DOMAIN,
     FORM_FACTORS,
+    JSON,
     LIKELIHOOD,
     MODEL,
     PATH,
@@ -24,7 +26,7 @@ _SET = click.option("--set", "settings", multiple=True, metavar="NAME=VALUE", he
 
 @click.group()
 def export() -> None:
-    """Files for other codes: popxf (predictions), wcxf (coefficients), flavio (measurements)."""
+    """Files for other codes: popxf, wcxf, flavio, pyhf; and records of published likelihoods."""
 
 
 @export.command()
@@ -154,6 +156,91 @@ def flavio(
     head = f"{title}; model {loaded.content.model}; data: {names}"
     write_flavio(out, found, name=name or title, about=[head])
     echo(str(out))
+
+
+@export.command()
+@click.argument("record", metavar="RECORD")
+@MODEL
+@_SET
+@PRESET
+@FORM_FACTORS
+@click.option(
+    "--card", type=PATH, metavar="CARD", help="Model, inputs and fixed parameters from a card."
+)
+@LIKELIHOOD
+@JSON
+@click.option("--out", type=PATH, required=True, help="NAME.json")
+def pyhf(
+    record: str,
+    model: str,
+    settings: tuple[str, ...],
+    preset: str,
+    form_factors: tuple[str, ...],
+    card: Path | None,
+    likelihood: Path | None,
+    as_json: bool,
+    out: Path,
+) -> None:
+    """Write the workspace of a record with the signal of a model at a point, for pyhf.
+
+    RECORD is a folder with a record.yaml, or belle2_knunu_2023 with --likelihood. The background
+    model is the published one; the output says which modifiers stay.
+
+    Example: bsnunu export pyhf my_record/ --set CR_tautau=-12 --out point.json
+    """
+    from bsnunu_jax.cards.run_card import Card
+    from bsnunu_jax.exchange.pyhf import record_of, signal_workspace
+    from bsnunu_jax.foundation.files import write_whole
+    from bsnunu_jax.models import get_model
+    from bsnunu_jax.runs.predict import parameters_of
+
+    if out.suffix != ".json":
+        raise InputError(
+            f"the suffix {out.suffix!r} is not that of a workspace",
+            where="--out",
+            allowed="end the name with .json",
+        )
+    if card is not None:
+        if preset != "default" or form_factors or model != "neutrinos":
+            raise InputError("the card has model and inputs", where="--card", allowed="--set alone")
+        loaded = Card(card, likelihood=likelihood)
+        the_model, inputs = get_model(loaded.content.model), loaded.nuisances.inputs
+        parameters = dict(loaded.fixed) | parameters_of(the_model, settings)
+    else:
+        name, parameters, inputs = _given(model, settings, preset, form_factors)
+        the_model = get_model(name)
+    ranges = {name: (value, value) for name, value in parameters.items()}
+    the_model.check_values(ranges, lambda name: f"--set {name}")
+    made = signal_workspace(record_of(record, likelihood), the_model, parameters, inputs)
+    about = made.about | {"log_density": made.log_density, "file": str(out)}
+    write_whole(out, json.dumps(made.content, indent=1) + "\n")
+    if as_json:
+        return echo(json.dumps(about))
+    for key, value in about.items():
+        echo(f"{key}: {', '.join(map(str, value)) if isinstance(value, list) else value}")
+
+
+@export.command("record")
+@click.argument("source", metavar="RECORD|CARD")
+@LIKELIHOOD
+@click.option("--id", "name", metavar="NAME", help="Of the new record [that of the old one].")
+@click.option("--out", type=PATH, required=True, help="A new folder.")
+def record_command(source: str, likelihood: Path | None, name: str | None, out: Path) -> None:
+    """Write a record: record.yaml, workspace, densities, null models, with checksums.
+
+    RECORD is a folder with a record.yaml or belle2_knunu_2023: in its compact form, or with
+    --likelihood the published one. Of a CARD the one record in its data. From Python:
+    bsnunu_jax.exchange.record.write_record.
+
+    Example: bsnunu export record belle2_knunu_2023 --out belle2/
+    """
+    from bsnunu_jax.cards.run_card import Card
+    from bsnunu_jax.exchange.record import export_record
+
+    path = Path(source)
+    card = Card(path, likelihood=likelihood) if path.suffix in (".yaml", ".yml") else None
+    for file in export_record(source, card, likelihood, out, id=name):
+        echo(str(file))
 
 
 def _given(

@@ -114,7 +114,7 @@ def bridge(
     """
     known, held = get_model(model), dict(fixed or {})
     _check(known, couplings, held)
-    pyhf, modifier = _peers()
+    pyhf, modifier = peers()
     if inputs is None:
         inputs = load_inputs("eos", {"B->K": "flag2021_hpqcd2022"})
     varied = Nuisances(inputs, nuisances)
@@ -174,7 +174,12 @@ def _densities(published: Reweighted) -> list[tuple[tuple[str, str], np.ndarray]
     return [(r, density[[row == r for row in rows]]) for r in dict.fromkeys(rows)]
 
 
-def _peers() -> tuple[Any, Any]:
+def peers() -> tuple[Any, Any]:
+    """pyhf and `redist.modifier`.
+
+    Raises:
+        InputError: without the extra `belle2`.
+    """
     try:
         import pyhf
         from redist import modifier

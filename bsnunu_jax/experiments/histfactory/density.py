@@ -5,14 +5,16 @@ entries of `model.py` times all factors of single bins: shapefactor, shapesys an
 """
 
 from dataclasses import dataclass
+from functools import cached_property
 from typing import Any
 
 import jax.numpy as jnp
 import numpy as np
 from jaxtyping import Array, Float
 
-from bsnunu_jax.experiments.histfactory.model import HistFactory, times
+from bsnunu_jax.experiments.histfactory.model import HistFactory
 from bsnunu_jax.experiments.histfactory.parameters import Parameters
+from bsnunu_jax.experiments.histfactory.pieces import Pieces
 from bsnunu_jax.experiments.quoted.marginal_poisson import poisson
 
 Scalar = Float[Array, ""]
@@ -60,8 +62,16 @@ class Density:
 
     def entry_rates(self, vector: Vector, xp: Any = jnp) -> Float[Array, " entries"]:
         """Expected events of every entry; `xp` is jax.numpy, or numpy, which compiles nothing."""
-        rates = self.model.entry_rates(vector[self.alpha_at], vector[self.factor_at], xp)
-        return times(rates, vector, self.bin_factors, xp)
+        alpha, factors, *columns = self._picks.of(vector, xp)
+        rates = self.model.entry_rates(alpha, factors, xp)
+        for column in columns:
+            rates = rates * column
+        return rates
+
+    @cached_property
+    def _picks(self) -> Pieces:
+        """Of the vector: systematics, factors, every column of the factors of single bins."""
+        return Pieces(len(self.parameters), (self.alpha_at, self.factor_at, *self.bin_factors.T))
 
     def bin_rates(
         self, vector: Vector, weights: Float[Array, " entries"] | None = None, xp: Any = jnp

@@ -20,14 +20,15 @@ import jax.numpy as jnp
 import numpy as np
 from jaxtyping import Array, Float
 
-from bsnunu_jax.experiments.histfactory.layout import channel_shapes, runs, spread, sums
+from bsnunu_jax.experiments.histfactory.factors import Factors, NormCode, factors_of
+from bsnunu_jax.experiments.histfactory.layout import channel_shapes, sums
+from bsnunu_jax.experiments.histfactory.pieces import Pieces
 from bsnunu_jax.experiments.quoted.marginal_poisson import poisson
 
 Scalar = Float[Array, ""]
-NormCode = Literal["code4", "code1"]
 HistoCode = Literal["code4p", "code0"]
-# Modifiers of an entry that are multiplied one by one, and the size of a small matrix.
-_COLUMNS, _SMALL = 2, 10_000
+# Size of a small matrix.
+_SMALL = 2_000
 
 
 @dataclass(frozen=True, eq=False)
@@ -77,16 +78,35 @@ class HistFactory:
         self, alpha: Float[Array, " alphas"], factors: Float[Array, " factors"], xp: Any = jnp
     ) -> Float[Array, " entries"]:
         """Expected events of every entry with all gammas at 1; `xp` is jax.numpy or numpy."""
-        shifted = xp.asarray(self.nominal) + alpha @ self.symmetric
-        curved = np.flatnonzero(self.antisymmetric.any(axis=1))
-        if curved.size:
-            bend = _antisymmetric_weight(alpha[curved], self.histo_code, xp)
-            shifted = shifted + bend @ self.antisymmetric[curved]
-        at = alpha[self.norm_alpha]
-        norms = _norm_factor(at, self.norm_up, self.norm_down, self.norm_code, xp)
-        for modifiers, table in ((norms, self.norm_of_entry), (factors, self.factor_of_entry)):
-            shifted = times(shifted, modifiers, table, xp)
-        return shifted
+        moved, curved, at = self._systematics.of(alpha, xp)
+        bend = _antisymmetric_weight(curved, self.histo_code, xp)
+        shifts = xp.concatenate([moved, bend]) if curved.size else moved
+        shifted = self.nominal + shifts @ self._shifts if shifts.size else xp.asarray(self.nominal)
+        return shifted * self._factors.of_entries(at, factors, self.norm_code, xp)
+
+    @cached_property
+    def _systematics(self) -> Pieces:
+        """Picks of the systematics: with an even part, with a curved one, of normalisations."""
+        moved, curved = (
+            np.flatnonzero(m.any(axis=1)) for m in (self.symmetric, self.antisymmetric)
+        )
+        return Pieces(len(self.alphas), (moved, curved, self._factors.alphas))
+
+    @cached_property
+    def _shifts(self) -> np.ndarray:
+        moved, curved, _ = self._systematics.indices
+        return np.concatenate([self.symmetric[moved], self.antisymmetric[curved]])
+
+    @cached_property
+    def _factors(self) -> Factors:
+        return factors_of(
+            self.norm_of_entry,
+            self.factor_of_entry,
+            self.norm_alpha,
+            self.norm_up,
+            self.norm_down,
+            len(self.factors),
+        )
 
     def bin_rates(
         self, entry_rates: Float[Array, " entries"], xp: Any = jnp
@@ -195,43 +215,6 @@ def padded(rows: Sequence[Sequence[int]], padding: int) -> np.ndarray:
     return np.array(filled, dtype=int).reshape(len(rows), width)
 
 
-def times(
-    rates: Float[Array, " entries"],
-    modifiers: Float[Array | np.ndarray, " n"],
-    table: np.ndarray,
-    xp: Any = jnp,
-) -> Float[Array, " entries"]:
-    """Rates times the modifiers of every entry, a row of the table, 1 where an index is n."""
-    if table.shape[1] > _COLUMNS:  # one product for the entries whose rows are alike
-        starts = runs(table)
-        rows = _picked(modifiers, table[starts].T.ravel(), xp).reshape(-1, len(starts))
-        return rates * spread(_product(rows, xp), starts, len(table), xp)
-    for column in table.T:
-        rates = rates * _picked(modifiers, column, xp)
-    return rates
-
-
-def _product(rows: Float[Array, "k entries"], xp: Any) -> Float[Array, " entries"]:
-    """The product over the first axis, by halves: exact also where a factor is 0."""
-    while len(rows) > 1:
-        half = len(rows) // 2
-        rows = xp.concatenate([rows[:half] * rows[half : 2 * half], rows[2 * half :]])
-    return rows[0]
-
-
-def _picked(
-    modifiers: Float[Array | np.ndarray, " n"], index: np.ndarray, xp: Any
-) -> Float[Array, " entries"]:
-    """modifiers[index], 1 where index = n.
-
-    A product where it is small: XLA scatters the gradient of a gather, which takes longer.
-    """
-    if xp is np or index.size * modifiers.size > _SMALL:
-        return xp.append(modifiers, 1.0)[index]
-    chosen = (index[:, None] == np.arange(modifiers.size)).astype(float)
-    return chosen @ modifiers + (index == modifiers.size)
-
-
 def _log_normal(pulls: Float[Array, " n"]) -> Scalar:
     """ln of standard-normal densities, summed."""
     return -0.5 * jnp.sum(pulls**2) - 0.5 * np.log(2 * np.pi) * pulls.size
@@ -244,21 +227,3 @@ def _antisymmetric_weight(alpha: Array, code: HistoCode, xp: Any) -> Array:
         return linear
     square = alpha**2
     return xp.where(square > 1, linear, square * (15 + square * (3 * square - 10)))
-
-
-def _norm_factor(alpha: Array, up: np.ndarray, down: np.ndarray, code: NormCode, xp: Any) -> Array:
-    """Factor of a normsys: up^alpha or down^-alpha; code4 joins them by a polynomial inside 1."""
-    log_up, log_down = np.log(up), np.log(down)
-    exponential = xp.exp(xp.where(alpha >= 0, alpha * log_up, -alpha * log_down))
-    if code == "code1":
-        return exponential
-    # Value, slope and curvature agree at +-1: the even and the odd part have three each.
-    even = [(up * log_up**n + down * log_down**n) / 2 for n in range(3)]
-    odd = [(up * log_up**n - down * log_down**n) / 2 for n in range(3)]
-    v, s, c = odd
-    a1, a3, a5 = (15 * v - 7 * s + c) / 8, (-5 * v + 5 * s - c) / 4, (3 * v - 3 * s + c) / 8
-    v, s, c = even[0] - 1, even[1], even[2]
-    a2, a4, a6 = (24 * v - 9 * s + c) / 8, (-12 * v + 7 * s - c) / 4, (8 * v - 5 * s + c) / 8
-    series = a4 + alpha * (a5 + alpha * a6)
-    inside = 1 + alpha * (a1 + alpha * (a2 + alpha * (a3 + alpha * series)))
-    return xp.where(xp.abs(alpha) > 1, exponential, inside)

@@ -13,6 +13,7 @@ import jax.numpy as jnp
 import numpy as np
 from jaxtyping import Array, Float
 
+from bsnunu_jax.experiments.histfactory.pieces import Pieces
 from bsnunu_jax.experiments.histfactory.places import Place
 from bsnunu_jax.experiments.histfactory.specification import Settings
 from bsnunu_jax.experiments.quoted.marginal_poisson import poisson
@@ -193,7 +194,7 @@ class Parameters:
             sets = [s for s in self.sets if s.constraint == kind]
             at = [where[self.slices[s.name]] for s in sets]
             auxdata, scales = [s.auxdata for s in sets], [s.scale for s in sets]
-            found[kind] = _joined(at), _joined(auxdata), _joined(scales)
+            found[kind] = _joined(at).astype(int), _joined(auxdata), _joined(scales)
         return found
 
     def log_constraints(
@@ -207,17 +208,29 @@ class Parameters:
                 parameters without a constraint do not matter.
             xp: jax.numpy, or numpy.
         """
-        total = xp.zeros(())
-        for kind, (at, given, scale) in self.constraints.items():
-            if not len(at):
-                continue
-            seen = given if auxdata is None else auxdata[at]
-            if kind == "normal":
-                norm = float(np.log(scale).sum() + 0.5 * np.log(2 * np.pi) * len(at))
-                total = total - 0.5 * xp.sum(((seen - vector[at]) / scale) ** 2) - norm
-            else:
-                total = total + poisson(seen, scale * vector[at], xp)
+        centre, per_width, norm = self._normals
+        if auxdata is not None:
+            centre = xp.where(per_width > 0, auxdata, 0.0)
+        total = -0.5 * xp.sum(((centre - vector) * per_width) ** 2) - norm
+        at, given, scale = self.constraints["poisson"]
+        if len(at):
+            (rates,) = self._counted.of(vector, xp)
+            total = total + poisson(given if auxdata is None else auxdata[at], scale * rates, xp)
         return total
+
+    @cached_property
+    def _normals(self) -> tuple[np.ndarray, np.ndarray, float]:
+        """Of all parameters: centre and 1/width, both 0 without a normal; ln of the norms."""
+        at, given, scale = self.constraints["normal"]
+        centre, per_width = np.zeros(len(self)), np.zeros(len(self))
+        centre[at], per_width[at] = given, 1 / scale
+        norm = float(np.log(scale).sum() + 0.5 * np.log(2 * np.pi) * len(at))
+        return centre, per_width, norm
+
+    @cached_property
+    def _counted(self) -> Pieces:
+        """Picks the parameters with a Poisson term."""
+        return Pieces(len(self), (self.constraints["poisson"][0],))
 
     def _joined(self, field: str, shape: tuple[int, ...]) -> np.ndarray:
         parts = [getattr(s, field) for s in self.sets]

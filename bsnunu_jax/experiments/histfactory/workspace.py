@@ -7,7 +7,8 @@ from pathlib import Path
 import numpy as np
 
 from bsnunu_jax.experiments.histfactory.density import Density
-from bsnunu_jax.experiments.histfactory.model import HistFactory, HistoCode, NormCode, padded
+from bsnunu_jax.experiments.histfactory.factors import NormCode
+from bsnunu_jax.experiments.histfactory.model import HistFactory, HistoCode, padded
 from bsnunu_jax.experiments.histfactory.parameters import Parameters
 from bsnunu_jax.experiments.histfactory.patches import patched
 from bsnunu_jax.experiments.histfactory.requirements import (

@@ -103,7 +103,8 @@ def poisson(
         expected: rates.
         xp: jax.numpy, or numpy without derivatives.
     """
-    log_gamma = gammaln if xp is jnp else scipy.special.gammaln
+    known = isinstance(observed, np.ndarray)  # a constant, whatever is compiled
+    log_gamma = scipy.special.gammaln if known else gammaln
     positive = expected > 0
     possible = positive | ((expected == 0) & (observed == 0))
     # Both branches of a `where` are differentiated: no logarithm of 0 in the discarded one.
