@@ -91,14 +91,18 @@ class CardFile:
 
         Unless the card says which.
         """
-        content = self.content
-        groups: tuple[str, ...] = content.inputs.nuisances
-        given = {*getattr(content, "parameters", ()), *getattr(content, "fixed", ())}
-        if not groups or "nuisances" in content.inputs.model_fields_set:
-            return groups
-        if given.isdisjoint(LIFETIMES) or not any(map(has_envelope, self.measurements)):
+        section = self.content.inputs
+        groups: tuple[str, ...] = section.nuisances
+        known = not groups or "nuisances" in section.model_fields_set
+        if known or not self.decays or not any(map(has_envelope, self.measurements)):
             return groups
         return (*groups, DETECTOR)
+
+    @property
+    def decays(self) -> bool:
+        """Whether the card gives lifetimes."""
+        given = (*getattr(self.content, "parameters", ()), *self.content.fixed)
+        return not {*LIFETIMES}.isdisjoint(given)
 
     @property
     def _inputs(self) -> Inputs:
