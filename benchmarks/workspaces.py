@@ -1,7 +1,7 @@
 """Workspaces of HistFactory beside pyhf's JAX backend: value and gradient of the log-density.
 
-`python -m benchmarks.workspaces [--likelihood DIR] [--bins 20,80,300] [--alone 80] [--out FILE]`: toys with all types
-of modifiers and with each alone, and Belle II's published one. Both sides are
+`python -m benchmarks.workspaces [--likelihood DIR] [--bins 20,80,300] [--alone 80] [--out FILE]`:
+toys with all types of modifiers and with each alone, and Belle II's published one. Both sides are
 jitted, values and gradients are compared at every point.
 """
 # ruff: noqa: E402
@@ -211,8 +211,8 @@ def section(bins: Sequence[int], alone: int, folder: Path | None) -> Section:
     return Section(
         "Value and gradient of the log-density",
         f"{len(SAMPLES)} samples in {CHANNELS} channels, {SYSTEMATICS} normsys and histosys each, a"
-        f" signal strength. Microseconds a point, the best of {TURNS} turns: one call from Python, one after the other in a"
-        f" compiled loop, vmap({BATCH}). A call of a program that adds 75 numbers takes"
+        f" signal strength. Microseconds a point, the best of {TURNS} turns: one call from Python,"
+        f" one after the other in a compiled loop, vmap({BATCH}). A call of a program that adds 75 numbers takes"
         f" {1e6 * floor.best:.1f} us: below {5e6 * floor.best:.0f} us of pyhf's no program is five"
         " times faster from Python. Equal values (1e-12) and gradients (1e-11 of the largest) are"
         " asserted.",

@@ -104,10 +104,15 @@ class CardFile:
         names = [name for m in self.measurements for name in observables_of(m)]
         names += getattr(content, "predictions", ())
         found = uncertain(map(get_observable, names), of_data)
-        given = {*getattr(content, "parameters", ()), *getattr(content, "fixed", ())}
-        if given.isdisjoint(LIFETIMES) or not any(map(has_envelope, self.measurements)):
+        if not self.decays or not any(map(has_envelope, self.measurements)):
             return found
         return (*found, DETECTOR)
+
+    @property
+    def decays(self) -> bool:
+        """Whether the card gives lifetimes."""
+        given = (*getattr(self.content, "parameters", ()), *self.content.fixed)
+        return not {*LIFETIMES}.isdisjoint(given)
 
     @property
     def _inputs(self) -> Inputs:

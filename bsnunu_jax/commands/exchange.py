@@ -192,7 +192,7 @@ def pyhf(
     from bsnunu_jax.exchange.pyhf import record_of, signal_workspace
     from bsnunu_jax.foundation.files import write_whole
     from bsnunu_jax.models import get_model
-    from bsnunu_jax.runs.predict import parameters_of
+    from bsnunu_jax.runs.given import parameters_of
 
     if out.suffix != ".json":
         raise InputError(

@@ -140,7 +140,8 @@ def _compare(
         for variants in _bases(comparison.variants).values():
             left = [v for v in variants if v.name not in known]
             if left:
-                _compare_on(variants[0].card.stated, left, masses, say, keep)
+                base = next((v for v in variants if v.card.decays), variants[0])
+                _compare_on(base.card.stated, left, masses, say, keep)
     return found
 
 

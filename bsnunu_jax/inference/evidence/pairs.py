@@ -26,6 +26,7 @@ from bsnunu_jax.inputs import Inputs
 from bsnunu_jax.models import Model
 from bsnunu_jax.models.strength import SCALE
 from bsnunu_jax.models.strength import Strength as Powers
+from bsnunu_jax.models.values import LIFETIMES
 from bsnunu_jax.numerics.batch import Batched
 from bsnunu_jax.observables.catalogue import RATIOS
 from bsnunu_jax.rates import kernels as rates
@@ -78,6 +79,8 @@ class PairOperator:
             return None
         mass, scale = (by_name[n] for n in sorted(by_name, key=lambda n: n == SCALE))
         if any(p.also or p.mirror for p in (mass, scale)):
+            return None
+        if not {name for name, _ in problem.fixed}.isdisjoint(LIFETIMES):
             return None
         if not (isinstance(mass.prior, Uniform) and isinstance(scale.prior, LogUniform)):
             return None
