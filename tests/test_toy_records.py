@@ -75,20 +75,18 @@ def test_unknown_toys_are_refused(tmp_path, capsys):
     assert "unknown toy 'phi'; one of kstar, xs" in line
 
 
-def test_limit_and_projection(xs, tmp_path, capsys):
-    """Four times the data halve the limit at most."""
+def test_projection(xs, tmp_path, capsys):
+    """Four times the data halve the expected limit at most."""
     card = xs / "card.yaml"
-    today = found(capsys, "limit", card, "--out", tmp_path / "a")["upper_limit"]["expected"][2]
-    arguments = ("--luminosity", "1,4", "--out", tmp_path / "b")
+    arguments = ("--luminosity", "1,4", "--out", tmp_path)
     points = found(capsys, "project", card, *arguments)["points"]
     one, four = (row["expected_limit"][2] for row in points[0]["luminosities"])
-    assert one == pytest.approx(today, rel=1e-6)
     assert one / 2 < four < 0.95 * one
 
 
 def test_profile_and_fit_agree(xs, tmp_path, capsys):
     card = xs / "card.yaml"
-    profile = found(capsys, "profile", card, "--over", "mu=0:6:25", "--out", tmp_path / "a")
+    profile = found(capsys, "profile", card, "--over", "mu=0:6:7", "--out", tmp_path / "a")
     best = profile["best_fit"]["mu"]
     assert 0 < best < 6
     assert run(capsys, "fit", card, "--out", tmp_path / "b", "--quiet")[0] == 0
