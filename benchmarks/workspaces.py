@@ -212,8 +212,8 @@ def section(bins: Sequence[int], alone: int, folder: Path | None) -> Section:
         "Value and gradient of the log-density",
         f"{len(SAMPLES)} samples in {CHANNELS} channels, {SYSTEMATICS} normsys and histosys each, a"
         f" signal strength. Microseconds a point, the best of {TURNS} turns: one call from Python,"
-        f" one after the other in a compiled loop, vmap({BATCH}). A call of a program that adds 75 numbers takes"
-        f" {1e6 * floor.best:.1f} us: below {5e6 * floor.best:.0f} us of pyhf's no program is five"
+        f" one after the other in a compiled loop, vmap({BATCH}). A call of a program that adds 75"
+        f" numbers takes {1e6 * floor.best:.1f} us: below {5e6 * floor.best:.0f} us of pyhf's no program is five"
         " times faster from Python. Equal values (1e-12) and gradients (1e-11 of the largest) are"
         " asserted.",
         ("workspace", "parameters", *header, "compilation: pyhf [s]", "ours [s]"),
