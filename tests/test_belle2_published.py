@@ -15,7 +15,7 @@ from scipy.stats import chi2, norm, poisson
 
 from bsnunu_jax.cards.run_card import Card
 from bsnunu_jax.experiments import Predictions, load_measurements
-from bsnunu_jax.experiments.histfactory.reweighted import null_br
+from bsnunu_jax.experiments.histfactory.closed_form import null_br
 from bsnunu_jax.experiments.histfactory.workspace import read_workspace
 from bsnunu_jax.experiments.quoted.counting import log_likelihood_of_signal, most_likely_rate
 from bsnunu_jax.experiments.quoted.marginal_poisson import poisson as poisson_terms

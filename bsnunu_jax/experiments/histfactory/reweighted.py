@@ -7,10 +7,6 @@ The signal of a rate follows from published joint number densities, reweighted i
 
 with sums over the bins of true q2 of every mode, and polarisation, that it holds. The rate and the
 form factors of a fit take the place of the signal strength and the null model's form factors.
-
-The null model that Belle II published is the SM rate with its own constants, dBR/dq2 = GF^2
-alpha^2 X_t^2/(32 pi^5 s_W^4) |VtbVts*|^2 tau |p_K|^3 f+^2 (arXiv:2207.13371), with the f+ of
-arXiv:2207.12468 in rounded coefficients.
 """
 
 from collections.abc import Mapping
@@ -23,10 +19,12 @@ import jax.numpy as jnp
 import numpy as np
 from jaxtyping import Array, Float
 
+from bsnunu_jax.experiments.histfactory.closed_form import null_dbr_dq2 as null_dbr_dq2
 from bsnunu_jax.experiments.histfactory.compaction import COMBINATION
 from bsnunu_jax.experiments.histfactory.coordinates import Coordinates, lendable
 from bsnunu_jax.experiments.histfactory.free import Free
 from bsnunu_jax.experiments.histfactory.model import HistFactory
+from bsnunu_jax.experiments.histfactory.spectrum import Spectrum as Spectrum
 from bsnunu_jax.experiments.measurement import Quoted
 from bsnunu_jax.experiments.predictions import Predictions
 from bsnunu_jax.experiments.quoted.counting import log_likelihood_of_signal, sample_counts
@@ -41,25 +39,6 @@ Bins = Float[Array, " bins"]
 
 # Of the integral over MC statistics.
 _NODES = 40
-
-
-@dataclass(frozen=True)
-class Spectrum:
-    """What the columns of a number density are: bins of true q2 of a mode.
-
-    Attributes:
-        edges: of the bins [GeV^2].
-        polarisation: "longitudinal" or "transverse" vector mesons alone; "" for all.
-    """
-
-    mode: str
-    edges: tuple[float, ...]
-    polarisation: str = ""
-
-    def bins(self, predictions: Predictions) -> Float[Array, " q2_bins"]:
-        """BR in the bins."""
-        part = (self.polarisation,) if self.polarisation else ()
-        return predictions.bins(self.mode, np.array(self.edges), *part)
 
 
 @dataclass(frozen=True)
@@ -331,30 +310,3 @@ class Reweighted(Quoted):
         normals = len(self.model.alphas) + len(gammas)
         half_log = -0.5 * np.log(2 * np.pi)
         return float(half_log * normals - np.log(gammas).sum() + self.model.constant)
-
-
-_HBAR = 6.582119569e-25  # GeV s
-
-
-def null_dbr_dq2(q2: np.ndarray, constants: Mapping[str, float]) -> np.ndarray:
-    """dBR/dq2 [GeV^-2] of the null model at q2 [GeV^2] inside the phase space."""
-    c = constants
-    t_plus = (c["m_B"] + c["m_K"]) ** 2
-    root, root_0 = np.sqrt(t_plus - q2), np.sqrt(t_plus)
-    z = (root - root_0) / (root + root_0)
-    series = c["a0"] + c["a1"] * (z - z**3 / 3) + c["a2"] * (z**2 + 2 * z**3 / 3)
-    f_plus = c["L"] / (1 - q2 / c["m_pole"] ** 2) * series
-    p_K = np.sqrt(((c["m_B"] - c["m_K"]) ** 2 - q2) * (t_plus - q2)) / (2 * c["m_B"])
-    norm = (c["GF"] * c["X_t"] * c["VtbVts_abs"] / c["inverse_alpha"] / c["sin2thetaW"]) ** 2
-    return norm / (32 * np.pi**5) * c["tau_ps"] * 1e-12 / _HBAR * p_K**3 * f_plus**2
-
-
-def null_br(edges: np.ndarray, constants: Mapping[str, float]) -> np.ndarray:
-    """BR of the null model in bins of q2, edges in GeV^2."""
-    end = (constants["m_B"] - constants["m_K"]) ** 2
-    # In u = sqrt(1 - q2/end) the rate is analytic up to the endpoint.
-    u = np.sqrt(np.maximum(1 - np.asarray(edges) / end, 0))
-    x, weights = np.polynomial.legendre.leggauss(8)
-    half = (u[:-1] - u[1:])[:, None] / 2
-    at = u[1:, None] + half * (1 + x)
-    return (null_dbr_dq2(end * (1 - at**2), constants) * 2 * end * at * half * weights).sum(axis=1)

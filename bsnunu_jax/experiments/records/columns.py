@@ -6,7 +6,7 @@ from typing import Any
 import numpy as np
 
 from bsnunu_jax.experiments.histfactory.density import Density
-from bsnunu_jax.experiments.histfactory.reweighted import Spectrum
+from bsnunu_jax.experiments.histfactory.spectrum import Spectrum
 from bsnunu_jax.foundation.errors import InputError
 
 

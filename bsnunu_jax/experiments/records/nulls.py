@@ -5,7 +5,8 @@ from collections.abc import Callable
 import jax
 import numpy as np
 
-from bsnunu_jax.experiments.histfactory.reweighted import Spectrum, null_br
+from bsnunu_jax.experiments.histfactory.closed_form import null_br
+from bsnunu_jax.experiments.histfactory.spectrum import Spectrum
 from bsnunu_jax.experiments.predictions import Predictions
 from bsnunu_jax.experiments.records.layout import NullModelSection, NullSection
 from bsnunu_jax.foundation.errors import InputError

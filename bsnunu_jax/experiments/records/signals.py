@@ -6,7 +6,7 @@ from typing import Any
 
 import numpy as np
 
-from bsnunu_jax.experiments.histfactory.reweighted import Spectrum
+from bsnunu_jax.experiments.histfactory.spectrum import Spectrum
 from bsnunu_jax.experiments.records.columns import Columns
 from bsnunu_jax.experiments.records.layout import RecordSchema, SignalSection, check_edges
 from bsnunu_jax.experiments.records.nulls import null_bins

@@ -11,7 +11,7 @@ import jax
 import numpy as np
 from jaxtyping import Float
 
-from bsnunu_jax.experiments.histfactory.reweighted import Spectrum
+from bsnunu_jax.experiments.histfactory.spectrum import Spectrum
 from bsnunu_jax.experiments.predictions import Predictions
 from bsnunu_jax.experiments.records.layout import FILE
 from bsnunu_jax.foundation.errors import InputError, shown
