@@ -3,7 +3,7 @@
 from collections.abc import Iterable
 from typing import Annotated, Any
 
-from pydantic import BeforeValidator, Field, model_validator
+from pydantic import BeforeValidator, Discriminator, Field, Tag, model_validator
 
 from bsnunu_jax.foundation.errors import InputError, shown
 from bsnunu_jax.foundation.located_yaml import Number, Section
@@ -67,7 +67,11 @@ def _named(raw: Any) -> Any:
 
 
 # As `geometry` of a measurement or record.
-Geometry = Annotated[str | GeometrySection, BeforeValidator(_named)]
+Geometry = Annotated[
+    Annotated[str, Tag("name")] | Annotated[GeometrySection, Tag("sizes")],
+    Discriminator(lambda given: "name" if isinstance(given, str) else "sizes"),
+    BeforeValidator(_named),
+]
 
 
 def detector_of(given: str | GeometrySection) -> Detector:

@@ -30,7 +30,12 @@ from bsnunu_jax.observables.bs_mixing import mixing_observables
 from bsnunu_jax.observables.charged_catalogue import ALIASES as CHARGED_ALIASES
 from bsnunu_jax.observables.charged_catalogue import charged_observables
 from bsnunu_jax.observables.dark_matter.catalogue import dark_observables
-from bsnunu_jax.observables.escape import detector_behind, escape_observables, in_detector
+from bsnunu_jax.observables.escape import (
+    USUAL_DETECTOR,
+    detector_behind,
+    escape_observables,
+    in_detector,
+)
 from bsnunu_jax.observables.inclusive import inclusive_observables
 from bsnunu_jax.observables.kpi_window import window_observables
 from bsnunu_jax.observables.observable import Observable as Observable
@@ -161,7 +166,7 @@ def get_observable(name: str) -> Observable:
     key = re.sub(r"\s", "", name)
     key = ALIASES.get(key, EOS_ALIASES.get(key, key))
     if key not in OBSERVABLES and (behind := detector_behind(key)):
-        known = in_detector(behind)
+        known, key = in_detector(behind), key.removesuffix(f"[{USUAL_DETECTOR}]")
         if key in known:
             return known[key]
     if key not in OBSERVABLES:

@@ -31,13 +31,14 @@ from jaxtyping import Array, Float
 from bsnunu_jax.foundation.arrays import Scalar, as_scalar
 from bsnunu_jax.inputs import Inputs
 from bsnunu_jax.inputs.detectors import ENVELOPE, Detector
+from bsnunu_jax.numerics.few_arguments import of_few
 from bsnunu_jax.states import InvisibleState
 from bsnunu_jax.states.base import masses_at
 from bsnunu_jax.states.unstable import Unstable, unstable
 
 _NODES = 32  # per interval: 1e-13 for ends at 0.4 to 3 radii, 2e-6 at 10
-_X, _WEIGHTS = np.polynomial.legendre.leggauss(_NODES)
-_PAIR_NODES = 16
+# Of each of a pair, 1e-11, and of its direction: 3e-4 where one can come to rest, else 1e-13.
+_NODES_OF_PAIR, _DIRECTIONS = 12, 16
 _AT_REST = 1e-20  # GeV^2, so that a root has a derivative
 _AT_ONCE = 1e-9  # m, so that 1/ctau has one
 
@@ -74,19 +75,20 @@ class Cylinder(eqx.Module):
         one = jnp.ones_like(low)
         return jnp.stack([-one, low, high, one]), first
 
-    def paths(self, p: Scalar, energy: Scalar) -> tuple[Array, Array]:
-        """c-weights and path lengths over momentum [m/GeV] at all nodes."""
+    def paths(self, p: Scalar, energy: Scalar, nodes: int) -> tuple[Array, Array]:
+        """c-weights and path lengths over momentum [m/GeV] at so many nodes an interval."""
+        x, weights_of_x = _rule(nodes)
         ends, first = self.intervals(p, energy)
         found = []
         for k, end in ((0, first), (2, self.forward)):
             half = (ends[k + 1] - ends[k]) / 2
-            p_z, _ = _lab(p, energy, ends[k] + half * (1 + _X), self.boost)
-            found.append((half * _WEIGHTS / 2, end / jnp.abs(p_z)))
+            p_z, _ = _lab(p, energy, ends[k] + half * (1 + x), self.boost)
+            found.append((half * weights_of_x / 2, end / jnp.abs(p_z)))
         # In y = artanh(c), since the wall is far in c -> +-1, where p_T is a root.
         low, high = jnp.arctanh(ends[1:3])
         half = (high - low) / 2
-        y = low + half * (1 + _X)
-        found.append((half * _WEIGHTS / (2 * jnp.cosh(y) ** 2), self.radius / p * jnp.cosh(y)))
+        y = low + half * (1 + x)
+        found.append((half * weights_of_x / (2 * jnp.cosh(y) ** 2), self.radius / p * jnp.cosh(y)))
         weights, paths = zip(*found, strict=True)
         return jnp.concatenate(weights), jnp.concatenate(paths)
 
@@ -97,44 +99,59 @@ class Sphere(eqx.Module):
     radius: Scalar = eqx.field(converter=as_scalar)
     boost: Scalar = eqx.field(converter=as_scalar)
 
-    def paths(self, p: Scalar, energy: Scalar) -> tuple[Array, Array]:
+    def paths(self, p: Scalar, energy: Scalar, nodes: int) -> tuple[Array, Array]:
         """c-weights and path lengths over momentum [m/GeV] at all nodes."""
-        p_z, p_T = _lab(p, energy, jnp.asarray(_X), self.boost)
-        return jnp.asarray(_WEIGHTS) / 2, self.radius / jnp.sqrt(p_z**2 + p_T**2)
+        x, weights = _rule(nodes)
+        p_z, p_T = _lab(p, energy, x, self.boost)
+        return weights / 2, self.radius / jnp.sqrt(p_z**2 + p_T**2)
 
 
 Geometry: TypeAlias = Cylinder | Sphere
 
 
-def geometry_of(detector: Detector, inputs: Inputs) -> Geometry:
-    """Its sizes, of an envelope those of the inputs' `envelope` z: inner + Phi(z) (outer - inner).
+def between(inner: Geometry, outer: Geometry, outwards: Scalar) -> Geometry:
+    """A detector of sizes between those of two of a kind: 0 is the inner, 1 the outer one."""
+    found: Geometry = jax.tree.map(lambda a, b: a + outwards * (b - a), inner, outer)
+    return found
 
-    >>> from bsnunu_jax import load_inputs
+
+def geometry_of(detector: Detector, end: str = "inner") -> Geometry:
+    """The smallest or the largest size that may count.
+
     >>> from bsnunu_jax.inputs.detectors import detector
-    >>> round(float(geometry_of(detector("belle2"), load_inputs()).radius), 3)
-    2.275
+    >>> float(geometry_of(detector("belle2"), "outer").radius)
+    3.3
     """
-    sizes = jnp.asarray(detector.inner)
-    if detector.outer:
-        outwards = jax.scipy.special.ndtr(inputs.number(ENVELOPE))
-        sizes = sizes + outwards * (jnp.asarray(detector.outer) - sizes)
+    radius, *ends = map(as_scalar, getattr(detector, end))
     boost = as_scalar(detector.boost)
-    if len(detector.inner) == 1:
-        return Sphere(sizes[0], boost)
-    return Cylinder(sizes[0], sizes[1], sizes[2], boost)
+    return Cylinder(radius, ends[0], ends[1], boost) if ends else Sphere(radius, boost)
 
 
 class Escaped(Unstable):
     """A final state with lifetimes of which only what leaves a detector is counted.
 
     What decays inside is lost. Differentiable in masses, lifetimes and sizes.
+
+    Attributes:
+        inner: the detector.
+        outer: its largest size, None where there is one.
+        outwards: which size between the two it has, see `between`.
     """
 
-    geometry: Geometry
+    inner: Geometry
+    outer: Geometry | None
+    outwards: Scalar
 
-    def __init__(self, made: Unstable, geometry: Geometry) -> None:
+    def __init__(
+        self,
+        made: Unstable,
+        inner: Geometry,
+        outer: Geometry | None = None,
+        outwards: ArrayLike = 0.0,
+    ) -> None:
         """What is produced, and the detector."""
-        self.state, self.ctau, self.geometry = made.state, made.ctau, geometry
+        self.state, self.ctau = made.state, made.ctau
+        self.inner, self.outer, self.outwards = inner, outer, as_scalar(outwards)
 
     def share(self, q2: Scalar, p_q: Scalar) -> Scalar:
         """Probability that all of it leaves.
@@ -144,13 +161,38 @@ class Escaped(Unstable):
             p_q: its momentum in the rest frame of what decays [GeV].
         """
         masses = masses_at(self.state, q2)
-        ctau = self.ctau if len(self.ctau) == len(masses) else self.ctau * len(masses)
-        if len(masses) == 2:
-            m_1, m_2, ctau_1, ctau_2 = *masses, *ctau
-            return escape_of_pair(self.geometry, (m_1, m_2), (ctau_1, ctau_2), q2, p_q)
-        if ctau[0] is None:
-            return jnp.ones_like(q2)
-        return escape(self.geometry, masses[0], jnp.maximum(p_q, _AT_REST**0.5), ctau[0])
+        if len(masses) == 1:
+            masses = ()  # that of q2
+        elif masses[0] is masses[1] and len(self.ctau) == 1:
+            masses = masses[:1]
+        given = (self.inner, self.outer, self.outwards, q2, p_q, masses, self.ctau)
+        numbers, structure = jax.tree.flatten(given)
+
+        # Quadratures of exponentials: a few numbers move them, fits have many more.
+        def of_numbers(*numbers: Array) -> Array:
+            return _share(*jax.tree.unflatten(structure, numbers))
+
+        return of_few(of_numbers)(*numbers)
+
+
+def _share(
+    inner: Geometry,
+    outer: Geometry | None,
+    outwards: Scalar,
+    q2: Scalar,
+    p_q: Scalar,
+    masses: tuple[Scalar, ...],
+    ctau: tuple[Scalar | None, ...],
+) -> Scalar:
+    """The probability, of one particle of mass squared q2 or of two, which may be alike."""
+    geometry = inner if outer is None else between(inner, outer, outwards)
+    if masses:
+        m_1, m_2 = masses if len(masses) == 2 else masses * 2
+        ctau_1, ctau_2 = ctau if len(ctau) == 2 else ctau * 2
+        return escape_of_pair(geometry, (m_1, m_2), (ctau_1, ctau_2), q2, p_q)
+    if ctau[0] is None:
+        return jnp.ones_like(q2)
+    return escape(geometry, jnp.sqrt(q2), jnp.maximum(p_q, _AT_REST**0.5), ctau[0])
 
 
 def seen_in(state: InvisibleState, detector: Detector, inputs: Inputs) -> InvisibleState:
@@ -159,7 +201,7 @@ def seen_in(state: InvisibleState, detector: Detector, inputs: Inputs) -> Invisi
     Args:
         state: the final state.
         detector: that it leaves or decays in.
-        inputs: of the detector's envelope.
+        inputs: of an envelope which size counts, see `inputs.detectors`: Phi(z) of the way out.
 
     >>> from bsnunu_jax import TwoBody, branching_fraction, load_inputs
     >>> from bsnunu_jax.inputs.detectors import detector
@@ -170,10 +212,18 @@ def seen_in(state: InvisibleState, detector: Detector, inputs: Inputs) -> Invisi
     0.5588
     """
     made = unstable(state)
-    return state if made is None else Escaped(made, geometry_of(detector, inputs))
+    if made is None:
+        return state
+    inner = geometry_of(detector)
+    if not detector.outer:
+        return Escaped(made, inner)
+    outwards = jax.scipy.special.ndtr(inputs.number(ENVELOPE))
+    return Escaped(made, inner, geometry_of(detector, "outer"), outwards)
 
 
-def escape(geometry: Geometry, m: ArrayLike, p: ArrayLike, ctau: ArrayLike) -> Scalar:
+def escape(
+    geometry: Geometry, m: ArrayLike, p: ArrayLike, ctau: ArrayLike, *, nodes: int = _NODES
+) -> Scalar:
     """Probability that X leaves the detector.
 
     Args:
@@ -181,14 +231,16 @@ def escape(geometry: Geometry, m: ArrayLike, p: ArrayLike, ctau: ArrayLike) -> S
         m: mass of X [GeV].
         p: its momentum in the rest frame of the decaying meson [GeV], above 0.
         ctau: its proper lifetime [m], 0 or above; infinite for a stable one.
+        nodes: of every interval of the rule.
 
     >>> inner = Cylinder(radius=1.25, forward=1.96, backward=1.02, boost=0.284)
     >>> [round(float(escape(inner, 1.0, 2.5, ctau)), 4) for ctau in (0.1, 1.0, jnp.inf)]
     [0.0035, 0.5562, 1.0]
     """
     m, p, ctau = as_scalar(m), as_scalar(p), as_scalar(ctau)
-    weights, paths = geometry.paths(p, jnp.sqrt(m**2 + p**2))
-    return jnp.sum(weights * jnp.exp(-paths * m / jnp.maximum(ctau, _AT_ONCE)))
+    weights, paths = geometry.paths(p, jnp.sqrt(m**2 + p**2), nodes)
+    survive = jnp.exp(-paths * m / jnp.maximum(ctau, _AT_ONCE))
+    return jnp.sum(weights * survive) / jnp.sum(weights)  # a mean: what is stable leaves
 
 
 def escape_of_pair(
@@ -224,14 +276,19 @@ def escape_of_pair(
         if lifetime is None:
             return jnp.ones_like(energies)
         p = jnp.sqrt(jnp.maximum(energies**2 - m**2, _AT_REST))
-        return jax.vmap(lambda p: escape(geometry, m, p, lifetime))(p)
+        return jax.vmap(lambda p: escape(geometry, m, p, lifetime, nodes=_NODES_OF_PAIR))(p)
 
-    x, weights = np.polynomial.legendre.leggauss(_PAIR_NODES)
+    x, weights = np.polynomial.legendre.leggauss(_DIRECTIONS)
     first = one(m_1, (E_q * E_1 + p_q * k * x) / root, ctau[0])
     alike = masses[0] is masses[1] and ctau[0] is ctau[1]
     # Of a pair of equals the other one goes where the first one goes at -x.
     second = first[::-1] if alike else one(m_2, (E_q * E_2 - p_q * k * x) / root, ctau[1])
     return jnp.sum(weights / 2 * first * second)
+
+
+def _rule(nodes: int) -> tuple[Array, Array]:
+    x, weights = np.polynomial.legendre.leggauss(nodes)
+    return jnp.asarray(x), jnp.asarray(weights)
 
 
 def _lab(p: Scalar, energy: Scalar, c: Array, boost: Scalar) -> tuple[Array, Array]:
