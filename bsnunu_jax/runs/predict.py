@@ -116,7 +116,8 @@ def predict(
     remarks = the_model.remarks(parameters, inputs)
     states = each_state(the_model.build(parameters, inputs))
     elsewhere = _elsewhere(chosen, states)
-    untouched = _of_sm(chosen, elsewhere, values, inputs, points)
+    plain = the_model.name == "neutrinos" and not parameters and not tree_tau
+    untouched = _of_sm(chosen, elsewhere, None if plain else values, inputs, points)
     if parameters and len(elsewhere) == len(chosen) and {*elsewhere} <= {*untouched}:
         quarks = dict.fromkeys(get_decay(str(o.mode)).quarks for o in chosen)
         raise InputError(
@@ -196,18 +197,18 @@ def _elsewhere(
 def _of_sm(
     observables: Sequence[Observable],
     elsewhere: Sequence[Observable],
-    values: Sequence[np.ndarray],
+    values: Sequence[np.ndarray] | None,
     inputs: Inputs,
     points: jax.Array,
 ) -> list[Observable]:
-    """Those of other sectors or quark transitions in which the model changes nothing."""
-    beside = [
-        (o, v)
-        for o, v in zip(observables, values, strict=True)
-        if (o.name in OTHERS or o in elsewhere) and not o.dark
-    ]
-    if not beside:
-        return []
+    """Those of other sectors or quark transitions in which the model changes nothing.
+
+    `values` are None where they are of the SM itself: nothing is computed.
+    """
+    others = [o for o in observables if (o.name in OTHERS or o in elsewhere) and not o.dark]
+    if values is None or not others:
+        return others
+    beside = [(o, v) for o, v in zip(observables, values, strict=True) if o in others]
     sm = Sectors((Neutrinos(),))
 
     def evaluate(inputs: Inputs) -> list[jax.Array]:
