@@ -29,7 +29,6 @@ from bsnunu_jax.states import FermionPair, Neutrinos, ScalarPair
 
 pytestmark = pytest.mark.usefixtures("no_cache")
 
-FITS = Path(__file__).parents[1] / "fits"
 EVENT = "/jax/core/compile/backend_compile_duration"
 _seen: list[str] = []
 
@@ -106,8 +105,22 @@ def test_points_and_chunks_of_a_scan(tmp_path: Path) -> None:
     assert 0 < numbers[1] <= numbers[0]
 
 
-def test_points_of_a_profile_map() -> None:
-    problem = Card(FITS / "belle2_cr.yaml").problem
+PLANE = """
+title: plane
+model: neutrinos
+inputs: {preset: default, nuisances: [ckm]}
+parameters:
+  CR_tautau: {prior: {uniform: [-27, 19]}}
+  CR_mutau: {prior: {uniform: [0, 30]}, mirror: true, also: [CR_taumu]}
+data: [belle2_2023_br]
+best_fit: {starts: 4}
+"""
+
+
+def test_points_of_a_profile_map(tmp_path: Path) -> None:
+    path = tmp_path / "card.yaml"
+    path.write_text(PLANE)
+    problem = Card(path).problem
     fit = best_fit(problem)
     numbers = []
     for n in (3, 6):
@@ -126,7 +139,7 @@ inputs: {preset: default, nuisances: []}
 parameters:
   Lambda: {prior: {log_uniform: [1.0, 30.0]}}
 fixed: {m: 0.3, operator: V}
-data: [belle2_knunu_2023]
+data: [belle_2017_Kstar0]
 best_fit: {starts: 4}
 """
 

@@ -1,6 +1,9 @@
 """`bsnunu predict --sm`: every decay once, with its spread, beside what was read of it."""
 
+import io
 import json
+from contextlib import redirect_stdout
+from typing import Any
 
 import numpy as np
 import pytest
@@ -13,10 +16,18 @@ from bsnunu_jax.observables.catalogue import POLARISED
 from bsnunu_jax.runs.predict import predict
 
 
-def test_table(capsys: pytest.CaptureFixture[str]) -> None:
-    code, out, _ = run(capsys, "predict", "--sm", "--errors", "40", "--json")
-    assert code == 0
-    result = json.loads(out)
+@pytest.fixture(scope="module")
+def result() -> dict[str, Any]:
+    """What the command prints as JSON."""
+    out = io.StringIO()
+    with redirect_stdout(out), pytest.raises(SystemExit) as caught:
+        main(["predict", "--sm", "--errors", "40", "--json"])
+    assert not caught.value.code
+    printed: dict[str, Any] = json.loads(out.getvalue())
+    return printed
+
+
+def test_table(result: dict[str, Any]) -> None:
     found = result["observables"]
     there = [m for m in MODES.values() if QUARKS[m.quarks].sm and m.name != "Bs->K0"]
     names = {f"BR({name}inv)" for name in (*(m.name for m in there), *AVERAGES)}
@@ -29,12 +40,11 @@ def test_table(capsys: pytest.CaptureFixture[str]) -> None:
     assert found["BR(B0->K*0inv)"]["value"] == pytest.approx(one, rel=1e-12)
 
 
-def test_every_row_is_beside_another_value(capsys: pytest.CaptureFixture[str]) -> None:
+def test_every_row_is_beside_another_value(result: dict[str, Any]) -> None:
     """Read in a paper, or of another program; within 3 sigma, and beyond 1 there is a reason."""
     of_papers = packaged("runs", "standard_model.yaml")
     programs = packaged("runs", "standard_model_programs.yaml")["programs"]
-    _, out, _ = run(capsys, "predict", "--sm", "--errors", "40", "--json")
-    found = json.loads(out)["observables"]
+    found = result["observables"]
     beside = {**of_papers["published"], **of_papers["not_read"]}
     assert set(beside) == set(found) >= {name for of in programs.values() for name in of}
     assert not set(of_papers["published"]) & set(of_papers["not_read"])

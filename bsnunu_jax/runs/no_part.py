@@ -18,7 +18,7 @@ from bsnunu_jax.states.sectors import Sectors
 def without_part(
     observables: Sequence[Observable],
     states: Sequence[InvisibleState],
-    values: Sequence[np.ndarray],
+    values: Sequence[np.ndarray] | None,
     inputs: Inputs,
     points: jax.Array,
     model: Model,
@@ -30,7 +30,7 @@ def without_part(
     Args:
         observables: what is asked for.
         states: the final states of the model.
-        values: the observables.
+        values: the observables; None where they are of the SM itself.
         inputs: numbers.
         points: q2 of spectra [GeV^2].
         model: the model.
@@ -129,18 +129,15 @@ def _elsewhere(
 def _of_sm(
     observables: Sequence[Observable],
     elsewhere: Sequence[Observable],
-    values: Sequence[np.ndarray],
+    values: Sequence[np.ndarray] | None,
     inputs: Inputs,
     points: jax.Array,
 ) -> list[Observable]:
     """Those of other sectors or quark transitions in which the model changes nothing."""
-    beside = [
-        (o, v)
-        for o, v in zip(observables, values, strict=True)
-        if (o.name in OTHERS or o in elsewhere) and not o.dark
-    ]
-    if not beside:
-        return []
+    others = [o for o in observables if (o.name in OTHERS or o in elsewhere) and not o.dark]
+    if values is None or not others:
+        return others
+    beside = [(o, v) for o, v in zip(observables, values, strict=True) if o in others]
     sm = Sectors((Neutrinos(),))
 
     def evaluate(inputs: Inputs) -> list[jax.Array]:

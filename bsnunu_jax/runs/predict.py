@@ -107,8 +107,10 @@ def predict(
         result["note"] = the_model.note
     remarks = the_model.remarks(parameters, inputs)
     states = each_state(the_model.build(parameters, inputs))
+    # Of the SM itself there is nothing to compare.
+    plain = the_model.name == "neutrinos" and not parameters and not tree_tau
     remarks += without_part(
-        chosen, states, values, inputs, points, the_model, given=bool(parameters)
+        chosen, states, None if plain else values, inputs, points, the_model, given=bool(parameters)
     )
     if not tree_tau:
         remarks += left_out([o.name for o in chosen], inputs, ", --tree-tau adds it")
