@@ -19,6 +19,7 @@ from bsnunu_jax.commands.options import (
 )
 from bsnunu_jax.foundation.errors import InputError
 
+_FORCE = click.option("--force", is_flag=True, help="Write over files that are there.")
 _SET = click.option("--set", "settings", multiple=True, metavar="NAME=VALUE", help="A parameter.")
 
 
@@ -49,6 +50,7 @@ def export() -> None:
     help="Layout of the uncertainties.",
 )
 @click.option("--out", type=PATH, required=True, help="NAME.json")
+@_FORCE
 def popxf(
     observables: tuple[str, ...],
     model: str,
@@ -58,6 +60,7 @@ def popxf(
     form_factors: tuple[str, ...],
     dialect: str,
     out: Path,
+    force: bool,
     **options: Any,
 ) -> None:
     """Write branching fractions and ratios as polynomials of coefficients (POPxf).
@@ -67,6 +70,7 @@ def popxf(
     from bsnunu_jax.exchange import quadratic_polynomials, write_popxf
     from bsnunu_jax.observables.catalogue import get_observable
 
+    _new(out, force)
     known: set[str] = set()
     for name in (get_observable(n).name for n in observables):
         if name in known:
@@ -98,8 +102,15 @@ def popxf(
 )
 @DOMAIN
 @click.option("--out", type=PATH, required=True, help="NAME.json or NAME.yaml")
+@_FORCE
 def wcxf(
-    model: str, settings: tuple[str, ...], preset: str, basis: str | None, domain: str, out: Path
+    model: str,
+    settings: tuple[str, ...],
+    preset: str,
+    basis: str | None,
+    domain: str,
+    out: Path,
+    force: bool,
 ) -> None:
     """Write the coefficients of a model at a point (WCxf).
 
@@ -108,6 +119,7 @@ def wcxf(
     from bsnunu_jax.exchange import write_wcxf
     from bsnunu_jax.models import get_model
 
+    _new(out, force)
     the_model, fixed, inputs = _given(model, settings, preset, ())
     ranges = {name: (value, value) for name, value in fixed.items()}
     get_model(the_model).check_values(ranges, lambda name: f"--set {name}")
@@ -131,6 +143,7 @@ def wcxf(
 @SEED
 @LIKELIHOOD
 @click.option("--out", type=PATH, required=True, help="NAME.yml")
+@_FORCE
 def flavio(
     card: Path,
     observables: tuple[str, ...],
@@ -139,6 +152,7 @@ def flavio(
     seed: int | None,
     likelihood: Path | None,
     out: Path,
+    force: bool,
 ) -> None:
     """Write the likelihood of one or two observables as a measurement of flavio.
 
@@ -147,6 +161,7 @@ def flavio(
     from bsnunu_jax.cards.run_card import Card
     from bsnunu_jax.exchange.flavio import of_card, of_fit, write_flavio
 
+    _new(out, force)
     loaded = Card(card, seed=seed, likelihood=likelihood)
     found = of_fit(posterior, observables) if posterior else of_card(loaded, observables)
     title = loaded.content.title
@@ -154,6 +169,20 @@ def flavio(
     head = f"{title}; model {loaded.content.model}; data: {names}"
     write_flavio(out, found, name=name or title, about=[head])
     echo(str(out))
+
+
+def _new(out: Path, force: bool) -> None:
+    """Refuse to write over a file, before anything is computed.
+
+    Raises:
+        InputError: for one that is there.
+    """
+    if not force and out.is_file():
+        raise InputError(
+            f"{str(out)!r} is there already",
+            where="--out",
+            allowed="give another name, or --force to write over it",
+        )
 
 
 def _given(
