@@ -1,6 +1,7 @@
 """Every decay of the table: SM rates beside published numbers, forms, names, refusals."""
 
 import json
+from pathlib import Path
 
 import equinox as eqx
 import jax
@@ -181,6 +182,20 @@ def test_groups_of_decays() -> None:
 
 
 REFUSED = {
+    ("predict", "BR(B+->K+inv)", "--set", "CR_tautua=1"): "; perhaps CR_tautau or ",
+    (
+        "predict",
+        "BR(B+->K+inv)",
+        "--form-factors",
+        "B->K=hpqcd2022",
+        "--form-factors",
+        "B->K=gkvd2018_lcsr",
+    ): "--form-factors: 'B->K' stands twice; keep one",
+    (
+        "predict",
+        "BR(D0->pi0inv)",
+        *("--model", "fermion-pair", "--set", "m=0.5", "--set", "T1=1e-8", "--set", "quarks=c->u"),
+    ): "lack those of T1; a set that has them, from a file NAME.yaml if the package has none, or",
     ("predict", "BR(B+->D+inv)"): "decays: B+->K+, B0->K0",
     ("predict", "BR(B+->pi+nunu)"): "perhaps BR(B+->pi+inv)",
     ("predict", "BR(Bs->K0inv)"): "no set of form factors is named for Bs->K",
@@ -299,3 +314,68 @@ def test_spectra_are_of_their_modes(inputs: Inputs) -> None:
         total = branching_fraction(mode, Neutrinos(), inputs)
         assert float(jnp.sum(parts)) == pytest.approx(float(total), rel=1e-10)
         assert branching.dbr_dq2(mode, Neutrinos(), inputs, np.nextafter(end, 99.0)) == 0
+
+
+@pytest.mark.parametrize(
+    ("theirs", "ours"),
+    [
+        ("B->Knunu::BR", "BR(B+->K+inv)"),
+        ("B->Knunu::dBR/dq2;q=u", "dBR/dq2(B+->K+inv)"),
+        ("B->K^*nunu::BR", "BR(B+->K*+inv)"),
+        ("B->K^*nunu::F_L(q2);q=d", "dF_L(B0->K*0inv)"),
+        ("BR(B0->Xsinv)[0.6,1]", "BR(B0->Xsinv)[0.6,1.0]"),
+        ("BR(B->Xsinv)[ 0.0, .6 ]", "BR(B->Xsinv)[0,0.6]"),
+        ("BR(B+->K+tau+tau-)[15.0,22]", "BR(B+->K+tau+tau-)[15,22]"),
+    ],
+)
+def test_spellings(theirs: str, ours: str) -> None:
+    """EOS's default charge is that of q=u; edges of bins are numbers."""
+    assert get_observable(theirs).name == ours
+
+
+@pytest.mark.parametrize("wrong", ["B->Knunu::BR;q=d", "B->Knunu::F_L", "BR(B0->Xsinv)[0.6,2]"])
+def test_no_spellings(wrong: str) -> None:
+    """EOS 1.0.21 gives the charged mode for q=d too."""
+    with pytest.raises(InputError, match="unknown observable"):
+        get_observable(wrong)
+
+
+def test_list_of_a_mean(capsys: pytest.CaptureFixture[str]) -> None:
+    code, out, _ = run(capsys, "list", "observables", "--mode", "B->Xs", "--json")
+    assert code == 0
+    assert [name.partition("[")[0] for name in json.loads(out)] == ["BR(B->Xsinv)"] * 4
+
+
+CARD = """
+title: a set that nobody has named
+model: neutrinos
+parameters: {CR_tautau: {prior: {uniform: [-30, 30]}}}
+data: [DATA]
+predictions: [PREDICTIONS]
+"""
+
+
+@pytest.mark.parametrize(
+    ("data", "predictions", "where"),
+    [
+        ("belle_2017_Kplus", "R_K_nunu, BR(Bs->K0inv)", "card.yaml:6 (predictions.1): "),
+        ("mine.yaml", "", "card.yaml:5 (data.0): "),
+    ],
+)
+def test_a_set_that_nobody_has_named(
+    data: str, predictions: str, where: str, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """File and line of what asks for it; on the command line the option."""
+    (tmp_path / "mine.yaml").write_text(
+        "measurements:\n- {id: a, title: a, observable: BR(Bs->K0inv), value: 1.0e-7, "
+        "errors: [[1.0e-7, -1.0e-7]]}\n"
+    )
+    path = tmp_path / "card.yaml"
+    path.write_text(CARD.replace("DATA", data).replace("PREDICTIONS", predictions))
+    said = "no set of form factors is named for Bs->K; name one, none is recommended"
+    code, out, err = run(capsys, "limit", str(path), "--quiet", "--out", str(tmp_path / "out"))
+    assert (code, out, err.count("\n")) == (2, "", 1)
+    assert where + said in err
+    code, _, err = run(capsys, "predict", "BR(Bs->K0inv)")
+    assert code == 2
+    assert f"--form-factors: {said}" in err

@@ -14,6 +14,7 @@ from bsnunu_jax.foundation.packaged import packaged
 from bsnunu_jax.hadrons.transitions import AVERAGES, MODES, QUARKS
 from bsnunu_jax.observables.catalogue import POLARISED
 from bsnunu_jax.runs.predict import predict
+from bsnunu_jax.runs.standard_model import standard_model
 
 
 @pytest.fixture(scope="module")
@@ -108,3 +109,16 @@ def test_nothing_to_predict(capsys: pytest.CaptureFixture[str]) -> None:
         main(["predict"])
     assert done.value.code == 2
     assert "no observable is given" in capsys.readouterr().err
+
+
+@pytest.mark.parametrize(
+    ("preset", "exact"), [("eos", ["VtbVts_abs, VtbVtd_abs, VtsVtd_abs"]), ("default", [])]
+)
+def test_what_the_uncertainties_lack_is_said(preset, exact):
+    """CKM factors without one, and X_s, whose stated value does not follow |VtbVts|."""
+    remarks = standard_model(preset=preset, errors=2)["remarks"]
+    assert [r for r in remarks if "no uncertainty" in r] == [
+        f"preset {preset!r} has no uncertainty of {names}" for names in exact
+    ]
+    (line,) = (r for r in remarks if "VtbVts|" in r)
+    assert line.startswith("B0->Xs, B+->Xs: stated SM values")

@@ -340,3 +340,21 @@ def test_bad_commands(arguments, message, capsys, tmp_path, monkeypatch):
     assert (code, out, err.count("\n")) == (2, "", 1)
     assert message in err
     assert not list(tmp_path.iterdir())
+
+
+def test_a_file_that_is_there_is_kept(capsys, tmp_path):
+    path = tmp_path / "a.json"
+    options = ["export", "wcxf", "--out", str(path)]
+    assert run(capsys, *options, "--set", "CR_ee=1")[0] == 0
+    before = path.read_bytes()
+    for kind in (
+        ["wcxf", "--set", "CR_ee=2"],
+        ["popxf", "R_K_nunu"],
+        ["flavio", "card.yaml", "R_K_nunu"],
+    ):
+        code, out, err = run(capsys, "export", *kind, "--out", str(path))
+        assert (code, out, err.count("\n")) == (2, "", 1)
+        assert "is there already; give another name, or --force" in err
+    assert path.read_bytes() == before
+    assert run(capsys, *options, "--set", "CR_ee=2", "--force")[0] == 0
+    assert path.read_bytes() != before

@@ -20,7 +20,7 @@ from bsnunu_jax.models import get_model
 from bsnunu_jax.models.values import LIFETIMES
 from bsnunu_jax.observables.catalogue import get_observable
 from bsnunu_jax.observables.inclusive import beyond_reach, is_inclusive
-from bsnunu_jax.observables.observable import uncertain
+from bsnunu_jax.observables.observable import need_form_factors, uncertain
 
 # Where between the ends of its parameters a model is looked at; at an end itself it may not be.
 _WITHIN = (0.001, 0.5, 1.0)
@@ -135,7 +135,9 @@ class CardFile:
         """
         content, where, folder = self.content, self.file.where, self.path.parent
         for i, name in enumerate(content.data):  # one by one: errors name the line
-            load_measurements([name], where(("data", i)), folder=folder, whole=False)
+            alone = load_measurements([name], where(("data", i)), folder=folder, whole=False)
+            with located(where(("data", i))):
+                need_form_factors((d for m in alone for d in decays_of(m)), self._inputs)
         published = likelihood_folder(content.likelihood, folder) if content.likelihood else None
         of_all = where(("data",))
         found = load_measurements(content.data, of_all, folder=folder, likelihood=published)
@@ -233,6 +235,7 @@ class CardFile:
         for i, name in enumerate(getattr(self.content, key)):
             with located(self.file.where((key, i))):
                 found = get_observable(name)
+                need_form_factors((found.mode or found.reads,), self._inputs)
                 if found.differential:
                     raise InputError(f"{name!r} is a spectrum, a number is needed")
                 if found.name in known:

@@ -21,6 +21,7 @@ from bsnunu_jax.commands.options import (
 )
 from bsnunu_jax.foundation.errors import InputError
 
+_FORCE = click.option("--force", is_flag=True, help="Write over files that are there.")
 _SET = click.option("--set", "settings", multiple=True, metavar="NAME=VALUE", help="A parameter.")
 
 
@@ -51,6 +52,7 @@ def export() -> None:
     help="Layout of the uncertainties.",
 )
 @click.option("--out", type=PATH, required=True, help="NAME.json")
+@_FORCE
 def popxf(
     observables: tuple[str, ...],
     model: str,
@@ -60,6 +62,7 @@ def popxf(
     form_factors: tuple[str, ...],
     dialect: str,
     out: Path,
+    force: bool,
     **options: Any,
 ) -> None:
     """Write branching fractions and ratios as polynomials of coefficients (POPxf).
@@ -69,6 +72,7 @@ def popxf(
     from bsnunu_jax.exchange import quadratic_polynomials, write_popxf
     from bsnunu_jax.observables.catalogue import get_observable
 
+    _new(out, force)
     known: set[str] = set()
     for name in (get_observable(n).name for n in observables):
         if name in known:
@@ -100,8 +104,15 @@ def popxf(
 )
 @DOMAIN
 @click.option("--out", type=PATH, required=True, help="NAME.json or NAME.yaml")
+@_FORCE
 def wcxf(
-    model: str, settings: tuple[str, ...], preset: str, basis: str | None, domain: str, out: Path
+    model: str,
+    settings: tuple[str, ...],
+    preset: str,
+    basis: str | None,
+    domain: str,
+    out: Path,
+    force: bool,
 ) -> None:
     """Write the coefficients of a model at a point (WCxf).
 
@@ -110,6 +121,7 @@ def wcxf(
     from bsnunu_jax.exchange import write_wcxf
     from bsnunu_jax.models import get_model
 
+    _new(out, force)
     the_model, fixed, inputs = _given(model, settings, preset, ())
     ranges = {name: (value, value) for name, value in fixed.items()}
     get_model(the_model).check_values(ranges, lambda name: f"--set {name}")
@@ -133,6 +145,7 @@ def wcxf(
 @SEED
 @LIKELIHOOD
 @click.option("--out", type=PATH, required=True, help="NAME.yml")
+@_FORCE
 def flavio(
     card: Path,
     observables: tuple[str, ...],
@@ -141,6 +154,7 @@ def flavio(
     seed: int | None,
     likelihood: Path | None,
     out: Path,
+    force: bool,
 ) -> None:
     """Write the likelihood of one or two observables as a measurement of flavio.
 
@@ -149,6 +163,7 @@ def flavio(
     from bsnunu_jax.cards.run_card import Card
     from bsnunu_jax.exchange.flavio import of_card, of_fit, write_flavio
 
+    _new(out, force)
     loaded = Card(card, seed=seed, likelihood=likelihood)
     found = of_fit(posterior, observables) if posterior else of_card(loaded, observables)
     title = loaded.content.title
@@ -241,6 +256,20 @@ def record_command(source: str, likelihood: Path | None, name: str | None, out: 
     card = Card(path, likelihood=likelihood) if path.suffix in (".yaml", ".yml") else None
     for file in export_record(source, card, likelihood, out, id=name):
         echo(str(file))
+
+
+def _new(out: Path, force: bool) -> None:
+    """Refuse to write over a file, before anything is computed.
+
+    Raises:
+        InputError: for one that is there.
+    """
+    if not force and out.is_file():
+        raise InputError(
+            f"{str(out)!r} is there already",
+            where="--out",
+            allowed="give another name, or --force to write over it",
+        )
 
 
 def _given(

@@ -97,7 +97,8 @@ class Mode:
         conjugate: the decaying meson is this superposition of a hadron and its antiparticle, "KL".
         polarisation: of the decaying baryon, a key of `Inputs.values`; "" where there is none.
         tree: the same final state through a tau at tree level, no part of its rate; None for most.
-        flavio, eos: how these programs spell the decay to neutrinos, or "".
+        flavio, eos: how these programs spell the decay to neutrinos, if they do; EOS in several
+            ways, with its options after a semicolon.
         reported: reports and comparisons give it whether or not the data ask for it.
         charged: decays to charged leptons are offered.
         mixing: Delta Gamma/Gamma of the decaying meson, "" where its mixing does not matter.
@@ -119,7 +120,7 @@ class Mode:
     polarisation: str = ""
     tree: Tree | None = None
     flavio: str = ""
-    eos: str = ""
+    eos: tuple[str, ...] = ()
     reported: bool = False
     charged: bool = False
     mixing: str = ""
@@ -182,7 +183,7 @@ QUARKS: Mapping[str, Quarks] = MappingProxyType(
 
 # Those of a decay that shares its form factors with no other stand in its row.
 _OWN = ("quarks", "spin", "file", "usual")
-_LISTS = ("exclusive", "kappa")
+_LISTS = ("exclusive", "kappa", "eos")
 
 TRANSITIONS: Mapping[str, Transition] = MappingProxyType(
     {name: Transition(**row) for name, row in _TABLE["transitions"].items()}

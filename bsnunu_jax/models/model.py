@@ -3,6 +3,7 @@
 import cmath
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
+from difflib import get_close_matches
 from typing import Any
 
 from bsnunu_jax.foundation.errors import InputError, shown, worded
@@ -104,10 +105,12 @@ class Model:
                 _refuse_without_sm(name, where)
                 known = (*self.parameters, *self.settings)
                 shown = _short(known) if self.name == "neutrinos" else known
+                near = get_close_matches(name, known, 2, 0.8)
+                meant = f"perhaps {' or '.join(near)}; " if near else ""
                 raise InputError(
                     f"unknown parameter {name!r} of model {self.name!r}",
                     where=where,
-                    allowed=f"allowed: {', '.join(shown)}",
+                    allowed=f"{meant}allowed: {', '.join(shown)}",
                 )
 
     def read(self, name: str, given: object, where: str = "") -> Any:

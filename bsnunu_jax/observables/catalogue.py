@@ -136,10 +136,11 @@ _EOS = {"BR": "BR", "dBR/dq2": "dBR/dq2", "F_L(q2)": "dF_L", "F_L(q^2)": "dF_L",
 # EOS's names that mean the same thing.
 EOS_ALIASES: Mapping[str, str] = MappingProxyType(
     {
-        f"{mode.eos}::{kind}": f"{ours}({mode.name}inv)"
+        f"{decay}::{kind}{semicolon}{options}": f"{ours}({mode.name}inv)"
         for mode in MODES.values()
+        for decay, semicolon, options in (name.partition(";") for name in mode.eos)
         for kind, ours in _EOS.items()
-        if mode.eos and (mode.spin in POLARISED or "F_L" not in ours)
+        if mode.spin in POLARISED or "F_L" not in ours
     }
 )
 # flavio's.
@@ -154,16 +155,36 @@ ALIASES: Mapping[str, str] = MappingProxyType(
 )
 
 
+_EDGES = re.compile(r"(.+)\[([^,\]]+),([^,\]]+)\]$")
+
+
+def _plain_edges(key: str) -> str:
+    """The name with the edges of its bin as plain numbers: 1.0, 1. and 1 are one edge."""
+    found = _EDGES.fullmatch(key)
+    try:
+        low, high = (f"{float(edge):g}" for edge in found.groups()[1:]) if found else ("", "")
+    except ValueError:
+        return key
+    return f"{found[1]}[{low},{high}]" if found else key
+
+
+# Names of observables in bins by the names with plain edges.
+_BINNED = {_plain_edges(name): name for name in OBSERVABLES if name.endswith("]")}
+
+
 def get_observable(name: str) -> Observable:
     """The observable called `name`, in our, flavio's or EOS's spelling; blanks do not matter.
 
     Raises:
         InputError: for an unknown name.
 
-    >>> get_observable("BR(B+->Knunu)").name
-    'BR(B+->K+inv)'
+    >>> get_observable("BR(B+->Knunu)").name, get_observable("B->K^*nunu::BR;q=d").name
+    ('BR(B+->K+inv)', 'BR(B0->K*0inv)')
+    >>> get_observable("BR(B0->Xsinv)[0.6, 1]").name
+    'BR(B0->Xsinv)[0.6,1.0]'
     """
     key = re.sub(r"\s", "", name)
+    key = _BINNED.get(_plain_edges(key), key)
     key = ALIASES.get(key, EOS_ALIASES.get(key, key))
     if key not in OBSERVABLES and (behind := detector_behind(key)):
         known, key = in_detector(behind), key.removesuffix(f"[{USUAL_DETECTOR}]")

@@ -10,6 +10,7 @@ from jax.typing import ArrayLike
 
 from bsnunu_jax.foundation.arrays import Scalar
 from bsnunu_jax.foundation.packaged import packaged
+from bsnunu_jax.hadrons.transitions import get_decay
 from bsnunu_jax.inputs import GROUPS, Inputs
 from bsnunu_jax.inputs.nuisances import groups_of
 from bsnunu_jax.states import States
@@ -46,6 +47,18 @@ def uncertain(
     found = {*groups_of((*(o.mode or o.reads for o in of), *decays))}
     found |= {group for o in of for group in o.groups}
     return tuple(group for group in GROUPS if group in found)
+
+
+def need_form_factors(modes: Iterable[str | None], inputs: Inputs) -> None:
+    """Refuse decays whose form factors nobody has named.
+
+    Raises:
+        InputError: naming the first such transition.
+    """
+    for mode in modes:
+        transition = getattr(get_decay(mode), "transition", None) if mode else None
+        if transition is not None:
+            inputs.form_factors_of(transition)
 
 
 def observable(key: str, function: Callable[..., Scalar], **words: str) -> Observable:

@@ -116,7 +116,8 @@ def kernels(hadrons: Hadrons, state: InvisibleState, q2: ArrayLike) -> dict[str,
         if not lacking.isdisjoint(row_weights):
             raise InputError(
                 f"the form factors of {hadrons.name} in use lack those of {invariant}",
-                allowed="name a set that has them",
+                allowed="a set that has them, from a file NAME.yaml if the package has none, or"
+                " other operators",
             )
     found = contracted(hadronic, dark)
     root = jnp.sqrt(kinematics.kallen(q2, m_B, hadrons.m_K))

@@ -30,12 +30,19 @@ def inputs_of(preset: str, form_factors: Sequence[str]) -> Inputs:
     Raises:
         InputError: for unknown names.
     """
-    sets = dict(_split(item, "--form-factors", "B->K=SET") for item in form_factors)
+    sets: dict[str, str] = {}
+    for item in form_factors:
+        transition, chosen = _split(item, "--form-factors", "B->K=SET")
+        if transition in sets:
+            raise InputError(
+                f"{transition!r} stands twice", where="--form-factors", allowed="keep one"
+            )
+        sets[transition] = chosen
     with located("--preset"):
         tables.preset(preset)
     with located("--form-factors"):
-        for item in sets.items():
-            form_factor_set(*item)
+        for transition, chosen in sets.items():
+            form_factor_set(transition, chosen)
     return load_inputs(preset, sets)
 
 

@@ -10,7 +10,7 @@ from bsnunu_jax.experiments import load_measurements, measurement_names
 from bsnunu_jax.experiments.records.added import known_records
 from bsnunu_jax.experiments.records.folder import Record
 from bsnunu_jax.foundation.errors import InputError
-from bsnunu_jax.hadrons.transitions import TRANSITIONS, get_decay
+from bsnunu_jax.hadrons.transitions import AVERAGES, TRANSITIONS, get_decay
 from bsnunu_jax.inputs import tables
 from bsnunu_jax.inputs.sets import form_factor_set, form_factor_sets
 from bsnunu_jax.models import MODELS, Model, get_model
@@ -27,7 +27,7 @@ def listing(what: str, mode: str | None = None) -> dict[str, Any]:
         InputError: for an unknown kind or mode, or a mode of what has none.
     """
     if mode is not None:
-        get_decay(mode)
+        _ = mode if mode in AVERAGES else get_decay(mode)
         if what != "observables":
             raise InputError(f"{what} have no mode", where="--mode", allowed="observables have")
     match what:
@@ -48,7 +48,8 @@ def listing(what: str, mode: str | None = None) -> dict[str, Any]:
                 name: {"description": o.description, "unit": o.unit, "needs_q2": o.differential}
                 | ({"flavio": peers[name]} if name in peers else {})
                 for name, o in OBSERVABLES.items()
-                if mode in (None, o.mode) or (o.mode is None and f"({mode}" in name)
+                if mode in (None, o.mode)
+                or ((o.mode is None or mode in AVERAGES) and f"({mode}" in name)
             }
         case "measurements":
             return {

@@ -7,6 +7,7 @@ import jax
 import numpy as np
 
 from bsnunu_jax.foundation.errors import InputError
+from bsnunu_jax.foundation.located_yaml import located
 from bsnunu_jax.hadrons.transitions import Mode, get_decay
 from bsnunu_jax.inputs import Inputs, Nuisances
 from bsnunu_jax.inputs.detectors import detector
@@ -17,7 +18,7 @@ from bsnunu_jax.numerics.batch import chunked_vmap
 from bsnunu_jax.observables import inclusive
 from bsnunu_jax.observables.catalogue import Observable, get_observable
 from bsnunu_jax.observables.escape import detector_behind
-from bsnunu_jax.observables.observable import uncertain
+from bsnunu_jax.observables.observable import need_form_factors, uncertain
 from bsnunu_jax.observables.tree_level import PARTS, TREE_MODES, left_out
 from bsnunu_jax.runs.given import inputs_of, parameters_of, points_of
 from bsnunu_jax.runs.no_part import names_of, without_part
@@ -64,6 +65,8 @@ def predict(
     chosen = [get_observable(name) for name in observables]
     get_model(model, "--model")
     inputs = inputs_of(preset, form_factors)
+    with located("--form-factors"):
+        need_form_factors((o.mode or o.reads for o in chosen), inputs)
     point = given(inputs, model) if given is not None else None
     the_model = get_model(point.model if point else model)
     parameters = parameters_of(the_model, settings)

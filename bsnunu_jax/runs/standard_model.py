@@ -5,6 +5,7 @@ from typing import Any
 
 from bsnunu_jax.foundation.packaged import packaged
 from bsnunu_jax.hadrons.transitions import AVERAGES, MODES, QUARKS
+from bsnunu_jax.inputs import tables
 from bsnunu_jax.observables.catalogue import POLARISED
 from bsnunu_jax.runs.given import inputs_of
 from bsnunu_jax.runs.predict import predict
@@ -49,6 +50,16 @@ def standard_model(
     # The hint is of `predict` with names.
     said = (line.replace(", --tree-tau adds it", "") for line in found.get("remarks", ()))
     remarks = list(dict.fromkeys(line for line in said if "SM values for" not in line))
+    table = tables.numbers(preset)
+    factors = dict.fromkeys(QUARKS[m.quarks].ckm for m in modes)
+    exact = [name for name in factors if not table[name].uncertainty]
+    if exact:
+        remarks.append(f"preset {preset!r} has no uncertainty of {', '.join(exact)}")
+    if stated := [m.name for m in modes if m.stated]:
+        remarks.append(
+            f"{', '.join(stated)}: stated SM values with their uncertainty, which do not follow"
+            " |VtbVts|"
+        )
     left_out = dict.fromkeys(m.transition for m in modes if m.transition not in known)
     if left_out:
         remarks.append(f"no set of form factors is named for {', '.join(left_out)}: left out")
