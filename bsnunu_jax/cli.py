@@ -20,7 +20,7 @@ CONTEXT = {"help_option_names": ["-h", "--help"], "max_content_width": 100}
 @click.group(context_settings=CONTEXT)
 @click.version_option(__version__, prog_name="bsnunu")
 def bsnunu() -> None:
-    """B -> K(*) + missing energy: predictions and fits to Belle II data.
+    """Decays of B, Bs, Lambda_b, K and D to a hadron and missing energy: predictions and fits.
 
     Results go to stdout, progress and errors to stderr. Exit codes: 0 done, 2 bad input, 1 failure,
     130 interrupted.
