@@ -314,16 +314,6 @@ def card(tmp_path, **changes):
     return Card(path)
 
 
-def test_lines_fit(tmp_path):
-    """Width 0 at a fixed mass: the objective is that of a peak much narrower than a bin."""
-    values = []
-    for width in (0, 1e-4):
-        problem = card(tmp_path, fixed={"m": 2.1, "width": width}, inputs=INPUTS).problem
-        assert problem.grams
-        values.append(float(jax.jit(problem.objective)(problem.theta([8e-6]))))
-    assert values[0] == pytest.approx(values[1], abs=2e-3)
-
-
 def test_the_envelope_is_a_nuisance(tmp_path):
     """Where something may decay in one, and the card does not say which inputs vary."""
     lifetime = {"fixed": CARD["fixed"] | {"ctau": 1.0}}
