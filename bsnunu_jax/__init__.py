@@ -48,6 +48,7 @@ from bsnunu_jax.states import Scaled as Scaled
 from bsnunu_jax.states import SterileNeutrino as SterileNeutrino
 from bsnunu_jax.states import TwoBody as TwoBody
 from bsnunu_jax.states import Universal as Universal
+from bsnunu_jax.states import Unstable as Unstable
 from bsnunu_jax.states import VectorPair as VectorPair
 from bsnunu_jax.states.sectors import Sectors as Sectors
 
@@ -66,6 +67,7 @@ __all__ = [
     "SterileNeutrino",
     "TwoBody",
     "Universal",
+    "Unstable",
     "VectorPair",
     "branching_fraction",
     "branching_fraction_bins",
