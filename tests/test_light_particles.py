@@ -144,7 +144,7 @@ def test_pairs_of_a_narrow_mediator_leave_as_those_at_its_mass(inputs) -> None:
     of = [float(programs.gamma("B+->K+", s, inputs)) for s in (made, seen)]
     m_B, m_K = meson_masses(inputs, "B+->K+")
     p_q = np.sqrt((m_B**2 - (m_K + 2.3) ** 2) * (m_B**2 - (m_K - 2.3) ** 2)) / (2 * m_B)
-    geometry = geometry_of(inner, inputs)
+    geometry = geometry_of(inner)
     at_mass = escape_of_pair(geometry, (0.4, 0.4), (1.0, 1.0), 2.3**2, p_q)
     assert of[1] / of[0] == pytest.approx(float(at_mass), rel=1e-3)
 

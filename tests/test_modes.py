@@ -162,7 +162,7 @@ def test_observables_and_aliases_follow_from_the_table() -> None:
         kinds += ["F_L", "dF_L"] if mode.spin in ("1", "1/2") else []
         assert {f"{kind}({name}inv)" for kind in kinds} <= set(OBSERVABLES)
     spins = {"A_FB(Lambdab->Lambdainv)", "P_Lambda(Lambdab->Lambdainv)"}
-    assert {n for n in OBSERVABLES if n.startswith(("A_FB", "P_"))} == spins
+    assert {n for n in OBSERVABLES if n.startswith(("A_FB", "P_Lambda"))} == spins
     assert {f"BR({name})" for name in ANNIHILATIONS} <= set(OBSERVABLES)
     assert set(ALIASES.values()) | set(EOS_ALIASES.values()) <= set(OBSERVABLES)
     assert get_observable("B_s->phinunu::BR").name == "BR(Bs->phiinv)"

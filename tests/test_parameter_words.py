@@ -11,7 +11,7 @@ from bsnunu_jax.cards.run_card import Card
 from bsnunu_jax.models import MODELS
 from bsnunu_jax.report.draws import axis_label
 
-UNITS = {"", "GeV", "TeV", "rad", "GeV^-1", "GeV^-2", "TeV^-2"}
+UNITS = {"", "m", "GeV", "TeV", "rad", "GeV^-1", "GeV^-2", "TeV^-2"}
 DATA = "inputs: {preset: default, nuisances: []}\ndata: [belle2_2023_br]\n"
 # Model with what it needs fixed, a parameter with its prior, and its label.
 LABELS = {
@@ -156,6 +156,7 @@ def test_units_in_lists(capsys):
         "V": "GeV^-2",
         "A": "GeV^-2",
         "scale": "GeV",
+        "ctau": "m",
     }
     _, text, _ = run(capsys, "list", "models")
     assert "Clq1_ij" in text

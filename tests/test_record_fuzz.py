@@ -100,6 +100,9 @@ class AtTheNull:
             self.known[s] = measurement.null_br[first : first + n]
             first += n
 
+    def behind(self, detector):
+        return self
+
     def bins(self, mode, edges, polarisation=""):
         (found,) = (
             v

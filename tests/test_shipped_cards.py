@@ -24,6 +24,7 @@ OF_BELLE2 = [path for path in CARDS if "- belle2_knunu_2023\n" in path.read_text
 
 def test_there_are_cards():
     assert {p.stem for p in CARDS} == {
+        "alp",
         "belle2_cr",
         "belle2_cr_full",
         "belle2_mu",
@@ -36,6 +37,8 @@ def test_there_are_cards():
         "hadrons",
         "leptoquark_S2tilde",
         "leptoquark_V2",
+        "light_zprime",
+        "mediated_dm",
         "mfv_kaons",
         "sterile_NN",
         "vlq_dm",

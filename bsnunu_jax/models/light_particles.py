@@ -85,7 +85,7 @@ def alp_of_w(quarks: str, inputs: Inputs) -> Scalar:
     >>> from bsnunu_jax import load_inputs
     >>> inputs = load_inputs()
     >>> f"{float(abs(alp_of_w('b->s', inputs) / inputs.values['VtbVts_abs'])):.2e}"
-    '2.33e-03'
+    '2.32e-03'
     """
     v = inputs.values
     x = (v["m_t_MSbar"] / v["m_W"]) ** 2

@@ -21,7 +21,7 @@ class VectorLine(Line, eqx.Module):
 
     >>> from bsnunu_jax import branching_fraction, load_inputs
     >>> f"{float(branching_fraction('B+->K+', VectorLine(1e-3, V=1e-8), load_inputs())):.3e}"
-    '4.984e-03'
+    '7.819e-05'
     """
 
     m: Scalar
