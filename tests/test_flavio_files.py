@@ -3,9 +3,11 @@
 from dataclasses import replace
 from pathlib import Path
 
+import forecast_cards
 import numpy as np
 import pytest
 import yaml
+from forecast_cards import BOTH
 
 from bsnunu_jax.cards.run_card import Card
 from bsnunu_jax.cli import main
@@ -14,26 +16,16 @@ from bsnunu_jax.experiments import load_measurements
 from bsnunu_jax.foundation.errors import InputError
 from bsnunu_jax.foundation.files import netcdf
 
-BOTH = {
-    "CL_ee": {"prior": {"uniform": [-4, 3]}, "also": ["CL_mumu", "CL_tautau"]},
-    "CR_ee": {"prior": {"uniform": [-4, 4]}, "also": ["CR_mumu", "CR_tautau"]},
+MU = {
+    "title": "a likelihood",
+    "model": "signal-strength",
+    "parameters": {"mu": {"prior": {"uniform": [0, 20]}}},
 }
 
 
 def card_of(folder: Path, data, **changes) -> Path:
-    content = {
-        "title": "a likelihood",
-        "model": "signal-strength",
-        "inputs": {"nuisances": []},
-        "parameters": {"mu": {"prior": {"uniform": [0, 20]}}},
-        "data": data,
-        "best_fit": {"starts": 4},
-        "sampler": {"chains": 2, "warmup": 100, "draws": 100, "target_accept": 0.9},
-        "seed": 1,
-    } | changes
-    path = folder / "card.yaml"
-    path.write_text(yaml.safe_dump(content))
-    return path
+    """Of a signal strength, unless it is said otherwise."""
+    return forecast_cards.card_of(folder, data, **(MU | changes))
 
 
 def read(path: Path):

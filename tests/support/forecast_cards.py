@@ -11,6 +11,7 @@ BOTH = {
 
 
 def card_of(folder: Path, data, parameters=None, **changes) -> Path:
+    """A quick fit to `data` at card.yaml; `changes` are entries of the card."""
     content = {
         "title": "a forecast",
         "model": "neutrinos",
@@ -35,6 +36,7 @@ FORECAST = {
 
 
 def forecast_file(folder: Path, projected=FORECAST, **more) -> str:
+    """A forecast called "mine" at mine.yaml, the name of the file."""
     entry = {"id": "mine", "title": "my forecast", "projected": projected} | more
     content = {"sm_spectrum": False, "tree_tau": "none", "measurements": [entry]}
     (folder / "mine.yaml").write_text(yaml.safe_dump(content))
