@@ -18,7 +18,7 @@ from bsnunu_jax.inputs.nuisances import DETECTOR
 from bsnunu_jax.inputs.sets import form_factor_set, placed
 from bsnunu_jax.models import get_model
 from bsnunu_jax.models.values import LIFETIMES
-from bsnunu_jax.observables.catalogue import get_observable
+from bsnunu_jax.observables.catalogue import get_numbers, get_observable
 from bsnunu_jax.observables.inclusive import beyond_reach, is_inclusive
 from bsnunu_jax.observables.observable import need_form_factors, uncertain
 
@@ -80,12 +80,6 @@ class CardFile:
         Raises:
             InputError: for an unknown preset or form-factor set.
         """
-        section, where = self.content.inputs, self.file.where
-        with located(where(("inputs", "preset"))):
-            tables.preset(section.preset)
-        for transition, name in self._form_factors.items():
-            with located(where(("inputs", "form_factors", transition))):
-                form_factor_set(transition, name)
         return Nuisances(self._inputs, self.groups)
 
     @property
@@ -116,7 +110,12 @@ class CardFile:
 
     @property
     def _inputs(self) -> Inputs:
-        section = self.content.inputs
+        section, where = self.content.inputs, self.file.where
+        with located(where(("inputs", "preset"))):
+            tables.preset(section.preset)
+        for transition, name in self._form_factors.items():
+            with located(where(("inputs", "form_factors", transition))):
+                form_factor_set(transition, name)
         return load_inputs(
             section.preset, self._form_factors, time_integrated=section.time_integrated
         )
@@ -134,10 +133,11 @@ class CardFile:
             InputError: if they are not there, do not fit or exclude each other.
         """
         content, where, folder = self.content, self.file.where, self.path.parent
+        inputs = self._inputs
         for i, name in enumerate(content.data):  # one by one: errors name the line
             alone = load_measurements([name], where(("data", i)), folder=folder, whole=False)
             with located(where(("data", i))):
-                need_form_factors((d for m in alone for d in decays_of(m)), self._inputs)
+                need_form_factors((d for m in alone for d in decays_of(m)), inputs)
         published = likelihood_folder(content.likelihood, folder) if content.likelihood else None
         of_all = where(("data",))
         found = load_measurements(content.data, of_all, folder=folder, likelihood=published)
@@ -231,16 +231,11 @@ class CardFile:
 
     def _check_numbers(self, key: str) -> None:
         """The observables under a key are different numbers."""
-        known: list[str] = []
-        for i, name in enumerate(getattr(self.content, key)):
-            with located(self.file.where((key, i))):
-                found = get_observable(name)
-                need_form_factors((found.mode or found.reads,), self._inputs)
-                if found.differential:
-                    raise InputError(f"{name!r} is a spectrum, a number is needed")
-                if found.name in known:
-                    raise InputError(f"{found.name!r} stands twice", allowed="keep one")
-                known.append(found.name)
+        where, inputs = self.file.where, self._inputs
+        found = get_numbers(getattr(self.content, key), lambda i: where((key, i)))
+        for i, o in enumerate(found):
+            with located(where((key, i))):
+                need_form_factors((o.mode or o.reads,), inputs)
 
 
 def _between(low: Any, high: Any, x: float) -> Any:

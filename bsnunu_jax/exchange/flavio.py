@@ -16,7 +16,7 @@ from bsnunu_jax.foundation.version import __version__
 from bsnunu_jax.inference.hypotheses.observable_profile import ObservableProfile, with_probe
 from bsnunu_jax.inference.problem.problem import Problem
 from bsnunu_jax.inference.problem.tabulate import tabulate
-from bsnunu_jax.observables.catalogue import ALIASES, get_observable
+from bsnunu_jax.observables.catalogue import ALIASES, get_numbers, get_observable
 
 SUFFIXES = (".yml", ".yaml")
 # Reach of the grid in errors; points of it that are fitted and that are written, of one and of two
@@ -202,17 +202,10 @@ def write_flavio(
 
 
 def _checked(observables: Sequence[str]) -> tuple[str, ...]:
-    found = []
-    for given in observables:
-        observable = get_observable(given)
-        if observable.differential:
-            raise InputError(f"{given!r} is a spectrum, a number is needed")
-        if observable.name in found:
-            raise InputError(f"{given!r} stands twice", allowed="keep one")
-        found.append(observable.name)
+    found = get_numbers(observables)
     if len(found) not in (1, 2):
         raise InputError(f"{len(found)} observables", allowed="one or two")
-    return tuple(found)
+    return tuple(o.name for o in found)
 
 
 def _axis(found: ObservableProfile, i: int, k: int) -> np.ndarray:

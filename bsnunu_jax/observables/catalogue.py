@@ -5,7 +5,7 @@ is the invisible final state of a model or a sequence of them; their rates add.
 """
 
 import re
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from difflib import get_close_matches
 from functools import partial
 from types import MappingProxyType
@@ -15,6 +15,7 @@ import numpy as np
 
 from bsnunu_jax.foundation.arrays import Scalar
 from bsnunu_jax.foundation.errors import InputError
+from bsnunu_jax.foundation.located_yaml import located
 from bsnunu_jax.hadrons.transitions import ANNIHILATIONS, MODES, QUARKS, USUAL_QUARKS, get_decay
 from bsnunu_jax.observables import polarisation, spectra, tree_level
 from bsnunu_jax.observables.branching import (
@@ -196,6 +197,33 @@ def get_observable(name: str) -> Observable:
             allowed=f"{_meant(key)}see `bsnunu list observables` for the names",
         )
     return OBSERVABLES[key]
+
+
+def get_numbers(
+    names: Sequence[str], where: Callable[[int], str] = lambda _: ""
+) -> tuple[Observable, ...]:
+    """Different observables that are numbers, no spectra.
+
+    Args:
+        names: in any spelling.
+        where: where each of them stands.
+
+    Raises:
+        InputError: for an unknown name, a spectrum, or one that stands twice.
+
+    >>> [o.name for o in get_numbers(["BR(B+->Knunu)", "R_K_nunu"])]
+    ['BR(B+->K+inv)', 'R_K_nunu']
+    """
+    found: list[Observable] = []
+    for i, name in enumerate(names):
+        with located(where(i)):
+            observable = get_observable(name)
+            if observable.differential:
+                raise InputError(f"{name!r} is a spectrum, a number is needed")
+            if observable in found:
+                raise InputError(f"{observable.name!r} stands twice", allowed="keep one")
+            found.append(observable)
+    return tuple(found)
 
 
 _OF_DECAY = re.compile(r"(?P<kind>.+)\((?P<mode>\S+?->\S+?)(?:inv|nunu)\)")

@@ -76,14 +76,10 @@ def spectrum(
     couplings: Array,
 ) -> Array:
     """dGamma/dq2 [GeV^-1] of couplings [set, operator], one particle and its antiparticle."""
-    event = bf.three_body(q2, m_L, m_pi, mass, mass)
-    (hadron,) = bf.matrix_elements(event, form_factors, False)
-    momenta = event.k1, event.k2, mass, mass
-    direct = amplitudes(hadron, pair, pair.currents(*momenta))
-    dagger = amplitudes(of_antikaon(hadron), daggers, daggers.currents(*momenta))
-    total = np.einsum("sa,anxy->snxy", couplings, direct)
-    total = total + np.einsum("sa,anxy->snxy", couplings.conj(), dagger)
-    return _rate(event, total / 2, pair.statistics)
+    event, hadron = _decay(q2, m_L, m_pi, form_factors, (mass, mass))
+    direct = _half(event, hadron, pair, (mass, mass), couplings)
+    dagger = _half(event, of_antikaon(hadron), daggers, (mass, mass), couplings.conj())
+    return _rate(event, direct + dagger, pair.statistics)
 
 
 def spectrum_of_two(
@@ -97,16 +93,29 @@ def spectrum_of_two(
     couplings: Array,
 ) -> Array:
     """The same for two different particles: two final states, whose rates add."""
-    m1, m2 = masses
-    event = bf.three_body(q2, m_L, m_pi, m1, m2)
-    (hadron,) = bf.matrix_elements(event, form_factors, False)
-    direct = amplitudes(hadron, pair, pair.currents(event.k1, event.k2, m1, m2))
-    found = _rate(event, np.einsum("sa,anxy->snxy", couplings, direct) / 2)
+    event, hadron = _decay(q2, m_L, m_pi, form_factors, masses)
+    found = _rate(event, _half(event, hadron, pair, masses, couplings))
     # D^dagger has the second field in front, which creates its particle.
-    other = bf.three_body(q2, m_L, m_pi, m2, m1)
-    currents = daggers.currents(other.k1, other.k2, m2, m1)
-    dagger = amplitudes(of_antikaon(hadron), daggers, currents)
-    return found + _rate(other, np.einsum("sa,anxy->snxy", couplings.conj(), dagger) / 2)
+    other, hadron = _decay(q2, m_L, m_pi, form_factors, masses[::-1])
+    dagger = _half(other, of_antikaon(hadron), daggers, masses[::-1], couplings.conj())
+    return found + _rate(other, dagger)
+
+
+def _decay(
+    q2: float, m_L: float, m_pi: float, form_factors: FormFactors, masses: Sequence[float]
+) -> tuple[bf.Event, dict[str, Array]]:
+    """Momenta, and the matrix elements of the hadrons."""
+    event = bf.three_body(q2, m_L, m_pi, *masses)
+    (hadron,) = bf.matrix_elements(event, form_factors, False)
+    return event, hadron
+
+
+def _half(
+    event: bf.Event, hadron: dict[str, Array], pair: Pair, masses: Sequence[float], couplings: Array
+) -> Array:
+    """The amplitude of K0 or of its antiparticle, 1/2 of each rate."""
+    found = amplitudes(hadron, pair, pair.currents(event.k1, event.k2, *masses))
+    return np.asarray(np.einsum("sa,anxy->snxy", couplings, found)) / 2
 
 
 def neutrinos(
@@ -116,8 +125,7 @@ def neutrinos(
 
     (nubar_i . nu_j) creates nu_i and an anti-nu_j, and so does the conjugate of (nubar_j . nu_i).
     """
-    event = bf.three_body(q2, m_L, m_pi, 0.0, 0.0)
-    (hadron,) = bf.matrix_elements(event, form_factors, False)
+    event, hadron = _decay(q2, m_L, m_pi, form_factors, (0.0, 0.0))
     conjugate = of_antikaon(hadron)
     direct = bf.fermion_currents(event.k1, event.k2, 0.0, 0.0)
     dagger = bf.fermion_currents(event.k1, event.k2, 0.0, 0.0, BARS)
