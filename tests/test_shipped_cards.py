@@ -1,6 +1,5 @@
 """Every card in fits/ states a problem that can be fitted."""
 
-import os
 from dataclasses import replace
 from pathlib import Path
 
@@ -10,6 +9,7 @@ import numpy as np
 import pytest
 
 from bsnunu_jax.cards.run_card import Card, shipped_cards
+from bsnunu_jax.inference.problem.problem import Problem
 from bsnunu_jax.scan.card import ScanCard
 from bsnunu_jax.scan.plan import make_plan
 
@@ -56,30 +56,33 @@ def test_scan_card(name: str):
     assert all(np.isfinite(column).all() for column in found.values())
 
 
-# Limits on X_s share the hadronic tag with the likelihood.
-WITH_LIKELIHOOD = [path for path in OF_BELLE2 if path.stem != "hadrons"]
-
-
-@pytest.mark.parametrize("path", CARDS, ids=lambda p: p.stem)
-def test_card(path: Path, tmp_path: Path):
-    """Density and gradient are finite at a random point; the resolved card reads back.
-
-    The published likelihood, where it is there, stands beside the compact one: the rates, which
-    take most of the time, are compiled once for both.
-    """
-    card = Card(path)
-    problem = card.problem
-    assert {m.name for m in problem.measurements} == set(card.content.data)
-    if path in WITH_LIKELIHOOD and (folder := os.environ.get("BSNUNU_BELLE2_KNUNU")):
-        published, *_ = Card(path, likelihood=Path(folder)).measurements
-        assert "published likelihood" in published.title
-        both = replace(published, name="published"), *problem.measurements
-        problem = replace(problem, measurements=both)
+def check(card: Card, problem: Problem, tmp_path: Path) -> None:
+    """Density and gradient are finite at a random point; the resolved card reads back."""
     point = 0.3 * np.random.default_rng(5).standard_normal(problem.size)
     value, gradient = jax.jit(jax.value_and_grad(problem.potential))(jnp.asarray(point))
     assert np.isfinite(value)
     assert np.isfinite(gradient).all()
     assert np.abs(gradient[: len(problem.parameters)]).min() > 0
-    again = tmp_path / "again.yaml"
-    again.write_text(card.resolved, encoding="utf-8")
-    assert Card(again).resolved == card.resolved
+    assert {m.name for m in card.problem.measurements} == set(card.content.data)
+    path = tmp_path / "again.yaml"
+    path.write_text(card.resolved, encoding="utf-8")
+    assert Card(path).resolved == card.resolved
+
+
+@pytest.mark.parametrize("path", CARDS, ids=lambda p: p.stem)
+def test_card(path: Path, tmp_path: Path):
+    card = Card(path)
+    check(card, card.problem, tmp_path)
+
+
+# Limits on X_s share the hadronic tag with the likelihood.
+WITH_LIKELIHOOD = [path for path in OF_BELLE2 if path.stem != "hadrons"]
+
+
+@pytest.mark.parametrize("path", WITH_LIKELIHOOD, ids=lambda p: p.stem)
+def test_card_with_the_published_likelihood(path: Path, tmp_path: Path, likelihood_dir: Path):
+    card = Card(path, likelihood=likelihood_dir)
+    published, *_ = card.problem.measurements
+    assert "published likelihood" in published.title
+    # The other data are those of the test before.
+    check(card, replace(card.problem, measurements=(published,)), tmp_path)
