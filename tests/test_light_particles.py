@@ -11,7 +11,7 @@ from bsnunu_jax.inputs.detectors import detector
 from bsnunu_jax.models import get_model
 from bsnunu_jax.models.light_particles import alp_of_w, scalar_of_mixing
 from bsnunu_jax.rates.escape import escape_of_pair, geometry_of, seen_in
-from bsnunu_jax.states import FermionPair, TwoBody, VectorLine
+from bsnunu_jax.states import DerivativeLine, FermionPair, TwoBody, VectorLine
 from bsnunu_jax.states.conjugated import conjugated
 from bsnunu_jax.states.parity_odd import parity_odd
 
@@ -38,8 +38,10 @@ def test_alp(mode: str, every_set) -> None:
         expected = unit * abs(gV) ** 2 * (m_B**2 - m_K**2) ** 2 * ff["f0"] ** 2
     quarks = MODES[mode].quarks
     found = rate(mode, every_set, "alp", m=m, gV=gV, gA=gA, quarks=quarks)
-    # The quark masses of S and P and of the rows cancel.
     assert found == pytest.approx(MODES[mode].factor * expected, rel=1e-12, abs=0)
+    heavy, light = every_set.quark_masses(quarks)
+    on_shell = TwoBody(m, 1j * (heavy - light) * gV, -(heavy + light) * gA, quarks)
+    assert found == pytest.approx(float(programs.gamma(mode, on_shell, every_set)), rel=1e-12)
     left = rate(mode, every_set, "alp", m=m, gL=2e-8, quarks=quarks)
     assert left == pytest.approx(
         rate(mode, every_set, "alp", m=m, gV=1e-8, gA=-1e-8, quarks=quarks), rel=1e-13, abs=0
@@ -81,6 +83,13 @@ def test_a_massless_longitudinal_vector_is_an_alp(mode: str, ratios, inputs) -> 
         unit = 8 * m_B * m_K / (m_B**2 - m_K**2) if timelike == "A0" else 1.0
         expected = alp * (unit * ff[longitudinal] / ff[timelike]) ** 2
         assert vector == pytest.approx(expected, rel=1e-8, abs=0)
+
+
+def test_free_quarks_have_no_form_factors_between_the_two(inputs) -> None:
+    for x in "VA":
+        vector = rate("B0->Xs", inputs, "light-zprime", m=1e-5, **{f"h{x}": 2e-8})
+        alp = rate("B0->Xs", inputs, "alp", m=1e-5, **{f"g{x}": 2e-8})
+        assert vector == pytest.approx(alp, rel=1e-9, abs=0)
 
 
 def test_loops(inputs) -> None:
@@ -157,6 +166,7 @@ REFUSED = [
     ("alp", {"m": 1.0}, "no coupling"),
     ("alp", {"m": 0.1, "gaW": 1e-4, "quarks": "c->u"}, "no loop"),
     ("dark-higgs", {"m": 0.5j, "s_theta": 0.1}, "complex"),
+    ("dark-higgs", {"m": 0.5, "s_theta": 2.0}, "a sine"),
     ("light-zprime", {"m": 1.0, "gV": 1e-8, "hV": 1e-8}, "keep one"),
 ]
 
@@ -176,5 +186,5 @@ def test_a_fitted_mass_is_refused() -> None:
 
 def test_couplings_do_not_change_the_kind(inputs) -> None:
     _, state = get_model("alp").build({"m": 1.0, "gV": 1e-8, "quarks": "b->d"}, inputs)
-    assert isinstance(state, TwoBody)
+    assert isinstance(state, DerivativeLine)
     assert state.quarks == "b->d"

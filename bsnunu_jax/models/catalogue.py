@@ -23,7 +23,7 @@ from bsnunu_jax.models.model import Model as Model
 from bsnunu_jax.models.model import Parameters as Parameters
 from bsnunu_jax.models.model import model
 from bsnunu_jax.models.quantities import Quantity
-from bsnunu_jax.models.values import perturbative, real
+from bsnunu_jax.models.values import real
 from bsnunu_jax.states import Neutrinos, Scaled, Universal
 from bsnunu_jax.states import universal as _universal
 
@@ -78,7 +78,6 @@ _MODELS = (
         light_particles.build_dark_higgs,
         light_particles.refuse_dark_higgs,
         settings=light_particles.OF_LOOPS,
-        domain=perturbative(("s_theta",)),
     ),
     model(
         "light-zprime",

@@ -1,6 +1,6 @@
 r"""One light particle that is not seen: the models `alp`, `dark-higgs` and `light-zprime`.
 
-alp: L = (d_mu a)(gV sbar gamma^mu b + gA sbar gamma^mu gamma_5 b) + h.c. is a scalar X with
+alp: L = (d_mu a)(gV sbar gamma^mu b + gA sbar gamma^mu gamma_5 b) + h.c., on shell a scalar X with
 S = i (m_b - m_s) gV and P = -(m_b + m_s) gA; gL is (d_mu a)(sbar gamma^mu P_L b), gV = -gA = gL/2;
 gaW is L = -(gaW/4) a W Wtilde, whose loop makes gL = (3 sqrt2 G_F m_W^2/16 pi^2) gaW V_tb V_ts* f,
 f(x) = x (1 + x (ln x - 1))/(1 - x)^2 at x = m_t^2/m_W^2 (arXiv:1611.09355, from memory,
@@ -31,11 +31,19 @@ from bsnunu_jax.models.values import (
     Rules,
     Settings,
     first_of,
+    largest,
     lifetimes,
     lowest,
     real,
 )
-from bsnunu_jax.states import InvisibleState, Neutrinos, TwoBody, Unstable, VectorLine
+from bsnunu_jax.states import (
+    DerivativeLine,
+    InvisibleState,
+    Neutrinos,
+    TwoBody,
+    Unstable,
+    VectorLine,
+)
 
 _OF_ALP, _OF_HIGGS = ("gV", "gA", "gL", "gaW"), ("s_theta",)
 _OF_ZPRIME = ("gV", "gA", "hV", "hA")
@@ -52,10 +60,8 @@ def build_alp(parameters: Mapping[str, Any], inputs: Inputs) -> tuple[InvisibleS
     left = value(p, "gL")
     if "gaW" in p:
         left += value(p, "gaW") * alp_of_w(quarks, inputs)
-    heavy, light = inputs.quark_masses(quarks)
-    S = 1j * (heavy - light) * (value(p, "gV") + left / 2)
-    P = -(heavy + light) * (value(p, "gA") - left / 2)
-    return _beside_the_sm(TwoBody(real_value(p, "m"), S, P, quarks), p)
+    V, A = value(p, "gV") + left / 2, value(p, "gA") - left / 2
+    return _beside_the_sm(DerivativeLine(real_value(p, "m"), V, A, quarks), p)
 
 
 def build_dark_higgs(parameters: Mapping[str, Any], inputs: Inputs) -> tuple[InvisibleState, ...]:
@@ -159,5 +165,13 @@ def _one_of_each(ranges: Ranges, fit: bool) -> Refusal | None:
 
 
 refuse_alp = first_of(real("m", "gaW"), lifetimes(CTAU), _needs(_OF_ALP), _with_loop)
-refuse_dark_higgs = first_of(real("m", "s_theta"), lifetimes(CTAU), _needs(_OF_HIGGS))
+
+
+def _sine(ranges: Ranges, fit: bool) -> Refusal | None:
+    if largest(ranges, "s_theta") > 1:
+        return Refusal("s_theta", "'s_theta' is or can be beyond 1", "a sine: -1 to 1")
+    return None
+
+
+refuse_dark_higgs = first_of(real("m", "s_theta"), _sine, lifetimes(CTAU), _needs(_OF_HIGGS))
 refuse_light_zprime = first_of(real("m"), lifetimes(CTAU), _needs(_OF_ZPRIME), _one_of_each)

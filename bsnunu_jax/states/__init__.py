@@ -16,5 +16,6 @@ from bsnunu_jax.states.scaled import Scaled as Scaled
 from bsnunu_jax.states.sterile_neutrino import SterileNeutrino as SterileNeutrino
 from bsnunu_jax.states.universal import Universal as Universal
 from bsnunu_jax.states.unstable import Unstable as Unstable
+from bsnunu_jax.states.vector_line import DerivativeLine as DerivativeLine
 from bsnunu_jax.states.vector_line import VectorLine as VectorLine
 from bsnunu_jax.states.vector_pair import VectorPair as VectorPair

@@ -196,7 +196,8 @@ class OddVector(_Odd, eqx.Module):
 
     def dark_rows(self, q2: Scalar) -> DarkRows:
         """The factor of the line."""
-        return {"V*A": {"VA": 2 * self.state.dark_rows(q2)["vector"]["V"]}}
+        vector, _, both = self.state.rows
+        return {"V*A": {both: 2 * self.state.dark_rows(q2)["vector"][vector]}}
 
 
 class OddMediated(_Odd, eqx.Module):

@@ -1,5 +1,7 @@
 """B -> K(*) X with a vector X that is not seen: the rate is a line at q2 = m^2."""
 
+from typing import ClassVar
+
 import equinox as eqx
 import jax.numpy as jnp
 from jax.typing import ArrayLike
@@ -23,6 +25,9 @@ class VectorLine(Line, eqx.Module):
     >>> f"{float(branching_fraction('B+->K+', VectorLine(1e-3, V=1e-8), load_inputs())):.3e}"
     '7.819e-05'
     """
+
+    # Rows of the two squares and of their product.
+    rows: ClassVar[tuple[str, str, str]] = ("V", "A", "VA")
 
     m: Scalar
     V: Complex[Array, ""]
@@ -55,4 +60,15 @@ class VectorLine(Line, eqx.Module):
     def dark_rows(self, q2: Scalar) -> dict[str, dict[str, Scalar]]:
         """The factor of the line; q2 is m^2."""
         weight = TWO_BODY * q2
-        return {"vector": {"V": weight}, "axial": {"A": weight}}
+        vector, axial, _ = self.rows
+        return {"vector": {vector: weight}, "axial": {axial: weight}}
+
+
+class DerivativeLine(VectorLine):
+    """A real scalar a with L = (d_mu a)(V sbar gamma^mu b + A sbar gamma^mu gamma_5 b) + h.c.
+
+    The divergence of the current is in the rows V0 and A0: no quark masses, and free quarks see
+    their own. Gamma = sqrt(lambda)/(16 pi m_B^3) m^2 (|V|^2 row V0 + |A|^2 row A0).
+    """
+
+    rows: ClassVar[tuple[str, str, str]] = ("V0", "A0", "V0A0")
