@@ -2,6 +2,8 @@
 
 from typing import Any
 
+from bsnunu_jax.report.limit_table import of_spectra
+
 
 def limit_scan_table(result: dict[str, Any]) -> str:
     """Lines for the terminal from the content of limits.json of a scan."""
@@ -24,7 +26,7 @@ def limit_scan_table(result: dict[str, Any]) -> str:
     ]
     if any(None in e.get("expected", ()) or e.get("observed", 0) is None for e in result["points"]):
         lines.append(f"  (-) beyond the range of {result['parameter']}")
-    return "\n".join([*lines, *_global(result)])
+    return "\n".join([*lines, *_global(result), *of_spectra(result)])
 
 
 def _row(entry: dict[str, Any], scanned: list[str], kind: str) -> list[str]:

@@ -46,7 +46,16 @@ def limit_table(result: dict[str, Any]) -> str:
         rows.append(("posterior predictive", f"p = {found['p']:.3f} ({found['draws']} draws)"))
     if "toys" in result:
         rows += _toys(result)
-    return "\n".join([result["title"], *(f"  {line}" for line in aligned(rows, left=2))])
+    lines = [result["title"], *(f"  {line}" for line in aligned(rows, left=2))]
+    return "\n".join([*lines, *of_spectra(result)])
+
+
+def of_spectra(result: dict[str, Any]) -> list[str]:
+    """A line that names the data whose efficiency assumes the spectrum of the SM."""
+    names = result.get("assume_sm_spectrum", [])
+    if not names or result.get("shape_systematic"):
+        return []
+    return [f"  published values or efficiencies assume the SM q2 spectrum: {', '.join(names)}"]
 
 
 def _toys(result: dict[str, Any]) -> list[tuple[str, str]]:

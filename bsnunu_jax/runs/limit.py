@@ -138,6 +138,7 @@ def _asymptotic(
         "test_statistic": kind,
         "why": why,
         "shape_systematic": card.content.shape_systematic,
+        "assume_sm_spectrum": [m.name for m in card.stated.measurements if m.sm_spectrum],
         "not_seen": [f.sentence for f in likelihood.minima.flat if likelihood.name in f.parameters],
         "best_fit": {
             "value": float(likelihood.best.value[0]),

@@ -27,6 +27,7 @@ from bsnunu_jax.inference.hypotheses.hypotest import BANDS, significance
 from bsnunu_jax.inference.hypotheses.limits import interval, upper_limits
 from bsnunu_jax.inference.hypotheses.profile_likelihood import ProfileLikelihood
 from bsnunu_jax.inference.hypotheses.toys import Fraction, run_ensemble
+from bsnunu_jax.inference.problem.problem import Problem
 from bsnunu_jax.models.strength import SCALE
 from bsnunu_jax.runs.folder import run
 from bsnunu_jax.runs.subject import held, of_interest
@@ -37,6 +38,7 @@ _MOST = 100_000
 _GRID = 17
 _ONE_SIGMA = float(1 - 2 * norm.sf(1))
 _AGAIN = "delete it; --resume makes it anew"
+_FORM = "NAME=LOW:HIGH:N, with :log for equal ratios, or NAME=VALUE,..."
 
 
 def run_limit_scan(
@@ -82,7 +84,7 @@ def run_limit_scan(
     if len(points) > _MOST:
         raise InputError(f"{len(points)} points", where="--scan", allowed=f"at most {_MOST}")
     # All are looked at before the first is computed.
-    problems = [held(card, given | point) for point in points]
+    problems = [_held(card, given, point) for point in points]
     names = [p.name for p in problems[0].parameters]
     chosen = names[0] if parameter is None and len(names) == 1 else parameter
     stated = {
@@ -107,7 +109,8 @@ def run_limit_scan(
     # A parameter that does not fit is refused before there is a folder.
     first, _ = likelihood_of(0)
     with run(folder, card, resume=resume, quiet=quiet, settings=stated) as ours:
-        ours.say(f"{card.content.title}: {len(points)} points of {', '.join(scans)}")
+        of = f"{len(points)} points of {', '.join(scans)}" if scans else "one limit"
+        ours.say(f"{card.content.title}: {of}")
         found, q0 = [], np.zeros((toys, len(points)))
         null_fit = None
         with bar("scan", "point", quiet=quiet, total=len(points)) as shown:
@@ -134,6 +137,8 @@ def run_limit_scan(
             "limit": "lower" if chosen == SCALE else "upper" if first.one_sided else "interval",
             "bands_sigma": list(BANDS),
             "scanned": list(scans),
+            "logarithmic": [k for k, v in scans.items() if _of_equal_ratios(v)],
+            "assume_sm_spectrum": [m.name for m in card.stated.measurements if m.sm_spectrum],
             "set": given,
             "points": found,
             "global": _global(found, q0, len(scans)),
@@ -153,6 +158,23 @@ def run_limit_scan(
     return result
 
 
+def _held(card: Card, given: Mapping[str, str], point: Mapping[str, str]) -> Problem:
+    """The problem with these values; what does not fit of a scan says at which value."""
+    at = ", ".join(f"{k}={v}" for k, v in point.items())
+    return held(card, {**given, **point}, f"--scan, at {at}" if at else "--set")
+
+
+def _of_equal_ratios(values: Sequence[str]) -> bool:
+    """Values of :log, which two alone do not tell."""
+    return isinstance(values, Logarithmic)
+
+
+class Logarithmic(tuple[str, ...]):
+    """Values with equal ratios, as `NAME=LOW:HIGH:N:log` gives them."""
+
+    __slots__ = ()
+
+
 def read_scans(texts: Sequence[str]) -> dict[str, tuple[str, ...]]:
     """Values by name of NAME=LOW:HIGH:N, NAME=LOW:HIGH:N:log or NAME=VALUE,...
 
@@ -162,16 +184,14 @@ def read_scans(texts: Sequence[str]) -> dict[str, tuple[str, ...]]:
     >>> read_scans(["m=0.5:1.5:3", "ctau=0.1:10:3:log"])
     {'m': ('0.5', '1.0', '1.5'), 'ctau': ('0.1', '1.0', '10.0')}
     """
-    form = "NAME=LOW:HIGH:N, with :log for equal ratios, or NAME=VALUE,..."
     found: dict[str, tuple[str, ...]] = {}
     for text in texts:
         name, _, values = text.partition("=")
-        if not name or not values or name in found:
-            raise InputError(f"{text!r}", where="--scan", allowed=form)
-        try:
-            found[name] = _values(values)
-        except (ValueError, OverflowError):
-            raise InputError(f"{text!r}", where="--scan", allowed=form) from None
+        if not name or not values:
+            raise InputError(f"{text!r}", where="--scan", allowed=_FORM)
+        if name in found:
+            raise InputError(f"{name!r} stands twice", where="--scan", allowed="once each")
+        found[name] = _values(text, values)
     return found
 
 
@@ -190,16 +210,37 @@ def read_held(texts: Sequence[str]) -> dict[str, str]:
     return found
 
 
-def _values(text: str) -> tuple[str, ...]:
+def _values(given: str, text: str) -> tuple[str, ...]:
+    """The values of one scan, as text.
+
+    Raises:
+        InputError: saying what of them is wrong.
+    """
+
+    def wrong(why: str, allowed: str = _FORM) -> InputError:
+        return InputError(f"{given!r}: {why}", where="--scan", allowed=allowed)
+
     if ":" not in text:
-        values = [real_number(v.strip()) for v in text.split(",")]
-    else:
-        low, high, number, *scale = text.split(":")
+        try:
+            return tuple(repr(real_number(v.strip())) for v in text.split(","))
+        except (ValueError, OverflowError) as error:
+            raise wrong(str(error)) from None
+    low, high, number, *scale = [*text.split(":"), "", ""][: max(3, text.count(":") + 1)]
+    try:
         a, b, n = real_number(low), real_number(high), int(number)
-        if n < 2 or n > _MOST or not a < b or scale not in ([], ["log"]) or (scale and a <= 0):
-            raise ValueError
-        values = (np.geomspace if scale else np.linspace)(a, b, n).tolist()
-    return tuple(repr(float(f"{v:.12g}")) for v in values)
+    except (ValueError, OverflowError):
+        raise wrong("two ends and a number of values are wanted") from None
+    if not a < b:
+        raise wrong("the first end is not below the second")
+    if not 2 <= n <= _MOST:
+        raise wrong(f"{n} values", f"2 to {_MOST}")
+    if scale not in ([], ["log"]):
+        raise wrong(f"{':'.join(scale)!r} is no spacing")
+    if scale and a <= 0:
+        raise wrong("equal ratios begin above 0")
+    values = (np.geomspace if scale else np.linspace)(a, b, n).tolist()
+    texts = (repr(float(f"{v:.12g}")) for v in values)
+    return Logarithmic(texts) if scale else tuple(texts)
 
 
 def _numbers(card: Card, point: Mapping[str, str]) -> dict[str, float]:

@@ -117,13 +117,18 @@ def of_interest(
     return problem, STRENGTH, strength.scale, strength.strength
 
 
-def held(card: Card, given: Mapping[str, str]) -> Problem:
+def held(card: Card, given: Mapping[str, str], where: str = "--set") -> Problem:
     """The problem of a card with further parameters and settings held at values.
+
+    Args:
+        card: the card.
+        given: values, as text.
+        where: they stand, for messages.
 
     Raises:
         InputError: for an unknown name, a value that does not fit, or nothing left to fit.
     """
-    model, problem, where = get_model(card.content.model), card.stated, "--set"
+    model, problem = get_model(card.content.model), card.stated
     model.check(tuple(given), where)
     values = {name: model.read(name, text, where) for name, text in given.items()}
     left = tuple(p for p in problem.parameters if p.name not in values)

@@ -50,6 +50,11 @@ def get_data_set(name: str) -> DataSet:
         if not record.published and record.data_set is not None:
             every[record.content.id] = record.data_set
     found = every.get(name) or by_id.get(name)
+    if found is None and name in added():
+        raise InputError(
+            f"the record {name!r} names no files to download (hepdata)",
+            allowed="it is used as it is; `bsnunu data check` verifies it",
+        )
     if found is None:
         raise InputError(f"unknown data set {shown(name)}", allowed=f"one of {', '.join(every)}")
     return found

@@ -23,8 +23,6 @@ if TYPE_CHECKING:
     from matplotlib.figure import Figure
 
 _BANDS = ("expected_minus2", "expected_minus1", "expected", "expected_plus1", "expected_plus2")
-# Equal ratios are drawn on a logarithmic axis.
-_EQUAL = 1e-6
 
 
 def write_limit_scan_figure(
@@ -91,7 +89,7 @@ def _draw_line(
     _draw_p(below, x, columns["p_local"])
     below.set_xlabel(labels[name])
     below.set_xlim(x.min(), x.max())
-    if _is_logarithmic(x):
+    if name in result["logarithmic"]:
         below.set_xscale("log")
 
 
@@ -121,21 +119,27 @@ def _draw_plane(
     z = columns["observed" if limit else "Z"][order].reshape(len(y), len(x))
     known = z[np.isfinite(z) & (z > 0)]
     scale = LogNorm(known.min(), known.max()) if limit and known.size else None
-    mesh = axes.pcolormesh(
-        x, y, np.ma.masked_invalid(z), norm=scale, shading="nearest", rasterized=True
-    )
+    logarithmic = [name in result["logarithmic"] for name in (first, second)]
+    edges = [_edges(v, log) for v, log in zip((x, y), logarithmic, strict=True)]
+    shown = np.ma.masked_invalid(z)
+    mesh = axes.pcolormesh(*edges, shown, norm=scale, rasterized=True)
     bar = figure.colorbar(mesh, ax=axes)
-    bar.set_label(labels[str(result["parameter"])] if limit else "local $Z$")
-    for values, scaling in ((x, axes.set_xscale), (y, axes.set_yscale)):
-        if _is_logarithmic(values):
+    cl = f"{100 * result['confidence_level']:g} % limit: "
+    bar.set_label(cl + labels[str(result["parameter"])] if limit else "local $Z$")
+    for log, scaling in zip(logarithmic, (axes.set_xscale, axes.set_yscale), strict=True):
+        if log:
             scaling("log")
+    if np.ma.is_masked(shown):
+        axes.set_title("white: beyond the range", fontsize=8)
     axes.set_xlabel(labels[first])
     axes.set_ylabel(labels[second])
 
 
-def _is_logarithmic(x: np.ndarray) -> bool:
-    """Whether the values have equal ratios."""
-    if len(x) < 3 or x.min() <= 0:
-        return False
-    ratios = x[1:] / x[:-1]
-    return bool(np.ptp(ratios) < _EQUAL * ratios.max() and np.ptp(np.diff(x)) > _EQUAL * np.ptp(x))
+def _edges(x: np.ndarray, logarithmic: bool) -> np.ndarray:
+    """Ends of cells around values, half way to the next one; outermost cells end at theirs."""
+    if len(x) == 1:
+        return x[0] * np.array([0.9, 1.1]) if x[0] else np.array([-0.5, 0.5])
+    at = np.log(x) if logarithmic else x
+    inner = (at[1:] + at[:-1]) / 2
+    edges = np.concatenate([at[:1], inner, at[-1:]])
+    return np.exp(edges) if logarithmic else edges

@@ -64,8 +64,8 @@ class Drawn:
 def figures_of_fits() -> Mapping[str, Callable[[Fit], Drawn | None]]:
     """`of_fit` of every module of this folder that has one: None where the figure does not apply.
 
-    >>> sorted(figures_of_fits())
-    ['corner', 'counts', 'coupling_plane', 'scale_plane', 'spectra', 'spectrum']
+    >>> {"corner", "spectra"} <= set(figures_of_fits())
+    True
     """
     return dict(_found())
 
