@@ -145,6 +145,22 @@ def test_a_plane_of_two_numbers(capsys, folder: Path) -> None:
     assert "largest excess" in text
 
 
+def test_where_nothing_is_seen_any_value_is_allowed(folder: Path) -> None:
+    """Behind a lifetime of 0 no X leaves the detector: no limit there, the others stay."""
+    card = Card(folder / "card.yaml")
+    found = run_limit_scan(
+        card,
+        folder / "unseen",
+        {"ctau": ("0.0", "10.0")},
+        parameter="BR",
+        settings={"m": "2.1"},
+        quiet=True,
+    )
+    lost, seen = found["points"]
+    assert (lost["observed"], lost["expected"], lost["seen"]) == (None, [None] * 5, False)
+    assert 0 < seen["observed"] < 1e-4
+
+
 @pytest.mark.parametrize(
     ("arguments", "named"),
     [

@@ -37,6 +37,8 @@ _LEVEL = 0.5
 _MOST = 100_000
 _GRID = 17
 _ONE_SIGMA = float(1 - 2 * norm.sf(1))
+# What a best fit says where nothing that is fitted changes a prediction.
+_UNSEEN = "changes anything that is measured"
 _AGAIN = "delete it; --resume makes it anew"
 _FORM = "NAME=LOW:HIGH:N, with :log for equal ratios, or NAME=VALUE,..."
 
@@ -250,8 +252,21 @@ def _numbers(card: Card, point: Mapping[str, str]) -> dict[str, float]:
 def _point(
     likelihood: ProfileLikelihood, report: Callable[[Any], Any], at: dict[str, float], cl: float
 ) -> dict[str, Any]:
-    """Limit with bands, or interval, best fit and local significance at one point."""
-    discovery = significance(likelihood)
+    """Limit with bands, or interval, best fit and local significance at one point.
+
+    Where the data see nothing of the parameter, behind a closed channel or a short lifetime, any
+    value is allowed.
+    """
+    try:
+        discovery = significance(likelihood)
+    except InputError as error:
+        if _UNSEEN not in str(error):
+            raise
+        nothing: dict[str, Any] = {"at": at, "best_fit": None, "minus_2_log_likelihood": None}
+        nothing |= {"Z": 0.0, "p_local": 0.5, "seen": False}
+        if not likelihood.one_sided:
+            return nothing | {"interval": [[finite(likelihood.low), finite(likelihood.high)]]}
+        return nothing | {"observed": None, "expected": [None] * len(BANDS)}
     best = float(likelihood.best.value[0])
     entry: dict[str, Any] = {
         "at": at,
