@@ -17,6 +17,7 @@ from bsnunu_jax.exchange.workspace import workspace_of
 from bsnunu_jax.experiments import Predictions, load_measurements
 from bsnunu_jax.experiments.histfactory.specification import specification
 from bsnunu_jax.experiments.histfactory.workspace import build
+from bsnunu_jax.experiments.records.added import add
 from bsnunu_jax.experiments.records.folder import Record
 from bsnunu_jax.foundation.errors import InputError
 from bsnunu_jax.models import get_model
@@ -111,6 +112,12 @@ def test_command_for_pyhf(toy, exported, tmp_path, capsys):
     assert run("data", "density", out, "--json") == 0
     found = json.loads(capsys.readouterr().out)["log_density"]
     assert found == pytest.approx(exported.log_density, rel=1e-13)
+
+
+def test_an_added_record_is_known_by_its_id(toy, tmp_path, monkeypatch):
+    monkeypatch.setenv("XDG_DATA_HOME", str(tmp_path / "share"))
+    add(toy, ())
+    assert record_of(Record.read(toy).content.id).content == Record.read(toy).content
 
 
 def test_a_card_has_model_inputs_and_fixed_parameters(toy, exported, tmp_path, capsys):

@@ -17,6 +17,7 @@ import numpy as np
 from bsnunu_jax.experiments.histfactory.density import Density
 from bsnunu_jax.experiments.histfactory.patches import patched
 from bsnunu_jax.experiments.predictions import Predictions
+from bsnunu_jax.experiments.records.added import added
 from bsnunu_jax.experiments.records.folder import Record, is_record
 from bsnunu_jax.experiments.records.record import PACKAGED, likelihood_folder
 from bsnunu_jax.foundation.errors import InputError, shown
@@ -46,7 +47,7 @@ def record_of(given: str, likelihood: Path | None = None) -> Record:
     """The record that a name or a folder stands for.
 
     Args:
-        given: a folder with a record.yaml, or a record of the package.
+        given: a folder with a record.yaml, or a record of the package or the user's by its id.
         likelihood: the published files of a record of the package.
 
     Raises:
@@ -54,10 +55,12 @@ def record_of(given: str, likelihood: Path | None = None) -> Record:
     """
     if is_record(Path(given)):
         return Record.read(Path(given))
+    own = added()
+    if given in own:
+        return Record.read(own[given])
     if given not in PACKAGED:
-        raise InputError(
-            f"no record {shown(given)}", allowed=f"a folder, or one of {', '.join(PACKAGED)}"
-        )
+        known = ", ".join((*PACKAGED, *own))
+        raise InputError(f"no record {shown(given)}", allowed=f"a folder, or one of {known}")
     if likelihood is None:
         raise InputError(
             "its workspace does not come with the package",

@@ -105,7 +105,8 @@ class Model:
                 _refuse_without_sm(name, where)
                 known = (*self.parameters, *self.settings)
                 shown = _short(known) if self.name == "neutrinos" else known
-                near = get_close_matches(name, known, 2, 0.8)
+                usual = name.replace("_bs_", "_")  # names of b -> s carry no letters
+                near = [usual] if usual in known else get_close_matches(name, known, 2, 0.8)
                 meant = f"perhaps {' or '.join(near)}; " if near else ""
                 raise InputError(
                     f"unknown parameter {name!r} of model {self.name!r}",
@@ -181,4 +182,4 @@ def _short(names: tuple[str, ...]) -> list[str]:
     """CL_ee .. CL_tautau instead of nine names."""
     stems = dict.fromkeys(n.rpartition("_")[0] for n in names if "_" in n)
     others = [n for n in names if "_" not in n]
-    return [f"{stem}_ij" for stem in stems] + ["with i, j in e, mu, tau", *others]
+    return [*others, *(f"{stem}_ij" for stem in stems), "with i, j in e, mu, tau"]
