@@ -10,7 +10,7 @@ import pytest
 from record_peers import pyhf_log_density, reweighted, values_of
 from scipy.optimize import minimize
 from scipy.stats import norm
-from toy_record import EDGES, MODE, POLARISATIONS, toy_record
+from toy_record import EDGES, MODE, POLARISATIONS, STRENGTH, toy_record
 from workspaces import modifier
 
 from bsnunu_jax.cards.run_card import Card
@@ -20,15 +20,6 @@ from bsnunu_jax.foundation.errors import InputError
 from bsnunu_jax.inference.hypotheses.profile_likelihood import ProfileLikelihood
 from bsnunu_jax.states import Neutrinos
 
-CARD = """\
-title: strength
-model: signal-strength
-inputs: {nuisances: []}
-parameters:
-  mu: {prior: {uniform: [0, 20]}}
-data: [toy/]
-best_fit: {starts: 2}
-"""
 FREE = {"norm_bkg": 1, "shape_bkg": 4, "bins": 3}
 
 
@@ -57,7 +48,7 @@ def folder(tmp_path_factory) -> Path:
     made = tmp_path_factory.mktemp("free")
     free_record(made / "toy")
     free_record(made / "sampled", mc_statistics="sampled")
-    (made / "card.yaml").write_text(CARD)
+    (made / "card.yaml").write_text(STRENGTH)
     return made
 
 

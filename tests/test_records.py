@@ -10,7 +10,7 @@ import pytest
 from record_peers import pyhf_log_density, reweighted, values_of
 from scipy.integrate import quad
 from scipy.optimize import minimize
-from toy_record import BINS, CARD, EDGES, MODE, POLARISATIONS, null_bins, toy_record
+from toy_record import BINS, CARD, EDGES, MODE, POLARISATIONS, STRENGTH, null_bins, toy_record
 
 from bsnunu_jax.cards.run_card import Card
 from bsnunu_jax.cli import main
@@ -19,15 +19,6 @@ from bsnunu_jax.foundation.errors import InputError
 from bsnunu_jax.observables.branching import dbr_dq2, longitudinal_fraction_at
 from bsnunu_jax.states import Universal
 
-STRENGTH = """\
-title: strength
-model: signal-strength
-inputs: {nuisances: []}
-parameters:
-  mu: {prior: {uniform: [0, 20]}}
-data: [toy/]
-best_fit: {starts: 4}
-"""
 STATE = Universal(cVL=5.0, cVR=-3.0, cSL=2.0, cTL=1.0)
 
 

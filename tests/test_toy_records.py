@@ -4,22 +4,14 @@ import json
 
 import pytest
 from hepdata_server import failure, run
+from toy_record import STRENGTH
 
 from bsnunu_jax.cards.run_card import Card
 from bsnunu_jax.cli import main
 from bsnunu_jax.experiments import load_measurements
 from bsnunu_jax.experiments.records.toys import TOYS
 
-STRENGTH = """\
-title: strength
-model: signal-strength
-inputs: {nuisances: []}
-parameters:
-  mu: {prior: {uniform: [0, 20]}}
-data: [toy/]
-best_fit: {starts: 2}
-sampler: {chains: 2, warmup: 50, draws: 50, block: 50}
-"""
+CARD = STRENGTH + "sampler: {chains: 2, warmup: 50, draws: 50, block: 50}\n"
 COMPARISON = """\
 title: one flavour beside a strength
 inputs: {nuisances: []}
@@ -47,7 +39,7 @@ def xs(tmp_path_factory):
 
 def made(factory, name):
     folder = factory.mktemp(name)
-    (folder / "card.yaml").write_text(STRENGTH)
+    (folder / "card.yaml").write_text(CARD)
     (folder / "compare.yaml").write_text(COMPARISON)
     with pytest.raises(SystemExit) as exit_:
         main(["data", "toy", name, str(folder / "toy")])

@@ -35,3 +35,15 @@ def toy_record(folder: Path, **changes) -> dict:
     content = {k: v for k, v in (content | changes).items() if v is not None}
     (folder / "record.yaml").write_text(as_yaml(content))
     return content
+
+
+# A card that fits a signal strength to the record in the folder toy/ beside it.
+STRENGTH = """\
+title: strength
+model: signal-strength
+inputs: {nuisances: []}
+parameters:
+  mu: {prior: {uniform: [0, 20]}}
+data: [toy/]
+best_fit: {starts: 2}
+"""
